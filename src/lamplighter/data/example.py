@@ -1,0 +1,91 @@
+"""One sample of a data set, before its pixels are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Label = str | tuple[str, ...] | float
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One sample: where its pixels are and what is said about it.
+
+    Args:
+        key: unique within the source and stable between runs, such as "ants/0013035.jpg"
+            (posix separators, relative to the source's root).
+        label: the class name; a tuple of names when there may be several; a number in regression.
+        path: the file; None when the pixels are held in memory by the source.
+        split: "train", "val" or "test" where the source says so, else None.
+        group: what must stay together in one split (a patient, a film), else None.
+        index: position in a source that holds its pixels in memory, else None.
+    """
+
+    key: str
+    label: Label
+    path: Path | None = None
+    split: str | None = None
+    group: str | None = None
+    index: int | None = None
+
+
+class Source(Protocol):
+    """Something that yields examples and can open each one's picture.
+
+    Attributes:
+        name: short word for run names and talk: "photos", "cifar10".
+        layout: what was recognised, in a few words: "class folders, split train/val".
+        root: the folder that keys are relative to; None when in memory.
+    """
+
+    name: str
+    layout: str
+    root: Path | None
+
+    def examples(self) -> Sequence[Example]:
+        """All examples, in a stable order."""
+        ...
+
+    def open(self, example: Example) -> Image:
+        """The picture as it lies: decoded, upright (EXIF applied), its mode untouched.
+
+        Raises:
+            DataError: unreadable; names the file and the reason.
+        """
+        ...
+
+    def digest(self, example: Example) -> str:
+        """SHA-256 (hex) of the file's bytes, or of shape, dtype and pixels held in memory."""
+        ...
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A source whose examples were sorted into splits and classes: what training works on.
+
+    Args:
+        source: opens the pictures.
+        task: "classification", "multilabel" or "regression".
+        classes: sorted names found in train; empty in regression.
+        splits: "train", "val", "test" → examples; a split may be empty or missing.
+        digests: key → SHA-256 of the content, for all examples.
+        made_splits: which of the splits Lamplighter cut itself.
+    """
+
+    source: Source
+    task: str
+    classes: tuple[str, ...]
+    splits: Mapping[str, tuple[Example, ...]]
+    digests: Mapping[str, str]
+    made_splits: tuple[str, ...] = ()
+
+    def labels(self, split: str) -> list[Label]:
+        """The labels of one split, in order."""
+        return [example.label for example in self.splits.get(split, ())]

@@ -1,0 +1,353 @@
+"""What was asked: one frozen, flat table of settings, each with its words, choices and bounds.
+
+The command line's flags, the keys of a recipe file and the keyword arguments of `lamp.train` are
+all made from this table, so a setting is stated once. Pydantic (150 ms) is imported when values
+are checked, not when `lamp train --help` is shown.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Gt, Le, Lt
+
+from lamplighter.errors import RecipeError, did_you_mean
+
+Auto = Literal["auto"]
+Count = Annotated[int, Ge(1)]
+Natural = Annotated[int, Ge(0)]
+Positive = Annotated[float, Gt(0)]
+NotNegative = Annotated[float, Ge(0)]
+Share = Annotated[float, Ge(0), Lt(1)]
+
+OPTIMIZERS = ("SGD", "Adam", "AdamW", "NAdam", "RAdam", "RMSprop", "Adagrad", "Adamax", "Adadelta")
+SCHEDULES = ("constant", "step", "cosine", "one-cycle", "plateau", "linear")
+AUGMENTS = ("none", "light", "flip", "crop", "strong", "auto")
+
+
+def setting(default: Any, section: str, help: str, expects: str) -> Any:  # noqa: A002
+    """A field with what people read about it: its group, its help, and what it accepts."""
+    return field(default=default, metadata={"section": section, "help": help, "expects": expects})
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that can be asked of a training; `auto` is resolved by the stage that knows."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    data: str = setting(
+        "", "data", "folder, table, data set name, package.module:name, or A + B", "a text"
+    )
+    data_root: str | None = setting(None, "data", "where data sets known by name lie", "a folder")
+    download: bool = setting(
+        False, "data", "fetch a data set known by name if it is not there", "true or false"
+    )
+    task: Literal["auto", "classification", "multilabel", "regression"] = setting(
+        "auto", "data", "what is to be answered", "auto, classification, multilabel or regression"
+    )
+    path_column: str | None = setting(
+        None, "data", "the table's column with paths", "a column name"
+    )
+    label_column: str | None = setting(
+        None, "data", "the table's column with labels; several with commas", "a column name"
+    )
+    group_column: str | None = setting(
+        None, "data", "the table's column of what must stay together", "a column name"
+    )
+    split_column: str | None = setting(
+        None, "data", "the table's column that says train, val or test", "a column name"
+    )
+    val_share: Auto | Share = setting(
+        "auto",
+        "data",
+        "share cut for validation where the data has none",
+        "a number from 0 up to 1, or auto",
+    )
+    test_share: Auto | Share = setting(
+        "auto",
+        "data",
+        "share cut for the test where the data has no splits",
+        "a number from 0 up to 1, or auto",
+    )
+    skip_unreadable: bool = setting(
+        False, "data", "go on without pictures that cannot be read", "true or false"
+    )
+
+    size: Auto | Annotated[int, Ge(1), Le(4096)] = setting(
+        "auto",
+        "pictures",
+        "side of the square that the network sees, pixels",
+        "a whole number from 1 to 4096, or auto",
+    )
+    fit: Literal["auto", "crop", "squash", "pad"] = setting(
+        "auto", "pictures", "how a picture becomes a square", "auto, crop, squash or pad"
+    )
+    channels: Literal["auto", "rgb", "grey"] = setting(
+        "auto", "pictures", "colour or grey", "auto, rgb or grey"
+    )
+    normalise: Literal["auto", "weights", "data", "none"] = setting(
+        "auto", "pictures", "whose mean and deviation are used", "auto, weights, data or none"
+    )
+    augment: Literal["none", "light", "flip", "crop", "strong", "auto"] = setting(
+        "auto",
+        "pictures",
+        "how training pictures are varied",
+        "none, light, flip, crop, strong or auto",
+    )
+    cache: Literal["auto", "on", "off"] = setting(
+        "auto", "pictures", "keep decoded pictures", "auto, on or off"
+    )
+
+    model: str = setting(
+        "auto",
+        "network",
+        "a network's name (lamp models), timm:NAME, or package.module:Class",
+        "a name",
+    )
+    weights: str = setting(
+        "auto",
+        "network",
+        "default (published), none, or a weights file",
+        "default, none, or a file",
+    )
+    freeze: Literal["auto", "none", "first", "backbone"] = setting(
+        "auto",
+        "network",
+        "keep pretrained layers: not, in the first epoch, or always",
+        "auto, none, first or backbone",
+    )
+    init: Literal["default", "xavier", "kaiming", "normal"] = setting(
+        "default", "network", "how new layers begin", "default, xavier, kaiming or normal"
+    )
+    activation: Literal["auto", "none", "relu"] = setting(
+        "auto", "network", "tutorial_cnn only: activation between its layers", "auto, none or relu"
+    )
+
+    epochs: Auto | Count = setting(
+        "auto",
+        "training",
+        "passes over the training pictures",
+        "a whole number of at least 1, or auto",
+    )
+    batch: Auto | Count = setting(
+        "auto", "training", "pictures per step", "a whole number of at least 1, or auto"
+    )
+    accumulate: Count = setting(
+        1, "training", "batches added up before each step", "a whole number of at least 1"
+    )
+    lr: Auto | Positive = setting("auto", "training", "learning rate", "a number above 0, or auto")
+    backbone_lr: Auto | NotNegative = setting(
+        "auto", "training", "factor on lr for pretrained layers", "a number of at least 0, or auto"
+    )
+    optimizer: Literal[
+        "auto", "SGD", "Adam", "AdamW", "NAdam", "RAdam", "RMSprop", "Adagrad", "Adamax", "Adadelta"
+    ] = setting("auto", "training", "by its torch name", "auto, " + ", ".join(OPTIMIZERS))
+    momentum: Annotated[float, Ge(0), Lt(1)] = setting(
+        0.9, "training", "of SGD and RMSprop", "a number from 0 up to 1"
+    )
+    weight_decay: Auto | NotNegative = setting(
+        "auto", "training", "not applied to biases and norms", "a number of at least 0, or auto"
+    )
+    schedule: Literal["auto", "constant", "step", "cosine", "one-cycle", "plateau", "linear"] = (
+        setting("auto", "training", "how the learning rate moves", "auto, " + ", ".join(SCHEDULES))
+    )
+    warmup: Auto | NotNegative = setting(
+        "auto",
+        "training",
+        "epochs in which the learning rate rises",
+        "a number of at least 0, or auto",
+    )
+    loss: Literal["auto", "cross-entropy", "bce", "mse", "l1", "huber"] = setting(
+        "auto", "training", "what is made small", "auto, cross-entropy, bce, mse, l1 or huber"
+    )
+    smoothing: Share = setting(
+        0.0, "training", "label smoothing of cross entropy", "a number from 0 up to 1"
+    )
+    class_weights: Literal["none", "balanced"] = setting(
+        "none", "training", "weigh rare classes up in the loss", "none or balanced"
+    )
+    clip: NotNegative = setting(
+        0.0, "training", "largest gradient norm; 0 is off", "a number of at least 0"
+    )
+    patience: Natural = setting(
+        0,
+        "training",
+        "stop after this many epochs without a better one; 0 is off",
+        "a whole number of at least 0",
+    )
+    time_limit: NotNegative = setting(
+        0.0, "training", "stop after about this many minutes; 0 is off", "a number of at least 0"
+    )
+    seed: Natural = setting(
+        0, "training", "of everything that is drawn", "a whole number of at least 0"
+    )
+    checks: Literal["fast", "full", "off"] = setting(
+        "fast", "training", "what is checked before training", "fast, full or off"
+    )
+    allow: tuple[str, ...] = setting(
+        (),
+        "training",
+        "a finding code that shall not stop the training; may be given again",
+        "finding codes",
+    )
+
+    device: str = setting(
+        "auto", "machine", "auto, cpu, cuda, cuda:1, mps", "auto, cpu, cuda, cuda:N or mps"
+    )
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = setting(
+        "auto", "machine", "arithmetic of the step", "auto, fp32, bf16 or fp16"
+    )
+    compile: Literal["auto", "on", "off"] = setting(
+        "auto", "machine", "torch.compile", "auto, on or off"
+    )
+    workers: Auto | Natural = setting(
+        "auto", "machine", "helpers that read pictures", "a whole number of at least 0, or auto"
+    )
+    deterministic: bool = setting(
+        True,
+        "machine",
+        "refuse operations that do not repeat exactly where torch can",
+        "true or false",
+    )
+
+    out: str = setting("runs", "output", "folder that holds the runs", "a folder")
+    name: str | None = setting(None, "output", "the run's name", "a folder name")
+    tensorboard: bool = setting(True, "output", "write TensorBoard events", "true or false")
+    save_every: NotNegative = setting(
+        10.0,
+        "output",
+        "minutes between checkpoints within an epoch; 0 is off",
+        "a number of at least 0",
+    )
+
+    def with_changes(self, **changes: Any) -> Recipe:
+        """A checked copy with some settings replaced.
+
+        Raises:
+            RecipeError: lists each wrong key and value.
+        """
+        return make_recipe({**dataclasses.asdict(self), **changes})
+
+
+FIELDS: Mapping[str, dataclasses.Field[Any]] = {f.name: f for f in dataclasses.fields(Recipe)}
+
+
+def make_recipe(values: Mapping[str, Any], *, where: object = "") -> Recipe:
+    """Checks values and returns a recipe.
+
+    Args:
+        values: setting → value; texts such as "3" are understood as numbers.
+        where: the file they come from, for the error.
+
+    Raises:
+        RecipeError: lists every unknown key and every wrong value at once.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    values = {key.replace("-", "_"): value for key, value in values.items()}
+    faults: dict[str, str] = {
+        key: f"there is no such setting.{did_you_mean(key, FIELDS)}"
+        for key in values
+        if key not in FIELDS
+    }
+    known = {key: _unify_case(key, value) for key, value in values.items() if key in FIELDS}
+    try:
+        recipe = TypeAdapter(Recipe).validate_python(known)
+    except ValidationError as error:
+        for fault in error.errors():
+            key = str(fault["loc"][0])
+            expects = FIELDS[key].metadata["expects"]
+            given = known.get(key)
+            near = (
+                did_you_mean(given, expects.replace(" or ", ", ").split(", "))
+                if isinstance(given, str)
+                else ""
+            )
+            faults[key] = f"expected {expects}, got {given!r}.{near}"
+    if faults:
+        raise RecipeError(
+            sorted(faults.items()), where=where, fix="lamp train --help lists every setting"
+        )
+    return recipe
+
+
+def _unify_case(key: str, value: Any) -> Any:
+    """`adamw` and `AdamW` are the same word; a comma list of codes is several codes."""
+    if key == "allow" and isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    if key == "optimizer" and isinstance(value, str):
+        return {name.lower(): name for name in OPTIMIZERS}.get(value.lower(), value)
+    return value
+
+
+def read_recipe(path: Path) -> dict[str, Any]:
+    """The settings of a recipe file: what was asked, or the resolved values of a finished run.
+
+    Args:
+        path: a TOML file of flat `key = value` lines; the `[resolved]` table that a run folder's
+            recipe.toml carries takes precedence, so that repeating a run repeats its choices.
+
+    Raises:
+        RecipeError: not there, no TOML, or a `[resolved]` that is no table.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecipeError([("recipe", "there is no such file")], where=path) from None
+    except (OSError, UnicodeDecodeError, RecursionError) as error:
+        raise RecipeError([("recipe", f"cannot be read: {error}")], where=path) from error
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError([("recipe", f"is not TOML: {error}")], where=path) from error
+    resolved = document.pop("resolved", {})
+    document.pop("facts", None)
+    if not isinstance(resolved, dict):
+        raise RecipeError([("resolved", f"expected a table, got {resolved!r}")], where=path)
+    return {**document, **resolved}
+
+
+def write_toml(asked: Recipe, resolved: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    """The text of recipe.toml: what was asked on top, then what `auto` became, then facts.
+
+    Args:
+        asked: as the person gave it; settings left at their default are written too, so that the
+            file means the same under another version's defaults.
+        resolved: setting → value chosen for those that were `auto`.
+        facts: figures that follow from both (steps per epoch, normalisation), for the reader.
+    """
+    lines = ["# What was asked. `lamp train --recipe THIS_FILE` repeats the run."]
+    lines += _toml_lines(dataclasses.asdict(asked))
+    lines += ["", "[resolved]  # what was chosen where `auto` was asked; read again on repeat"]
+    lines += _toml_lines(resolved)
+    lines += ["", "[facts]  # what followed; not read again"]
+    lines += _toml_lines(facts)
+    return "\n".join(lines) + "\n"
+
+
+def _toml_lines(values: Mapping[str, Any]) -> list[str]:
+    return [f"{key} = {_toml_value(value)}" for key, value in values.items() if value is not None]
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, str):
+        return _toml_text(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+    raise TypeError(f"no TOML form for {value!r}")
+
+
+def _toml_text(text: str) -> str:
+    escaped = "".join(
+        f"\\u{ord(c):04x}" if ord(c) < 32 or ord(c) == 127 else {"\\": "\\\\", '"': '\\"'}.get(c, c)
+        for c in text
+    )
+    return f'"{escaped}"'

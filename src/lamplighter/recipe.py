@@ -30,7 +30,7 @@ SCHEDULES = ("constant", "step", "cosine", "one-cycle", "plateau", "linear")
 AUGMENTS = ("none", "light", "flip", "crop", "strong", "auto")
 
 
-def setting(default: Any, section: str, help: str, expects: str) -> Any:  # noqa: A002
+def setting(default: Any, section: str, help: str, expects: str) -> Any:
     """A field with what people read about it: its group, its help, and what it accepts."""
     return field(default=default, metadata={"section": section, "help": help, "expects": expects})
 

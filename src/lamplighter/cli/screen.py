@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +22,7 @@ from rich.table import Table
 from lamplighter.checks.finding import Finding
 from lamplighter.errors import LamplighterError
 from lamplighter.listener import Bar, Listener
+from lamplighter.run_folder import json_text
 from lamplighter.version import __version__
 
 COLOURS = {"error": "bold red", "warning": "yellow", "info": "cyan"}
@@ -41,19 +40,7 @@ def printable(text: str) -> str:
 
 def print_json(document: Mapping[str, Any]) -> None:
     """One JSON document on stdout; NaN and infinities become null, which JSON can hold."""
-    whole = {"lamplighter": __version__, **document}
-    text = json.dumps(_finite(whole), ensure_ascii=False, indent=1)
-    print(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value
+    print(json_text({"lamplighter": __version__, **document}))
 
 
 def print_error(error: LamplighterError) -> None:

@@ -1,0 +1,344 @@
+"""Varying training pictures: parameters drawn per picture and epoch, applied to whole batches.
+
+All parameters of an epoch are drawn at once from (seed, epoch), so picture i of epoch e is varied
+in the same way whatever the batch size, the number of workers or the point of a resume. The
+pictures of a batch are then varied together, as tensors, on the device that trains.
+
+A resized crop is two matrix products: rows and columns of the crop are weighted sums of rows and
+columns of the canvas, with the weights of an antialiased bilinear resize. It equals torchvision's
+`v2.functional.resized_crop(antialias=True)` on the same box.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from lamplighter.images.decode import to_mode
+from lamplighter.images.preprocess import (
+    INTERPOLATIONS,
+    Preprocess,
+    padded,
+    to_array,
+)
+
+SMALL = 64  # up to this side a picture is shifted within a border; above it is cropped and resized
+Parameters = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Augment:
+    """A named policy in figures.
+
+    Args:
+        crop: "none", "shift" (zero border, then a random window) or "resized" (random part of the
+            picture brought to size).
+        flip: probability of a left-right flip.
+        border: pixels of zero border for "shift".
+        scale: smallest and largest share of the picture's area for "resized".
+        ratio: smallest and largest aspect of the part, for "resized".
+        jitter: largest relative change of brightness, contrast and saturation; 0 is off.
+        erase: probability that a rectangle (2–33 % of the area) is blanked.
+    """
+
+    crop: Literal["none", "shift", "resized"] = "none"
+    flip: float = 0.0
+    border: int = 0
+    scale: tuple[float, float] = (0.35, 1.0)
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    jitter: float = 0.0
+    erase: float = 0.0
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether training pictures are just validation pictures."""
+        return self.crop == "none" and not (self.flip or self.jitter or self.erase)
+
+
+def policy(name: str, size: int) -> Augment:
+    """The policy of that name for pictures of `size` pixels.
+
+    Args:
+        name: "none", "flip", "crop", "light" (crop and flip) or "strong" (light, colour jitter
+            and erasing); "auto" is resolved by the caller, who knows the classes.
+        size: side of the square that the network sees.
+    """
+    moved = (
+        Augment(crop="shift", border=max(1, round(size / 8)))
+        if size <= SMALL
+        else Augment(crop="resized")
+    )
+    policies = {
+        "none": Augment(),
+        "flip": Augment(flip=0.5),
+        "crop": moved,
+        "light": replace(moved, flip=0.5),
+        "strong": replace(moved, flip=0.5, jitter=0.3, erase=0.25),
+    }
+    return policies[name]
+
+
+def canvas(image: Image.Image, preprocess: Preprocess, augment: Augment) -> np.ndarray:
+    """The picture that training keeps: as validation sees it, or all of it for resized crops.
+
+    Returns:
+        uint8 [side, side, channels]; for "resized" the side is `preprocess.resize` and the whole
+        picture is squashed into it (`box_in_canvas` undoes the aspect).
+    """
+    if augment.crop != "resized":
+        return preprocess.square(image)
+    side = preprocess.resize
+    resample = INTERPOLATIONS[preprocess.interpolation]
+    whole = to_mode(image, preprocess.channels)
+    if preprocess.fit == "pad":
+        return to_array(padded(whole, side, resample))
+    return to_array(whole.resize((side, side), resample))
+
+
+def draw(augment: Augment, count: int, generator: torch.Generator) -> Parameters:
+    """Parameters for `count` pictures, each a tensor whose first dimension is `count`.
+
+    The same number of random draws is made whatever the policy's probabilities, so that two
+    policies that differ in one figure stay comparable.
+    """
+    parameters: Parameters = {}
+    if augment.crop == "shift":
+        span = 2 * augment.border + 1
+        parameters["shift"] = torch.randint(0, span, (count, 2), generator=generator)
+    if augment.crop == "resized":
+        parameters["box_draws"] = torch.rand((count, TRIES, 4), generator=generator)
+    if augment.flip:
+        parameters["flip"] = torch.rand(count, generator=generator) < augment.flip
+    if augment.jitter:
+        low, high = 1 - augment.jitter, 1 + augment.jitter
+        parameters["jitter"] = torch.rand((count, 3), generator=generator) * (high - low) + low
+    if augment.erase:
+        parameters["erase"] = torch.rand((count, 5), generator=generator)
+    return parameters
+
+
+TRIES = 10  # as torchvision's RandomResizedCrop, which then falls back to the centre
+
+
+def boxes(draws_BT4: Tensor, aspect_B: Tensor, augment: Augment) -> Tensor:
+    """Random parts of pictures, as fractions of their sides.
+
+    Args:
+        draws_BT4: uniform numbers [B, TRIES, 4]: area, aspect, top, left.
+        aspect_B: width / height of each picture.
+
+    Returns:
+        float32 [B, 4]: top, left, height, width as fractions of the picture.
+
+    Source: torchvision.transforms.v2.RandomResizedCrop (area uniform, aspect log-uniform, first
+    of ten tries that fits, else the central part of allowed aspect).
+    """
+    area_BT = draws_BT4[..., 0] * (augment.scale[1] - augment.scale[0]) + augment.scale[0]
+    low, high = math.log(augment.ratio[0]), math.log(augment.ratio[1])
+    ratio_BT = torch.exp(draws_BT4[..., 1] * (high - low) + low)
+    aspect_B1 = aspect_B[:, None]
+    height_BT = torch.sqrt(area_BT * aspect_B1 / ratio_BT)
+    width_BT = torch.sqrt(area_BT * ratio_BT / aspect_B1)
+    fits_BT = (height_BT <= 1) & (width_BT <= 1)
+    first_B1 = fits_BT.to(torch.uint8).argmax(dim=1, keepdim=True)
+    height_B = height_BT.gather(1, first_B1)[:, 0]
+    width_B = width_BT.gather(1, first_B1)[:, 0]
+    top_B = draws_BT4[..., 2].gather(1, first_B1)[:, 0] * (1 - height_B)
+    left_B = draws_BT4[..., 3].gather(1, first_B1)[:, 0] * (1 - width_B)
+    allowed_B = aspect_B.clamp(*augment.ratio)
+    whole_height_B = (aspect_B / allowed_B).clamp(max=1)
+    whole_width_B = (allowed_B / aspect_B).clamp(max=1)
+    none_fits_B = ~fits_BT.any(dim=1)
+    return torch.stack(
+        [
+            torch.where(none_fits_B, (1 - whole_height_B) / 2, top_B),
+            torch.where(none_fits_B, (1 - whole_width_B) / 2, left_B),
+            torch.where(none_fits_B, whole_height_B, height_B),
+            torch.where(none_fits_B, whole_width_B, width_B),
+        ],
+        dim=1,
+    ).to(torch.float32)
+
+
+def resize_weights(start_B: Tensor, length_B: Tensor, source: int, target: int) -> Tensor:
+    """Matrices that cut [start, start + length) out of `source` pixels and resize it to `target`.
+
+    Returns:
+        float32 [B, target, source]; rows sum to 1. Antialiased triangle filter, as Pillow's and
+        torch's bilinear resize with antialiasing.
+    """
+    device = start_B.device
+    scale_B11 = (length_B / target)[:, None, None]
+    support_B11 = scale_B11.clamp(min=1.0)
+    centre_BT1 = start_B[:, None, None] + scale_B11 * (
+        torch.arange(target, device=device)[None, :, None] + 0.5
+    )
+    pixel_S = torch.arange(source, device=device)[None, None, :]
+    weights_BTS = (1 - (pixel_S + 0.5 - centre_BT1).abs() / support_B11).clamp_(min=0)
+    inside = (pixel_S >= start_B[:, None, None].floor()) & (
+        pixel_S < (start_B + length_B)[:, None, None].ceil()
+    )
+    weights_BTS = weights_BTS * inside
+    return weights_BTS / weights_BTS.sum(dim=2, keepdim=True)
+
+
+def apply(
+    images_BCHW: Tensor,
+    parameters: Parameters,
+    aspect_B: Tensor,
+    augment: Augment,
+    preprocess: Preprocess,
+) -> Tensor:
+    """Varies and normalises a batch.
+
+    Args:
+        images_BCHW: uint8 canvases.
+        parameters: the rows of `draw` that belong to these pictures, on the same device.
+        aspect_B: width / height of each picture before it was squashed into its canvas; 1 where
+            it was not.
+        augment: the policy that `parameters` was drawn for.
+        preprocess: gives the size and the normalisation.
+
+    Returns:
+        float32 [B, C, S, S], normalised.
+    """
+    flip_B = parameters.get("flip")
+    if augment.crop == "resized":
+        images = _resized(
+            images_BCHW, parameters["box_draws"], aspect_B, flip_B, augment, preprocess
+        )
+    else:
+        if augment.crop == "shift":
+            images_BCHW = shift(images_BCHW, parameters["shift"], augment.border)
+        if flip_B is not None:
+            images_BCHW = torch.where(flip_B[:, None, None, None], images_BCHW.flip(3), images_BCHW)
+        images = images_BCHW
+    scale, shift_by = preprocess.scale_and_shift(images.device)
+    if augment.jitter:
+        fractions = images.to(torch.float32) / 255
+        images = jitter(fractions, parameters["jitter"]) * 255
+    normalised = images.to(torch.float32).mul_(scale).add_(shift_by)
+    if augment.erase:
+        normalised = erase(normalised, parameters["erase"], augment.erase)
+    return normalised
+
+
+def _resized(
+    images_BCHW: Tensor,
+    draws_BT4: Tensor,
+    aspect_B: Tensor,
+    flip_B: Tensor | None,
+    augment: Augment,
+    preprocess: Preprocess,
+) -> Tensor:
+    height, width = images_BCHW.shape[-2:]
+    top, left, tall, wide = boxes(draws_BT4, aspect_B, augment).unbind(1)
+    return resized_crop(
+        images_BCHW,
+        torch.stack([top * height, left * width, tall * height, wide * width], 1),
+        preprocess.size,
+        flip_B,
+    )
+
+
+def resized_crop(
+    images_BCHW: Tensor, boxes_B4: Tensor, size: int, flip_B: Tensor | None = None
+) -> Tensor:
+    """Cuts one box per picture and resizes it, antialiased; flips where asked.
+
+    Args:
+        images_BCHW: uint8 or float.
+        boxes_B4: top, left, height, width in pixels, may be fractional.
+        size: side of the result.
+        flip_B: bool, left-right.
+
+    Returns:
+        float32 [B, C, size, size] in the input's range.
+    """
+    top, left, tall, wide = boxes_B4.unbind(1)
+    rows_BSH = resize_weights(top, tall, images_BCHW.shape[2], size)
+    columns_BSW = resize_weights(left, wide, images_BCHW.shape[3], size)
+    if flip_B is not None:
+        columns_BSW = torch.where(flip_B[:, None, None], columns_BSW.flip(1), columns_BSW)
+    images = images_BCHW.to(torch.float32)
+    return rows_BSH[:, None] @ images @ columns_BSW[:, None].transpose(2, 3)
+
+
+def shift(images_BCHW: Tensor, offsets_B2: Tensor, border: int) -> Tensor:
+    """A window of the original size, moved by up to `border` pixels over a zero border.
+
+    Args:
+        images_BCHW: any dtype.
+        offsets_B2: int64, top and left in 0…2·border; `border` is no shift.
+    """
+    _, _, height, width = images_BCHW.shape
+    bordered = torch.nn.functional.pad(images_BCHW, (border,) * 4)
+    windows = bordered.unfold(2, height, 1).unfold(3, width, 1)
+    picture_B = torch.arange(len(images_BCHW), device=images_BCHW.device)
+    return windows[picture_B, :, offsets_B2[:, 0], offsets_B2[:, 1]]
+
+
+def jitter(images_BCHW: Tensor, factors_B3: Tensor) -> Tensor:
+    """Brightness, contrast and saturation, in that order, each with one factor per picture.
+
+    Args:
+        images_BCHW: float in 0…1; with one channel saturation does nothing.
+        factors_B3: 1 changes nothing.
+
+    Source: torchvision.transforms.v2.functional.adjust_brightness, adjust_contrast and
+    adjust_saturation (grey = 0.2989 R + 0.587 G + 0.114 B).
+    """
+    brightness, contrast, saturation = factors_B3[:, :, None, None, None].unbind(1)
+    images = (images_BCHW * brightness).clamp(0, 1)
+    mean = _grey(images).mean(dim=(1, 2, 3), keepdim=True)
+    images = (mean + (images - mean) * contrast).clamp(0, 1)
+    if images.shape[1] == 1:
+        return images
+    grey = _grey(images)
+    return (grey + (images - grey) * saturation).clamp(0, 1)
+
+
+def _grey(images_BCHW: Tensor) -> Tensor:
+    if images_BCHW.shape[1] == 1:
+        return images_BCHW
+    red, green, blue = images_BCHW.unbind(1)
+    return (0.2989 * red + 0.587 * green + 0.114 * blue)[:, None]
+
+
+def erase(images_BCHW: Tensor, draws_B5: Tensor, probability: float) -> Tensor:
+    """Blanks a rectangle of 2–33 % of the area with 0, which is the mean after normalising.
+
+    Args:
+        images_BCHW: normalised.
+        draws_B5: uniform numbers: whether, area, aspect, top, left.
+
+    Source: torchvision.transforms.v2.RandomErasing (scale 0.02–0.33, ratio 0.3–3.3).
+    """
+    _, _, height, width = images_BCHW.shape
+    chosen_B = draws_B5[:, 0] < probability
+    area_B = (draws_B5[:, 1] * 0.31 + 0.02) * height * width
+    ratio_B = torch.exp(draws_B5[:, 2] * (math.log(3.3) - math.log(0.3)) + math.log(0.3))
+    tall_B = torch.sqrt(area_B * ratio_B).clamp(max=height - 1).floor()
+    wide_B = torch.sqrt(area_B / ratio_B).clamp(max=width - 1).floor()
+    top_B = (draws_B5[:, 3] * (height - tall_B)).floor()
+    left_B = (draws_B5[:, 4] * (width - wide_B)).floor()
+    y_H = torch.arange(height, device=images_BCHW.device)[None, :, None]
+    x_W = torch.arange(width, device=images_BCHW.device)[None, None, :]
+
+    def spread(values_B: Tensor) -> Tensor:
+        return values_B[:, None, None]
+
+    blank_BHW = (
+        spread(chosen_B)
+        & (y_H >= spread(top_B))
+        & (y_H < spread(top_B + tall_B))
+        & (x_W >= spread(left_B))
+        & (x_W < spread(left_B + wide_B))
+    )
+    return images_BCHW.masked_fill(blank_BHW[:, None], 0.0)

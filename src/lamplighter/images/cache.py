@@ -1,0 +1,190 @@
+"""Decoded pictures on disk: decoded once, memory-mapped by every later run.
+
+An entry is one file of raw uint8 [N, C, H, W] followed by float32 [N] aspects, named by the SHA-256
+of what it holds (the pictures' contents in order and how they were rendered), so a changed picture
+or size is another entry and nothing is ever stale. Augmentation is never cached.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lamplighter.images.pixels import HeldPixels, Opener, Render, Unreadable, decode_into
+from lamplighter.listener import SILENT, Listener
+from lamplighter.machine import cache_folder
+
+LARGEST = 32 << 30  # bytes that all entries together may take
+RENDER_VERSION = 1  # raised when decoding or resizing changes what it gives
+
+
+def entry_key(digests: Sequence[str], how: str) -> str:
+    """The name of an entry.
+
+    Args:
+        digests: SHA-256 of each picture's content, in order.
+        how: a text that fixes the rendering (geometry, interpolation, channels).
+    """
+    hasher = hashlib.sha256(f"{RENDER_VERSION}\n{how}\n".encode())
+    for digest in digests:
+        hasher.update(digest.encode())
+    return hasher.hexdigest()[:40]
+
+
+def open_or_decode(
+    key: str,
+    shape: tuple[int, int, int, int],
+    opener: Opener,
+    render: Render,
+    *,
+    workers: int,
+    listener: Listener = SILENT,
+) -> tuple[HeldPixels, list[Unreadable]]:
+    """The pictures of an entry, decoded first if nobody has yet.
+
+    Two processes that want the same entry: one decodes, the other waits and then maps it. A killed
+    one leaves a temporary file that the next one replaces. Where the disk is full or may not be
+    written, the pictures are held in memory and that is said.
+
+    Args:
+        key: from `entry_key`.
+        shape: N, C, H, W.
+        opener: position → picture.
+        render: picture → uint8 [H, W, C].
+
+    Returns:
+        The pictures, and those that could not be decoded (then nothing is kept on disk).
+    """
+    folder = cache_folder() / "pixels"
+    path = folder / f"{key}.u8"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder / f"{key}.lock"):
+            if not _whole(path, shape):
+                make_room(folder, _size(shape))
+                faults = _write(path, shape, opener, render, workers, listener)
+                if faults:
+                    return hold(shape, opener, render, workers, SILENT)
+            os.utime(path)
+            return _mapped(path, shape), []
+    except OSError as error:
+        reason = "the disk is full" if error.errno == errno.ENOSPC else str(error)
+        listener.say(f"decoded pictures are kept in memory: {folder}: {reason}")
+        return hold(shape, opener, render, workers, listener)
+
+
+def hold(
+    shape: tuple[int, int, int, int],
+    opener: Opener,
+    render: Render,
+    workers: int,
+    listener: Listener,
+) -> tuple[HeldPixels, list[Unreadable]]:
+    """The pictures in memory, and those that could not be decoded."""
+    pixels, aspects = np.zeros(shape, np.uint8), np.ones(shape[0], np.float32)
+    faults = decode_into(pixels, aspects, opener, render, workers=workers, listener=listener)
+    return HeldPixels(torch.from_numpy(pixels), torch.from_numpy(aspects)), faults
+
+
+def make_room(folder: Path, wanted: int) -> None:
+    """Removes the entries used longest ago until `wanted` more bytes are within the bound."""
+    entries = sorted(folder.glob("*.u8"), key=lambda entry: entry.stat().st_mtime)
+    total = sum(entry.stat().st_size for entry in entries)
+    bound = min(LARGEST, (shutil.disk_usage(folder).free + total) // 2)
+    for entry in entries:
+        if total + wanted <= bound:
+            break
+        total -= entry.stat().st_size
+        entry.unlink(missing_ok=True)
+    if total + wanted > bound:
+        raise OSError(errno.ENOSPC, "more than half of the free disk would be needed")
+
+
+def clear() -> int:
+    """Removes all entries; returns the bytes set free."""
+    folder = cache_folder() / "pixels"
+    freed = 0
+    for entry in folder.glob("*"):
+        freed += entry.stat().st_size
+        entry.unlink(missing_ok=True)
+    return freed
+
+
+def _size(shape: tuple[int, int, int, int]) -> int:
+    return int(np.prod(shape)) + 4 * shape[0]
+
+
+def _whole(path: Path, shape: tuple[int, int, int, int]) -> bool:
+    return path.is_file() and path.stat().st_size == _size(shape)
+
+
+def _write(
+    path: Path,
+    shape: tuple[int, int, int, int],
+    opener: Opener,
+    render: Render,
+    workers: int,
+    listener: Listener,
+) -> list[Unreadable]:
+    temporary = path.with_suffix(".part")
+    try:
+        with temporary.open("wb") as file:
+            if hasattr(os, "posix_fallocate"):  # a full disk is met here, not as a SIGBUS later
+                os.posix_fallocate(file.fileno(), 0, _size(shape))
+            else:
+                file.truncate(_size(shape))
+        pixels = np.memmap(temporary, np.uint8, "r+", 0, shape)
+        aspects = np.ones(shape[0], np.float32)
+        faults = decode_into(pixels, aspects, opener, render, workers=workers, listener=listener)
+        pixels.flush()
+        del pixels
+        with temporary.open("r+b") as file:
+            file.seek(int(np.prod(shape)))
+            file.write(aspects.tobytes())
+            file.flush()
+            os.fsync(file.fileno())
+        if not faults:
+            temporary.replace(path)
+        return faults
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _mapped(path: Path, shape: tuple[int, int, int, int]) -> HeldPixels:
+    # copy-on-write: nobody can change the entry through the tensor, and torch asks for writable
+    pixels = np.memmap(path, np.uint8, "c", 0, shape)
+    with path.open("rb") as file:
+        file.seek(int(np.prod(shape)))
+        aspects = np.frombuffer(file.read(4 * shape[0]), np.float32).copy()
+    return HeldPixels(torch.from_numpy(pixels), torch.from_numpy(aspects))
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    try:
+        import fcntl
+    except ImportError:  # Windows: two builders then do the work twice, and the last one wins
+        yield
+        return
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def how_text(**facts: object) -> str:
+    """A canonical text of rendering facts for `entry_key`."""
+    return json.dumps(facts, sort_keys=True, default=str)

@@ -1,0 +1,191 @@
+"""From a picture to what the network sees: one object for validation, predict, export and serve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from lamplighter.errors import ArtifactError
+from lamplighter.images.decode import to_mode
+
+Fit = Literal["crop", "squash", "pad"]
+FITS: tuple[Fit, ...] = ("crop", "squash", "pad")
+INTERPOLATIONS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+PAD_GREY = 128  # between black and white, so that bars carry little signal either way
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """How a picture of any size becomes a normalised square.
+
+    Args:
+        size: side S of the square, pixels.
+        fit: "crop" brings the shorter side to `resize` and cuts the centre, "squash" ignores the
+            aspect, "pad" keeps all of the picture and fills the rest with grey.
+        resize: length of the shorter side before the centre crop, pixels; `size` where unused.
+        channels: 3 (RGB) or 1 (grey).
+        mean: per channel, of pixels in 0…1.
+        std: per channel, of pixels in 0…1.
+        interpolation: "nearest", "bilinear", "bicubic" or "lanczos".
+    """
+
+    size: int
+    fit: Fit = "crop"
+    resize: int = 0
+    channels: int = 3
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
+    interpolation: str = "bilinear"
+
+    def __post_init__(self) -> None:
+        if self.resize < self.size:
+            object.__setattr__(self, "resize", self.size)
+
+    def smallest_useful(self) -> tuple[int, int]:
+        """(width, height) below which decoding at reduced scale would lose detail."""
+        return (self.resize, self.resize)
+
+    def square(self, image: Image.Image) -> np.ndarray:
+        """The picture as the network sees it, before normalisation.
+
+        Args:
+            image: upright picture of any size and mode.
+
+        Returns:
+            uint8 array [S, S, channels].
+        """
+        return to_array(self._fitted(to_mode(image, self.channels)))
+
+    def normalise(self, images_BCHW: Tensor) -> Tensor:
+        """uint8 [B, C, S, S] in 0…255 → float32 [B, C, S, S], mean taken off, divided by std."""
+        scale, shift = self.scale_and_shift(images_BCHW.device)
+        return images_BCHW.to(torch.float32).mul_(scale).add_(shift)
+
+    def scale_and_shift(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """float32 [C, 1, 1] each, so that x · scale + shift = (x / 255 - mean) / std."""
+        mean = torch.tensor(self.mean, dtype=torch.float64).view(-1, 1, 1)
+        std = torch.tensor(self.std, dtype=torch.float64).view(-1, 1, 1)
+        scale = (1 / (255 * std)).to(torch.float32)
+        shift = (-mean / std).to(torch.float32)
+        return scale.to(device), shift.to(device)
+
+    def _fitted(self, image: Image.Image) -> Image.Image:
+        resample = INTERPOLATIONS[self.interpolation]
+        if image.size == (self.size, self.size) and self.resize == self.size:
+            return image
+        if self.fit == "squash":
+            return image.resize((self.size, self.size), resample)
+        if self.fit == "pad":
+            return padded(image, self.size, resample)
+        return centre_crop(shorter_side_to(image, self.resize, resample), self.size)
+
+    def as_json(self) -> dict[str, Any]:
+        """The form kept in the artifact."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Preprocess:
+        """Reads the form kept in an artifact, strictly.
+
+        Raises:
+            ArtifactError: a key is missing or unknown, or a value is out of bounds.
+        """
+        try:
+            known = {**document, "mean": tuple(document["mean"]), "std": tuple(document["std"])}
+            preprocess = cls(**known)
+            numbers = [*preprocess.mean, *preprocess.std]
+            sound = (
+                1 <= int(preprocess.size) <= preprocess.resize <= 16384
+                and preprocess.fit in FITS
+                and preprocess.channels in (1, 3)
+                and len(numbers) == 2 * preprocess.channels
+                and all(abs(float(number)) < 1e6 for number in numbers)
+                and all(float(value) > 0 for value in preprocess.std)
+                and preprocess.interpolation in INTERPOLATIONS
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtifactError(f"the preprocessing it carries cannot be read: {error}") from error
+        if not sound:
+            raise ArtifactError(f"the preprocessing it carries is out of bounds: {dict(document)}")
+        return preprocess
+
+    def __str__(self) -> str:
+        how = {
+            "crop": f"shorter side to {self.resize}, centre {self.size}×{self.size}",
+            "squash": f"squashed to {self.size}×{self.size}",
+            "pad": f"padded to {self.size}×{self.size}",
+        }[self.fit]
+        colour = "RGB" if self.channels == 3 else "grey"
+        mean = ", ".join(f"{value:.3f}" for value in self.mean)
+        std = ", ".join(f"{value:.3f}" for value in self.std)
+        return f"{how}, {colour}, mean ({mean}), std ({std})"
+
+
+def to_array(image: Image.Image) -> np.ndarray:
+    """An RGB or L picture as uint8 [H, W, C]."""
+    array = np.asarray(image, dtype=np.uint8)
+    return array[:, :, None] if array.ndim == 2 else array
+
+
+def shorter_side_to(image: Image.Image, side: int, resample: Image.Resampling) -> Image.Image:
+    """Resized so that the shorter side has `side` pixels; the longer is rounded down.
+
+    Source: torchvision.transforms.v2.Resize(int), whose rounding is followed so that pretrained
+    networks see what they were measured on.
+    """
+    width, height = image.size
+    if width <= height:
+        target = (side, max(side, int(side * height / width)))
+    else:
+        target = (max(side, int(side * width / height)), side)
+    return image if target == image.size else image.resize(target, resample)
+
+
+def centre_crop(image: Image.Image, side: int) -> Image.Image:
+    """The central `side`×`side` square of a picture at least as large.
+
+    Source: torchvision.transforms.v2.CenterCrop, rounding included.
+    """
+    left = round((image.width - side) / 2.0)
+    top = round((image.height - side) / 2.0)
+    return image.crop((left, top, left + side, top + side))
+
+
+def padded(image: Image.Image, side: int, resample: Image.Resampling) -> Image.Image:
+    """All of the picture, its longer side brought to `side`, centred on grey."""
+    factor = side / max(image.size)
+    width, height = (max(1, round(length * factor)) for length in image.size)
+    canvas = Image.new(image.mode, (side, side), (PAD_GREY,) * len(image.getbands()))
+    canvas.paste(
+        image.resize((width, height), resample), ((side - width) // 2, (side - height) // 2)
+    )
+    return canvas
+
+
+def statistics(
+    pixels_NCHW: Tensor | Sequence[Tensor], *, most: int = 4096
+) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation per channel of uint8 pictures, as fractions of 255.
+
+    Args:
+        pixels_NCHW: uint8 [N, C, H, W]; evenly spaced ones are taken when there are over `most`.
+
+    Returns:
+        (means, stds), rounded to 4 digits so that the recipe reads well; std is at least 0.01.
+    """
+    stack = pixels_NCHW if isinstance(pixels_NCHW, Tensor) else torch.stack(list(pixels_NCHW))
+    chosen = stack[:: max(1, len(stack) // most)].to(torch.float64).div_(255)
+    means = chosen.mean(dim=(0, 2, 3)).tolist()
+    stds = chosen.std(dim=(0, 2, 3), correction=0).tolist()
+    return [round(m, 4) for m in means], [round(max(s, 0.01), 4) for s in stds]

@@ -12,6 +12,16 @@ if TYPE_CHECKING:
 
 Label = str | tuple[str, ...] | float
 SPLITS = ("train", "val", "test")
+SPLIT_WORDS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "dev": "val",
+    "test": "test",
+    "testing": "test",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +53,28 @@ class Source(Protocol):
         name: short word for run names and talk: "photos", "cifar10".
         layout: what was recognised, in a few words: "class folders, split train/val".
         root: the folder that keys are relative to; None when in memory.
+        ignored: files that lie there but are no examples (hidden, not pictures), for `lamp look`.
+        empty_classes: class folders without a picture.
+        notes: what a person should hear about how the data were understood.
     """
 
     name: str
     layout: str
     root: Path | None
+    ignored: Sequence[str]
+    empty_classes: Sequence[str]
+    notes: Sequence[str]
 
     def examples(self) -> Sequence[Example]:
         """All examples, in a stable order."""
         ...
 
-    def open(self, example: Example) -> Image:
+    def open(self, example: Example, *, draft: tuple[int, int] | None = None) -> Image:
         """The picture as it lies: decoded, upright (EXIF applied), its mode untouched.
+
+        Args:
+            example: one of `examples()`.
+            draft: see `images.decode.read_picture`; sources in memory ignore it.
 
         Raises:
             DataError: unreadable; names the file and the reason.
@@ -77,6 +97,7 @@ class Collection:
         splits: "train", "val", "test" → examples; a split may be empty or missing.
         digests: key → SHA-256 of the content, for all examples.
         made_splits: which of the splits Lamplighter cut itself.
+        said: how the splits came about, in one sentence.
     """
 
     source: Source
@@ -85,6 +106,7 @@ class Collection:
     splits: Mapping[str, tuple[Example, ...]]
     digests: Mapping[str, str]
     made_splits: tuple[str, ...] = ()
+    said: str = ""
 
     def labels(self, split: str) -> list[Label]:
         """The labels of one split, in order."""

@@ -1,0 +1,64 @@
+"""Content hashes of all examples, several files at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from lamplighter.data.example import Example, Source
+from lamplighter.errors import DataError
+from lamplighter.listener import SILENT, Listener
+
+CHUNK = 128
+
+
+def digest_all(
+    source: Source, examples: Sequence[Example], listener: Listener = SILENT
+) -> dict[str, str]:
+    """Key → SHA-256 (hex) of the content.
+
+    Raises:
+        DataError: files that cannot be read, the first ten named.
+    """
+    digests: dict[str, str] = {}
+    faults: list[DataError] = []
+
+    def digest_some(some: Sequence[Example]) -> tuple[dict[str, str], list[DataError]]:
+        done: dict[str, str] = {}
+        failed: list[DataError] = []
+        for example in some:
+            try:
+                done[example.key] = source.digest(example)
+            except DataError as error:
+                failed.append(error)
+        return done, failed
+
+    chunks = [examples[start : start + CHUNK] for start in range(0, len(examples), CHUNK)]
+    workers = min(8, 2 * (os.cpu_count() or 1))
+    with (
+        listener.bar("hashing files", len(examples)) as bar,
+        ThreadPoolExecutor(workers) as pool,
+    ):
+        for some, (done, failed) in zip(chunks, pool.map(digest_some, chunks), strict=True):
+            digests |= done
+            faults += failed
+            bar.advance(len(some))
+    if faults:
+        raise DataError(
+            list_faults(
+                f"{len(faults):,} of {len(examples):,} files cannot be read",
+                [f"{fault.where}: {fault.message}" for fault in faults],
+            ),
+            where=source.root or source.name,
+            fix="mend them, or leave them out with --skip-unreadable",
+        )
+    return digests
+
+
+def list_faults(head: str, faults: Sequence[str], shown: int = 10) -> str:
+    """A headline and the first faults below it, one a line."""
+    lines = [f"  {fault}" for fault in faults[:shown]]
+    if len(faults) > shown:
+        lines.append(f"  … and {len(faults) - shown:,} more")
+    return "\n".join([f"{head}:", *lines])

@@ -1,0 +1,47 @@
+"""The source whose examples are files, whatever layout they were found in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL.Image import Image
+
+from lamplighter.data.example import Example
+from lamplighter.errors import DataError
+from lamplighter.images.decode import read_picture
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """Picture files on disk; see `Source` for the attributes."""
+
+    name: str
+    layout: str
+    root: Path | None
+    found: tuple[Example, ...]
+    ignored: Sequence[str] = ()
+    empty_classes: Sequence[str] = ()
+    notes: Sequence[str] = ()
+
+    def examples(self) -> Sequence[Example]:
+        """All examples, in the order of their keys."""
+        return self.found
+
+    def open(self, example: Example, *, draft: tuple[int, int] | None = None) -> Image:
+        """The decoded picture, upright, its mode untouched."""
+        assert example.path is not None
+        return read_picture(example.path, draft=draft)
+
+    def digest(self, example: Example) -> str:
+        """SHA-256 (hex) of the file's bytes."""
+        assert example.path is not None
+        try:
+            with example.path.open("rb", buffering=0) as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise DataError(
+                f"the file cannot be read: {error.strerror or error}", where=example.path
+            ) from error

@@ -1,0 +1,59 @@
+"""split.csv: which picture went where, so that anybody can check it or cut the same again."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from lamplighter.data.example import Collection, Label
+from lamplighter.errors import DataError
+
+COLUMNS = ("path", "class", "split", "sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class SplitRow:
+    """One line of split.csv; `label` is as it stands there, several names joined by "|"."""
+
+    key: str
+    label: str
+    split: str
+    digest: str
+
+
+def write_split(collection: Collection, path: Path) -> None:
+    """Writes `path,class,split,sha256`, one line per example, in the order of splits and keys."""
+    with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for split, examples in collection.splits.items():
+            for one in sorted(examples, key=lambda one: one.key):
+                digest = collection.digests[one.key]
+                writer.writerow((one.key, label_text(one.label), split, digest))
+
+
+def read_split(path: Path) -> list[SplitRow]:
+    """Reads what `write_split` wrote.
+
+    Raises:
+        DataError: no such file, other columns, or a line that is cut short.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+            rows = list(csv.reader(file))
+    except (OSError, csv.Error) as error:
+        raise DataError(f"the split cannot be read: {error}", where=path) from error
+    if not rows or tuple(rows[0]) != COLUMNS:
+        raise DataError(f"expected the columns {','.join(COLUMNS)}", where=path)
+    for line, row in enumerate(rows[1:], start=2):
+        if len(row) != len(COLUMNS):
+            raise DataError(f"line {line} has {len(row)} fields; expected 4", where=path)
+    return [SplitRow(*row) for row in rows[1:]]
+
+
+def label_text(label: Label) -> str:
+    """A label as one text: the name, the names joined by "|", or the number in full."""
+    if isinstance(label, tuple):
+        return "|".join(label)
+    return label if isinstance(label, str) else repr(label)

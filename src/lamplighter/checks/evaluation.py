@@ -1,0 +1,92 @@
+"""Family E, as far as it shows before training or in single figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from lamplighter.checks.catalogue import found
+from lamplighter.checks.finding import Finding
+
+
+def samples_dropped(loader: DataLoader[Any], *, where: str = "validation loader") -> Iterator[Finding]:
+    """E102: a validation loader with `drop_last` leaves samples out.
+
+    Args:
+        loader: the loader of validation or test.
+        where: its name.
+    """
+    dataset: Any = loader.dataset
+    if not loader.drop_last or not loader.batch_size or not hasattr(dataset, "__len__"):
+        return
+    size = len(dataset)
+    left = size % loader.batch_size
+    if left:
+        yield found(
+            "E102",
+            where,
+            f"drop_last=True leaves {left} of {size} samples unevaluated",
+            "use drop_last=False for validation and test",
+        )
+
+
+def answers_ignore_inputs(outputs: Tensor, *, where: str = "model") -> Iterator[Finding]:
+    """E105: different inputs, the same answer.
+
+    Args:
+        outputs: `(N, ...)` for N ≥ 8 different inputs, in evaluation mode.
+        where: the model.
+    """
+    if outputs.dim() < 2 or outputs.shape[0] < 8 or not outputs.is_floating_point():
+        return
+    values = outputs.detach().float()
+    largest = float(values.abs().max())
+    if largest == 0:
+        return  # a head that begins at zero answers 0 for everything and learns all the same
+    apart = float((values - values[:1]).abs().max())
+    if apart <= 1e-7 * largest:
+        yield found(
+            "E105",
+            where,
+            f"{values.shape[0]} different inputs give exactly the same answer",
+            "look for a dead ReLU, inputs far below the layers' scale, or a part that is cut off",
+        )
+
+
+def too_good(accuracy: float, count: int, epoch: int, classes: int) -> Iterator[Finding]:
+    """E106: almost no validation errors after the first epoch.
+
+    Args:
+        accuracy: share of right answers, 0 to 1.
+        count: validation samples.
+        epoch: the epoch, from 1.
+        classes: number of classes.
+    """
+    if epoch == 1 and count >= 200 and accuracy >= 0.999 and classes >= 2:
+        yield found(
+            "E106",
+            "validation",
+            f"accuracy {accuracy:.2%} on {count} samples after one epoch",
+            "look for samples shared with train (S101), a feature that is the label (S103), or "
+            "validation that runs on train",
+        )
+
+
+def parts_left_out(counted: int, size: int, *, where: str = "accuracy") -> Iterator[Finding]:
+    """E101, the denominator: the metric was divided by another number than was evaluated.
+
+    Args:
+        counted: the number it was divided by.
+        size: samples that were evaluated.
+        where: the metric.
+    """
+    if counted != size and counted > 0:
+        yield found(
+            "E101",
+            where,
+            f"{size} samples were evaluated and the sum was divided by {counted}",
+            "divide by the number of samples that were counted",
+        )

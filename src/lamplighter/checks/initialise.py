@@ -1,0 +1,88 @@
+"""Family I: the state in which a network begins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lamplighter.checks.catalogue import found
+from lamplighter.checks.finding import Finding
+
+
+def units_all_alike(name: str, before: Tensor, after: Tensor) -> Iterator[Finding]:
+    """I101: all rows of a weight are equal and stay equal while they move.
+
+    Args:
+        name: the parameter.
+        before: `(out, in, ...)` before the probe steps.
+        after: the same after them.
+    """
+    if after.dim() < 2 or after.shape[0] < 2 or after[0].numel() < 2:
+        return
+    rows = after.detach().flatten(1).double()
+    moved = float((rows - before.detach().flatten(1).double()).abs().max())
+    apart = float((rows - rows[:1]).abs().max())
+    began = before.detach().flatten(1)
+    if moved > 0 and apart <= 1e-3 * moved and bool((began == began[:1]).all()):
+        yield found(
+            "I101",
+            name,
+            f"all {after.shape[0]} units have the same weights, and after several steps they still "
+            "move in unison: the layer is worth a single unit",
+            "initialise weights at random, for example nn.init.kaiming_uniform_, not with a constant",
+        )
+
+
+def saturated(name: str, kind: str, outputs: Tensor) -> Iterator[Finding]:
+    """I102: most outputs of a hidden tanh or sigmoid sit at both its ends.
+
+    Args:
+        name: the layer or call.
+        kind: "tanh" or "sigmoid".
+        outputs: its outputs, any shape, at least 64 values.
+    """
+    if outputs.numel() < 64:
+        return
+    values = outputs.detach().float()
+    if kind == "sigmoid":
+        values = values * 2 - 1
+    high, low = float((values > 0.97).float().mean()), float((values < -0.97).float().mean())
+    if high + low > 0.7 and min(high, low) > 0.05:
+        yield found(
+            "I102",
+            name,
+            f"{high + low:.0%} of the outputs of this {kind} are at its ends, where its gradient "
+            "is almost 0",
+            "scale the inputs and initialise with nn.init.xavier_uniform_",
+        )
+
+
+def first_loss_too_high(
+    logits: Tensor, target: Tensor, *, ignore_index: int = -100
+) -> Iterator[Finding]:
+    """I103: the plain cross entropy before training is over four times that of guessing.
+
+    Args:
+        logits: `(N, C, ...)` raw logits.
+        target: `(N, ...)` class numbers.
+        ignore_index: the target that does not count.
+    """
+    if logits.dim() < 2 or logits.shape[1] < 2 or target.is_floating_point():
+        return
+    if target.numel() < 8 or target.dim() != logits.dim() - 1:
+        return
+    guessing = math.log(logits.shape[1])
+    with torch.no_grad():
+        loss = float(F.cross_entropy(logits.detach().float(), target, ignore_index=ignore_index))
+    if math.isfinite(loss) and loss > 4 * guessing and loss > 2.5:
+        yield found(
+            "I103",
+            "cross_entropy",
+            f"the first loss is {loss:.3g}; guessing among {logits.shape[1]} classes gives "
+            f"{guessing:.3g}",
+            "normalise the inputs, and look at the initialisation of the last layer",
+        )

@@ -1,0 +1,175 @@
+"""Family S: what train and validation have in common and should not."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Subset
+
+from lamplighter.checks.catalogue import found
+from lamplighter.checks.finding import Finding
+
+
+def exact_overlap(
+    train: Sequence[bytes], val: Sequence[bytes], *, where: str = "validation"
+) -> Iterator[Finding]:
+    """S101: samples of validation that are in train, byte for byte.
+
+    Args:
+        train: fingerprints of train samples.
+        val: fingerprints of validation samples.
+        where: the split.
+    """
+    known = set(train)
+    shared = [index for index, print_ in enumerate(val) if print_ in known]
+    if len(shared) >= 2 and len(shared) > 0.01 * len(val):
+        yield found(
+            "S101",
+            where,
+            f"{len(shared)} of {len(val)} samples looked at are also in train "
+            f"(first: {', '.join(map(str, shared[:3]))})",
+            "remove duplicates before splitting, and split once, by sample",
+        )
+
+
+def fingerprints(rows: Tensor) -> list[bytes]:
+    """A digest of each sample's numbers, for `exact_overlap`.
+
+    Args:
+        rows: `(N, ...)`.
+    """
+    return [
+        hashlib.blake2b(row.contiguous().numpy().tobytes(), digest_size=16).digest()
+        for row in rows.detach().cpu()
+    ]
+
+
+def near_duplicates(train: Tensor, val: Tensor, *, where: str = "validation") -> Iterator[Finding]:
+    """S102: validation samples lie far nearer to a train sample than train samples lie to each other.
+
+    Args:
+        train: `(N, ...)` floating point with at least 64 values per sample, N ≥ 64.
+        val: `(M, ...)`, M ≥ 32.
+        where: the split.
+    """
+    one, other = train.detach().flatten(1).float(), val.detach().flatten(1).float()
+    if one.shape[1] < 64 or one.shape[1] != other.shape[1] or len(one) < 64 or len(other) < 32:
+        return
+    own = torch.cdist(one, one)
+    own.fill_diagonal_(float("inf"))
+    usual = own.min(1).values
+    across = torch.cdist(other, one).min(1)
+    threshold = 0.25 * float(usual[usual > 0].median()) if bool((usual > 0).any()) else 0.0
+    near = ((across.values < threshold) & (across.values > 0)).nonzero().flatten()
+    own_near = float((usual < threshold).float().mean())
+    if len(near) >= 3 and len(near) / len(other) > 0.05 + 2 * own_near:
+        shown = ", ".join(f"{int(i)}≈train {int(across.indices[i])}" for i in near[:3])
+        yield found(
+            "S102",
+            where,
+            f"{len(near)} of {len(other)} samples looked at have a near copy in train: {shown}",
+            "keep copies, crops and frames of one source in one split",
+        )
+
+
+def feature_gives_label_away(features: Tensor, labels: Tensor) -> Iterator[Finding]:
+    """S103: the value of a single feature decides the label.
+
+    Args:
+        features: `(N, D)` with N ≥ 64.
+        labels: `(N,)` class numbers.
+    """
+    if features.dim() != 2 or labels.dim() != 1 or labels.is_floating_point():
+        return
+    count, width = features.shape
+    classes = len(torch.unique(labels))
+    if count < 64 or classes < 2 or width > 5000 or width < 2:
+        return
+    for column in range(width):
+        values, where = torch.unique(features[:, column], return_inverse=True)
+        if not classes <= len(values) <= 2 * classes:
+            continue
+        table = torch.zeros(len(values), int(labels.max()) + 1)
+        table.index_put_((where, labels.long()), torch.ones(count), accumulate=True)
+        if bool(((table > 0).sum(1) == 1).all()):
+            yield found(
+                "S103",
+                f"feature {column}",
+                f"its {len(values)} values decide the label in all {count} samples looked at: it "
+                "is the label, or was made from it",
+                "drop this column from the inputs",
+            )
+            return
+
+
+def indices_meet(train: Any, val: Any) -> Iterator[Finding]:
+    """S104: two `Subset`s of one data set share indices.
+
+    Args:
+        train: the train data set or loader.
+        val: the validation data set or loader.
+    """
+    one, other = _data_set(train), _data_set(val)
+    if not (isinstance(one, Subset) and isinstance(other, Subset)):
+        return
+    if one.dataset is not other.dataset:
+        return
+    shared = {int(i) for i in one.indices} & {int(i) for i in other.indices}
+    if shared:
+        yield found(
+            "S104",
+            "validation",
+            f"{len(shared)} of its {len(other)} indices are also in train "
+            f"(such as {', '.join(map(str, sorted(shared)[:3]))})",
+            "split the indices once, for example with random_split",
+        )
+
+
+def validation_is_train(train: Any, val: Any) -> Iterator[Finding]:
+    """S101: validation is the very object that is trained on.
+
+    Args:
+        train: the train data set or loader.
+        val: the validation data set or loader.
+    """
+    if val is not None and _data_set(train) is _data_set(val) and not isinstance(train, list):
+        yield found(
+            "S101",
+            "validation",
+            "validation is the very data set that is trained on",
+            "set samples aside before training, for example with random_split",
+        )
+
+
+def scaler_fitted_on_all(
+    mean: Tensor, train: Tensor, val: Tensor, *, where: str = "scaler"
+) -> Iterator[Finding]:
+    """S107: a scaler's mean is that of train and validation together.
+
+    Args:
+        mean: `(D,)` the scaler's means.
+        train: `(N, D)` train before scaling.
+        val: `(M, D)` validation before scaling.
+        where: the scaler.
+    """
+    alone, together = train.double().mean(0), torch.cat([train, val]).double().mean(0)
+    apart = float((alone - together).abs().max())
+    if apart < 1e-6 * (1 + float(alone.abs().max())):
+        return
+    gap = float((mean.double() - together).abs().max())
+    if gap < 1e-3 * apart:
+        yield found(
+            "S107",
+            where,
+            "its means are those of train and validation together, so validation has leaked into "
+            "the preprocessing",
+            "fit the scaler on train alone, after splitting",
+        )
+
+
+def _data_set(thing: Any) -> Any:
+    return thing.dataset if isinstance(thing, DataLoader) else thing

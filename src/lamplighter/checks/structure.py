@@ -1,0 +1,307 @@
+"""Family M, static: what a network holds, without running it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.instancenorm import _InstanceNorm
+
+from lamplighter.checks.catalogue import found
+from lamplighter.checks.finding import Finding
+
+NORMS = (_BatchNorm, _InstanceNorm, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.LocalResponseNorm)
+WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd, nn.Bilinear, nn.RNNBase, nn.MultiheadAttention)
+
+
+def hidden_members(model: nn.Module) -> Iterator[tuple[str, nn.Module | nn.Parameter]]:
+    """Modules and parameters that the network holds where PyTorch does not look.
+
+    Yields:
+        Dotted attribute name and the module or parameter: those in lists, tuples and dicts, and
+        those put straight into `__dict__`, that are not registered anywhere else in the network.
+    """
+    known = {id(m) for m in model.modules()} | {id(p) for p in model.parameters()}
+    seen: set[int] = set()
+    for owner, module in model.named_modules():
+        for name, value in vars(module).items():
+            if name.startswith("_") and name in _INNER:
+                continue
+            where = f"{owner}.{name}" if owner else name
+            for place, member in _members(value, where):
+                if id(member) not in known and id(member) not in seen:
+                    seen.add(id(member))
+                    yield place, member
+
+
+_INNER = frozenset(vars(nn.Module())) - {"training"}
+
+
+def _members(
+    value: Any, where: str, depth: int = 3
+) -> Iterator[tuple[str, nn.Module | nn.Parameter]]:
+    if isinstance(value, nn.Module | nn.Parameter):
+        yield where, value
+    elif depth and isinstance(value, list | tuple | set) and len(value) <= 4096:
+        for index, item in enumerate(value):
+            yield from _members(item, f"{where}[{index}]", depth - 1)
+    elif depth and isinstance(value, dict) and len(value) <= 4096:
+        for key, item in value.items():
+            yield from _members(item, f"{where}[{key!r}]", depth - 1)
+
+
+def layers_not_registered(
+    model: nn.Module, *, held: set[int] = frozenset(), live: set[int] | None = None
+) -> Iterator[Finding]:  # type: ignore[assignment]
+    """M101: layers or parameters kept in a plain list, tuple or dict.
+
+    Args:
+        model: the network.
+        held: ids of the parameters that an optimizer holds.
+        live: ids of the hidden parameters that were seen to get a gradient; None: not run.
+    """
+    groups: dict[str, list[nn.Parameter]] = {}
+    for place, member in hidden_members(model):
+        parameters = list(member.parameters()) if isinstance(member, nn.Module) else [member]
+        known = {id(p) for p in model.parameters()}
+        own = [p for p in parameters if id(p) not in known]
+        if own:
+            groups.setdefault(place.split("[")[0], []).extend(own)
+    for place, parameters in groups.items():
+        wanting = [p for p in parameters if p.requires_grad]
+        if live is not None:
+            wanting = [p for p in wanting if id(p) in live]
+        lost = [p for p in wanting if id(p) not in held]
+        count = sum(p.numel() for p in parameters)
+        if lost:
+            yield found(
+                "M101",
+                place,
+                f"{len(parameters)} tensors with {count:,} weights sit in a plain attribute that "
+                "PyTorch does not look into: parameters(), to() and state_dict() miss them, so "
+                "they never train",
+                "hold layers in nn.ModuleList or nn.ModuleDict, parameters in nn.ParameterList",
+            )
+        else:
+            yield found(
+                "M101",
+                place,
+                f"{len(parameters)} tensors with {count:,} weights are not registered; nothing "
+                "trains them here, but to() and state_dict() miss them",
+                "use nn.ModuleList if they belong to the model",
+                level="info",
+            )
+
+
+def tensors_as_weights(model: nn.Module, *, held: set[int] = frozenset()) -> Iterator[Finding]:  # type: ignore[assignment]
+    """M102: a leaf tensor that wants a gradient and is no `nn.Parameter`.
+
+    Args:
+        model: the network.
+        held: ids of the tensors that an optimizer holds.
+    """
+    for owner, module in model.named_modules():
+        buffers = [(name, b) for name, b in module.named_buffers(recurse=False)]
+        attributes = [(n, v) for n, v in vars(module).items() if isinstance(v, Tensor)]
+        for name, value in attributes + buffers:
+            if isinstance(value, nn.Parameter) or not (value.requires_grad and value.is_leaf):
+                continue
+            where = f"{owner}.{name}" if owner else name
+            yield found(
+                "M102",
+                where,
+                f"a plain tensor of shape {tuple(value.shape)} wants a gradient: parameters() and "
+                "to() miss it" + ("" if id(value) in held else ", so no optimizer moves it"),
+                f"write self.{name} = nn.Parameter(...)",
+                level="warning" if id(value) in held else None,
+            )
+
+
+def layers_repeated(model: nn.Module) -> Iterator[Finding]:
+    """M103: one layer with weights stands at several places of a Sequential or ModuleList."""
+    for owner, module in model.named_modules():
+        if not isinstance(module, nn.Sequential | nn.ModuleList):
+            continue
+        places: dict[int, list[str]] = {}
+        for name, child in module._modules.items():
+            if child is not None and any(True for _ in child.parameters()):
+                places.setdefault(id(child), []).append(name)
+        for names in places.values():
+            if len(names) > 1:
+                child = module._modules[names[0]]
+                yield found(
+                    "M103",
+                    owner or type(module).__name__,
+                    f"its entries {', '.join(names)} are one and the same {type(child).__name__}, "
+                    f"so {len(names)} layers share one set of weights",
+                    "make each one anew: [Layer() for _ in range(n)] instead of [Layer()] * n",
+                )
+
+
+def output_layer(model: nn.Module, order: Sequence[str] = ()) -> str:
+    """Name of the last layer with a weight matrix: in order of use where known, else of definition."""
+    modules = dict(model.named_modules())
+    named = [n for n in (order or modules) if isinstance(modules.get(n), WEIGHTED)]
+    return named[-1] if named else ""
+
+
+def looks_untrained(weight: Tensor) -> bool:
+    """Whether a weight still looks like the default uniform initialisation of Linear and Conv.
+
+    The default draws evenly from ±1/sqrt(fan_in); a trained weight passes the bound or loses the
+    even spread.
+
+    Args:
+        weight: `(out, in, ...)`.
+    """
+    if weight.dim() < 2 or weight.numel() < 64:
+        return False
+    bound = 1 / math.sqrt(weight[0].numel())
+    values = weight.detach().float()
+    if float(values.abs().max()) > bound * 1.0001:
+        return False
+    expected = bound / math.sqrt(3)
+    return abs(float(values.std()) / expected - 1) < 4 / math.sqrt(weight.numel()) + 0.02
+
+
+def output_frozen(model: nn.Module, *, order: Sequence[str] = ()) -> Iterator[Finding]:
+    """M110: the output layer is frozen while it still holds random values, or nothing can learn.
+
+    Args:
+        model: the network.
+        order: names of modules in the order they were called, where known.
+    """
+    parameters = list(model.named_parameters())
+    trainable = [name for name, p in parameters if p.requires_grad]
+    if not parameters:
+        return
+    if not trainable:
+        yield found(
+            "M110",
+            "model",
+            f"all {len(parameters)} parameters have requires_grad=False: nothing can learn",
+            "unfreeze at least the output layer, after the loop that freezes",
+        )
+        return
+    name = output_layer(model, order)
+    layer = dict(model.named_modules()).get(name)
+    weight = getattr(layer, "weight", None)
+    if isinstance(weight, Tensor) and not weight.requires_grad and looks_untrained(weight):
+        norms = {n for n, m in model.named_modules() if isinstance(m, NORMS)}
+        only_norms = all(n.rpartition(".")[0] in norms for n in trainable)
+        yield found(
+            "M110",
+            name,
+            "the output layer is frozen and its weights still have the even spread of PyTorch's "
+            "random initialisation"
+            + (", and only normalisation layers can learn" if only_norms else ""),
+            f"set requires_grad=True on the parameters of {name}",
+        )
+
+
+def statistics_never_learned(model: nn.Module, *, trained: bool = False) -> Iterator[Finding]:
+    """M113: a BatchNorm cannot learn its running statistics, or has not after training.
+
+    Args:
+        model: the network.
+        trained: whether it has been trained, so that running statistics must have moved.
+    """
+    for name, module in model.named_modules():
+        if not isinstance(module, _BatchNorm) or not module.track_running_stats:
+            continue
+        mean, variance = module.running_mean, module.running_var
+        if mean is None or variance is None:
+            continue
+        fresh = bool((mean == 0).all()) and bool((variance == 1).all())
+        if module.momentum == 0.0 and fresh:
+            reason = "momentum=0 keeps its running statistics at 0 and 1"
+        elif trained and fresh:
+            reason = "its running statistics are still 0 and 1 after training"
+        else:
+            continue
+        yield found(
+            "M113",
+            name,
+            f"{reason}, so at evaluation it does not normalise",
+            "leave momentum at 0.1 (it is the share of the new value), and train in train() mode",
+        )
+
+
+def frozen_norm_learns(model: nn.Module, moved: set[str]) -> Iterator[Finding]:
+    """M112: a BatchNorm with frozen weights still updates its running statistics.
+
+    Args:
+        model: the network.
+        moved: names of the BatchNorms whose statistics moved in a training step.
+    """
+    frozen = [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, _BatchNorm)
+        and module.affine
+        and not module.weight.requires_grad
+        and name in moved
+    ]
+    if frozen:
+        yield found(
+            "M112",
+            frozen[0] + (f" and {len(frozen) - 1} more" if len(frozen) > 1 else ""),
+            f"{len(frozen)} BatchNorm layers are frozen, yet their running statistics move with "
+            "each training batch: the frozen features change",
+            "call eval() on the frozen BatchNorm layers after each model.train()",
+        )
+
+
+def frozen_part_changed(
+    before: dict[str, Tensor], model: nn.Module, declared: Sequence[str]
+) -> Iterator[Finding]:
+    """M111: parameters that were declared frozen are not what they were.
+
+    Args:
+        before: name → value when the declaration was made.
+        model: the network now.
+        declared: prefixes of the names that are to stay.
+    """
+    for name, parameter in model.named_parameters():
+        if not any(name == p or name.startswith(p + ".") for p in declared):
+            continue
+        old = before.get(name)
+        if old is not None and not torch.equal(old, parameter.detach()):
+            yield found(
+                "M111",
+                name,
+                f"declared frozen, yet changed by up to {float((old - parameter).abs().max()):.3g}",
+                "set requires_grad=False before building the optimizer; weight decay and momentum "
+                "move weights too",
+            )
+
+
+def weights_not_loaded(
+    wanted: Sequence[str], given: Sequence[str], matched: Sequence[str] | None = None
+) -> Iterator[Finding]:
+    """I104: `load_state_dict(strict=False)` met few of the model's tensors.
+
+    Args:
+        wanted: keys of the model's state dict.
+        given: keys of the loaded state dict.
+        matched: keys that really were loaded; by default those in both.
+    """
+    hits = set(matched) if matched is not None else set(wanted) & set(given)
+    if not wanted or not given:
+        return
+    share = len(hits & set(wanted)) / len(wanted)
+    if share >= 0.9:
+        return
+    first = given[0].split(".")[0]
+    hint = "" if any(w.startswith(first + ".") for w in wanted) else f"; its keys begin with {first!r}"
+    yield found(
+        "I104",
+        "load_state_dict",
+        f"{len(hits)} of the model's {len(wanted)} tensors were in the checkpoint{hint}",
+        "compare the two lists of keys, strip a prefix such as 'module.', and load with strict=True",
+        level=None if share < 0.5 else "warning",
+    )

@@ -1,0 +1,138 @@
+"""Family T: what is done to a sample on its way into the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from lamplighter.checks.catalogue import found
+from lamplighter.checks.finding import Finding
+
+
+def random_at_evaluation(first: Tensor, second: Tensor, *, where: str = "validation") -> Iterator[Finding]:
+    """T101: the same validation sample, read twice, differs.
+
+    Args:
+        first: a sample, any shape.
+        second: the same sample, read again under another seed.
+        where: the split and index.
+    """
+    if first.shape == second.shape and torch.equal(first, second):
+        return
+    if first.shape == second.shape and bool(torch.isnan(first).any()):
+        return
+    detail = (
+        f"shape {tuple(first.shape)} and then {tuple(second.shape)}"
+        if first.shape != second.shape
+        else f"values differ by up to {float((first.float() - second.float()).abs().max()):.3g}"
+    )
+    yield found(
+        "T101",
+        where,
+        f"the same sample read twice is not the same ({detail}): random augmentation is active on "
+        "validation data",
+        "give validation its own transform without random parts",
+    )
+
+
+def preprocessed_differently(
+    train: Tensor, val: Tensor, *, where: str = "validation"
+) -> Iterator[Finding]:
+    """T102: channel means or deviations of train and validation differ beyond chance and by much.
+
+    Args:
+        train: `(N, C, H, W)` or `(N, D)` floating point, at least 16 samples.
+        val: the same from validation.
+        where: the split.
+    """
+    if min(train.shape[0], val.shape[0]) < 16 or not train.is_floating_point():
+        return
+    if train.dim() != val.dim() or train.dim() < 2 or train.shape[1] != val.shape[1]:
+        return
+    one, other = _per_sample(train), _per_sample(val)
+    gap = (one.mean(0) - other.mean(0)).abs()
+    noise = (one.var(0) / len(one) + other.var(0) / len(other)).sqrt() + 1e-6
+    scale_one, scale_other = _deviation(train), _deviation(val)
+    effect = gap / (torch.maximum(scale_one, scale_other) + 1e-6)
+    ratio = (scale_other + 1e-6) / (scale_one + 1e-6)
+    moved = (gap / noise > 6) & (effect > 0.25)
+    stretched = (ratio > 2) | (ratio < 0.5)
+    if train.dim() == 2:  # columns of a table shift by nature: only a change of unit is told
+        moved, stretched = moved & (effect > 1), (ratio > 20) | (ratio < 0.05)
+        if float((moved | stretched).float().mean()) < 0.5:
+            return
+    if not bool((moved | stretched).any()):
+        return
+    sure = bool(stretched.all()) or float(effect.max()) > 1
+    yield found(
+        "T102",
+        where,
+        f"channel means {_row(one.mean(0))} in train and {_row(other.mean(0))} here; deviations "
+        f"{_row(scale_one)} and {_row(scale_other)}",
+        "use the same scaling and Normalize for train and validation",
+        level="error" if sure and train.dim() == 4 else "warning",
+    )
+
+
+def channels_reversed(train: Tensor, val: Tensor, *, where: str = "validation") -> Iterator[Finding]:
+    """T103: channel means of validation fit those of train only in reverse order.
+
+    Args:
+        train: `(N, 3, H, W)` floating point, at least 16 samples.
+        val: the same from validation.
+        where: the split.
+    """
+    if train.dim() != 4 or train.shape[1] != 3 or val.dim() != 4 or val.shape[1] != 3:
+        return
+    if min(train.shape[0], val.shape[0]) < 16:
+        return
+    one, other = _per_sample(train), _per_sample(val)
+    noise = float((one.var(0) / len(one) + other.var(0) / len(other)).sqrt().mean()) + 1e-6
+    straight = float((one.mean(0) - other.mean(0)).abs().max())
+    reversed_ = float((one.mean(0) - other.mean(0).flip(0)).abs().max())
+    if straight > 6 * noise and reversed_ < 2 * noise and straight > 4 * reversed_:
+        yield found(
+            "T103",
+            where,
+            f"channel means {_row(one.mean(0))} in train and {_row(other.mean(0))} here: equal when "
+            "the order is reversed, RGB against BGR",
+            "convert with cv2.cvtColor(image, cv2.COLOR_BGR2RGB), or read both with one library",
+        )
+
+
+def ids_beyond_embedding(ids: Tensor, rows: int, *, where: str = "embedding") -> Iterator[Finding]:
+    """T105: a token id is not a row of the embedding.
+
+    Args:
+        ids: integers, any shape.
+        rows: number of rows of the embedding.
+        where: the embedding layer.
+    """
+    if ids.numel() == 0 or ids.is_floating_point():
+        return
+    low, high = int(ids.min()), int(ids.max())
+    if high >= rows or low < 0:
+        yield found(
+            "T105",
+            where,
+            f"ids from {low} to {high} meet an embedding of {rows} rows",
+            f"give it num_embeddings={high + 1} or more, or use the tokenizer it was made for",
+        )
+
+
+def _per_sample(values: Tensor) -> Tensor:
+    """`(N, C)` mean of each channel of each sample."""
+    wide = values.detach().float()
+    return wide.flatten(2).mean(2) if wide.dim() > 2 else wide
+
+
+def _deviation(values: Tensor) -> Tensor:
+    wide = values.detach().float()
+    return wide.transpose(0, 1).flatten(1).std(1)
+
+
+def _row(values: Tensor) -> str:
+    shown = ", ".join(f"{v:.2f}" for v in values[:4].tolist())
+    return f"({shown}{', …' if len(values) > 4 else ''})"

@@ -91,13 +91,12 @@ def build(
         raise UnknownName("initialisation", init, INITIALISATIONS, where="--init")
     source, key = find(name)
     asked = _checked(source, key, dict(options or {}))
-    maker = {
-        "torchvision": _torchvision,
-        "lamplighter": _lamplighter,
-        "timm": _timm,
-        "own": _own,
-    }[source]
-    network = maker(Architecture(source, key, outputs, channels, asked), str(weights), listener)
+    architecture = Architecture(source, key, outputs, channels, asked)
+    if source == "timm":
+        network = _timm(architecture, str(weights), listener)
+    else:
+        maker = {"torchvision": _torchvision, "lamplighter": _lamplighter, "own": _own}[source]
+        network = maker(architecture, str(weights))
     loaded = _load(network, str(weights), listener)
     initialise(network.module, init, skip=loaded, listener=listener)
     return network
@@ -154,7 +153,7 @@ def _checked(source: str, name: str, options: dict[str, Option]) -> dict[str, Op
     return options
 
 
-def _torchvision(architecture: Architecture, weights: str, listener: Listener) -> Network:
+def _torchvision(architecture: Architecture, weights: str) -> Network:
     name, options = architecture.name, dict(architecture.options)
     wants = Wants()
     if weights != "none":
@@ -173,7 +172,7 @@ def _torchvision(architecture: Architecture, weights: str, listener: Listener) -
     return Network(module, architecture, head, wants, False, smallest, fixed)
 
 
-def _lamplighter(architecture: Architecture, weights: str, listener: Listener) -> Network:
+def _lamplighter(architecture: Architecture, weights: str) -> Network:
     row = SMALL[architecture.name]
     if weights == "default":
         raise ModelError(
@@ -201,7 +200,7 @@ def _timm(architecture: Architecture, weights: str, listener: Listener) -> Netwo
     return Network(module, architecture, timm_nets.head_of(module), wants, pretrained, fixed, fixed)
 
 
-def _own(architecture: Architecture, weights: str, listener: Listener) -> Network:
+def _own(architecture: Architecture, weights: str) -> Network:
     name, outputs = architecture.name, architecture.outputs
     if weights == "default":
         raise ModelError(

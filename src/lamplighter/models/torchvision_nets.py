@@ -112,9 +112,8 @@ def head_of(module: nn.Module, outputs: int) -> tuple[str, ...]:
     """The name of the last linear or convolution layer that gives `outputs` numbers, if any."""
     found: tuple[str, ...] = ()
     for name, layer in module.named_modules():
-        if isinstance(layer, nn.Linear) and layer.out_features == outputs:
-            found = (name,)
-        elif isinstance(layer, nn.Conv2d) and layer.out_channels == outputs:
+        leaving = getattr(layer, "out_features", getattr(layer, "out_channels", None))
+        if isinstance(layer, (nn.Linear, nn.Conv2d)) and leaving == outputs:
             found = (name,)
     return found
 

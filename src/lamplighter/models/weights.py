@@ -62,7 +62,7 @@ def fit_weights(
     """
     own = module.state_dict()
     state = _translated(_stripped(state, own, listener), own)
-    state, adapted = _adapted_channels(module, state, own, listener)
+    state = _adapted_channels(module, state, own, listener)
     loaded = [k for k, v in state.items() if k in own and _alike(v, own[k])]
     misfits = [k for k, v in state.items() if k in own and not _alike(v, own[k])]
     missing = [k for k in own if k not in state and not _counter(k)]
@@ -113,27 +113,25 @@ def _translated(state: State, own: State) -> State:
     return renamed
 
 
-def _adapted_channels(
-    module: nn.Module, state: State, own: State, listener: Listener
-) -> tuple[State, bool]:
+def _adapted_channels(module: nn.Module, state: State, own: State, listener: Listener) -> State:
     """Makes colour kernels of the first convolution fit pictures with other channels."""
     convolutions = [m for m in module.modules() if isinstance(m, nn.Conv2d)]
     if not convolutions or convolutions[0].groups != 1:
-        return state, False
+        return state
     name, layer = first_convolution(module)
     key = f"{name}.weight"
     if key not in state or key not in own or state[key].dim() != 4:
-        return state, False
+        return state
     came, channels = state[key].shape[1], layer.in_channels
     rest_alike = (
         state[key].shape[:1] + state[key].shape[2:] == own[key].shape[:1] + own[key].shape[2:]
     )
     if came == channels or came != 3 or not rest_alike:
-        return state, False
+        return state
     summed = state[key].sum(dim=1, keepdim=True)
     how = "summed into one" if channels == 1 else f"averaged and spread over {channels} planes"
     listener.say(f"weights: the RGB kernels of {name} were {how}, for {channels}-channel pictures")
-    return {**state, key: summed.repeat(1, channels, 1, 1) / channels}, True
+    return {**state, key: summed.repeat(1, channels, 1, 1) / channels}
 
 
 def _alike(mine: Tensor, other: Tensor) -> bool:

@@ -1,0 +1,291 @@
+"""Batches: pictures and targets on the device, in an order that (seed, epoch) fixes.
+
+`PictureBatches` cuts batches from decoded pixels; `LoaderBatches` takes whatever the user's own
+`Dataset` or `DataLoader` gives. The loop sees no difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from lamplighter.errors import DataError
+from lamplighter.images import augment as augmentation
+from lamplighter.images.augment import Augment
+from lamplighter.images.pixels import Pixels
+from lamplighter.images.preprocess import Preprocess
+
+TARGET_KEYS = ("labels", "label", "targets", "target", "y")
+ORDER, VARIATION = 1, 2  # which stream of random numbers a generator feeds
+
+
+@dataclass
+class Batch:
+    """One step's worth.
+
+    Args:
+        inputs: what the network is called with: a tensor, a tuple of positional or a dict of
+            keyword arguments.
+        targets: what the loss is called with after the outputs.
+        size: examples in it.
+        positions: int64 [B], which examples, where known.
+    """
+
+    inputs: Any
+    targets: Any
+    size: int
+    positions: Tensor | None = None
+
+    def call(self, module: Callable[..., Any]) -> Any:
+        """The network's outputs for this batch."""
+        if isinstance(self.inputs, Mapping):
+            return module(**self.inputs)
+        return module(*self.inputs) if isinstance(self.inputs, tuple) else module(self.inputs)
+
+
+class Batches(Protocol):
+    """Epochs of batches."""
+
+    examples: int | None
+    resumable: bool
+
+    def steps(self) -> int | None:
+        """Batches in an epoch; None if only the end will tell."""
+        ...
+
+    def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
+        """The batches of epoch `number` (from 1), without the first `skip`."""
+        ...
+
+
+def stream(seed: int, epoch: int, purpose: int) -> torch.Generator:
+    """A generator of its own for each (seed, epoch, purpose), the same on every machine."""
+    # distinct odd multipliers keep neighbouring seeds and epochs apart in the 64 bits
+    mixed = (seed * 0x9E3779B97F4A7C15 + epoch * 0xBF58476D1CE4E5B9 + purpose) % 2**63
+    return torch.Generator().manual_seed(mixed)
+
+
+class PictureBatches:
+    """Batches of pictures, gathered, varied and normalised as whole tensors.
+
+    Args:
+        pixels: uint8 pictures (canvases, when `augment` crops).
+        targets: [N, …] on the CPU.
+        preprocess: size and normalisation.
+        augment: the policy; None for validation.
+        batch: examples per batch.
+        seed: of order and variation.
+        device: where batches are made.
+        shuffle: a new order each epoch.
+        channels_last: memory layout of the pictures.
+    """
+
+    resumable = True
+
+    def __init__(
+        self,
+        pixels: Pixels,
+        targets: Tensor,
+        preprocess: Preprocess,
+        *,
+        batch: int,
+        device: torch.device,
+        augment: Augment | None = None,
+        seed: int = 0,
+        shuffle: bool = False,
+        channels_last: bool = True,
+    ) -> None:
+        self.pixels = pixels
+        self.targets = targets.to(device)
+        self.preprocess = preprocess
+        self.augment = augment if augment and not augment.changes_nothing else None
+        self.batch = batch
+        self.device = device
+        self.seed = seed
+        self.shuffle = shuffle
+        self.format = torch.channels_last if channels_last else torch.contiguous_format
+        self.examples: int | None = len(pixels)
+
+    def steps(self) -> int:
+        return len(self._plan(torch.arange(len(self.pixels))))
+
+    def _plan(self, order: Tensor) -> list[Tensor]:
+        plan = list(order.split(self.batch))
+        # a lone last picture would break batch normalisation; another one is left out each epoch
+        lone = self.shuffle and len(plan) > 1 and len(plan[-1]) == 1
+        return plan[:-1] if lone else plan
+
+    def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
+        count = len(self.pixels)
+        order = torch.arange(count)
+        if self.shuffle:
+            order = torch.randperm(count, generator=stream(self.seed, number, ORDER))
+        drawn: augmentation.Parameters = {}
+        if self.augment:
+            generator = stream(self.seed, number, VARIATION)
+            drawn = augmentation.draw(self.augment, count, generator)
+        plan = self._plan(order)[skip:]
+        for positions, images in zip(plan, self.pixels.read(plan), strict=True):
+            there = positions.to(self.device)
+            yield Batch(
+                self._finish(images, positions, drawn),
+                self.targets.index_select(0, there),
+                len(positions),
+                positions,
+            )
+
+    def _finish(self, images: Tensor, positions: Tensor, drawn: augmentation.Parameters) -> Tensor:
+        images = images.to(self.device, non_blocking=True)
+        if self.augment is None:
+            ready = self.preprocess.normalise(images)
+        else:
+            rows = {name: values[positions].to(self.device) for name, values in drawn.items()}
+            aspects = self._aspects(positions)
+            ready = augmentation.apply(images, rows, aspects, self.augment, self.preprocess)
+        return ready.contiguous(memory_format=self.format)
+
+    def _aspects(self, positions: Tensor) -> Tensor:
+        # squash and pad bring the whole picture to a square first: the crop then sees a square
+        if self.preprocess.fit != "crop":
+            return torch.ones(len(positions), device=self.device)
+        return self.pixels.aspects[positions].to(self.device)
+
+
+class LoaderBatches:
+    """Batches from the user's own loader, moved to the device.
+
+    Args:
+        loader: anything that yields batches.
+        device: where tensors are moved.
+        unpack: batch → (inputs, targets); by default the last item of a tuple, or the entry named
+            labels, label, targets, target or y of a dict, is the target.
+        set_epoch: told the epoch's number before it begins (samplers of our own and torch's
+            DistributedSampler).
+    """
+
+    def __init__(
+        self,
+        loader: Any,
+        device: torch.device,
+        unpack: Callable[[Any], tuple[Any, Any]] | None = None,
+        set_epoch: Callable[[int], None] | None = None,
+    ) -> None:
+        self.loader = loader
+        self.device = device
+        self.unpack = unpack or default_unpack
+        self.set_epoch = set_epoch
+        self.resumable = set_epoch is not None
+        dataset = getattr(loader, "dataset", None)
+        self.examples: int | None = len(dataset) if hasattr(dataset, "__len__") else None
+
+    def steps(self) -> int | None:
+        try:
+            return len(self.loader)
+        except TypeError:
+            return None
+
+    def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
+        if self.set_epoch is not None:
+            self.set_epoch(number)
+        for position, raw in enumerate(self.loader):
+            if position < skip:
+                continue
+            inputs, targets = self.unpack(raw)
+            inputs, targets = move(inputs, self.device), move(targets, self.device)
+            yield Batch(inputs, targets, size_of(targets if targets is not None else inputs))
+
+
+def make_loader(
+    data: Any,
+    *,
+    batch: int,
+    shuffle: bool,
+    seed: int,
+    workers: int,
+    collate: Callable[[list[Any]], Any] | None = None,
+    pin: bool = False,
+) -> tuple[Any, Callable[[int], None] | None]:
+    """A loader for what the user gave, and how to tell it the epoch.
+
+    Args:
+        data: a map-style or iterable `Dataset`, a `DataLoader`, or any iterable of batches.
+
+    Returns:
+        (loader, set_epoch or None). Loaders and iterables are taken as they are.
+    """
+    if isinstance(data, DataLoader) or not is_dataset(data):
+        sampler = getattr(data, "sampler", None)
+        return data, getattr(sampler, "set_epoch", None)
+    shared: dict[str, Any] = {
+        "batch_size": batch,
+        "collate_fn": collate,
+        "num_workers": workers,
+        "pin_memory": pin,
+        "persistent_workers": workers > 0,
+    }
+    if isinstance(data, torch.utils.data.IterableDataset):
+        return DataLoader(data, **shared), getattr(data, "set_epoch", None)
+    from lamplighter.data.seeded import EpochSampler, SeededExamples
+
+    sampler = EpochSampler(len(data), seed, shuffle)
+    lone = shuffle and len(data) > batch and len(data) % batch == 1
+    loader = DataLoader(SeededExamples(data, seed), sampler=sampler, drop_last=lone, **shared)
+    return loader, sampler.set_epoch
+
+
+def is_dataset(data: Any) -> bool:
+    """Whether it yields examples (a Dataset) rather than batches."""
+    return isinstance(data, torch.utils.data.Dataset) or (
+        hasattr(data, "__getitem__")
+        and hasattr(data, "__len__")
+        and not hasattr(data, "batch_size")
+    )
+
+
+def default_unpack(raw: Any) -> tuple[Any, Any]:
+    """Splits a batch into inputs and targets by the field's usual forms.
+
+    Raises:
+        DataError: it has none of them.
+    """
+    if isinstance(raw, Mapping):
+        for key in TARGET_KEYS:
+            if key in raw:
+                return {k: v for k, v in raw.items() if k != key}, raw[key]
+    elif isinstance(raw, tuple | list) and len(raw) >= 2:
+        inputs = raw[0] if len(raw) == 2 else tuple(raw[:-1])
+        return inputs, raw[-1]
+    shape = type(raw).__name__ + (f" of {len(raw)}" if hasattr(raw, "__len__") else "")
+    raise DataError(
+        f"a batch should be (inputs, targets), or a dict with one of {', '.join(TARGET_KEYS)}; got {shape}",
+        fix="pass unpack=, a function from your batch to (inputs, targets)",
+    )
+
+
+def move(value: Any, device: torch.device) -> Any:
+    """Tensors anywhere within tuples, lists and dicts, moved to the device."""
+    if isinstance(value, Tensor):
+        return value.to(device, non_blocking=True)
+    if isinstance(value, Mapping):
+        return {key: move(item, device) for key, item in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(move(item, device) for item in value))
+    if isinstance(value, tuple | list):
+        return type(value)(move(item, device) for item in value)
+    return value.to(device) if hasattr(value, "to") else value
+
+
+def size_of(value: Any) -> int:
+    """How many examples a batch holds: the first dimension of its first tensor."""
+    if isinstance(value, Tensor):
+        return int(value.shape[0]) if value.ndim else 1
+    if isinstance(value, Mapping):
+        return size_of(next(iter(value.values())))
+    if isinstance(value, tuple | list) and value:
+        return size_of(value[0]) if isinstance(value[0], Tensor) else len(value)
+    return 1

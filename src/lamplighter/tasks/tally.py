@@ -1,0 +1,170 @@
+"""Counting over a whole split: every example once, sums kept on the device until the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+Metric = Callable[[Tensor, Tensor], Any]
+
+
+class Tally(Protocol):
+    """Adds up batches; `result` fetches the figures (the only synchronisation)."""
+
+    def add(self, outputs: Any, targets: Any, loss: Tensor, size: int) -> None:
+        """One batch: what the network said, what is true, its mean loss, how many examples."""
+        ...
+
+    def result(self) -> dict[str, float]:
+        """The figures over all that was added; `loss` is the mean over examples."""
+        ...
+
+
+class LossTally:
+    """The mean loss over examples; the base of the others."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.loss_sum: Tensor | float = 0.0
+
+    def add(self, outputs: Any, targets: Any, loss: Tensor, size: int) -> None:
+        self.count += size
+        self.loss_sum = self.loss_sum + loss.detach().double() * size
+        self.see(outputs, targets)
+
+    def see(self, outputs: Any, targets: Any) -> None:
+        """What a task counts besides the loss."""
+
+    def result(self) -> dict[str, float]:
+        return {"loss": float(self.loss_sum) / max(1, self.count), **self.figures()}
+
+    def figures(self) -> dict[str, float]:
+        """The task's own figures."""
+        return {}
+
+
+class ClassificationTally(LossTally):
+    """The share of right answers; also per position for sequences and maps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.right: Tensor | int = 0
+        self.answered: Tensor | int = 0
+
+    def see(self, outputs: Any, targets: Any) -> None:
+        if not isinstance(outputs, Tensor) or not isinstance(targets, Tensor):
+            return
+        if targets.is_floating_point():  # soft labels, as mixing gives
+            targets = targets.argmax(dim=class_dimension(outputs, targets))
+        if outputs.ndim == targets.ndim + 1:
+            answers = outputs.argmax(dim=class_dimension(outputs, targets))
+        elif outputs.shape == (*targets.shape, 1) or outputs.shape == targets.shape:
+            answers = (outputs > 0).long().reshape(targets.shape)
+        else:
+            return
+        valid = targets >= 0  # -100 and other negative labels say "do not count"
+        self.right = self.right + ((answers == targets) & valid).sum()
+        self.answered = self.answered + valid.sum()
+
+    def figures(self) -> dict[str, float]:
+        answered = int(self.answered)
+        return {"accuracy": int(self.right) / answered} if answered else {}
+
+
+class MultiLabelTally(LossTally):
+    """F1 over all decisions together, and the share of examples with every label right."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hits: Tensor | int = 0
+        self.said: Tensor | int = 0
+        self.true: Tensor | int = 0
+        self.exact: Tensor | int = 0
+
+    def see(self, outputs: Any, targets: Any) -> None:
+        said = outputs > 0
+        true = targets > 0.5
+        self.hits = self.hits + (said & true).sum()
+        self.said = self.said + said.sum()
+        self.true = self.true + true.sum()
+        self.exact = self.exact + (said == true).flatten(1).all(dim=1).sum()
+
+    def figures(self) -> dict[str, float]:
+        decided = int(self.said) + int(self.true)
+        return {
+            "f1": 2 * int(self.hits) / decided if decided else 0.0,
+            "accuracy": int(self.exact) / max(1, self.count),
+        }
+
+
+class RegressionTally(LossTally):
+    """Mean absolute error, root mean square error, and explained share of the variance."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values = 0
+        self.absolute: Tensor | float = 0.0
+        self.square: Tensor | float = 0.0
+        self.total: Tensor | float = 0.0
+        self.total_square: Tensor | float = 0.0
+
+    def see(self, outputs: Any, targets: Any) -> None:
+        targets = targets.double()
+        error = outputs.double().reshape(targets.shape) - targets
+        self.values += targets.numel()
+        self.absolute = self.absolute + error.abs().sum()
+        self.square = self.square + error.square().sum()
+        self.total = self.total + targets.sum()
+        self.total_square = self.total_square + targets.square().sum()
+
+    def figures(self) -> dict[str, float]:
+        count = max(1, self.values)
+        square = float(self.square)
+        variance = float(self.total_square) - float(self.total) ** 2 / count
+        figures = {"mae": float(self.absolute) / count, "rmse": (square / count) ** 0.5}
+        return figures | ({"r2": 1 - square / variance} if variance > 0 else {})
+
+
+class WithMetrics:
+    """Another tally plus the user's own metrics.
+
+    A metric object with `update`, `compute` and `reset` (torchmetrics) is fed batch by batch; a
+    plain function is called once with all outputs and all targets, because a mean of batch metrics
+    is wrong for F1, AUC and the like.
+    """
+
+    def __init__(self, inner: Tally, metrics: Mapping[str, Any]) -> None:
+        self.inner = inner
+        self.metrics = metrics
+        self.kept: list[tuple[Any, Any]] = []
+        for metric in metrics.values():
+            if hasattr(metric, "reset"):
+                metric.reset()
+        self.keeps = any(not hasattr(metric, "update") for metric in metrics.values())
+
+    def add(self, outputs: Any, targets: Any, loss: Tensor, size: int) -> None:
+        self.inner.add(outputs, targets, loss, size)
+        if self.keeps:
+            self.kept.append((outputs.detach().cpu(), targets.detach().cpu()))
+        for metric in self.metrics.values():
+            if hasattr(metric, "update"):
+                metric.update(outputs, targets)
+
+    def result(self) -> dict[str, float]:
+        figures = self.inner.result()
+        if self.keeps and self.kept:
+            outputs = torch.cat([o for o, _ in self.kept])
+            targets = torch.cat([t for _, t in self.kept])
+        for name, metric in self.metrics.items():
+            value = metric.compute() if hasattr(metric, "update") else metric(outputs, targets)
+            figures[name] = float(value)
+        return figures
+
+
+def class_dimension(outputs: Tensor, targets: Tensor) -> int:
+    """The dimension of `outputs` that holds the classes: 1 by torch's convention, else the last."""
+    without = outputs.shape[:1] + outputs.shape[2:]
+    return 1 if without == targets.shape or outputs.shape == targets.shape else outputs.ndim - 1

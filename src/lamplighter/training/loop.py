@@ -1,0 +1,296 @@
+"""The loop. Everything else in this room stands beside it:
+
+for each epoch:
+    for each batch:        forward, loss, backward, step
+    validate               in evaluation mode, every example once
+    write down, keep the best, save, stop if it is time
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lamplighter.data.batches import Batch
+from lamplighter.errors import DataError
+from lamplighter.listener import SILENT, Listener
+from lamplighter.tasks.tally import Tally
+from lamplighter.training.journal import Journal
+from lamplighter.training.parts import Parts, Progress
+from lamplighter.training.validate import main_output, validate
+
+LOG_SECONDS = 0.5  # figures are fetched from the device, and shown, this often
+LOG_STEPS = 200
+
+
+class Stopped(Exception):
+    """The stop flag was seen; the state is that of a whole optimizer step."""
+
+
+class Diverged(Exception):
+    """A loss or gradient is not finite; its update was not applied where that could be seen."""
+
+    def __init__(self, step: int, loss: float, norm: float, positions: Tensor | None) -> None:
+        what = "loss" if loss != loss or abs(loss) == float("inf") else "gradient"
+        super().__init__(
+            f"the {what} of step {step} is not finite (loss {loss}, gradient norm {norm})"
+        )
+        self.step = step
+        self.positions = positions
+
+
+@dataclass
+class Saver:
+    """What the loop asks when it is time to save; the stage decides where to.
+
+    Args:
+        checkpoint: called with what to save besides the parts' own state.
+        best: called after a best epoch.
+    """
+
+    checkpoint: Callable[[Progress, dict[str, Any]], None] = lambda progress, extra: None
+    best: Callable[[Progress], None] = lambda progress: None
+
+
+def fit(
+    parts: Parts,
+    progress: Progress,
+    *,
+    journal: Journal,
+    saver: Saver,
+    listener: Listener = SILENT,
+    stop: Callable[[], bool] = lambda: False,
+    counted: dict[str, Any] | None = None,
+) -> None:
+    """Trains from where `progress` stands to the last epoch, or to an early end.
+
+    Args:
+        parts: what to work with; restored already when resuming.
+        progress: changed in place.
+        journal: writes down.
+        saver: keeps checkpoints and the best state.
+        listener: shows.
+        stop: polled after every step; True saves and raises Stopped.
+        counted: on a resume within an epoch, the training tally's state.
+
+    Raises:
+        Stopped: the stop flag was seen.
+        Diverged: a loss or gradient is not finite.
+    """
+    while progress.epoch < parts.epochs and not progress.ended:
+        epoch = _Epoch(parts, progress, journal, saver, listener, stop, counted)
+        counted = None
+        row = epoch.run()
+        loss = row.get("val_loss")
+        parts.schedule.after_epoch(loss)
+        figures = {key[4:]: value for key, value in row.items() if key.startswith("val_")}
+        is_best = progress.see(parts.task, figures) if parts.val else False
+        if is_best:
+            saver.best(progress)
+        journal.epoch(row)
+        listener.epoch_done({**row, "is_best": is_best})
+        if parts.patience and parts.val and progress.stale >= parts.patience:
+            progress.ended = f"no better epoch in {progress.stale}"
+        if parts.time_limit and progress.seconds >= parts.time_limit:
+            progress.ended = (
+                progress.ended or f"the time limit of {parts.time_limit / 60:g} minutes"
+            )
+        saver.checkpoint(progress, {})
+
+
+class _Epoch:
+    """One pass over the training batches and one over the validation's."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        progress: Progress,
+        journal: Journal,
+        saver: Saver,
+        listener: Listener,
+        stop: Callable[[], bool],
+        counted: dict[str, Any] | None,
+    ) -> None:
+        self.parts, self.progress, self.journal = parts, progress, journal
+        self.saver, self.listener, self.stop = saver, listener, stop
+        self.number = progress.epoch + 1
+        self.tally = parts.task.tally()
+        if counted:
+            vars(self.tally).update(counted)
+        self.waited = 0.0
+        self.log = _StepLog(parts, progress, journal, listener)
+
+    def run(self) -> dict[str, Any]:
+        """Trains and validates; returns the line of metrics.jsonl."""
+        started = time.perf_counter()
+        seen_before = getattr(self.tally, "count", 0)
+        self.parts.set_mode(self.number)
+        self.listener.epoch_starts(self.number, self.parts.epochs, self.parts.train.steps() or 0)
+        self._train()
+        trained = time.perf_counter() - started
+        figures = {f"train_{name}": value for name, value in self.tally.result().items()}
+        figures |= self._validate()
+        images = getattr(self.tally, "count", 0) - seen_before
+        self.progress.epoch, self.progress.batch = self.number, 0
+        seconds = time.perf_counter() - started
+        self.progress.seconds += seconds
+        return {
+            "epoch": self.number,
+            "step": self.progress.step,
+            **figures,
+            "lr": max(group["lr"] for group in self.parts.optimizer.param_groups),
+            "seconds": round(seconds, 3),
+            "train_seconds": round(trained, 3),
+            "images_per_second": round(images / max(trained, 1e-9), 1),
+            "data_wait": round(self.waited / max(trained, 1e-9), 4),
+        }
+
+    def _train(self) -> None:
+        parts, progress = self.parts, self.progress
+        last_save = sitting = time.perf_counter()
+        parts.optimizer.zero_grad(set_to_none=True)
+        for group in self._groups():
+            parts.schedule.before_step(progress.step)
+            loss, norm = train_step(parts, group, self.tally)
+            parts.schedule.after_step()
+            progress.step += 1
+            progress.batch += len(group)
+            self.log.step(loss, norm, group)
+            now = time.perf_counter()
+            due = parts.save_every and now - last_save >= parts.save_every
+            stopping = self.stop()
+            over_time = parts.time_limit and progress.seconds + now - sitting >= parts.time_limit
+            if due or stopping:
+                self.log.flush()
+                before = progress.seconds
+                progress.seconds += now - sitting
+                self.saver.checkpoint(progress, dict(vars(self.tally)))
+                progress.seconds = before
+                last_save = now
+            if stopping:
+                raise Stopped
+            if over_time:
+                progress.ended = f"the time limit of {parts.time_limit / 60:g} minutes"
+                break
+        self.log.flush()
+        if not getattr(self.tally, "count", 1):
+            raise DataError(
+                "the training data gave no batches", fix="is the loader empty, or used up?"
+            )
+
+    def _groups(self) -> Iterator[list[Batch]]:
+        """Batches in groups of `accumulate`; time spent waiting for them is counted."""
+        source = iter(self.parts.train.epoch(self.number, self.progress.batch))
+        group: list[Batch] = []
+        while True:
+            asked = time.perf_counter()
+            batch = next(source, None)
+            self.waited += time.perf_counter() - asked
+            if batch is not None:
+                group.append(batch)
+            if group and (batch is None or len(group) == self.parts.accumulate):
+                yield group
+                group = []
+            if batch is None:
+                return
+
+    def _validate(self) -> dict[str, float]:
+        if self.parts.val is None:
+            return {}
+        figures = validate(
+            self.parts.module, self.parts.val, self.parts.loss, self.parts.tally(), self.stop
+        )
+        if figures is None:
+            raise Stopped
+        return {f"val_{name}": value for name, value in figures.items()}
+
+
+def train_step(parts: Parts, group: list[Batch], tally: Tally) -> tuple[Tensor, Tensor]:
+    """One optimizer step over a group of batches.
+
+    Each batch's mean loss is weighted by its share of the examples, so that the step is that of
+    one large batch whatever the batches' sizes.
+
+    Returns:
+        (loss, gradient norm before clipping), 0-d tensors on the device, not yet fetched.
+    """
+    total = sum(batch.size for batch in group)
+    losses: list[Tensor] = []
+    for batch in group:
+        with parts.precision.forward():
+            outputs = batch.call(parts.module)
+            loss = training_loss(parts, outputs, batch.targets)
+        share = batch.size / total
+        parts.precision.backward(loss if share == 1 else loss * share)
+        losses.append(loss.detach() * share)
+        tally.add(main_output(outputs), batch.targets, loss.detach(), batch.size)
+    norm = parts.precision.step(parts.optimizer, parts.module, parts.clip)
+    parts.optimizer.zero_grad(set_to_none=True)
+    return losses[0] if len(losses) == 1 else torch.stack(losses).sum(), norm
+
+
+AUXILIARY = {"aux_logits": 0.4, "aux_logits1": 0.3, "aux_logits2": 0.3}
+
+
+def training_loss(parts: Parts, outputs: Any, targets: Any) -> Tensor:
+    """The loss, with the auxiliary heads that some networks have only while training.
+
+    Source: weights 0.4 (Inception v3, arXiv:1512.00567, as torchvision's reference) and 0.3
+    (GoogLeNet, arXiv:1409.4842).
+    """
+    loss = parts.loss(main_output(outputs), targets)
+    for name, weight in AUXILIARY.items():
+        extra = getattr(outputs, name, None)
+        if isinstance(extra, Tensor):
+            loss = loss + weight * parts.loss(extra, targets)
+    return loss
+
+
+class _StepLog:
+    """Keeps the steps' losses on the device and fetches them together at log points."""
+
+    def __init__(
+        self, parts: Parts, progress: Progress, journal: Journal, listener: Listener
+    ) -> None:
+        self.parts, self.progress = parts, progress
+        self.journal, self.listener = journal, listener
+        self.losses: list[Tensor] = []
+        self.norms: list[Tensor] = []
+        self.rates: list[float] = []
+        self.groups: list[Tensor | None] = []
+        self.last = time.perf_counter()
+        self.on_cpu = parts.device.type == "cpu"
+
+    def step(self, loss: Tensor, norm: Tensor, group: list[Batch]) -> None:
+        """Takes note of a step; looks at it now if looking is free, else at the next log point."""
+        self.losses.append(loss)
+        self.norms.append(norm)
+        self.rates.append(self.parts.optimizer.param_groups[0]["lr"])
+        positions = [batch.positions for batch in group if batch.positions is not None]
+        self.groups.append(torch.cat(positions) if positions else None)
+        unsound = self.on_cpu and not bool(torch.isfinite(norm) & torch.isfinite(loss))
+        late = time.perf_counter() - self.last >= LOG_SECONDS or len(self.losses) >= LOG_STEPS
+        if unsound or late:
+            self.flush()
+
+    def flush(self) -> None:
+        """Fetches, checks, writes down and shows what has gathered."""
+        if not self.losses:
+            return
+        losses = torch.stack([loss.float() for loss in self.losses]).tolist()
+        norms = torch.stack([norm.float() for norm in self.norms]).tolist()
+        first = self.progress.step - len(losses) + 1
+        for offset, (loss, norm) in enumerate(zip(losses, norms, strict=True)):
+            if not (abs(loss) < float("inf") and abs(norm) < float("inf")):
+                raise Diverged(first + offset, loss, norm, self.groups[offset])
+        self.journal.steps(first, losses, self.rates)
+        self.listener.step_done(
+            self.progress.batch, {"loss": sum(losses) / len(losses), "lr": self.rates[-1]}
+        )
+        self.losses, self.norms, self.rates, self.groups = [], [], [], []
+        self.last = time.perf_counter()

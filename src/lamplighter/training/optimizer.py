@@ -1,0 +1,45 @@
+"""Optimizers by their torch names, built fast for the device they run on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch.optim import Optimizer
+
+DEFAULT_LR = {
+    "SGD": 0.1, "Adam": 1e-3, "AdamW": 1e-3, "NAdam": 1e-3, "RAdam": 1e-3,
+    "RMSprop": 1e-3, "Adagrad": 1e-2, "Adamax": 2e-3, "Adadelta": 1.0,
+}  # fmt: skip
+FUSED = ("SGD", "Adam", "AdamW", "Adagrad")
+
+
+def make_optimizer(
+    name: str,
+    groups: Iterable[dict[str, Any]],
+    *,
+    lr: float,
+    momentum: float,
+    weight_decay: float,
+    device: torch.device,
+) -> Optimizer:
+    """The optimizer of that torch name over parameter groups.
+
+    Args:
+        name: a class name of torch.optim, as in `recipe.OPTIMIZERS`.
+        groups: torch parameter groups; a group's own lr and weight_decay win.
+        lr: learning rate of groups that name none.
+        momentum: used by SGD (with Nesterov) and RMSprop.
+        weight_decay: of groups that name none.
+        device: where the parameters are; decides between fused and foreach kernels.
+    """
+    settings: dict[str, Any] = {"lr": lr, "weight_decay": weight_decay}
+    if name == "SGD":
+        settings |= {"momentum": momentum, "nesterov": momentum > 0}
+    if name == "RMSprop":
+        settings["momentum"] = momentum
+    if name in FUSED and device.type in ("cpu", "cuda"):
+        settings["fused"] = True
+    optimizer_class: type[Optimizer] = getattr(torch.optim, name)
+    return optimizer_class(list(groups), **settings)

@@ -1,0 +1,113 @@
+"""What a training is made of, and how far it has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from lamplighter.data.batches import Batches
+from lamplighter.tasks.tally import Tally, WithMetrics
+from lamplighter.tasks.task import Task
+from lamplighter.training.precision import Precision
+from lamplighter.training.schedule import Schedule
+
+LossFunction = Callable[[Any, Any], Tensor]
+
+
+@dataclass
+class Parts:
+    """Everything that the loop works with.
+
+    Args:
+        module: the network, on `device`.
+        task: counts answers and says which epoch is better.
+        loss: (outputs, targets) → 0-d loss, mean over the batch.
+        optimizer: over the module's parameters.
+        schedule: moves its learning rates.
+        precision: the arithmetic of the step.
+        train: batches to learn from.
+        val: batches to choose by; None if there are none.
+        epochs: passes over `train`.
+        accumulate: batches per optimizer step.
+        clip: largest gradient norm; 0 is off.
+        patience: epochs without a better one before stopping; 0 is off.
+        time_limit: seconds after which no new epoch begins and the present one ends; 0 is off.
+        save_every: seconds between checkpoints within an epoch; 0 is off.
+        metrics: the user's own, by name.
+        set_mode: puts the module into training mode for an epoch (from 1); freezing lives here.
+    """
+
+    module: nn.Module
+    task: Task
+    loss: LossFunction
+    optimizer: Optimizer
+    schedule: Schedule
+    precision: Precision
+    train: Batches
+    val: Batches | None
+    device: torch.device
+    epochs: int
+    accumulate: int = 1
+    clip: float = 0.0
+    patience: int = 0
+    time_limit: float = 0.0
+    save_every: float = 600.0
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    set_mode: Callable[[int], None] = lambda epoch: None
+
+    def tally(self) -> Tally:
+        """A fresh count for validation, with the user's metrics."""
+        inner = self.task.tally()
+        return WithMetrics(inner, self.metrics) if self.metrics else inner
+
+
+@dataclass
+class Progress:
+    """How far a training has come; all of it is saved.
+
+    Args:
+        epoch: epochs completed.
+        batch: batches done of the epoch under way.
+        step: optimizer steps taken.
+        best_epoch: the epoch with the best value; 0 before the first.
+        best_value: its figure, by the task's metric.
+        best_loss: its validation loss; breaks ties.
+        stale: epochs since the best.
+        seconds: of training, over all sittings.
+        retries: times the training went back after a divergence.
+        ended: why it ended early, if it did.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    best_epoch: int = 0
+    best_value: float | None = None
+    best_loss: float | None = None
+    stale: int = 0
+    seconds: float = 0.0
+    retries: int = 0
+    ended: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for a checkpoint."""
+        return asdict(self)
+
+    def see(self, task: Task, figures: Mapping[str, float]) -> bool:
+        """Takes note of an epoch's validation; returns whether it is the best so far."""
+        value = figures.get(task.metric, figures.get("loss", float("nan")))
+        loss = figures.get("loss", float("nan"))
+        tie = value == self.best_value and self.best_loss is not None and loss < self.best_loss
+        # a loss that is not a number cannot be the best, whatever the accuracy says
+        if loss == loss and (task.better(value, self.best_value) or tie):
+            self.best_epoch, self.best_value, self.best_loss, self.stale = (
+                self.epoch, value, loss, 0,
+            )  # fmt: skip
+            return True
+        self.stale += 1
+        return False

@@ -1,0 +1,115 @@
+"""The arithmetic of a step behind three calls, so that the step has one path and no branches."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lamplighter.errors import UsageError
+
+
+class Precision:
+    """float32: forward plainly, backward plainly, step when the gradients are finite."""
+
+    name = "fp32"
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+
+    def forward(self) -> AbstractContextManager[Any]:
+        """Wraps the forward pass and the loss."""
+        return nullcontext()
+
+    def backward(self, loss: Tensor) -> None:
+        """Adds this loss's gradients."""
+        loss.backward()
+
+    def step(self, optimizer: torch.optim.Optimizer, module: nn.Module, clip: float) -> Tensor:
+        """Clips and applies the gradients.
+
+        Returns:
+            The gradients' norm before clipping, 0-d float32 on the device; not finite when the
+            update was left out.
+        """
+        norm = gradient_norm(module, clip)
+        # on the CPU looking at a number costs nothing; elsewhere it would wait for the device, and
+        # the loop looks at its log points instead
+        if self.device.type != "cpu" or bool(torch.isfinite(norm)):
+            optimizer.step()
+        return norm
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run needs."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restores `state_dict`."""
+
+
+class Bfloat16(Precision):
+    """Matrix products and convolutions in bfloat16; weights and losses in float32."""
+
+    name = "bf16"
+
+    def forward(self) -> AbstractContextManager[Any]:
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+
+class Float16(Precision):
+    """As bfloat16, with the loss scaled so that small gradients survive."""
+
+    name = "fp16"
+
+    def __init__(self, device: torch.device) -> None:
+        super().__init__(device)
+        self.scaler = torch.amp.GradScaler(device.type)
+
+    def forward(self) -> AbstractContextManager[Any]:
+        return torch.autocast(self.device.type, torch.float16)
+
+    def backward(self, loss: Tensor) -> None:
+        self.scaler.scale(loss).backward()
+
+    def step(self, optimizer: torch.optim.Optimizer, module: nn.Module, clip: float) -> Tensor:
+        self.scaler.unscale_(optimizer)  # clipping must see the true gradients
+        norm = gradient_norm(module, clip)
+        self.scaler.step(optimizer)
+        self.scaler.update()
+        # a step left out while the scale is being found is no divergence
+        return torch.nan_to_num(norm, nan=0.0, posinf=0.0)
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.scaler.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.scaler.load_state_dict(state)
+
+
+PRECISIONS: dict[str, type[Precision]] = {"fp32": Precision, "bf16": Bfloat16, "fp16": Float16}
+
+
+def make_precision(name: str, device: torch.device) -> Precision:
+    """The precision of that name on that device.
+
+    Raises:
+        UsageError: fp16 on a CPU, where it is slower and overflows.
+    """
+    if name == "fp16" and device.type == "cpu":
+        raise UsageError(
+            "fp16 trains on GPUs only", where="--precision", fix="use --precision bf16 or fp32"
+        )
+    return PRECISIONS[name](device)
+
+
+def gradient_norm(module: nn.Module, clip: float) -> Tensor:
+    """The norm over all gradients; scales them to `clip` when that is above 0 and exceeded."""
+    parameters = [p for p in module.parameters() if p.grad is not None]
+    if not parameters:
+        return torch.zeros(())
+    norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+    if clip > 0:
+        nn.utils.clip_grads_with_norm_(parameters, clip, norm)
+    return norm.detach()

@@ -1,0 +1,150 @@
+"""The process in which a user's script runs under observation.
+
+    python -m lamplighter.watch.child --result FILE [--steps N] [--seconds S] SCRIPT [ARGS…]
+
+It writes one JSON document to FILE and says nothing itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+import types
+from pathlib import Path
+from typing import Any
+
+from lamplighter.watch.passes import Bounds
+from lamplighter.watch.watching import Watch
+
+
+class EnoughSeen(BaseException):
+    """Ends the observed program; no Exception, so that the program does not catch it."""
+
+
+def main() -> int:
+    """Runs the script and writes what was found."""
+    asked = _arguments()
+    run = ObservedRun(asked.script, asked.steps, asked.seconds, Path(asked.result))
+    sys.argv = [asked.script, *asked.arguments]
+    return run.go()
+
+
+class ObservedRun:
+    """One script from its first line to its end, or to the bound.
+
+    Args:
+        script: path of the file.
+        steps: training steps to see in full, over two walks through the data.
+        seconds: wall-clock bound.
+        result: where the document goes.
+    """
+
+    def __init__(self, script: str, steps: int, seconds: float, result: Path) -> None:
+        self.script = script
+        self.seconds = seconds
+        self.result = result
+        self.watch = Watch(bounds=Bounds(max(2, steps // 2)))
+        self.started = time.monotonic()
+        self.failure: dict[str, str] | None = None
+        self.end = "finished"
+        self.written = False
+        self.process = os.getpid()
+
+    def go(self) -> int:
+        """Runs to the end; the exit code is only for people, the document says more."""
+        threading.Thread(target=self._mind_the_clock, daemon=True).start()
+        self.watch.taps.open()
+        try:
+            self._run()
+        except EnoughSeen:
+            self.end = "enough"
+        except SystemExit as end:
+            if end.code not in (None, 0):
+                self.end = "failed"
+                self.failure = {"message": f"the script ended with exit code {end.code}"}
+        except KeyboardInterrupt:
+            self.end = "interrupted"
+        except BaseException as error:
+            self.end = "failed"
+            self.failure = _told(error)
+        if os.getpid() != self.process:
+            os._exit(0)  # a forked child of the script; its parent tells the story
+        self.write()
+        return 0 if self.end in ("finished", "enough") else 1
+
+    def _run(self) -> None:
+        path = Path(self.script).resolve()
+        module = types.ModuleType("__main__")
+        module.__file__ = self.script
+        module.__dict__["__builtins__"] = __builtins__
+        sys.modules["__main__"] = module
+        sys.path[0] = str(path.parent)
+        code = compile(path.read_bytes(), self.script, "exec", dont_inherit=True)
+        exec(code, module.__dict__)
+
+    def write(self) -> None:
+        """Writes the document once, completely or not at all."""
+        if self.written:
+            return
+        self.written = True
+        self.watch.close()
+        temporary = self.result.with_suffix(".part")
+        temporary.write_text(json.dumps(self.document()), encoding="utf-8")
+        temporary.replace(self.result)
+
+    def document(self) -> dict[str, Any]:
+        """What the parent needs."""
+        world = self.watch.world
+        return {
+            "findings": [finding.as_json() for finding in self.watch.findings],
+            "steps": world.steps,
+            "seconds": round(time.monotonic() - self.started, 3),
+            "end": self.end,
+            "failure": self.failure,
+            "models": [model.name for model in world.models.values()],
+            "faults": self.watch.faults,
+        }
+
+    def _mind_the_clock(self) -> None:
+        time.sleep(max(0.1, self.seconds - (time.monotonic() - self.started)))
+        self._interrupt()
+        time.sleep(10)
+        # The program swallows the interruption or waits in foreign code: tell what is known.
+        self.end = "enough"
+        self.write()
+        os._exit(0)
+
+    def _interrupt(self) -> None:
+        import ctypes
+
+        main = threading.main_thread().ident
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(main or 0), ctypes.py_object(EnoughSeen)
+        )
+
+
+def _told(error: BaseException) -> dict[str, str]:
+    trace = error.__traceback__
+    while trace is not None and "lamplighter/watch" in trace.tb_frame.f_code.co_filename:
+        trace = trace.tb_next
+    text = "".join(traceback.format_exception(type(error), error, trace))
+    return {"message": f"{type(error).__name__}: {error}", "traceback": text}
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m lamplighter.watch.child")
+    parser.add_argument("--result", required=True)
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--seconds", type=float, default=120.0)
+    parser.add_argument("script")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,184 @@
+"""What can happen in a training, told to whoever listens.
+
+    batch_given → module_entered → module_left → loss_called → backward_starts → backward_ended
+    → clipped → step_starts → step_ended → cleared → scheduled → … → pass_ended
+
+A watcher overrides the events that it needs. The stream calls only those, so an event that nobody
+listens to costs one look at an empty list.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+    from torch.utils.data import DataLoader
+
+    from lamplighter.watch.passes import Pass
+
+EVENTS = (
+    "loader_made",
+    "pass_starts",
+    "batch_given",
+    "pass_ended",
+    "module_entered",
+    "module_left",
+    "mode_set",
+    "dropout_called",
+    "loss_called",
+    "backward_starts",
+    "backward_ended",
+    "optimizer_made",
+    "step_starts",
+    "step_ended",
+    "cleared",
+    "clipped",
+    "unscaled",
+    "scaled",
+    "schedule_made",
+    "scheduled",
+    "state_taken",
+    "state_loaded",
+    "saved",
+    "number_read",
+    "text_written",
+    "image_opened",
+    "ended",
+)
+
+
+class Watcher:
+    """Hears everything and does nothing; the small ones override what they look at."""
+
+    def loader_made(self, loader: DataLoader[Any]) -> None:
+        """A `DataLoader` was built."""
+
+    def pass_starts(self, current: Pass) -> None:
+        """A loader begins to be walked over."""
+
+    def batch_given(self, current: Pass, batch: Any) -> None:
+        """The loader handed out a batch; `current.given` counts it already."""
+
+    def pass_ended(self, current: Pass) -> None:
+        """The loader has no more batches, or was shortened here; not called after a `break`."""
+
+    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
+        """A module with parameters is called by something that is no module."""
+
+    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:
+        """The same module has answered."""
+
+    def mode_set(self, module: torch.nn.Module, training: bool) -> None:
+        """`train()` or `eval()` was called on this module (not on its children)."""
+
+    def dropout_called(self, name: str, training: bool) -> None:
+        """`F.dropout` or one of its kind ran."""
+
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
+        """A loss of `torch.nn.functional` ran; `given` holds its arguments by name."""
+
+    def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
+        """`backward()` begins at these tensors."""
+
+    def backward_ended(self, roots: tuple[torch.Tensor, ...]) -> None:
+        """Gradients have arrived."""
+
+    def optimizer_made(self, optimizer: torch.optim.Optimizer) -> None:
+        """An optimizer was built."""
+
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
+        """`optimizer.step()` begins."""
+
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
+        """The parameters have moved."""
+
+    def cleared(self, owner: Any) -> None:
+        """`zero_grad()` of an optimizer or module is over."""
+
+    def clipped(self, parameters: list[torch.Tensor]) -> None:
+        """`clip_grad_norm_` or `clip_grad_value_` is over."""
+
+    def unscaled(self, optimizer: torch.optim.Optimizer) -> None:
+        """`GradScaler.unscale_` is over."""
+
+    def scaled(self, scaler: Any, optimizer: torch.optim.Optimizer) -> None:
+        """`GradScaler.step` is over, with or without a step."""
+
+    def schedule_made(self, schedule: Any) -> None:
+        """A learning-rate schedule was built."""
+
+    def scheduled(self, schedule: Any) -> None:
+        """`scheduler.step()` is over."""
+
+    def state_taken(self, module: torch.nn.Module, state: dict[str, Any]) -> None:
+        """`module.state_dict()` was called."""
+
+    def state_loaded(self, module: torch.nn.Module, state: dict[str, Any]) -> None:
+        """`module.load_state_dict(state)` is about to run."""
+
+    def saved(self, thing: Any) -> None:
+        """`torch.save(thing)` is about to run."""
+
+    def number_read(self, tensor: torch.Tensor, value: Any) -> None:
+        """`tensor.item()` gave this value."""
+
+    def text_written(self, text: str) -> None:
+        """The program printed or logged this text."""
+
+    def image_opened(self, path: str) -> None:
+        """`PIL.Image.open` was given this path."""
+
+    def ended(self) -> None:
+        """The observed program or block is over."""
+
+
+class Stream:
+    """Carries events to the watchers.
+
+    Args:
+        watchers: in the order in which they hear.
+    """
+
+    def __init__(self, watchers: list[Watcher]) -> None:
+        self.on = True
+        self.inside = 0
+        self.thread = threading.get_ident()
+        self.faults: list[str] = []
+        for event in EVENTS:
+            setattr(self, event, [])
+        for watcher in watchers:
+            self.add(watcher)
+
+    def add(self, watcher: Watcher) -> None:
+        """Lets one more watcher hear; events it does not override are left out."""
+        for event in EVENTS:
+            if getattr(type(watcher), event) is not getattr(Watcher, event):
+                self.hearers(event).append(getattr(watcher, event))
+
+    def hearers(self, event: str) -> list[Callable[..., None]]:
+        """The methods that hear an event; the list is live."""
+        found: list[Callable[..., None]] = getattr(self, event)
+        return found
+
+    def tell(self, event: str, *facts: Any) -> None:
+        """Tells one event; what watchers do with torch is itself not observed."""
+        if not self.on or threading.get_ident() != self.thread:
+            return
+        hearers = self.hearers(event)
+        if not hearers:
+            return
+        self.on = False
+        try:
+            for hear in tuple(hearers):
+                try:
+                    hear(*facts)
+                except Exception as error:
+                    # A watcher's own fault may cost its findings, never the user's training.
+                    hearers.remove(hear)
+                    owner = type(getattr(hear, "__self__", hear)).__name__
+                    self.faults.append(f"{owner}.{event}: {type(error).__name__}: {error}")
+        finally:
+            self.on = True

@@ -1,0 +1,155 @@
+"""train() and eval() against what is done: R103, R104."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.place import Place, here
+from lamplighter.watch.world import SeenModel, active_chance, is_chancy
+
+if TYPE_CHECKING:
+    from lamplighter.watch.passes import Pass
+    from lamplighter.watch.world import World
+
+
+@dataclass(eq=False, slots=True)
+class Evaluation:
+    """A model called in training mode during one walk over a loader."""
+
+    model: SeenModel
+    layers: list[str]
+    place: Place | None
+    deliberate: bool
+    functional: bool = False
+    calls: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class Stepping:
+    """How a model stood at the steps that trained it."""
+
+    first_training: bool
+    in_eval: int = 0
+    place: Place | None = field(default=None)
+
+
+class Modes(Watcher):
+    """Compares each model's mode with whether training follows."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.pending: list[tuple[Pass, Evaluation]] = []
+        self.trained_loaders: set[int] = set()
+        self.stepping: dict[int, Stepping] = {}
+        self.called: dict[int, SeenModel] = {}
+        self.dropped = False
+
+    def dropout_called(self, name: str, training: bool) -> None:  # noqa: ARG002
+        self.dropped = True
+
+    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+        self.dropped = False
+
+    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+        model = self.world.seen(module)
+        self.called[id(module)] = model
+        current = self.world.current()
+        if current is None or current.backwards or current.steps:
+            return
+        kept: dict[int, Evaluation] = current.notes.setdefault("evaluations", {})
+        known = kept.get(id(module))
+        if known is None:
+            layers = active_chance(module)
+            functional = self.dropped and not layers
+            if not layers and not functional:
+                return
+            deliberate = not module.training
+            known = Evaluation(model, layers, here(), deliberate, functional)
+            kept[id(module)] = known
+        known.calls += 1
+
+    def pass_ended(self, current: Pass) -> None:
+        loader = current.loader()
+        if current.steps and loader is not None:
+            self.trained_loaders.add(id(loader))
+        kept: dict[int, Evaluation] = current.notes.pop("evaluations", {})
+        if not current.is_evaluation():
+            return
+        for evaluation in kept.values():
+            if evaluation.calls < current.given:
+                continue
+            current.notes["loader"] = id(loader)
+            self.pending.append((current, evaluation))
+
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+        if not self.called:
+            return
+        mine = {id(p) for p in self.world.owner_record(optimizer).parameters()}
+        for key, model in list(self.called.items()):
+            module = model.module
+            first = next(module.parameters(), None) if module is not None else None
+            if (
+                module is None
+                or first is None
+                or not any(id(p) in mine for p in module.parameters())
+            ):
+                continue
+            del self.called[key]
+            state = self.stepping.setdefault(key, Stepping(module.training))
+            if state.first_training and not module.training:
+                state.in_eval += 1
+                if state.in_eval == 2:
+                    self._report_train_missing(model, module)
+
+    def _report_train_missing(self, model: SeenModel, module: torch.nn.Module) -> None:
+        layers = [n for n, layer in module.named_modules() if is_chancy(layer)]
+        if not layers:
+            return
+        place = model.mode_place
+        since = f" since eval() at {place}" if place else ""
+        self.world.report(
+            "R104",
+            "error",
+            f"`{model.name}`",
+            f"it trains in eval mode{since}: {_listed(layers)} no longer drop or learn",
+            "call model.train() after each evaluation, at the start of every training epoch",
+            place or here(),
+        )
+
+    def ended(self) -> None:
+        for current, evaluation in self.pending:
+            if current.notes["loader"] in self.trained_loaders:
+                continue  # BatchNorm recalibration and training accuracy walk the training data
+            self._report_eval_missing(current, evaluation)
+
+    def _report_eval_missing(self, current: Pass, evaluation: Evaluation) -> None:
+        model = evaluation.model
+        if evaluation.deliberate and not evaluation.functional:
+            return  # eval() and then some layers switched back: nobody does that by accident
+        repeated = evaluation.calls >= 2 * current.given
+        level = "info" if repeated else "error" if model.trained else "warning"
+        if evaluation.functional and evaluation.deliberate:
+            code, what = "M106", "dropout drops although the model is in eval mode"
+            fix = "pass training=self.training to F.dropout"
+        else:
+            code = "R103"
+            layers = _listed(evaluation.layers) if evaluation.layers else "F.dropout"
+            what = f"it is evaluated in training mode: {layers} still act as in training"
+            fix = "call model.eval() before evaluating, and model.train() before training again"
+        self.world.report(
+            code,
+            level,  # type: ignore[arg-type]
+            f"`{model.name}`",
+            f"{what} ({current.given} batches of a loader that is never trained on)",
+            fix,
+            evaluation.place,
+        )
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(f"`{name or 'itself'}`" for name in names[:3])
+    return shown + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -1,0 +1,86 @@
+"""One walk over a `DataLoader`, and how far it may go."""
+
+from __future__ import annotations
+
+import dis
+import sys
+import weakref
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lamplighter.watch.place import Place, is_users
+
+if TYPE_CHECKING:
+    from torch.utils.data import DataLoader
+
+FOR_ITER = dis.opmap["FOR_ITER"]
+
+
+@dataclass(eq=False, slots=True)
+class Pass:
+    """A loader from its first batch to its last.
+
+    Args:
+        loader: weak.
+        walker: the iterator, weak.
+        number: which walk over this loader it is, from 1.
+        given: batches handed out.
+        backwards: how often `backward()` ran while this was the newest batch.
+        steps: optimizer steps while it was going on.
+        complete: whether the loader came to its end.
+        shortened: whether it was ended here before its end.
+    """
+
+    loader: weakref.ref[DataLoader[Any]]
+    walker: weakref.ref[Any]
+    number: int
+    place: Place | None = None
+    given: int = 0
+    backwards: int = 0
+    steps: int = 0
+    complete: bool = False
+    shortened: bool = False
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def alive(self) -> bool:
+        """Whether it can still hand out a batch."""
+        return not self.complete and self.walker() is not None
+
+    def is_evaluation(self) -> bool:
+        """Whether nothing was trained during the whole walk."""
+        return self.complete and self.backwards == 0 and self.steps == 0
+
+
+@dataclass(slots=True)
+class Bounds:
+    """How much of a program is enough.
+
+    Args:
+        batches: of each of the first two walks over a loader; None: all.
+        later: of each walk after those.
+    """
+
+    batches: int | None = None
+    later: int = 2
+
+    def is_enough(self, current: Pass) -> bool:
+        """Whether a walk has shown what it has to show."""
+        if self.batches is None:
+            return False
+        limit = self.batches if current.number <= 2 else self.later
+        if current.given < limit:
+            return False
+        # Accumulation over many batches: wait until a step was seen.
+        return current.backwards == 0 or current.steps > 0 or current.given >= 8 * limit
+
+
+def may_end_here(depth: int) -> bool:
+    """Whether the caller takes the end of an iterator in its stride.
+
+    A `for` does, and so does a library's loop; `next(iterator)` in the user's own code would
+    raise a StopIteration that the real program never sees.
+    """
+    frame = sys._getframe(depth)
+    if not is_users(frame.f_code.co_filename):
+        return True
+    return frame.f_code.co_code[frame.f_lasti] == FOR_ITER

@@ -1,0 +1,149 @@
+"""The line of the user's own code that is running now."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import linecache
+import sys
+import sysconfig
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+_HOUSE = str(Path(__file__).resolve().parent.parent)
+_FOREIGN = tuple(
+    str(Path(path).resolve()) + "/"
+    for key in ("stdlib", "platstdlib", "purelib", "platlib")
+    if (path := sysconfig.get_paths().get(key))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line in a file of the user.
+
+    Args:
+        file: path as Python knows it.
+        line: counted from 1.
+    """
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{Path(self.file).name}:{self.line}"
+
+
+@cache
+def is_users(file: str) -> bool:
+    """Whether a file is the user's own: neither Python, nor installed, nor Lamplighter."""
+    if file.startswith("<"):
+        return file.startswith("<ipython-input")
+    path = str(Path(file).resolve())
+    if path.startswith(_HOUSE + "/") or "/site-packages/" in path or "/dist-packages/" in path:
+        return False
+    return "/ipykernel_" in path or not path.startswith(_FOREIGN)
+
+
+def user_frame(depth: int = 1) -> FrameType | None:
+    """The innermost running frame that belongs to the user, or None."""
+    frame: FrameType | None = sys._getframe(depth)
+    while frame is not None:
+        if is_users(frame.f_code.co_filename):
+            return frame
+        frame = frame.f_back
+    return None
+
+
+def here() -> Place | None:
+    """The innermost line of the user's code on the stack, or None."""
+    frame = user_frame(2)
+    return Place(frame.f_code.co_filename, frame.f_lineno) if frame is not None else None
+
+
+def names_of(thing: object, depth: int = 1) -> list[str]:
+    """The names under which the user's running functions and modules know an object.
+
+    Args:
+        thing: compared by identity.
+        depth: frames to leave out.
+    """
+    names: list[str] = []
+    frame: FrameType | None = sys._getframe(depth)
+    while frame is not None:
+        if is_users(frame.f_code.co_filename):
+            for space in (frame.f_locals, frame.f_globals):
+                names += [name for name, value in list(space.items()) if value is thing]
+        frame = frame.f_back
+    return list(dict.fromkeys(name for name in names if not name.startswith("_")))
+
+
+def statement_at(place: Place) -> ast.stmt | None:
+    """The innermost statement of the source that covers a line, or None."""
+    best: ast.stmt | None = None
+    for node in statements(place.file):
+        end = node.end_lineno or node.lineno
+        if node.lineno <= place.line <= end and (best is None or node.lineno >= best.lineno):
+            best = node
+    return best
+
+
+@cache
+def tree_of(file: str) -> ast.Module | None:
+    """The parsed source of a file, or None where there is none."""
+    try:
+        return ast.parse("".join(linecache.getlines(file)))
+    except (SyntaxError, ValueError):
+        return None
+
+
+@cache
+def statements(file: str) -> tuple[ast.stmt, ...]:
+    """Every statement of a file, outer before inner."""
+    tree = tree_of(file)
+    return tuple(n for n in ast.walk(tree) if isinstance(n, ast.stmt)) if tree else ()
+
+
+def line_of_attribute(owner: type[Any], attribute: str) -> Place | None:
+    """The line on which a class gives itself an attribute (`self.attribute = …`), or None."""
+    for kind in owner.__mro__:
+        if not _has_source(kind):
+            continue
+        file = inspect.getsourcefile(kind) or ""
+        for node in ast.walk(tree_of(file) or ast.Module([], [])):
+            if isinstance(node, ast.ClassDef) and node.name == kind.__name__:
+                for inner in ast.walk(node):
+                    if _assigns(inner, attribute):
+                        return Place(file, inner.lineno)  # type: ignore[attr-defined]
+    return None
+
+
+def line_of_class(owner: type[Any]) -> Place | None:
+    """The line on which the user's class begins, or None for a class of somebody else."""
+    if not _has_source(owner):
+        return None
+    file = inspect.getsourcefile(owner) or ""
+    for node in ast.walk(tree_of(file) or ast.Module([], [])):
+        if isinstance(node, ast.ClassDef) and node.name == owner.__name__:
+            return Place(file, node.lineno)
+    return None
+
+
+def _has_source(kind: type[Any]) -> bool:
+    try:
+        file = inspect.getsourcefile(kind)
+    except (TypeError, OSError):
+        return False
+    return file is not None and is_users(file)
+
+
+def _assigns(node: ast.AST, attribute: str) -> bool:
+    targets: list[ast.expr] = []
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    elif isinstance(node, ast.AnnAssign | ast.AugAssign):
+        targets = [node.target]
+    return any(isinstance(t, ast.Attribute) and t.attr == attribute for t in targets)

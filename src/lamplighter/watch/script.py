@@ -1,0 +1,127 @@
+"""Runs a user's script in a process of its own and brings back what was found."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lamplighter.checks.finding import Finding, allow, stopping, worst_first
+from lamplighter.errors import RunFailed, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptReport:
+    """What one observed run of a script showed.
+
+    Args:
+        script: as it was asked for.
+        findings: worst first.
+        checks: how many codes were looked for.
+        steps: optimizer steps that ran.
+        seconds: wall-clock time of the script under observation.
+        end: "finished", "enough" (ended here), "failed" or "interrupted".
+        failure: message and traceback of the script's own exception, if it failed.
+        notes: sentences about what could not be seen.
+    """
+
+    script: str
+    findings: list[Finding]
+    checks: int
+    steps: int
+    seconds: float
+    end: str
+    failure: dict[str, str] | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def is_clean(self) -> bool:
+        """Whether nothing forbids going on and the script did not fail."""
+        return not stopping(self.findings) and self.end != "failed"
+
+    def as_json(self) -> dict[str, Any]:
+        """The stable form of `lamp check SCRIPT --json`, without the version."""
+        document: dict[str, Any] = {
+            "script": self.script,
+            "findings": [finding.as_json() for finding in self.findings],
+            "checks": self.checks,
+            "steps": self.steps,
+            "seconds": self.seconds,
+            "end": self.end,
+            "notes": self.notes,
+        }
+        if self.failure:
+            document["failure"] = self.failure
+        return document
+
+
+def check_script(
+    script: str,
+    arguments: Sequence[str] = (),
+    *,
+    steps: int = 100,
+    seconds: float = 120.0,
+    allowed: dict[str, str] | None = None,
+    talk: Any = None,
+) -> ScriptReport:
+    """Runs a script under observation.
+
+    Args:
+        script: path of a Python file.
+        arguments: what it finds in `sys.argv[1:]`.
+        steps: training steps to see in full; loaders are cut short so that the program goes on
+            to its evaluation and its end.
+        seconds: wall-clock bound for the whole program.
+        allowed: code → reason.
+        talk: file that gets what the script prints; None: it prints where it always does.
+
+    Returns:
+        The findings and how the program ended.
+
+    Raises:
+        UsageError: there is no such file.
+        RunFailed: the process died without a word.
+    """
+    if not Path(script).is_file():
+        raise UsageError("there is no such file", where=script, fix="give a Python file")
+    with tempfile.TemporaryDirectory(prefix="lamp-check-") as folder:
+        result = Path(folder) / "result.json"
+        command = [sys.executable, "-m", "lamplighter.watch.child", "--result", str(result)]
+        command += ["--steps", str(steps), "--seconds", str(seconds), script, *arguments]
+        done = subprocess.run(command, stdout=talk, env=_environment(), check=False)
+        if not result.exists():
+            raise RunFailed(
+                f"the script's process ended with code {done.returncode} before it could report",
+                where=script,
+                fix=f"see whether it runs by itself: {Path(sys.executable).name} {script}",
+            )
+        document = json.loads(result.read_text(encoding="utf-8"))
+    return _report(script, document, allowed or {})
+
+
+def _report(script: str, document: dict[str, Any], allowed: dict[str, str]) -> ScriptReport:
+    findings = [Finding(**(row | {"paths": tuple(row["paths"])})) for row in document["findings"]]
+    notes = [f"a watcher failed and saw less: {fault}" for fault in document["faults"]]
+    if not document["steps"] and document["end"] != "failed":
+        notes.append("the script never trained: no optimizer made a step")
+    return ScriptReport(
+        script,
+        worst_first(allow(findings, allowed)),
+        document.get("checks", 0),
+        document["steps"],
+        document["seconds"],
+        document["end"],
+        document["failure"],
+        notes,
+    )
+
+
+def _environment() -> dict[str, str]:
+    house = str(Path(__file__).resolve().parents[2])
+    others = os.environ.get("PYTHONPATH", "")
+    return os.environ | {"PYTHONPATH": os.pathsep.join(p for p in (house, others) if p)}

@@ -1,0 +1,138 @@
+"""`lamp.watch`: the user's own loop, observed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from lamplighter.checks.finding import Finding, worst_first
+from lamplighter.checks.finding import allow as mark_allowed
+from lamplighter.errors import UsageError
+from lamplighter.listener import SILENT, Listener
+from lamplighter.watch.events import Stream, Watcher
+from lamplighter.watch.losses import Losses
+from lamplighter.watch.models import Models
+from lamplighter.watch.modes import Modes
+from lamplighter.watch.passes import Bounds
+from lamplighter.watch.steps import StepOrder
+from lamplighter.watch.taps import Taps
+from lamplighter.watch.world import World
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+def watchers(world: World) -> list[Watcher]:
+    """Everything that is looked at, in the order in which it hears."""
+    return [world, StepOrder(world), Modes(world), Losses(world), Models(world)]
+
+
+class Watch:
+    """Observes training between `with` and its end; no number of the training changes.
+
+    Args:
+        model: the network; None: whatever is called.
+        optimizer: one or several; None: whatever steps.
+        listener: hears each finding when the block ends.
+        bounds: how far loaders are walked; by default to their end.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module | None = None,
+        optimizer: torch.optim.Optimizer | Iterable[torch.optim.Optimizer] | None = None,
+        *,
+        listener: Listener = SILENT,
+        bounds: Bounds | None = None,
+    ) -> None:
+        self.world = World()
+        self.listener = listener
+        self.stream = Stream(watchers(self.world))
+        self.taps = Taps(self.stream, bounds or Bounds())
+        if model is not None:
+            self.world.seen(model)
+        several = [] if optimizer is None else _as_list(optimizer)
+        for one in several:
+            self.world.owner_record(one)
+
+    def allow(self, code: str, reason: str = "") -> Watch:
+        """Declares that a code is wanted here.
+
+        Args:
+            code: such as "R103".
+            reason: kept with the finding.
+        """
+        if not (len(code) == 4 and code[0].isupper() and code[1:].isdigit()):
+            raise UsageError(f"expected a finding code such as R103, got {code!r}")
+        self.world.allowed[code] = reason
+        return self
+
+    def __enter__(self) -> Watch:
+        self.taps.open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends watching; the findings are complete then."""
+        if not self.taps.undo:
+            return
+        self.stream.tell("ended")
+        self.taps.close()
+        for finding in self.findings:
+            self.listener.finding(finding)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was found so far, worst first; some codes are only told at the end."""
+        return worst_first(mark_allowed(self.world.findings.values(), self.world.allowed))
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps seen."""
+        return self.world.steps
+
+    @property
+    def faults(self) -> list[str]:
+        """Watchers that failed themselves, and therefore saw less."""
+        return list(self.stream.faults)
+
+
+def watch(
+    model: nn.Module | None = None,
+    optimizer: torch.optim.Optimizer | Iterable[torch.optim.Optimizer] | None = None,
+    *,
+    allow: dict[str, str] | None = None,
+    listener: Listener = SILENT,
+) -> Watch:
+    """Observes the user's own training loop.
+
+        with lamp.watch(net, optimizer) as watch:
+            for images, labels in loader: ...
+        print(watch.findings)
+
+    Args:
+        model: the network; None: whatever is called.
+        optimizer: one or several; None: whatever steps.
+        allow: code → reason for what is wanted.
+        listener: hears each finding when the block ends.
+
+    Returns:
+        A context manager whose `findings` grow while the loop runs.
+    """
+    made = Watch(model, optimizer, listener=listener)
+    for code, reason in (allow or {}).items():
+        made.allow(code, reason)
+    return made
+
+
+def _as_list(optimizer: Any) -> list[Any]:
+    return list(optimizer) if isinstance(optimizer, list | tuple) else [optimizer]

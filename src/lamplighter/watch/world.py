@@ -1,0 +1,192 @@
+"""What has been seen so far: models, optimizers, walks over loaders, and the findings."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from lamplighter.checks.finding import Finding, Level
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.place import Place, here, names_of
+
+if TYPE_CHECKING:
+    import torch
+    from torch.utils.data import DataLoader
+
+    from lamplighter.watch.passes import Pass
+
+
+@dataclass(eq=False, slots=True)
+class SeenModel:
+    """A module with parameters that was called from outside any module.
+
+    Args:
+        ref: weak, so that watching keeps no network alive.
+        name: the user's variable, or the class.
+        calls: how often it was called.
+        trained: optimizer steps that moved parameters of it.
+        mode_place: where `train()` or `eval()` was last called on it.
+    """
+
+    ref: weakref.ref[nn.Module]
+    name: str
+    calls: int = 0
+    trained: int = 0
+    mode_place: Place | None = None
+    place: Place | None = None
+
+    @property
+    def module(self) -> nn.Module | None:
+        """The network, while it lives."""
+        return self.ref()
+
+
+@dataclass(eq=False, slots=True)
+class SeenOptimizer:
+    """An optimizer, with where it was built and how often it stepped."""
+
+    ref: weakref.ref[torch.optim.Optimizer]
+    name: str
+    place: Place | None
+    steps: int = 0
+
+    def parameters(self) -> list[torch.Tensor]:
+        """Its parameters, of all groups."""
+        optimizer = self.ref()
+        return [p for g in optimizer.param_groups for p in g["params"]] if optimizer else []
+
+
+@dataclass(eq=False)
+class World(Watcher):
+    """The shared memory of all watchers; hears first.
+
+    Args:
+        allowed: code → reason, as the user declared.
+    """
+
+    allowed: dict[str, str] = field(default_factory=dict)
+    findings: dict[tuple[str, str, str, int], Finding] = field(default_factory=dict)
+    looked: set[str] = field(default_factory=set)
+    models: dict[int, SeenModel] = field(default_factory=dict)
+    optimizers: dict[int, SeenOptimizer] = field(default_factory=dict)
+    loaders: dict[int, Place | None] = field(default_factory=dict)
+    live: list[Pass] = field(default_factory=list)
+    steps: int = 0
+    backwards: int = 0
+
+    def report(
+        self, code: str, level: Level, where: str, message: str, fix: str, place: Place | None
+    ) -> None:
+        """Keeps one finding; the same code at the same place is told once."""
+        file, line = (place.file, place.line) if place else (None, None)
+        key = (code, where, file or "", line or 0)
+        finding = Finding(code, level, where, message, fix, file=file, line=line)
+        self.findings.setdefault(key, finding)
+
+    def adopt(self, found: Iterable[Finding], place: Place | None) -> None:
+        """Keeps what a criterion of `checks` found, with the line it was found at."""
+        for finding in found:
+            self.report(
+                finding.code, finding.level, finding.where, finding.message, finding.fix, place
+            )
+
+    def found(self, code: str) -> bool:
+        """Whether a finding with this code was reported."""
+        return any(key[0] == code for key in self.findings)
+
+    # models
+
+    def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+        self.seen(module).calls += 1
+
+    def seen(self, module: nn.Module) -> SeenModel:
+        """The record of a model; made when it is new."""
+        known = self.models.get(id(module))
+        if known is None or known.module is not module:
+            names = names_of(module)
+            name = names[0] if names and names[0] != "self" else type(module).__name__
+            known = SeenModel(weakref.ref(module), name, place=here())
+            self.models[id(module)] = known
+        return known
+
+    def mode_set(self, module: nn.Module, training: bool) -> None:  # noqa: ARG002
+        if any(True for _ in module.parameters()):
+            self.seen(module).mode_place = here()
+
+    # optimizers
+
+    def optimizer_made(self, optimizer: torch.optim.Optimizer) -> None:
+        self.optimizers[id(optimizer)] = SeenOptimizer(
+            weakref.ref(optimizer), type(optimizer).__name__, here()
+        )
+
+    def owner_record(self, optimizer: torch.optim.Optimizer) -> SeenOptimizer:
+        """The record of an optimizer; made when it was built before watching began."""
+        known = self.optimizers.get(id(optimizer))
+        if known is None or known.ref() is not optimizer:
+            known = SeenOptimizer(weakref.ref(optimizer), type(optimizer).__name__, None)
+            self.optimizers[id(optimizer)] = known
+        return known
+
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
+        self.steps += 1
+        record = self.owner_record(optimizer)
+        record.steps += 1
+        for current in self.live:
+            current.steps += 1
+        if record.steps & (record.steps - 1) == 0:
+            mine = {id(p) for p in record.parameters()}
+            for model in self.models.values():
+                module = model.module
+                if module is not None and any(id(p) in mine for p in module.parameters()):
+                    model.trained = max(model.trained, record.steps)
+
+    def backward_ended(self, roots: tuple[torch.Tensor, ...]) -> None:  # noqa: ARG002
+        self.backwards += 1
+        if self.live:
+            self.live[-1].backwards += 1
+
+    # loaders
+
+    def loader_made(self, loader: DataLoader[Any]) -> None:
+        self.loaders[id(loader)] = here()
+        weakref.finalize(loader, self.loaders.pop, id(loader), None)
+
+    def pass_starts(self, current: Pass) -> None:
+        current.place = here()
+        self.live.append(current)
+
+    def batch_given(self, current: Pass, batch: Any) -> None:  # noqa: ARG002
+        if self.live and self.live[-1] is current:
+            return
+        self.live = [p for p in self.live if p is not current and p.alive()]
+        self.live.append(current)
+
+    def pass_ended(self, current: Pass) -> None:
+        self.live = [p for p in self.live if p is not current and p.alive()]
+
+    def current(self) -> Pass | None:
+        """The walk that handed out the newest batch and is still going on, or None."""
+        while self.live and not self.live[-1].alive():
+            self.live.pop()
+        return self.live[-1] if self.live else None
+
+
+def active_chance(module: nn.Module) -> list[str]:
+    """Names of the Dropout and BatchNorm layers that are in training mode and have an effect."""
+    return [name for name, layer in module.named_modules() if layer.training and is_chancy(layer)]
+
+
+def is_chancy(layer: nn.Module) -> bool:
+    """Whether a layer computes something else in training than at evaluation."""
+    if isinstance(layer, nn.modules.dropout._DropoutNd):
+        return layer.p > 0
+    if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+        return layer.track_running_stats
+    if isinstance(layer, nn.RNNBase):
+        return layer.dropout > 0 and layer.num_layers > 1
+    return isinstance(layer, nn.MultiheadAttention) and layer.dropout > 0

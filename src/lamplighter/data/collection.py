@@ -6,8 +6,10 @@ from collections.abc import Collection as Some
 from pathlib import Path
 
 from lamplighter.data.example import Collection
+from lamplighter.data.own import OwnSets
 from lamplighter.data.sources import open_source
 from lamplighter.data.split import collect
+from lamplighter.errors import DataError
 from lamplighter.listener import SILENT, Listener
 
 
@@ -42,4 +44,10 @@ def open_collection(
         split_column=split_column,
         task=task,
     )
+    if isinstance(source, OwnSets):
+        raise DataError(
+            f"{source.name} yields tensors or other structures, not pictures",
+            where=str(text),
+            fix="train on it as it is; this needs items of the form (picture, label)",
+        )
     return collect(source, val=val, test=test, seed=seed, task=task, skip=skip, listener=listener)

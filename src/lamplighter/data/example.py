@@ -58,12 +58,35 @@ class Source(Protocol):
         notes: what a person should hear about how the data were understood.
     """
 
-    name: str
-    layout: str
-    root: Path | None
-    ignored: Sequence[str]
-    empty_classes: Sequence[str]
-    notes: Sequence[str]
+    @property
+    def name(self) -> str:
+        """A short word."""
+        ...
+
+    @property
+    def layout(self) -> str:
+        """What was recognised."""
+        ...
+
+    @property
+    def root(self) -> Path | None:
+        """Where keys start."""
+        ...
+
+    @property
+    def ignored(self) -> Sequence[str]:
+        """What was passed over."""
+        ...
+
+    @property
+    def empty_classes(self) -> Sequence[str]:
+        """Class folders without a picture."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a person should hear."""
+        ...
 
     def examples(self) -> Sequence[Example]:
         """All examples, in a stable order."""

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lamplighter.data.example import Source
+from lamplighter.data.files import FileSource
+from lamplighter.data.folder import open_folder
+from lamplighter.data.label_files import looks_like_label_files, open_label_files
+from lamplighter.data.own import OwnSets, open_own
+from lamplighter.data.rows import looks_like_table
+from lamplighter.data.table import open_table
+from lamplighter.data.torchvision_sets import KNOWN_SETS, find_set, open_torchvision_set
 from lamplighter.errors import DataError, did_you_mean
+from lamplighter.images.decode import ENDINGS as PICTURE_ENDINGS
+from lamplighter.named import looks_named
 
 
 @dataclass(frozen=True)
@@ -39,11 +48,12 @@ def open_source(
     group_column: str | None = None,
     split_column: str | None = None,
     task: str = "auto",
-) -> Source:
+) -> Source | OwnSets:
     """Opens whatever `text` names.
 
     Args:
-        text: a folder, a table, the name of a known set, or `package.module:name`.
+        text: a folder, a table, the name of a known set, `package.module:name`, or several of
+            these with " + " between.
         data_root: where known sets lie, or the folder that a table's paths start from.
         download: fetch a known set that is not there.
         path_column: the table's column of paths; None: found by its usual names.
@@ -52,17 +62,47 @@ def open_source(
         split_column: the same for splits.
         task: "auto", "classification", "multilabel" or "regression".
 
+    Returns:
+        A source of pictures, or the user's own sets when their items are something else.
+
     Raises:
         DataError: no such path or name, or nothing in it that can be used.
+        UsageError: `package.module:name` cannot be imported.
     """
     root = None if data_root is None else Path(data_root).expanduser()
     asked = Asked(
         str(text), root, download, path_column, label_column, group_column, split_column, task
     )
-    for recognise, open_kind in KINDS:
+    return _open(asked)
+
+
+def _open(asked: Asked) -> Source | OwnSets:
+    for _, recognise, open_kind in KINDS:
         if recognise(asked):
             return open_kind(asked)
     raise _nothing_there(asked)
+
+
+def _is_joined(asked: Asked) -> bool:
+    return len(_parts(asked.text)) > 1 and not asked.path.exists()
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(" + ")]
+
+
+def _open_joined(asked: Asked) -> Source:
+    from lamplighter.data.joined import JoinedSource
+
+    sources = [_open(replace(asked, text=part)) for part in _parts(asked.text)]
+    own = next((one for one in sources if isinstance(one, OwnSets)), None)
+    if own is not None:
+        raise DataError(
+            f"{own.name} yields tensors, and only sets of pictures can be joined with +",
+            where=asked.text,
+            fix="join them in your own code with torch.utils.data.ConcatDataset",
+        )
+    return JoinedSource([one for one in sources if not isinstance(one, OwnSets)])
 
 
 def _is_digits(asked: Asked) -> bool:
@@ -75,17 +115,95 @@ def _open_digits(_: Asked) -> Source:
     return open_digits()
 
 
-def _open_folder(asked: Asked) -> Source:
-    from lamplighter.data.folder import open_folder
+def _is_known_set(asked: Asked) -> bool:
+    """A known name; beside a folder of that name, only if that folder holds the set's files."""
+    name = _known_name(asked.text)
+    if name not in KNOWN_SETS:
+        return False
+    return not asked.path.exists() or find_set(name, asked.path) is not None
 
+
+def _known_name(text: str) -> str:
+    """`FashionMNIST`, `fashion-mnist` and `CIFAR-10` as they stand in the table."""
+    plain = text.lower().replace("-", "").replace("_", "")
+    return next((name for name in KNOWN_SETS if name.replace("_", "") == plain), text)
+
+
+def _open_known_set(asked: Asked) -> Source:
+    beside = asked.path if asked.data_root is None and asked.path.exists() else None
+    return open_torchvision_set(
+        _known_name(asked.text), data_root=asked.data_root or beside, download=asked.download
+    )
+
+
+def _is_named(asked: Asked) -> bool:
+    return looks_named(asked.text) and not asked.path.exists()
+
+
+def _open_named(asked: Asked) -> Source | OwnSets:
+    return open_own(asked.text)
+
+
+def _is_label_files(asked: Asked) -> bool:
+    return asked.path.is_dir() and looks_like_label_files(asked.path)
+
+
+def _is_folder(asked: Asked) -> bool:
+    return asked.path.is_dir()
+
+
+def _open_folder(asked: Asked) -> Source:
+    held = [name for name in KNOWN_SETS if find_set(name, asked.path) is not None]
+    if held:
+        return open_torchvision_set(held[0], data_root=asked.path)
     return open_folder(asked.path)
 
 
-KINDS: tuple[tuple[Callable[[Asked], bool], Callable[[Asked], Source]], ...] = (
-    (_is_digits, _open_digits),
-    (lambda asked: asked.path.is_dir(), _open_folder),
+def _is_file(asked: Asked) -> bool:
+    return asked.path.is_file()
+
+
+def _open_file(asked: Asked) -> FileSource:
+    if not looks_like_table(asked.path):
+        raise _wrong_file(asked)
+    return open_table(
+        asked.path,
+        data_root=asked.data_root,
+        path_column=asked.path_column,
+        label_column=asked.label_column,
+        group_column=asked.group_column,
+        split_column=asked.split_column,
+        task=asked.task,
+    )
+
+
+Recognise = Callable[[Asked], bool]
+Open = Callable[[Asked], "Source | OwnSets"]
+KINDS: tuple[tuple[str, Recognise, Open], ...] = (
+    ("A + B", _is_joined, _open_joined),
+    ("digits", _is_digits, _open_digits),
+    ("known set", _is_known_set, _open_known_set),
+    ("package.module:name", _is_named, _open_named),
+    ("label files", _is_label_files, lambda asked: open_label_files(asked.path)),
+    ("class folders", _is_folder, _open_folder),
+    ("table", _is_file, _open_file),
 )
-KNOWN_NAMES = ("digits",)
+KNOWN_NAMES = ("digits", *KNOWN_SETS)
+
+
+def _wrong_file(asked: Asked) -> DataError:
+    ending = asked.path.suffix.lower()
+    if ending in (".zip", ".gz", ".tar", ".tgz", ".7z", ".rar", ".xz"):
+        fix = "unpack it and give the folder"
+    elif ending in PICTURE_ENDINGS:
+        fix = f"training needs a folder of them; for one picture: lamp predict RUN {asked.text}"
+    elif ending in (".xlsx", ".xls", ".ods"):
+        fix = "save the sheet as CSV UTF-8"
+    elif ending == ".py":
+        fix = f"name what is in it, {asked.path.stem}:NAME, or check it: lamp check {asked.text}"
+    else:
+        fix = "expected a folder, or a table that ends in .csv, .tsv or .jsonl"
+    return DataError("this file is no data set", where=asked.text, fix=fix)
 
 
 def _nothing_there(asked: Asked) -> DataError:

@@ -62,7 +62,7 @@ def collect(
     task, examples = settle(examples, task, source)
     digests = digest_all(source, examples, listener)
     shares = _shares(examples, val, test)
-    free = [one for one in examples if one.split is None or (shares and one.split == "train")]
+    free = _to_cut(examples, shares)
     if shares:
         strata = _strata(free, task)
         units = form_units(free, digests, strata, seed=seed, group=group)
@@ -72,7 +72,7 @@ def collect(
     splits = {name: members for name, members in splits.items() if members}
     classes = align(splits, task, source, listener)
     made = tuple(name for name in SPLITS if name in shares and name in splits)
-    if made and any(one.split is None for one in source.examples()):
+    if free and free[0].split is None:
         made = ("train", *made)
     said = _said(source, splits, made, seed)
     listener.say(said)
@@ -141,6 +141,14 @@ def _shares(examples: Sequence[Example], val: float | None, test: float | None) 
     if free and not shares:
         shares = {"val": val if val is not None else 0.15}
     return shares
+
+
+def _to_cut(examples: Sequence[Example], shares: Mapping[str, float]) -> list[Example]:
+    """Examples without a split; train too, when a split must come out of it that nobody named."""
+    named = {one.split for one in examples}
+    opened = {None, "train"} if set(shares) - named else {None}
+    cut_up = [one for one in examples if shares and one.split in opened]
+    return sorted(cut_up, key=lambda one: one.split is not None)
 
 
 def _enough_for_test(examples: Sequence[Example]) -> bool:

@@ -44,7 +44,7 @@ EVERYTHING = Field(None)
 class ReceptiveFields(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """While active, keeps for every tensor made from `images_BCHW` what its values see.
 
-    Only heights are followed; a kernel with another width than height is taken at its longer side.
+    Heights are followed; the figure along the width can differ where kernels are not square.
 
     Args:
         images_BCHW: the input, seen as single pixels.
@@ -86,10 +86,10 @@ def _after(func: Any, args: Sequence[Any], known: list[Field]) -> Field:
     if func is aten.convolution.default:
         if args[6] or args[1].dim() != 4:
             return EVERYTHING
-        return _window(widest, max(args[1].shape[2:]), max(args[3]), max(args[5]))
+        return _window(widest, args[1].shape[2], args[3][0], args[5][0])
     if func in _POOLS:
-        kernel = max(args[1])
-        stride = max(args[2]) if len(args) > 2 and args[2] else kernel
+        kernel = args[1][0]
+        stride = args[2][0] if len(args) > 2 and args[2] else kernel
         return _window(widest, kernel, stride, 1)
     if func is aten._adaptive_avg_pool2d.default or func is aten.adaptive_max_pool2d.default:
         unchanged = tuple(args[0].shape[-2:]) == tuple(args[1])

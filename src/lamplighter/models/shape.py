@@ -106,7 +106,9 @@ def walk(module: nn.Module, images: Tensor) -> Any:
     except Exception as error:
         if images.is_meta and _asks_for_values(error):
             raise NeedsValues from error
-        raise _translated(trail, tuple(images.shape[1:]), error) from error
+        fault = _translated(trail, tuple(images.shape[1:]), error)
+        fault.where = type(module).__name__
+        raise fault from error
     finally:
         for hook in hooks:
             hook.remove()
@@ -192,7 +194,7 @@ def _translated(trail: Trail, shape: tuple[int, ...], error: Exception) -> Model
             last = f", after {trail.names[done]} gave {_times(gave[1:])}"
         told = f"{type(layer).__name__} got {_times(came[1:])}{last}: {_first_line(error)}"
         told = f"{told}; the network was given {entered}"
-    return ModelError(f"{name} {told}" if name != "(network)" else told, where=name)
+    return ModelError(f"{name} {told}" if name != "(network)" else told)
 
 
 def _explained(
@@ -206,7 +208,7 @@ def _explained(
             return f"expects {_planes(layer.in_channels)}, got {came[1]}; the picture was {_times(shape)}"
         height = _reach(layer.kernel_size[0], layer.dilation[0])
         return (
-            f"needs {height} pixels or more (kernel {height}, with padding {layer.padding}), got "
+            f"needs {height} pixels or more (kernel {height}, padding {layer.padding[0]}), got "
             f"{_times(came[2:])}; pictures of {_times(shape[1:])} have become too small here"
         )
     if isinstance(layer, POOLS) and len(came) == 4:
@@ -221,7 +223,7 @@ def _explained(
 
 
 def _features(expected: int, got: int, trail: Trail, shape: tuple[int, ...]) -> str:
-    told = f"expects {expected:,} features, got {got:,}"
+    told = f"expects {expected} features, got {got}"
     spatial = [gave for _, gave in trail.closed if len(gave) == 4]
     if not spatial or len(shape) != 3:
         return told

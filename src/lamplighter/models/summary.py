@@ -63,8 +63,8 @@ class Summary:
         parameters: numbers in all.
         trainable: numbers that learn.
         multiply_adds: for one picture.
-        receptive_field: pixels seen by one value of the last layer before the whole picture is
-            pooled or flattened; None when unknown.
+        receptive_field: pixels seen by one value of the last layer that still has planes; None if
+            that is the whole picture or unknown.
     """
 
     input_shape: tuple[int, ...]
@@ -161,6 +161,9 @@ def _summary(
 ) -> Summary:
     layers = tuple(_rows(module, seen))
     parameters = list(module.parameters())
+    planes = [
+        layer for layer in layers if len(layer.output_shape) == 3 and layer.output_shape[-1] > 1
+    ]
     return Summary(
         input_shape=input_shape,
         layers=layers,
@@ -168,9 +171,7 @@ def _summary(
         parameters=sum(p.numel() for p in parameters),
         trainable=sum(p.numel() for p in parameters if p.requires_grad),
         multiply_adds=sum(layer.multiply_adds for layer in layers),
-        receptive_field=max(
-            (layer.receptive_field for layer in layers if layer.receptive_field), default=None
-        ),
+        receptive_field=next((layer.receptive_field for layer in reversed(planes)), None),
     )
 
 

@@ -39,6 +39,20 @@ def _known(name: str) -> Any:
     return timm
 
 
+def search(text: str) -> list[str]:
+    """timm's names that contain `text`.
+
+    Raises:
+        UsageError: timm is not installed.
+        UnknownName: none does.
+    """
+    names: list[str] = _timm().list_models()
+    found = [name for name in names if text.lower() in name]
+    if not found:
+        raise UnknownName("timm network", text, names, where="models")
+    return found
+
+
 def make(
     name: str, outputs: int, channels: int, *, pretrained: bool = False, listener: Listener = SILENT
 ) -> nn.Module:

@@ -17,7 +17,7 @@ WITH_AUXILIARY = ("googlenet", "inception_v3")
 AUXILIARY_KEYS = ("aux1.", "aux2.", "AuxLogits.")
 FIXED_SIZE = ("vit_", "maxvit_")
 # sizes from which a picture passes all layers, where torchvision's own table is too careful
-SMALLEST: dict[str, int] = {"swin_": 1}
+SMALLEST: dict[str, int] = {"swin_": 4, "efficientnet_v2_": 1}
 
 
 @cache

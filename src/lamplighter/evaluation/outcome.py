@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +103,16 @@ class Outcome:
                 where=self.split,
                 fix="train again with a lower --lr, or with --precision float32",
             )
+
+    def one(self, i: int) -> Outcome:
+        """The outcome of picture `i` alone."""
+        return replace(
+            self,
+            keys=self.keys[i : i + 1],
+            paths=self.paths[i : i + 1],
+            labels=self.labels[i : i + 1],
+            logits=self.logits[i : i + 1],
+        )
 
     def probabilities(self, temperature: float = 1.0) -> NDArray[np.float64]:
         """Softmax (or sigmoid in multi-label) of the logits: float64 [N, K]."""

@@ -7,13 +7,14 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from lamplighter.errors import ModelError
 from lamplighter.listener import SILENT, Listener
-from lamplighter.models.torchvision_nets import default_weights
+from lamplighter.models.torchvision_nets import classifier_names, default_weights
 from lamplighter.models.weight_file import State, read_weights
 
 SECONDS_TO_ANSWER = 30
@@ -84,3 +85,28 @@ def _patience(seconds: float) -> Iterator[None]:
         yield
     finally:
         socket.setdefaulttimeout(before)
+
+
+@dataclass(frozen=True)
+class Published:
+    """Weights that could be had.
+
+    Args:
+        path: where torch keeps them, there or not.
+        megabytes: size of the file.
+        promise: what they reached where they were published.
+    """
+
+    path: Path
+    megabytes: float
+    promise: str
+
+
+def published_weights(name: str) -> Published | None:
+    """The published weights of a network, by its name in any case; None if there are none."""
+    if name.lower() not in classifier_names():
+        return None
+    weights = default_weights(name.lower())
+    top1 = weights.meta["_metrics"]["ImageNet-1K"]["acc@1"]
+    path = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rsplit("/", 1)[1]
+    return Published(path, weights.meta["_file_size"], f"{top1:.1f} % on ImageNet")

@@ -81,7 +81,7 @@ class RunJournal(Journal):
         def write() -> None:
             for key, value in row.items():
                 if key not in ("epoch", "step") and isinstance(value, int | float):
-                    self.writer.add_scalar(_tag(key), value, row["epoch"])
+                    self.writer.add_scalar(_tag(key), value, row["step"])
             self.writer.flush()
 
         self._view(write)

@@ -53,8 +53,8 @@ class Saver:
         best: called after a best epoch.
     """
 
-    checkpoint: Callable[[Progress, dict[str, Any]], None] = lambda progress, extra: None
-    best: Callable[[Progress], None] = lambda progress: None
+    checkpoint: Callable[[Progress, dict[str, Any]], None]
+    best: Callable[[Progress], None]
 
 
 def fit(
@@ -129,7 +129,10 @@ class _Epoch:
         """Trains and validates; returns the line of metrics.jsonl."""
         started = time.perf_counter()
         seen_before = getattr(self.tally, "count", 0)
-        self.parts.set_mode(self.number)
+        if self.parts.set_mode is None:
+            self.parts.module.train()
+        else:
+            self.parts.set_mode(self.number)
         self.listener.epoch_starts(self.number, self.parts.epochs, self.parts.train.steps() or 0)
         self._train()
         trained = time.perf_counter() - started
@@ -206,6 +209,7 @@ class _Epoch:
             self.parts.module, self.parts.val, self.parts.loss, self.parts.tally(), self.stop
         )
         if figures is None:
+            self.saver.checkpoint(self.progress, dict(vars(self.tally)))
             raise Stopped
         return {f"val_{name}": value for name, value in figures.items()}
 

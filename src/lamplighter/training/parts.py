@@ -39,7 +39,8 @@ class Parts:
         time_limit: seconds after which no new epoch begins and the present one ends; 0 is off.
         save_every: seconds between checkpoints within an epoch; 0 is off.
         metrics: the user's own, by name.
-        set_mode: puts the module into training mode for an epoch (from 1); freezing lives here.
+        set_mode: puts the module into training mode for an epoch (from 1), where `module.train()` would
+            not do; freezing lives here.
     """
 
     module: nn.Module
@@ -58,7 +59,7 @@ class Parts:
     time_limit: float = 0.0
     save_every: float = 600.0
     metrics: Mapping[str, Any] = field(default_factory=dict)
-    set_mode: Callable[[int], None] = lambda epoch: None
+    set_mode: Callable[[int], None] | None = None
 
     def tally(self) -> Tally:
         """A fresh count for validation, with the user's metrics."""

@@ -1,0 +1,292 @@
+"""File → prediction, with the preprocessing that the network was validated with."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from lamplighter.artifact import Artifact, load_module
+from lamplighter.errors import DataError, UsageError
+from lamplighter.images.decode import ENDINGS, read_picture
+from lamplighter.machine import cores, pick_device
+from lamplighter.tasks.task import probabilities
+
+Picture = str | Path | bytes | Image.Image | np.ndarray | Tensor
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer for one picture.
+
+    Args:
+        path: the file; empty for a picture that was handed over.
+        label: the answer: a class name; names joined by "|" for several labels; a number as text
+            in regression.
+        probability: of the label, 0…1; for several labels that of the least sure decision; None in
+            regression.
+        top: (label, probability) of the most probable classes, highest first.
+        unsure: whether the probability is below the threshold that the artifact carries.
+        values: the numbers predicted, in regression.
+    """
+
+    path: str
+    label: str
+    probability: float | None
+    top: tuple[tuple[str, float], ...] = ()
+    unsure: bool = False
+    values: tuple[float, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The stable form of `--json`."""
+        document: dict[str, Any] = {
+            "path": self.path,
+            "label": self.label,
+            "probability": self.probability,
+            "top": [{"label": label, "probability": p} for label, p in self.top],
+            "unsure": self.unsure,
+        }
+        return document | ({"values": list(self.values)} if self.values else {})
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file that could not be answered for, and why."""
+
+    path: str
+    error: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The stable form of `--json`."""
+        return {"path": self.path, "error": self.error}
+
+
+class Model:
+    """A trained network, ready to answer.
+
+    Attributes:
+        artifact: what the file says: classes, preprocessing, metrics, recipe.
+        module: the network, in evaluation mode.
+        device: where it works.
+    """
+
+    def __init__(
+        self, artifact: Artifact, module: nn.Module, device: torch.device, path: Path | None = None
+    ) -> None:
+        self.artifact = artifact
+        self.device = device
+        self.path = path
+        self.module = module.to(device).eval()
+        if device.type in ("cpu", "cuda"):
+            self.module = self.module.to(memory_format=torch.channels_last)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of the outputs."""
+        return self.artifact.classes
+
+    def __repr__(self) -> str:
+        told = ", ".join(self.classes[:5]) + (", …" if len(self.classes) > 5 else "")
+        return f"<Model {self.artifact.architecture.name}: {told or self.artifact.task}>"
+
+    def predict(self, pictures: Picture | Sequence[Picture], *, top: int = 5) -> Any:
+        """Answers for one picture, or for several.
+
+        Args:
+            pictures: a file, a Pillow picture, encoded bytes, a uint8 array [H, W, 3] or [H, W];
+                or a list of them. For a network that was trained on the user's own tensors: a
+                float tensor as the network takes it, without or with the batch dimension.
+            top: how many classes `Prediction.top` holds.
+
+        Returns:
+            A Prediction for one, a list of them for a list.
+
+        Raises:
+            DataError: a picture cannot be read.
+        """
+        if isinstance(pictures, Tensor) and pictures.is_floating_point():
+            return self._predict_tensor(pictures, top)
+        if isinstance(pictures, list | tuple):
+            found = self.predict_each(pictures, top=top)
+            return [self._or_raise(answer) for answer in found]
+        return self._or_raise(next(self.predict_each([pictures], top=top)))
+
+    def predict_each(
+        self, pictures: Iterable[Picture], *, top: int = 5
+    ) -> Iterator[Prediction | Failure]:
+        """Answers in order; one that cannot be read gives a Failure, and the rest are answered."""
+        self._needs_preprocess()
+        size = self._inference_batch()
+        with ThreadPoolExecutor(cores(), thread_name_prefix="lamp-decode") as pool:
+            waiting: deque[tuple[str, Future[np.ndarray]]] = deque()
+            source = iter(pictures)
+            while True:
+                while len(waiting) < 2 * size and (picture := next(source, None)) is not None:
+                    waiting.append((_name(picture), pool.submit(self.square, picture)))
+                if not waiting:
+                    return
+                chunk = [waiting.popleft() for _ in range(min(size, len(waiting)))]
+                yield from self._answer(chunk, top)
+
+    def square(self, picture: Picture) -> np.ndarray:
+        """A picture as the network sees it before normalisation: uint8 [S, S, C].
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        preprocess = self._needs_preprocess()
+        if isinstance(picture, str | Path | bytes):
+            picture = read_picture(picture, draft=preprocess.smallest_useful())
+        elif isinstance(picture, Tensor):
+            picture = picture.numpy()
+        if isinstance(picture, np.ndarray):
+            if picture.dtype != np.uint8:
+                raise DataError(
+                    f"expected a uint8 array of [H, W, 3] or [H, W], got {picture.dtype} {picture.shape}",
+                    fix="keep pixels in 0…255; scaling and normalising are done here",
+                )
+            picture = Image.fromarray(picture.squeeze())
+        return preprocess.square(picture)
+
+    def logits(self, squares_BCHW: Tensor) -> Tensor:
+        """The network's outputs.
+
+        Args:
+            squares_BCHW: uint8, as `square` gives them (channels moved to the front).
+
+        Returns:
+            float32 [B, K] on the CPU.
+        """
+        preprocess = self._needs_preprocess()
+        with torch.inference_mode():
+            images = preprocess.normalise(squares_BCHW.to(self.device))
+            images = images.contiguous(memory_format=torch.channels_last)
+            return self.outputs(images)
+
+    def outputs(self, inputs: Tensor) -> Tensor:
+        """The main outputs for normalised inputs, float32 on the CPU."""
+        with torch.inference_mode():
+            given = self.module(inputs)
+            return (given.logits if hasattr(given, "logits") else given).float().cpu()
+
+    def answers(self, logits_BK: Tensor, names: Sequence[str], top: int = 5) -> list[Prediction]:
+        """Logits as predictions, with the artifact's temperature and threshold."""
+        task, threshold = self.artifact.task, self.artifact.unsure_below
+        if task in ("regression", "own"):
+            rows = [row.reshape(-1).tolist() for row in logits_BK]
+            return [
+                Prediction(n, ", ".join(f"{v:g}" for v in row), None, values=tuple(row))
+                for n, row in zip(names, rows, strict=True)
+            ]
+        shares_BK = probabilities(task, logits_BK / self.artifact.temperature)
+        found = []
+        # the answer is taken from the logits: two probabilities can round to one number
+        for name, logits, shares in zip(names, logits_BK, shares_BK, strict=True):
+            order = logits.argsort(descending=True, stable=True)[:top].tolist()
+            best = tuple((self.classes[k], float(shares[k])) for k in order)
+            if task == "multilabel":
+                said = [k for k in range(len(self.classes)) if logits[k] > 0]
+                label = "|".join(self.classes[k] for k in said)
+                sure = float(torch.maximum(shares, 1 - shares).min())
+            else:
+                answer = int(logits.argmax())
+                label, sure = self.classes[answer], float(shares[answer])
+            found.append(Prediction(name, label, sure, best, sure < threshold))
+        return found
+
+    def _answer(
+        self, chunk: Sequence[tuple[str, Future[np.ndarray]]], top: int
+    ) -> list[Prediction | Failure]:
+        squares: list[np.ndarray] = []
+        failures: dict[int, Failure] = {}
+        for position, (name, future) in enumerate(chunk):
+            try:
+                squares.append(future.result())
+            except DataError as error:
+                failures[position] = Failure(name, error.message)
+        answered: Iterator[Prediction] = iter(())
+        if squares:
+            stack = torch.from_numpy(np.stack([square.transpose(2, 0, 1) for square in squares]))
+            names = [name for position, (name, _) in enumerate(chunk) if position not in failures]
+            answered = iter(self.answers(self.logits(stack), names, top))
+        return [failures[i] if i in failures else next(answered) for i in range(len(chunk))]
+
+    def _predict_tensor(self, tensor: Tensor, top: int) -> Any:
+        single = tensor.ndim in (1, 3)
+        logits = self.outputs((tensor[None] if single else tensor).to(self.device))
+        found = self.answers(logits, [""] * len(logits), top)
+        return found[0] if single else found
+
+    def _inference_batch(self) -> int:
+        return self._needs_preprocess().inference_batch()
+
+    def _needs_preprocess(self) -> Any:
+        if self.artifact.preprocess is None:
+            raise UsageError(
+                "this network was trained on your own tensors, so only your code knows how a file becomes its input",
+                where=self.path or "",
+                fix="in Python: lamp.load(PATH).predict(tensor)",
+            )
+        return self.artifact.preprocess
+
+    @staticmethod
+    def _or_raise(answer: Prediction | Failure) -> Prediction:
+        if isinstance(answer, Failure):
+            raise DataError(answer.error, where=answer.path)
+        return answer
+
+
+def load(path: str | Path, *, own: Any = None, device: str = "auto") -> Model:
+    """Loads a model for answering; runs no code from the file.
+
+    Args:
+        path: a `.safetensors` file of ours, or a run folder that holds one.
+        own: for a network of the user's own class: the class, a function, or an instance.
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+
+    Raises:
+        ArtifactError: the file is not there, not ours, damaged, or of a later version.
+        ModelError: the user's own class is not at hand.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "model.safetensors"
+    artifact, module = load_module(path, own)
+    return Model(artifact, module, pick_device(device), path)
+
+
+def picture_files(paths: Iterable[str | Path]) -> list[Path]:
+    """Files as they are given, folders unfolded into the pictures below them, sorted.
+
+    Raises:
+        DataError: a path is not there, or a folder holds no picture.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            below = sorted(p for p in path.rglob("*") if _is_picture(p, path))
+            if not below:
+                raise DataError("there is no picture below this folder", where=path)
+            found += below
+        elif path.exists():
+            found.append(path)
+        else:
+            raise DataError("there is no such file or folder", where=path)
+    return found
+
+
+def _is_picture(path: Path, below: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.relative_to(below).parts)
+    return path.suffix.lower() in ENDINGS and not hidden and path.is_file()
+
+
+def _name(picture: Any) -> str:
+    return str(picture) if isinstance(picture, str | Path) else ""

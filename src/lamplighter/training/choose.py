@@ -1,0 +1,283 @@
+"""What `auto` becomes: choices from a few facts about the data, the network and the machine.
+
+Each is a pure function of the facts, is told aloud, and is written into recipe.toml. The figures
+behind the defaults are in docs/recipes.md.
+"""
+
+from __future__ import annotations
+
+import statistics as stats
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lamplighter.data.example import Collection
+from lamplighter.errors import DataError
+from lamplighter.images.augment import SMALL
+from lamplighter.images.preprocess import Fit, Preprocess
+from lamplighter.models.network import Network
+from lamplighter.recipe import Recipe
+from lamplighter.training.optimizer import DEFAULT_LR
+
+GREY_MODES = frozenset({"1", "L", "I;16", "I;16B", "I;16L", "I", "F"})
+LOOKED_AT = 64
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the choices rest on.
+
+    Args:
+        count: training examples.
+        side: median of the longer side of the pictures looked at, pixels.
+        grey: whether all pictures looked at are without colour channels.
+        characters: whether the classes are single letters or digits, which must not be mirrored.
+        outputs: numbers that the network has to give.
+    """
+
+    count: int
+    side: int
+    grey: bool
+    characters: bool
+    outputs: int
+
+
+def look_at(collection: Collection) -> Facts:
+    """Facts from the labels and from up to 64 evenly spaced training pictures."""
+    train = collection.splits["train"]
+    sides: list[int] = []
+    grey = True
+    fault: DataError | None = None
+    for example in train[:: max(1, len(train) // LOOKED_AT)]:
+        try:
+            image = collection.source.open(example)
+        except DataError as error:
+            fault = error  # the decoding pass lists all of them; here one readable one is enough
+            continue
+        sides.append(max(image.size))
+        grey = grey and image.mode in GREY_MODES
+    if not sides:
+        raise fault or DataError("there is no training picture", where=collection.source.name)
+    outputs = len(collection.classes)
+    if collection.task == "regression":
+        label = train[0].label
+        outputs = len(label) if isinstance(label, tuple) else 1
+    names = collection.classes
+    return Facts(
+        count=len(train),
+        side=int(stats.median(sides)),
+        grey=grey,
+        characters=bool(names) and all(_is_character(name) for name in names),
+        outputs=outputs,
+    )
+
+
+DIGIT_WORDS = frozenset(
+    ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+)
+
+
+def _is_character(name: str) -> bool:
+    parts = name.lower().replace("_", " ").replace("-", " ").split()
+    return all(len(part) == 1 or part.isdigit() or part in DIGIT_WORDS for part in parts)
+
+
+def choose_model(recipe: Recipe, facts: Facts) -> str:
+    """The network: a small residual one for small pictures, else ResNet-18."""
+    if recipe.model != "auto":
+        return recipe.model
+    return "small_resnet" if facts.side <= SMALL else "resnet18"
+
+
+def choose_channels(recipe: Recipe, facts: Facts, *, pretrained: bool) -> int:
+    """1 for grey pictures and a network that begins anew; pretrained ones expect colour."""
+    if recipe.channels != "auto":
+        return 3 if recipe.channels == "rgb" else 1
+    return 1 if facts.grey and not pretrained else 3
+
+
+def choose_options(recipe: Recipe, known: Mapping[str, Any]) -> dict[str, Any]:
+    """What the network's builder is told, of the settings that it knows."""
+    options: dict[str, Any] = {}
+    if recipe.activation != "auto" and "activation" in known:
+        options["activation"] = recipe.activation
+    if recipe.size != "auto" and "size" in known:
+        options["size"] = recipe.size
+    return options
+
+
+def choose_preprocess(
+    recipe: Recipe, facts: Facts, network: Network, statistics: tuple[Any, Any] | None
+) -> Preprocess:
+    """How pictures enter the network.
+
+    Args:
+        statistics: (means, stds) of the data, where they are needed; None on the first pass,
+            which only fixes the geometry.
+    """
+    wants = network.wants
+    if recipe.size != "auto":
+        size = recipe.size
+    elif network.fixed_size or wants.size:
+        size = network.fixed_size or wants.size or 0
+    else:
+        size = facts.side if facts.side <= SMALL else 224
+    if recipe.size == "auto" and network.min_size and size < network.min_size:
+        size = network.min_size
+    resize = size if size <= SMALL else round(size * 256 / 224)
+    if size == wants.size and wants.resize:
+        resize = wants.resize
+    channels = network.architecture.channels
+    mean, std = choose_statistics(recipe, network, statistics)
+    return Preprocess(
+        size=size,
+        fit=choose_fit(recipe),
+        resize=resize,
+        channels=channels,
+        mean=tuple(mean) if len(mean) == channels else (sum(mean) / len(mean),) * channels,
+        std=tuple(std) if len(std) == channels else (sum(std) / len(std),) * channels,
+        interpolation=wants.interpolation or "bilinear",
+    )
+
+
+def choose_fit(recipe: Recipe) -> Fit:
+    """The centre crop, as the field does, unless something else was asked for."""
+    return "crop" if recipe.fit == "auto" else recipe.fit
+
+
+def needs_statistics(recipe: Recipe, network: Network) -> bool:
+    """Whether the mean and deviation have to come from the training pictures."""
+    return recipe.normalise == "data" or (recipe.normalise == "auto" and network.wants.mean is None)
+
+
+def choose_statistics(
+    recipe: Recipe, network: Network, statistics: tuple[Any, Any] | None
+) -> tuple[Any, Any]:
+    """Mean and deviation: the weights', the data's, or 0 and 1."""
+    wants = network.wants
+    if needs_statistics(recipe, network) and statistics is not None:
+        return statistics
+    if recipe.normalise in ("auto", "weights") and wants.mean and wants.std:
+        return wants.mean, wants.std
+    return (0.0,), (1.0,)
+
+
+def resolve(
+    recipe: Recipe, facts: Facts, network: Network, preprocess: Preprocess, device: str
+) -> Recipe:
+    """The recipe with every remaining `auto` replaced."""
+    tuned = network.pretrained and bool(network.head)
+    epochs = _epochs(recipe, facts, tuned=tuned)
+    optimizer = "AdamW" if recipe.optimizer == "auto" else recipe.optimizer
+    batch = _batch(facts, preprocess) if recipe.batch == "auto" else recipe.batch
+    if recipe.batch != "auto" and recipe.batch > facts.count:
+        raise DataError(
+            f"a batch of {recipe.batch} is larger than the {facts.count} training pictures",
+            where="--batch",
+            fix=f"--batch {max(1, min(32, facts.count // 4))}, or --batch auto",
+        )
+    lr = recipe.lr
+    if lr == "auto":
+        lr = 1e-3 if tuned and optimizer != "SGD" else 0.01 if tuned else DEFAULT_LR[optimizer]
+        lr = 3e-3 if not tuned and optimizer == "AdamW" else lr
+    schedule = recipe.schedule
+    if schedule == "auto":
+        schedule = "one-cycle" if not tuned else "cosine"
+    freeze = (
+        ("first" if tuned and epochs > 1 else "none") if recipe.freeze == "auto" else recipe.freeze
+    )
+    return replace(
+        recipe,
+        size=preprocess.size,
+        fit=preprocess.fit,
+        channels="rgb" if preprocess.channels == 3 else "grey",
+        augment=_augment(recipe, facts, epochs, tuned=tuned),
+        model=recipe.model if recipe.model != "auto" else network.architecture.name,
+        freeze=freeze,
+        epochs=epochs,
+        batch=batch,
+        lr=lr,
+        backbone_lr=(0.1 if tuned else 1.0) if recipe.backbone_lr == "auto" else recipe.backbone_lr,
+        optimizer=optimizer,
+        weight_decay=_weight_decay(recipe, optimizer),
+        schedule=schedule,
+        warmup=(0.3 if schedule in ("cosine", "linear") else 0.0)
+        if recipe.warmup == "auto"
+        else recipe.warmup,
+        loss=recipe.loss,
+        device=device,
+        precision=_precision(recipe, device),
+        compile="off" if recipe.compile == "auto" else recipe.compile,
+    )
+
+
+def _epochs(recipe: Recipe, facts: Facts, *, tuned: bool) -> int:
+    """About 400,000 pictures seen from scratch, within 10 to 40 epochs; 5 when fine-tuning."""
+    if recipe.epochs != "auto":
+        return recipe.epochs
+    return 5 if tuned else min(40, max(10, 400_000 // facts.count))
+
+
+def _batch(facts: Facts, preprocess: Preprocess) -> int:
+    """At least about 30 steps an epoch; photographs no more than 32, for the memory's sake."""
+    most = 32 if preprocess.size > 128 else 128
+    fitting = max(8, facts.count // 30)
+    return min(most, 1 << (fitting.bit_length() - 1), max(1, facts.count))
+
+
+def _weight_decay(recipe: Recipe, optimizer: str) -> float:
+    if recipe.weight_decay != "auto":
+        return recipe.weight_decay
+    return {"AdamW": 0.05, "SGD": 5e-4}.get(optimizer, 0.0)
+
+
+def _augment(recipe: Recipe, facts: Facts, epochs: int, *, tuned: bool) -> Any:
+    """Crop and flip; no flip for characters; nothing in trainings too short to overfit."""
+    if recipe.augment != "auto":
+        return recipe.augment
+    if not tuned and epochs < 5:
+        return "none"
+    return "crop" if facts.characters else "light"
+
+
+def _precision(recipe: Recipe, device: str) -> Any:
+    if recipe.precision != "auto":
+        return recipe.precision
+    if device.startswith("cuda"):
+        import torch
+
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    return "fp32"
+
+
+def choose_weights(recipe: Recipe, model: str) -> tuple[str, str]:
+    """Which weights to begin with, and what to say about it.
+
+    Published weights are taken by themselves only when they lie in torch's own folder already:
+    nothing is fetched that was not asked for.
+
+    Returns:
+        (weights, a sentence to say; empty when there is nothing to say).
+    """
+    if recipe.weights != "auto":
+        return recipe.weights, ""
+    from lamplighter.models.download import published_weights
+
+    published = published_weights(model)
+    if published is None:
+        return "none", ""
+    if published.path.is_file():
+        return "default", f"weights: published ones for {model}, from {published.path}"
+    return "none", (
+        f"{model} begins with random weights. Pretrained ones usually give far more on photographs "
+        f"({published.promise}): --weights default fetches {published.path.name} "
+        f"({published.megabytes:.0f} MB), or --weights FILE takes one that you have"
+    )
+
+
+def default_name(data: str, model: str) -> str:
+    """`<data>-<model>`, of the names without their folders."""
+    parts = [Path(part.strip().rstrip("/\\")).name.split(":")[-1] for part in data.split(" + ")]
+    stems = [Path(p).stem if Path(p).suffix in (".csv", ".tsv", ".jsonl") else p for p in parts]
+    return f"{'+'.join(stems) or 'data'}-{model.split(':')[-1]}"

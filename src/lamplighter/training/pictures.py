@@ -1,0 +1,173 @@
+"""Examples of a split → decoded pixels → batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from collections.abc import Collection as Some
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+
+from lamplighter.data.batches import PictureBatches
+from lamplighter.data.example import Collection, Example, Source
+from lamplighter.errors import DataError
+from lamplighter.images import cache
+from lamplighter.images.augment import Augment, canvas
+from lamplighter.images.pixels import HeldPixels, Pixels, StreamedPixels, Unreadable
+from lamplighter.images.preprocess import Preprocess
+from lamplighter.listener import SILENT, Listener
+from lamplighter.machine import memory
+from lamplighter.tasks.task import encode
+
+NO_VARIATION = Augment()
+SHARE_OF_MEMORY = 0.4  # of what is free, for pictures that are held without a file behind them
+
+
+class UnreadablePictures(DataError):
+    """Some pictures cannot be decoded; `keys` names them."""
+
+    def __init__(self, faults: Sequence[tuple[str, str]], where: object) -> None:
+        listed = "\n".join(f"  {key}: {reason}" for key, reason in faults[:10])
+        more = f"\n  … and {len(faults) - 10} more" if len(faults) > 10 else ""
+        count = "1 picture" if len(faults) == 1 else f"{len(faults):,} pictures"
+        super().__init__(
+            f"{count} cannot be read:\n{listed}{more}",
+            where=where,
+            fix="mend or remove them, or go on without them: --skip-unreadable",
+        )
+        self.keys = [key for key, _ in faults]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How pictures of a source are decoded and kept.
+
+    Args:
+        source: opens them.
+        digests: key → SHA-256 of the content.
+        cache: "auto" (disk for files, memory for the rest), "on" (disk), "off" (memory, or
+            decoded again each epoch where that is too small).
+        workers: threads that decode.
+    """
+
+    source: Source
+    digests: dict[str, str]
+    cache: str
+    workers: int
+    listener: Listener = SILENT
+
+    def pixels(
+        self, examples: Sequence[Example], preprocess: Preprocess, augment: Augment = NO_VARIATION
+    ) -> Pixels:
+        """The pictures of `examples`, as validation sees them or as `augment` wants to vary them.
+
+        Raises:
+            UnreadablePictures: lists every one that cannot be decoded.
+        """
+        shape = self._shape(len(examples), preprocess, augment)
+        opener = self._opener(examples, preprocess)
+
+        def render(image: Image.Image) -> np.ndarray:
+            return canvas(image, preprocess, augment)
+
+        held = examples and examples[0].path is None
+        if self.cache == "off" and not self._fits(shape):
+            return StreamedPixels(len(examples), opener, render, workers=self.workers)
+        if self.cache == "off" or (self.cache == "auto" and held):
+            pixels, faults = cache.hold(shape, opener, render, self.workers, self.listener)
+        else:
+            how = cache.how_text(
+                geometry={**preprocess.as_json(), "mean": None, "std": None}, crop=augment.crop
+            )
+            key = cache.entry_key([self.digests[e.key] for e in examples], how)
+            pixels, faults = cache.open_or_decode(
+                key, shape, opener, render, workers=self.workers, listener=self.listener
+            )
+        self._raise(faults, examples)
+        return pixels
+
+    def _shape(
+        self, count: int, preprocess: Preprocess, augment: Augment
+    ) -> tuple[int, int, int, int]:
+        side = preprocess.resize if augment.crop == "resized" else preprocess.size
+        return (count, preprocess.channels, side, side)
+
+    def _opener(
+        self, examples: Sequence[Example], preprocess: Preprocess
+    ) -> Callable[[int], Image.Image]:
+        draft = preprocess.smallest_useful()
+        return lambda position: self.source.open(examples[position], draft=draft)
+
+    def _fits(self, shape: tuple[int, int, int, int]) -> bool:
+        return float(np.prod(shape, dtype=np.float64)) < SHARE_OF_MEMORY * memory()[1]
+
+    def _raise(self, faults: Sequence[Unreadable], examples: Sequence[Example]) -> None:
+        if faults:
+            told = [(examples[fault.position].key, fault.reason) for fault in faults]
+            raise UnreadablePictures(told, self.source.root or self.source.name)
+
+
+def make_batches(
+    collection: Collection,
+    split: str,
+    pixels: Pixels,
+    preprocess: Preprocess,
+    device: torch.device,
+    *,
+    batch: int | None = None,
+    augment: Augment | None = None,
+    seed: int = 0,
+) -> PictureBatches:
+    """Batches of a split; for training when `augment` is given, else for validation.
+
+    Args:
+        batch: examples per batch; None takes the batch that only answering uses.
+    """
+    targets = encode(collection.task, collection.labels(split), collection.classes)
+    if isinstance(pixels, HeldPixels) and device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        if pixels.pixels.numel() < 0.3 * free:
+            pixels = pixels.to(device)
+    return PictureBatches(
+        pixels,
+        targets,
+        preprocess,
+        batch=batch or preprocess.inference_batch(),
+        device=device,
+        augment=augment,
+        seed=seed,
+        shuffle=augment is not None,
+    )
+
+
+def without(collection: Collection, keys: Some[str]) -> Collection:
+    """The same collection without some examples; the others keep their split.
+
+    Raises:
+        DataError: a class or a split would be left empty.
+    """
+    from dataclasses import replace
+
+    gone = set(keys)
+    splits = {
+        name: tuple(e for e in examples if e.key not in gone)
+        for name, examples in collection.splits.items()
+    }
+    empty = [name for name, examples in splits.items() if not examples]
+    left = {name for e in splits["train"] for name in _names(e)}
+    bare = [name for name in collection.classes if name not in left]
+    if empty or bare:
+        raise DataError(
+            f"without the {len(gone):,} unreadable pictures nothing is left of {', '.join(empty + bare)}",
+            where=collection.source.root or collection.source.name,
+            fix="add pictures that can be read",
+        )
+    return replace(collection, splits=splits)
+
+
+def _names(example: Example) -> tuple[str, ...]:
+    if isinstance(example.label, tuple):
+        return tuple(str(name) for name in example.label)
+    return (str(example.label),)

@@ -1,0 +1,189 @@
+"""One sitting of a training: restore, train, save, and go back when it diverges or runs out of memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import Any
+
+import torch
+
+from lamplighter import run_folder
+from lamplighter.data.batches import PictureBatches
+from lamplighter.errors import RunFailed
+from lamplighter.listener import SILENT, Listener
+from lamplighter.run_folder import RunFolder
+from lamplighter.training import checkpoint
+from lamplighter.training.journal import Journal
+from lamplighter.training.loop import Diverged, Saver, fit
+from lamplighter.training.parts import Parts, Progress
+from lamplighter.training.schedule import Curve
+from lamplighter.training.state_file import random_state, restore_random_state
+
+MOST_RETRIES = 3
+LOWERED = 0.3  # the learning rate's factor after a divergence
+
+
+class Session:
+    """Trains `parts` within a run folder.
+
+    Args:
+        folder: the run; its lock is held by the caller.
+        parts: as they are at the very start; restored here when resuming.
+        listener: shows and says.
+        stop: polled stop flag.
+        names: key of each training example by position, to name a batch that diverged.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        parts: Parts,
+        *,
+        listener: Listener = SILENT,
+        stop: Callable[[], bool] = lambda: False,
+        names: Sequence[str] = (),
+    ) -> None:
+        self.folder, self.parts, self.listener = folder, parts, listener
+        self.stop, self.names = stop, names
+        self.progress = Progress()
+        self.counted: dict[str, Any] | None = None
+        self.checkpoints = folder / run_folder.CHECKPOINTS
+
+    def restore(self) -> bool:
+        """Goes back to the newest whole checkpoint; returns whether there was one."""
+        found = checkpoint.load_latest(self.checkpoints, say=self.listener.warn)
+        if found is None:
+            return False
+        _, state = found
+        self.parts.module.load_state_dict(state["module"])
+        self.parts.optimizer.load_state_dict(state["optimizer"])
+        self.parts.schedule.load_state_dict(state["schedule"])
+        self.parts.precision.load_state_dict(state["precision"])
+        restore_random_state(state["random"])
+        known = {field.name for field in fields(Progress)}
+        self.progress = Progress(**{k: v for k, v in state["progress"].items() if k in known})
+        self.counted = state["counted"] or None
+        self._follow_micro_batch(int(state["micro_batch"]))
+        return True
+
+    def run(self, journal: Journal) -> Progress:
+        """Trains to the end.
+
+        Raises:
+            Stopped: the stop flag was seen; the state is saved.
+            RunFailed: diverged for good, out of memory with nothing left to try, or the disk full.
+        """
+        if self.progress.step == 0 and not checkpoint.saved(self.checkpoints):
+            self._checkpoint(self.progress, {})  # what the first epoch can go back to
+        while True:
+            try:
+                saver = Saver(self._checkpoint, self._best)
+                fit(
+                    self.parts, self.progress, journal=journal, saver=saver,
+                    listener=self.listener, stop=self.stop, counted=self.counted,
+                )  # fmt: skip
+                return self.progress
+            except Diverged as fault:
+                self._go_back(fault)
+            except torch.OutOfMemoryError as fault:
+                self._shrink(fault)
+
+    def best_state(self) -> dict[str, Any] | None:
+        """The module's state at the best epoch; None if no epoch was validated."""
+        found = checkpoint.load_latest(self.checkpoints, label="best", say=self.listener.warn)
+        return None if found is None else found[1]["module"]
+
+    def _checkpoint(self, progress: Progress, counted: dict[str, Any]) -> None:
+        state = {
+            "progress": progress.as_dict(),
+            "module": self.parts.module.state_dict(),
+            "optimizer": self.parts.optimizer.state_dict(),
+            "schedule": self.parts.schedule.state_dict(),
+            "precision": self.parts.precision.state_dict(),
+            "random": random_state(),
+            "counted": counted,
+            "micro_batch": getattr(self.parts.train, "batch", 0),
+        }
+        checkpoint.save(self.checkpoints, progress.step, state)
+        self.folder.write_status(
+            "running",
+            epoch=progress.epoch,
+            epochs=self.parts.epochs,
+            best={"epoch": progress.best_epoch, self.parts.task.metric: progress.best_value},
+            reason="",
+        )
+
+    def _best(self, progress: Progress) -> None:
+        state = {"module": self.parts.module.state_dict(), "progress": progress.as_dict()}
+        checkpoint.save(self.checkpoints, progress.step, state, label="best")
+
+    def _go_back(self, fault: Diverged) -> None:
+        keys = self._keys(fault)
+        retries = self.progress.retries + 1
+        self.folder.write_json(
+            "diverged.json", {"step": fault.step, "reason": str(fault), "examples": keys}
+        )
+        if retries > MOST_RETRIES:
+            raise RunFailed(
+                f"{fault}, also after going back {MOST_RETRIES} times with a lower learning rate. "
+                f"The step's {len(keys)} examples are listed in diverged.json"
+                + (f" (first: {keys[0]})" if keys else ""),
+                where=self.folder,
+                fix="look at those examples (lamp look DATA), try a tenth of --lr, or --clip 1",
+            )
+        rate = self.parts.schedule.rate if isinstance(self.parts.schedule, Curve) else 1.0
+        if not self.restore():
+            raise RunFailed(f"{fault}, and there is no checkpoint to go back to", where=self.folder)
+        self.progress.retries = retries
+        if isinstance(self.parts.schedule, Curve):
+            self.parts.schedule.rate = rate * LOWERED
+        else:
+            for group in self.parts.optimizer.param_groups:
+                group["lr"] *= LOWERED**retries
+        self.listener.warn(
+            f"{fault}; its update was not kept. Going back to step {self.progress.step} "
+            f"with the learning rate × {rate * LOWERED:.3g} ({retries} of {MOST_RETRIES})"
+        )
+        truncate_metrics(self.folder, self.progress.epoch)
+
+    def _keys(self, fault: Diverged) -> list[str]:
+        if fault.positions is None or not self.names:
+            return []
+        return [self.names[position] for position in fault.positions.tolist()]
+
+    def _shrink(self, fault: Exception) -> None:
+        batches = self.parts.train
+        if not isinstance(batches, PictureBatches) or batches.batch < 2:
+            raise RunFailed(
+                f"out of memory: {str(fault).splitlines()[0]}",
+                where=self.folder,
+                fix="a smaller --batch, with --accumulate to keep the sum; or a smaller --size",
+            ) from fault
+        half = batches.batch // 2
+        if not self.restore():
+            self.progress = Progress()
+        self._follow_micro_batch(half)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        self.listener.warn(
+            f"out of memory: going on with {half} pictures at a time and {self.parts.accumulate} of "
+            "these per step, so a step is the same; only batch normalisation sees smaller batches"
+        )
+
+    def _follow_micro_batch(self, size: int) -> None:
+        """Cuts smaller batches, as many per step as before in examples."""
+        batches = self.parts.train
+        if not isinstance(batches, PictureBatches) or size in (0, batches.batch):
+            return
+        times = max(1, batches.batch // size)
+        batches.batch = size
+        self.parts.accumulate *= times
+        self.progress.batch *= times
+
+
+def truncate_metrics(folder: RunFolder, epochs: int) -> None:
+    """Drops the lines of metrics.jsonl after the given epoch, so that none is there twice."""
+    rows = [row for row in folder.metrics() if row.get("epoch", 0) <= epochs]
+    text = "".join(run_folder.json_text(row, indent=None) + "\n" for row in rows)
+    folder.write_text(run_folder.METRICS, text)

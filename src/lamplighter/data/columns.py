@@ -42,7 +42,6 @@ LABELS = [
     "tags",
     "species",
     "breed",
-    "y",
 ]
 SPLITS = ["split", "set", "subset", "partition"]
 GROUPS = ["group", "groups", "group_id", "patient", "patient_id", "subject", "subject_id"]

@@ -115,6 +115,11 @@ def _appends(stack: list[Any], _: Any) -> None:
     stack[-1].extend(items)
 
 
+def _dict(stack: list[Any], _: Any) -> None:
+    items = _since_mark(stack)
+    stack.append(dict(zip(items[::2], items[1::2], strict=True)))
+
+
 def _set_item(stack: list[Any], _: Any) -> None:
     value, key = stack.pop(), stack.pop()
     stack[-1][key] = value
@@ -219,6 +224,7 @@ _CONSTANTS: dict[str, Callable[[], Any]] = {
 }
 _STEPS: dict[str, Callable[[list[Any], Any], None]] = {
     "TUPLE": lambda stack, _: stack.append(tuple(_since_mark(stack))),
+    "DICT": _dict,
     "LIST": lambda stack, _: stack.append(_since_mark(stack)),
     "TUPLE1": _tuple_of(1),
     "TUPLE2": _tuple_of(2),

@@ -33,11 +33,11 @@ class Faults:
     def refuse(self, table: Table, base: Path) -> None:
         """Raises one DataError when anything was wrong."""
         parts = [
-            list_faults(head.format(len(rows)), rows)
-            for head, rows in (
-                ("{:,} rows name no file that is there", self.paths),
-                ("{:,} rows have no label", self.labels),
-                ("{:,} rows cannot be used", self.others),
+            list_faults(f"{len(rows):,} {one if len(rows) == 1 else many}", rows)
+            for one, many, rows in (
+                ("row names no file that is there", "rows name no file that is there", self.paths),
+                ("row has no label", "rows have no label", self.labels),
+                ("row cannot be used", "rows cannot be used", self.others),
             )
             if rows
         ]

@@ -41,9 +41,11 @@ def command(
     NAME is a network of `lamp models`, timm:NAME, or your own package.module:Class.
     """
     from lamplighter.cli.screen import print_json
+    from lamplighter.models.shape import check_shape
     from lamplighter.models.summary import summarise
 
     network, size = _built(name, classes, channels, size)
+    check_shape(network.module, (channels, size, size))
     summary = summarise(network.module, (channels, size, size))
     if graph is not None:
         _write_graph(graph, network.architecture.name, summary)

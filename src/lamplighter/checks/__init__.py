@@ -1,1 +1,1 @@
-
+"""Silent mistakes: the catalogue of codes, the criteria, and `check`, which applies them."""

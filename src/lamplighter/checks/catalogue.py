@@ -123,6 +123,7 @@ _ROWS: tuple[Code, ...] = (
     Code("M115", "padding changes the answer", "error", "full", "B", "planned"),
     Code("M116", "attention mask is ignored or inverted", "error", "full", "B", "planned"),
     Code("M117", "layer is never called", "warning", "full", "B"),
+    Code("M118", "the model does not run on a batch", "error", "fast", "B"),
     # initialisation
     Code("I101", "all units of a layer are the same", "error", "full", "B"),
     Code("I102", "activations are saturated", "error", "fast", "B"),
@@ -142,6 +143,7 @@ _ROWS: tuple[Code, ...] = (
     Code("L110", "kl_div without the logarithm", "error", "fast", "B"),
     Code("L111", "the loss has an impossible sign", "error", "fast", "B"),
     Code("L112", "loss and target do not fit", "error", "fast", "B"),
+    Code("L113", "the loss cannot be computed", "error", "fast", "B"),
     # optimizer
     Code("O101", "parameters in no optimizer", "error", "fast", "S"),
     Code("O102", "the optimizer holds foreign parameters", "error", "fast", "S"),

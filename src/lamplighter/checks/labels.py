@@ -93,7 +93,14 @@ def labels_begin_at_one(
     if labels.dim() != 1 or labels.numel() < 200 or labels.is_floating_point() or outputs < 3:
         return
     seen = torch.unique(labels)
-    if int(seen.min()) == 1 and int(seen.max()) == outputs - 1 and len(seen) == outputs - 1:
+    if int(seen.min()) == 1 and int(seen.max()) == outputs and len(seen) >= outputs - 1:
+        yield found(
+            "Y102",
+            where,
+            f"labels run from 1 to {outputs} with {outputs} outputs, which are numbered from 0",
+            "subtract 1 from the labels",
+        )
+    elif int(seen.min()) == 1 and int(seen.max()) == outputs - 1 and len(seen) == outputs - 1:
         yield found(
             "Y102",
             where,

@@ -1,0 +1,242 @@
+"""Family M, by behaviour: what the answers do when the inputs are changed on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from lamplighter.checks.catalogue import found
+from lamplighter.checks.finding import Finding, Level
+
+DROPOUTS: dict[Any, str] = {
+    F.dropout: "F.dropout",
+    F.dropout1d: "F.dropout1d",
+    F.dropout2d: "F.dropout2d",
+    F.dropout3d: "F.dropout3d",
+    F.alpha_dropout: "F.alpha_dropout",
+    F.feature_alpha_dropout: "F.feature_alpha_dropout",
+}
+
+
+class DropoutsSeen(TorchFunctionMode):
+    """Records dropout calls that are active: (function, how it was switched on).
+
+    "default" means that the call said nothing about `training`, whose default is True; "said"
+    means that the caller wrote or computed True.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.active: list[tuple[str, str]] = []
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func in DROPOUTS:
+            given = dict(zip(("input", "p", "training"), args, strict=False)) | kwargs
+            if float(given.get("p", 0.5)) > 0 and given.get("training", True):
+                how = "said" if "training" in given else "default"
+                self.active.append((DROPOUTS[func], how))
+        elif func is F.scaled_dot_product_attention:
+            rate = kwargs.get("dropout_p", args[4] if len(args) > 4 else 0.0)
+            if float(rate) > 0:
+                self.active.append(("F.scaled_dot_product_attention", "default"))
+        return func(*args, **kwargs)
+
+
+def samples_mix(
+    before: Tensor, after: Tensor, *, changed: int, level: Level = "error", where: str = "model"
+) -> Iterator[Finding]:
+    """M104: one sample was replaced, and the answers to others moved.
+
+    Args:
+        before: `(N, ...)` answers in evaluation mode.
+        after: the same with sample `changed` replaced.
+        changed: index of the replaced sample.
+        level: "warning" where dimension 0 may be something else than the samples.
+        where: the model.
+    """
+    if before.shape != after.shape or before.dim() < 1 or before.shape[0] < 3:
+        return
+    gap = (before.float() - after.float()).abs().flatten(1) if before.dim() > 1 else None
+    per_sample = gap.max(1).values if gap is not None else (before.float() - after.float()).abs()
+    per_sample = per_sample.clone()
+    own = float(per_sample[changed])
+    per_sample[changed] = 0
+    scale = float(before.float().abs().max()) + 1e-12
+    moved = int((per_sample > 1e-3 * scale).sum())
+    if moved and float(per_sample.max()) > 1e-3 * max(own, 1e-12):
+        yield found(
+            "M104",
+            where,
+            f"replacing sample {changed} alone changed the answers to {moved} of the other "
+            f"{before.shape[0] - 1} samples by up to {float(per_sample.max()):.3g}",
+            "look for view or reshape where permute is meant, flatten without start_dim=1, softmax "
+            "or mean over dim 0, and batch_first",
+            level=level,
+        )
+
+
+def batch_dimension_lost(count: int, output: Tensor, *, where: str = "model") -> Iterator[Finding]:
+    """M104: the answer to a batch has no samples along dimension 0.
+
+    Args:
+        count: samples in the batch.
+        output: the answer.
+        where: the model.
+    """
+    if output.dim() == 0 or output.shape[0] == count or count < 2:
+        return
+    if output.shape[0] == 1 or output.dim() == 1:
+        yield found(
+            "M104",
+            where,
+            f"{count} samples go in and an answer of shape {tuple(output.shape)} comes out: the "
+            "batch was flattened away",
+            "use nn.Flatten() or torch.flatten(x, 1), which keep the samples apart",
+        )
+
+
+def future_leaks(
+    before: Tensor, after: Tensor, *, position: int, where: str = "model"
+) -> Iterator[Finding]:
+    """M105: a token was changed, and answers at earlier places moved.
+
+    Args:
+        before: `(B, T, ...)` answers in evaluation mode.
+        after: the same with the token at `position` changed in each row.
+        position: the changed place.
+        where: the model.
+    """
+    if before.shape != after.shape or before.dim() < 2:
+        return
+    gap = (before.float() - after.float()).abs()[:, :position]
+    scale = float(before.float().abs().max()) + 1e-12
+    if gap.numel() and float(gap.max()) > 1e-3 * scale:
+        first = int((gap.flatten(2).amax((0, 2)) > 1e-3 * scale).nonzero()[0])
+        yield found(
+            "M105",
+            where,
+            f"changing the token at place {position} moves the answer at place {first}, though "
+            "each place is asked for the next token: the model reads the answer",
+            "give the attention a causal mask (is_causal=True), and use no bidirectional layer",
+        )
+
+
+def dropout_at_evaluation(
+    active: Sequence[tuple[str, str]], differs: bool, *, where: str = "model"
+) -> Iterator[Finding]:
+    """M106: in evaluation mode two passes differ, and a dropout was active in them.
+
+    A call that says `training=True` is told as information: Monte Carlo dropout is written so.
+
+    Args:
+        active: what `DropoutsSeen` recorded in evaluation mode.
+        differs: whether two passes over the same batch differed.
+        where: the model.
+    """
+    if not active or not differs:
+        return
+    bare = [name for name, how in active if how == "default"]
+    name = bare[0] if bare else active[0][0]
+    if bare and "attention" in name:
+        fix = "write dropout_p=self.p if self.training else 0.0"
+    else:
+        fix = "write F.dropout(x, p, training=self.training), or use nn.Dropout"
+    yield found(
+        "M106",
+        where,
+        f"{name} drops values in evaluation mode, so two passes over the same batch differ"
+        + ("" if bare else "; the call itself says training=True"),
+        fix,
+        level=None if bare else "info",
+    )
+
+
+def answers_are_linear(
+    answers: Tensor, scaled: Tensor, *, layers: int, where: str = "model"
+) -> Iterator[Finding]:
+    """M109: the whole network is an affine map: f(a + b − c) = f(a) + f(b) − f(c).
+
+    Args:
+        answers: `(4, ...)` answers in double precision to a, b, c and a + b − c.
+        scaled: the same for ten times as large inputs.
+        layers: layers with weights.
+        where: the model.
+    """
+    if layers < 2:
+        return
+    for four in (answers, scaled):
+        gap = float((four[0] + four[1] - four[2] - four[3]).abs().max())
+        size = float((four - four.mean(0)).abs().max())
+        if not size > 0 or gap > 1e-6 * size:
+            return
+    yield found(
+        "M109",
+        where,
+        f"its answer is a linear function of the input, whatever its {layers} layers learn: one "
+        "layer could do the same",
+        "put an activation such as nn.ReLU() between the layers",
+    )
+
+
+def neighbours_are_linear(pairs: Sequence[tuple[str, str]]) -> Iterator[Finding]:
+    """M109 in part: layers with weights follow each other with nothing non-linear between.
+
+    Args:
+        pairs: names of neighbouring layers.
+    """
+    for first, second in dict.fromkeys(pairs):
+        yield found(
+            "M109",
+            f"{first} → {second}",
+            "nothing non-linear stands between these two layers, so they do no more than one",
+            "put an activation such as nn.ReLU() between them, or keep one",
+            level="warning",
+        )
+
+
+def result_ignored(name: str, *, has_weights: bool, call: int = 1) -> Iterator[Finding]:
+    """M114: a layer's result was changed and no answer moved.
+
+    Args:
+        name: the layer.
+        has_weights: whether the layer has weights that then never learn.
+        call: which call of the layer in one pass.
+    """
+    at = f" at its call {call}" if call > 1 else ""
+    yield found(
+        "M114",
+        name,
+        f"it is computed{at} and its result is never used: adding noise to it changes no answer",
+        f"assign the result: x = self.{name}(x)",
+        level="warning" if has_weights else "error",
+    )
+
+
+def input_ignored(name: str, influence: float) -> Iterator[Finding]:
+    """M114: one of several inputs has no influence on the answer.
+
+    Args:
+        name: the input.
+        influence: the largest change of any answer when it was exchanged between samples.
+    """
+    if influence == 0:
+        yield found(
+            "M114",
+            name,
+            "exchanging this input between samples changes no answer",
+            "use it in forward, or leave it out of the batch",
+            level="warning",
+        )
+
+
+def differ(one: Tensor, other: Tensor) -> bool:
+    """Whether two answers to the same inputs are not the same."""
+    return one.shape != other.shape or not torch.equal(one, other)

@@ -1,0 +1,231 @@
+"""`check`: everything that can be seen before training, in seconds, with nothing left changed."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from lamplighter.checks import over_answers, over_data, over_objects, over_steps
+from lamplighter.checks.batches import Unpack, raw_batches
+from lamplighter.checks.finding import Finding, allow as mark_allowed, worst_first
+from lamplighter.checks.guess import LossFunction
+from lamplighter.checks.probe import Prober
+from lamplighter.checks.report import Report
+from lamplighter.checks.setup import Setup
+from lamplighter.checks.snapshot import kept
+from lamplighter.listener import SILENT, Listener
+
+Look = Callable[[Setup], Iterable[Finding]]
+
+# (codes, cost, look): the order is the order of work; a later look may use earlier evidence
+BEFORE: tuple[tuple[str, str, Look], ...] = (
+    ("M102 M103 M113", "fast", over_objects.look_at_structure),
+    ("P102 P105", "fast", over_objects.look_at_precision),
+    ("D107 D110 D111 E102", "fast", over_objects.look_at_loaders),
+    ("S101 S104", "fast", over_objects.look_at_splits),
+)
+SAMPLES: tuple[tuple[str, str, Look], ...] = (
+    ("D106", "fast", over_data.look_at_order),
+    ("Y103 Y104 Y112", "fast", over_data.look_at_labels),
+    ("S103 Y101 Y110", "fast", over_data.look_at_leaks),
+    ("S101 S102 T102 T103", "fast", over_data.look_across_splits),
+    ("T101", "fast", over_data.look_at_repetition),
+)
+PROBED: tuple[tuple[str, str, Look], ...] = (
+    ("M118 L113 T105", "fast", over_steps.look_at_failure),
+    ("M101", "fast", over_objects.look_at_registration),
+    ("M110", "fast", over_objects.look_at_freezing),
+    ("O101 O102 O105", "fast", over_objects.look_at_ownership),
+    ("D101 D102 D104 D105 D112 D113", "fast", over_data.look_at_inputs),
+    (
+        "I103 L101 L102 L103 L104 L105 L106 L107 L108 L110 L111 L112",
+        "fast",
+        over_steps.look_at_loss,
+    ),
+    ("Y102 Y105 Y106 Y107 Y108", "fast", over_steps.look_at_targets),
+    ("D103 I102 M112 P103", "fast", over_steps.look_at_forward),
+    ("M107 M108 M117", "full", over_steps.look_at_gradients),
+    ("I101", "full", over_steps.look_at_units),
+    ("O103 O104 O106 P101", "full", over_steps.look_at_updates),
+)
+ANSWERED: tuple[tuple[str, str, Look], ...] = (
+    ("E105 M104 M105 M106", "fast", over_answers.look_at_answers),
+    ("M109", "fast", over_answers.look_at_linearity),
+    ("M114", "full", over_answers.look_at_unused),
+    ("L109", "full", over_answers.look_at_reduction),
+    ("D114", "fast", over_steps.look_at_last_batch),
+)
+
+
+def check(
+    model: nn.Module,
+    data: Any = None,
+    *,
+    val: Any = None,
+    loss: LossFunction | None = None,
+    optimizer: torch.optim.Optimizer | Sequence[torch.optim.Optimizer] | None = None,
+    schedule: Any = None,
+    task: str | None = None,
+    allow: Mapping[str, str] | Sequence[str] | None = None,
+    level: Literal["fast", "full"] = "full",
+    batches: int | None = None,
+    unpack: Unpack | None = None,
+    listener: Listener = SILENT,
+) -> Report:
+    """Looks for silent mistakes in a training that is about to begin, and changes nothing.
+
+    A few training steps are tried on the given objects and undone: weights, optimizer, gradients,
+    modes and random generators are afterwards what they were, bit for bit.
+
+    Args:
+        model: the network.
+        data: train: a `Dataset`, a `DataLoader` or an iterable of batches; a batch is
+            (inputs, targets), (…inputs, targets), or a dict with labels, label, targets, target
+            or y. Without data only what is static is looked at.
+        val: validation, in the same forms.
+        loss: called as `loss(output, targets)`; by default cross entropy for class numbers, BCE
+            with logits for several 0/1 floats, MSE for other floats.
+        optimizer: the optimizer, or several.
+        schedule: the learning-rate schedule, or several.
+        task: "classification", "multilabel" or "regression" where the targets do not tell.
+        allow: codes that are meant so: a list, or code → reason.
+        level: "fast" (one step, no update) or "full" (six steps).
+        batches: how many batches of train to read; by default 2 (fast) or 4 (full).
+        unpack: batch → (inputs, targets), for batches of another form.
+        listener: hears each finding as it is made.
+
+    Returns:
+        The findings, worst first, with how much was done; a check that could not run is in
+        `skipped` with the reason.
+    """
+    began = time.perf_counter()
+    setup = _gather(model, data, val, loss, optimizer, schedule, task, level, unpack)
+    report = Report()
+    trained = (model, setup.model, setup.loss, *setup.optimizers, *setup.schedules, *setup.hidden)
+    lazy = _copy_of_lazy(setup) if setup.is_lazy else nullcontext()
+    with lazy, kept(trained, (setup.data, setup.val)) as snapshot:
+        _run_all(BEFORE, setup, report)
+        if setup.data is not None:
+            _run_all(SAMPLES, setup, report)
+            count = batches or (4 if setup.thorough else 2)
+            _attempt("reading batches", lambda: over_data.read_train(setup, count), report)
+            setup.prober = Prober(setup.model, setup.loss, setup.optimizers, snapshot)
+            _attempt("probe steps", lambda: over_steps.try_steps(setup), report)
+        _run_all(PROBED, setup, report)
+        if setup.evidence is not None:
+            _put_weights_back(setup)
+            _run_all(ANSWERED, setup, report)
+        report.steps = setup.evidence.steps if setup.evidence is not None else 0
+    if setup.data is not None and raw_batches_used_up(data):
+        report.skipped["data"] = "the data is a generator: the batches looked at are used up"
+    report.findings = worst_first(mark_allowed(_once(report.findings), _reasons(allow)))
+    report.seconds = time.perf_counter() - began
+    for finding in report.findings:
+        listener.finding(finding)
+    return report
+
+
+def raw_batches_used_up(data: Any) -> bool:
+    """Whether reading batches has taken them away from the training."""
+    return hasattr(data, "__next__") and raw_batches(data)
+
+
+def _gather(
+    model: nn.Module,
+    data: Any,
+    val: Any,
+    loss: LossFunction | None,
+    optimizer: Any,
+    schedule: Any,
+    task: str | None,
+    level: str,
+    unpack: Unpack | None,
+) -> Setup:
+    return Setup(
+        model=_without_wrapper(model),
+        data=data,
+        val=val,
+        loss=loss,
+        optimizers=_several(optimizer),
+        schedules=_several(schedule),
+        task=task,
+        thorough=level == "full",
+        unpack=unpack,
+    )
+
+
+def _without_wrapper(model: nn.Module) -> nn.Module:
+    """The network inside `torch.compile`, DataParallel or DDP: the probe is no training."""
+    inner = getattr(model, "_orig_mod", model)
+    wrappers = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+    return inner.module if isinstance(inner, wrappers) else inner
+
+
+class _copy_of_lazy:  # noqa: N801 - used as a function is
+    """Probes a copy of a network whose shapes come with the first batch, so that it stays lazy."""
+
+    def __init__(self, setup: Setup) -> None:
+        setup.model = copy.deepcopy(setup.model)
+        setup.optimizers = ()
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+def _several(given: Any) -> tuple[Any, ...]:
+    if given is None:
+        return ()
+    return tuple(given) if isinstance(given, list | tuple) else (given,)
+
+
+def _run_all(table: Sequence[tuple[str, str, Look]], setup: Setup, report: Report) -> None:
+    for codes, cost, look in table:
+        if cost == "full" and not setup.thorough:
+            continue
+        found: list[Finding] = []
+        done = _attempt(codes, lambda look=look, found=found: found.extend(look(setup)), report)
+        report.findings.extend(found)
+        report.checks += len(codes.split()) if done else 0
+
+
+def _attempt(what: str, work: Callable[[], None], report: Report) -> bool:
+    """Runs one look; one that crashes is told in the report and stops nothing else."""
+    try:
+        work()
+    except Exception as error:
+        report.skipped[what] = f"{type(error).__name__}: {error}"
+        return False
+    return True
+
+
+def _put_weights_back(setup: Setup) -> None:
+    """The answers are asked of the network as it was given, not as the probe left it."""
+    assert setup.prober is not None
+    for parameter in setup.prober.named.values():
+        parameter.data.copy_(setup.prober.snapshot.before(parameter))
+    for name, buffer in setup.model.named_buffers():
+        del name
+        if id(buffer) in setup.prober.snapshot.values:
+            buffer.data.copy_(setup.prober.snapshot.before(buffer))
+
+
+def _reasons(allow: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
+    if allow is None:
+        return {}
+    if isinstance(allow, Mapping):
+        return dict(allow)
+    return dict.fromkeys([allow] if isinstance(allow, str) else allow, "")
+
+
+def _once(findings: Sequence[Finding]) -> list[Finding]:
+    """Findings of one code at one place are told once."""
+    return list({(f.code, f.where): f for f in reversed(findings)}.values())

@@ -1,0 +1,99 @@
+"""Families M and I, by the gradients of several probe steps."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from lamplighter.checks.catalogue import found
+from lamplighter.checks.finding import Finding
+
+History = Mapping[str, Sequence[float | None]]
+
+
+def without_gradient(gradients: History) -> list[str]:
+    """Names of the parameters whose gradient was None at every step."""
+    return [n for n, norms in gradients.items() if norms and all(x is None for x in norms)]
+
+
+def graph_cut(
+    names: Sequence[str], *, influence: Mapping[str, bool], owners_called: Collection[str]
+) -> Iterator[Finding]:
+    """M107: parameters that change the loss, yet get no gradient.
+
+    Args:
+        names: parameters whose gradient was None in all steps.
+        influence: parameter → whether changing it changed the loss.
+        owners_called: names of the modules that were called.
+    """
+    cut = [n for n in names if influence.get(n)]
+    if cut:
+        yield found(
+            "M107",
+            _some(cut),
+            f"{len(cut)} trainable tensors change the loss but get no gradient: the graph is cut "
+            "between them and the loss",
+            "look for detach(), .data, torch.no_grad(), .item(), NumPy, argmax or torch.tensor(...) "
+            "on the way",
+        )
+    silent = [n for n in names if n not in cut and n.rpartition(".")[0] in owners_called]
+    if silent:
+        yield found(
+            "M107",
+            _some(silent),
+            f"{len(silent)} trainable tensors belong to layers that are called, yet do not enter "
+            "the loss and get no gradient",
+            "use their result in the loss, or set requires_grad=False",
+            level="warning",
+        )
+
+
+def gradient_is_zero(
+    gradients: History, *, dead: Sequence[str], losses: Sequence[float], weights: Collection[str]
+) -> Iterator[Finding]:
+    """M108: a weight's gradient is exactly zero at every probe step.
+
+    Args:
+        gradients: parameter → norm at each step.
+        dead: ReLUs whose outputs were all zero at the last step.
+        losses: the losses; where they are all 0, zero gradients say nothing.
+        weights: names of the parameters with two and more dimensions.
+    """
+    if not losses or not any(losses):
+        return
+    still = [
+        name
+        for name, norms in gradients.items()
+        if name in weights and len(norms) >= 3 and all(x == 0 for x in norms)
+    ]
+    if not still:
+        return
+    cause = f"; all outputs of the ReLU after {dead[0]!r} are 0" if dead else ""
+    everything = len(still) == sum(any(x is not None for x in gradients[n]) for n in weights)
+    yield found(
+        "M108",
+        _some(still),
+        f"the gradient of {len(still)} weights is exactly 0 at each of {len(losses)} steps{cause}",
+        "look for dead ReLUs (large negative biases, unscaled inputs), a clamp, round or argmax on "
+        "the way to the loss, or a product with a constant 0",
+        level=None if dead or everything else "warning",
+    )
+
+
+def never_called(names: Sequence[str]) -> Iterator[Finding]:
+    """M117: modules with parameters that no probe step called or reached.
+
+    Args:
+        names: the modules, outermost only.
+    """
+    if names:
+        yield found(
+            "M117",
+            _some(names),
+            f"{len(names)} layers with weights were never called in forward",
+            "call them, or take them out of the model",
+        )
+
+
+def _some(names: Sequence[str], count: int = 3) -> str:
+    more = f" and {len(names) - count} more" if len(names) > count else ""
+    return ", ".join(names[:count]) + more

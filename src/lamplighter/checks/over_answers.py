@@ -1,0 +1,286 @@
+"""The round in evaluation mode: answers to inputs that were changed on purpose."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from lamplighter.checks import behaviour, evaluation, loss
+from lamplighter.checks.batches import Batch, has_certain_batches, raw_batches, tensors_in
+from lamplighter.checks.finding import Finding
+from lamplighter.checks.guess import answer_in
+from lamplighter.checks.probe import Evidence, Prober
+from lamplighter.checks.setup import Setup
+from lamplighter.checks.snapshot import seed_all
+from lamplighter.checks.structure import WEIGHTED, hidden_members
+
+ROWS = 8
+SUSPECTS = 4
+
+
+def look_at_answers(setup: Setup) -> Iterator[Finding]:
+    """Dropout at evaluation, samples that mix, answers that are always the same."""
+    prober, evidence = setup.prober, setup.evidence
+    if prober is None or evidence is None:
+        return
+    batch = evidence.batch.rows(ROWS)
+    with torch.no_grad(), behaviour.DropoutsSeen() as dropouts:
+        first = _answer(prober, batch, seed=0)
+        second = _answer(prober, batch, seed=1)
+    if first is None or second is None:
+        return
+    differs = behaviour.differ(first, second)
+    yield from behaviour.dropout_at_evaluation(dropouts.active, differs)
+    if differs:
+        with torch.no_grad():
+            again = _answer(prober, batch, seed=0)
+        if again is None or behaviour.differ(first, again):
+            return  # it carries state from pass to pass: nothing can be read off two passes
+    inputs = batch.first
+    if inputs is not None and inputs.dim() and bool((inputs != inputs[:1]).any()):
+        yield from evaluation.answers_ignore_inputs(first)
+    yield from _look_for_mixing(setup, batch, first)
+    yield from _look_at_future(setup, batch)
+
+
+def look_at_linearity(setup: Setup) -> Iterator[Finding]:
+    """Whether the whole network, or a pair of layers, is a linear map."""
+    evidence, prober = setup.evidence, setup.prober
+    if evidence is None or prober is None:
+        return
+    pairs = evidence.forward.adjacent
+    batch = evidence.batch
+    layers = [m for n, m in setup.model.named_modules() if isinstance(m, WEIGHTED) and n in evidence.called]
+    if isinstance(batch.inputs, Tensor) and batch.inputs.is_floating_point() and len(layers) >= 2:
+        told = list(_look_for_affine(setup, prober, batch.inputs, len(layers)))
+        if told:
+            yield from told
+            return
+    yield from behaviour.neighbours_are_linear(pairs)
+
+
+def look_at_unused(setup: Setup) -> Iterator[Finding]:
+    """Results of layers, and inputs, that change no answer."""
+    evidence, prober = setup.evidence, setup.prober
+    if evidence is None or prober is None or evidence.loss is None:
+        return
+    batch = evidence.batch.rows(ROWS)
+    suspects = [key for key, was_reached in evidence.reached.items() if not was_reached]
+    for name, call in suspects[:SUSPECTS]:
+        module = setup.model.get_submodule(name)
+        if not _noise_matters(prober, batch, module, call):
+            has_weights = any(True for _ in module.parameters())
+            yield from behaviour.result_ignored(name, has_weights=has_weights, call=call)
+    if isinstance(batch.inputs, dict):
+        yield from _look_at_inputs(prober, batch)
+
+
+def look_at_reduction(setup: Setup) -> Iterator[Finding]:
+    """Whether the loss of a batch laid twice is twice the loss."""
+    evidence, prober = setup.evidence, setup.prober
+    if evidence is None or prober is None or len(evidence.calls) != 1:
+        return
+    call = evidence.calls[0]
+    total = evidence.loss
+    if call.options.get("reduction") != "sum" or call.value is None or total is None:
+        return
+    if float(call.value.detach()) != float(total.detach()):
+        return  # a sum with further terms, such as an ELBO, is meant so
+    batch = evidence.batch.rows(4)
+    if not isinstance(batch.inputs, Tensor) or not isinstance(batch.targets, Tensor):
+        return
+    double = Batch(torch.cat([batch.inputs] * 2), torch.cat([batch.targets] * 2))
+    values = []
+    with torch.no_grad():
+        for part in (batch, double):
+            seed_all(0)
+            value = prober.compute_loss(_full_answer(prober, part), part)
+            values.append(0.0 if value is None else float(value))
+    yield from loss.loss_grows_with_batch(values[0], values[1], reduction="sum", where=call.name)
+
+
+def _answer(prober: Prober, batch: Batch, *, seed: int) -> Tensor | None:
+    """The prediction in evaluation mode, under a seed."""
+    seed_all(seed)
+    return answer_in(_full_answer(prober, batch))
+
+
+def _full_answer(prober: Prober, batch: Batch) -> object:
+    modes = [(m, m.training) for m in prober.model.modules()]
+    hidden = [m for _, m in hidden_members(prober.model) if isinstance(m, nn.Module)]
+    prober.model.eval()
+    try:
+        return prober.answer(batch)
+    finally:
+        for module, training in modes:
+            module.training = training
+        del hidden
+
+
+def _look_for_mixing(setup: Setup, batch: Batch, first: Tensor) -> Iterator[Finding]:
+    prober, inputs = setup.prober, batch.first
+    certain = has_certain_batches(setup.data)
+    if prober is None or inputs is None or inputs.dim() < 1 or inputs.shape[0] < 3:
+        return
+    if not certain and not _rows_are_samples(setup, batch):
+        return
+    count = inputs.shape[0]
+    if certain and first.shape[:1] != (count,) and first.dim():
+        yield from behaviour.batch_dimension_lost(count, first)
+        return
+    changed = inputs.clone()
+    changed[0] = inputs[-1].flip(-1) if inputs.dim() > 1 else inputs[-1]
+    with torch.no_grad():
+        after = _answer(prober, batch.with_first(changed), seed=0)
+    if after is None or first.shape[:1] != (count,):
+        return
+    if first.dim() > 1 and first.shape[1] == count and after.shape == first.shape:
+        after = after.clone()
+        after[:, 0] = first[:, 0]  # a table of every sample against every other
+    yield from behaviour.samples_mix(
+        first, after, changed=0, level="error" if certain else "warning"
+    )
+
+
+def _rows_are_samples(setup: Setup, batch: Batch) -> bool:
+    """Whether dimension 0 of hand-made batches is plainly the samples, and not time or nodes."""
+    inputs, targets = batch.first, batch.targets
+    if inputs is None or inputs.dim() < 2 or not isinstance(targets, Tensor):
+        return False
+    sequential = (nn.RNNBase, nn.MultiheadAttention, nn.Transformer)
+    if any(isinstance(m, sequential) for m in setup.model.modules()) and inputs.dim() < 3:
+        return False
+    if not isinstance(setup.data, list | tuple) or len(setup.data) < 2 or raw_batches(setup.data):
+        return False
+    return targets.dim() == 1 and targets.shape[0] == inputs.shape[0]
+
+
+def _look_at_future(setup: Setup, batch: Batch) -> Iterator[Finding]:
+    prober, evidence, tokens = setup.prober, setup.evidence, batch.first
+    if prober is None or evidence is None or tokens is None or tokens.is_floating_point():
+        return
+    if tokens.dim() != 2 or tokens.shape[1] < 4 or not _asks_for_next(evidence, tokens):
+        return
+    rows, length = tokens.shape
+    changed = tokens.clone()
+    pool = torch.unique(tokens)
+    if len(pool) < 2:
+        return
+    place = torch.searchsorted(pool, tokens[:, -1].contiguous())
+    changed[:, -1] = pool[(place + 1) % len(pool)]
+    with torch.no_grad():
+        before = _answer(prober, batch, seed=0)
+        after = _answer(prober, batch.with_first(changed), seed=0)
+    if before is None or after is None or before.shape != after.shape:
+        return
+    if before.shape[:2] == (rows, length):
+        pass
+    elif before.dim() == 2 and before.shape[0] == rows * length:
+        before, after = before.reshape(rows, length, -1), after.reshape(rows, length, -1)
+    elif before.dim() == 3 and before.shape[0] == rows and before.shape[2] == length:
+        before, after = before.transpose(1, 2), after.transpose(1, 2)
+    else:
+        return
+    yield from behaviour.future_leaks(before, after, position=length - 1)
+
+
+def _asks_for_next(evidence: Evidence, tokens: Tensor) -> bool:
+    """Whether what enters cross entropy is the token after each input token."""
+    rows = evidence.batch.first
+    for call in evidence.calls:
+        if rows is None or call.name not in ("cross_entropy", "nll_loss"):
+            continue
+        if call.target.is_floating_point() or call.target.numel() % rows.shape[0]:
+            continue
+        aimed = call.target.reshape(rows.shape[0], -1)
+        width = min(aimed.shape[1], rows.shape[1] - 1)
+        if width < 3 or width < rows.shape[1] - 2:
+            continue
+        counted = aimed[:, :width] != call.ignore_index
+        if int(counted.sum()) < 16:
+            continue
+        same = (aimed[:, :width] == rows[:, 1 : width + 1])[counted].float().mean()
+        if float(same) > 0.98 and len(torch.unique(rows)) > 2:
+            return True
+    return False
+
+
+def _look_for_affine(
+    setup: Setup, prober: Prober, inputs: Tensor, layers: int
+) -> Iterator[Finding]:
+    if inputs.shape[0] < 3 or not bool(torch.isfinite(inputs).all()):
+        return
+    a, b, c = inputs[0], inputs[1], inputs[2]
+    four = torch.stack([a, b, c, a + b - c])
+    with torch.no_grad():
+        quick = _answer(prober, Batch(four, None), seed=0)
+    if quick is None or quick.shape[:1] != (4,) or not bool(torch.isfinite(quick).all()):
+        return
+    gap = float((quick[0] + quick[1] - quick[2] - quick[3]).abs().max())
+    if gap > 1e-2 * float((quick - quick.mean(0)).abs().max()):
+        return
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        double = copy.deepcopy(setup.model).double().eval()
+        seed_all(0)
+        exact = answer_in(double(four.double()))
+        seed_all(0)
+        scaled = answer_in(double(10 * four.double()))
+    if exact is None or scaled is None:
+        return
+    told = list(behaviour.answers_are_linear(exact, scaled, layers=layers))
+    evidence = setup.evidence
+    wasteful = evidence is not None and bool(evidence.forward.adjacent)
+    for finding in told:
+        yield finding if wasteful else _as_warning(finding)
+
+
+def _as_warning(finding: Finding) -> Finding:
+    """A narrow middle without activation is a factorisation: perhaps wanted."""
+    return Finding(finding.code, "warning", finding.where, finding.message, finding.fix)
+
+
+def _noise_matters(prober: Prober, batch: Batch, module: nn.Module, call: int) -> bool:
+    """Whether any answer moves when noise is added to one call of a layer."""
+    count = 0
+
+    def add_noise(_module: nn.Module, _args: object, output: object) -> object:
+        nonlocal count
+        count += 1
+        if count != call or not isinstance(output, Tensor) or not output.is_floating_point():
+            return None
+        return output + torch.linspace(1, 2, output.numel()).reshape(output.shape).to(output)
+
+    if prober.model.training is False:
+        prober.model.train()
+    with torch.no_grad():
+        seed_all(0)
+        before = [t.clone() for t in tensors_in(prober.answer(batch))]
+        handle = module.register_forward_hook(add_noise)
+        try:
+            seed_all(0)
+            after = list(tensors_in(prober.answer(batch)))
+        finally:
+            handle.remove()
+    if count < call or len(before) != len(after):
+        return True
+    return any(behaviour.differ(x, y) for x, y in zip(before, after, strict=True))
+
+
+def _look_at_inputs(prober: Prober, batch: Batch) -> Iterator[Finding]:
+    with torch.no_grad():
+        plain = _answer(prober, batch, seed=0)
+        for name, value in batch.inputs.items():
+            if not isinstance(value, Tensor) or value.dim() == 0 or value.shape[0] < 2:
+                continue
+            if bool((value == value[:1]).all()) or name == "labels":
+                continue
+            swapped = Batch({**batch.inputs, name: value.flip(0)}, batch.targets)
+            other = _answer(prober, swapped, seed=0)
+            if plain is None or other is None or plain.shape != other.shape:
+                return
+            yield from behaviour.input_ignored(name, float((plain - other).abs().max()))

@@ -1,0 +1,68 @@
+"""The static round: model, optimizers and loaders, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lamplighter.checks import data, evaluation, optimizer, precision, splits, structure
+from lamplighter.checks.finding import Finding
+from lamplighter.checks.setup import Setup
+
+
+def look_at_structure(setup: Setup) -> Iterator[Finding]:
+    """Repeated layers, plain tensors as weights, BatchNorm that cannot learn."""
+    yield from structure.tensors_as_weights(setup.model, held=setup.held)
+    yield from structure.layers_repeated(setup.model)
+    yield from structure.statistics_never_learned(setup.model)
+
+
+def look_at_registration(setup: Setup) -> Iterator[Finding]:
+    """Layers that PyTorch does not see; judged by their gradients where steps were tried."""
+    live = setup.evidence.live_hidden if setup.evidence is not None else None
+    yield from structure.layers_not_registered(setup.model, held=setup.held, live=live)
+
+
+def look_at_freezing(setup: Setup) -> Iterator[Finding]:
+    """What is frozen that should learn."""
+    order = setup.evidence.forward.order if setup.evidence is not None else ()
+    yield from structure.output_frozen(setup.model, order=order)
+
+
+def look_at_ownership(setup: Setup) -> Iterator[Finding]:
+    """Who steps on which parameter."""
+    if not setup.optimizers:
+        return
+    order = setup.evidence.forward.order if setup.evidence is not None else ()
+    last = structure.output_layer(setup.model, order)
+    yield from optimizer.parameters_without_optimizer(
+        setup.model, setup.optimizers, used_last=last
+    )
+    others = [*setup.loss_modules, *setup.hidden]
+    yield from optimizer.foreign_parameters(setup.model, setup.optimizers, others=others)
+    names = {id(p): name for name, p in setup.model.named_parameters()}
+    yield from optimizer.two_owners(setup.optimizers, names)
+
+
+def look_at_precision(setup: Setup) -> Iterator[Finding]:
+    """Number formats and devices."""
+    yield from precision.eps_vanishes(setup.optimizers)
+    yield from precision.devices_differ(setup.model)
+
+
+def look_at_loaders(setup: Setup) -> Iterator[Finding]:
+    """Length, sampler, workers and drop_last of the loaders."""
+    if setup.loader is not None:
+        yield from data.loader_without_batches(setup.loader, where="train loader")
+        yield from data.sampler_weights_unfit(setup.loader, setup.labels)
+        yield from data.random_state_copied(setup.loader)
+    if setup.val_loader is not None:
+        yield from data.loader_without_batches(setup.val_loader, where="validation loader")
+        yield from evaluation.samples_dropped(setup.val_loader)
+
+
+def look_at_splits(setup: Setup) -> Iterator[Finding]:
+    """Validation that is train, or shares its indices."""
+    if setup.val is None:
+        return
+    yield from splits.validation_is_train(setup.data, setup.val)
+    yield from splits.indices_meet(setup.data, setup.val)

@@ -203,3 +203,17 @@ def test_nothing_is_written_into_the_data_folder(tmp_path: Path) -> None:
     for example in collection.splits["train"]:
         assert np.asarray(collection.source.open(example)).shape == (3, 3)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_torchvision_root_as_a_folder(tmp_path: Path) -> None:
+    """A folder that holds nothing but a known set's files is that set; a larger one is not."""
+    from struct import pack
+
+    raw = tmp_path / "root/MNIST/raw"
+    raw.mkdir(parents=True)
+    for part in ("train", "t10k"):
+        (raw / f"{part}-images-idx3-ubyte").write_bytes(pack(">HBB3I", 0, 8, 3, 2, 2, 2) + bytes(8))
+        (raw / f"{part}-labels-idx1-ubyte").write_bytes(pack(">HBBI", 0, 8, 1, 2) + b"\0\1")
+    assert open_source(tmp_path / "root").name == "mnist"
+    place(tmp_path / "root", "ants", "bees")
+    assert open_source(tmp_path / "root").name == "root"

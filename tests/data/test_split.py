@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from lamplighter.data.digests import UnreadableFiles
 from lamplighter.data.example import Collection, Example
+from lamplighter.data.recorded import collect_as_recorded
 from lamplighter.data.split import collect, fingerprint
 from lamplighter.data.split_file import read_split, write_split
 from lamplighter.errors import DataError, UsageError
@@ -246,3 +248,47 @@ def test_split_file_round_trip(tmp_path: Path) -> None:
     (tmp_path / "split.csv").write_text("path,label\n")
     with pytest.raises(DataError, match="expected the columns path,class,split,sha256"):
         read_split(tmp_path / "split.csv")
+
+
+def test_recorded_split_is_put_back(tmp_path: Path) -> None:
+    """The split of a run comes back from its file, for renamed files too and without new ones."""
+    examples = told({"a": 20, "b": 20})
+    first = collect(Told(examples), seed=5)
+    write_split(first, tmp_path / "split.csv")
+    rows = read_split(tmp_path / "split.csv")
+    moved = replace(examples[0], key="moved")
+    ears = Ears()
+    again = collect_as_recorded(
+        Told([*examples[1:], moved, Example("new", "a")], {"moved": examples[0].key}),
+        rows,
+        listener=ears,
+    )
+    assert fingerprint(again) == fingerprint(first)
+    assert ears.heard == ["1 file came after the split was made: left out"]
+
+
+def test_recorded_files_that_are_gone(tmp_path: Path) -> None:
+    """Recorded files that are gone or changed are named instead of quietly missing."""
+    examples = told({"a": 20, "b": 20})
+    write_split(collect(Told(examples)), tmp_path / "split.csv")
+    rows = read_split(tmp_path / "split.csv")
+    with pytest.raises(DataError, match="2 files of the recorded split") as caught:
+        collect_as_recorded(Told(examples[1:], {examples[1].key: "other"}), rows)
+    assert f"{examples[0].key}: gone" in caught.value.message
+    assert f"{examples[1].key}: changed" in caught.value.message
+
+
+def test_files_that_cannot_be_hashed() -> None:
+    """Files that cannot be read are listed with their keys, so that they can be skipped."""
+
+    class Broken(Told):
+        def digest(self, example: Example) -> str:
+            if example.key.endswith("/3"):
+                raise DataError("the file cannot be read: no rights", where=example.key)
+            return super().digest(example)
+
+    source = Broken(told({"a": 9, "b": 9}))
+    with pytest.raises(UnreadableFiles, match="2 of 18 files cannot be read") as caught:
+        collect(source)
+    assert caught.value.keys == {"None/a/3", "None/b/3"}
+    assert len(where_each(collect(source, skip=caught.value.keys))) == 16

@@ -26,6 +26,7 @@ def open_collection(
     val: float | None = None,
     test: float | None = None,
     seed: int = 0,
+    group: bool = True,
     skip: Some[str] = frozenset(),
     listener: Listener = SILENT,
 ) -> Collection:
@@ -50,4 +51,6 @@ def open_collection(
             where=str(text),
             fix="train on it as it is; this needs items of the form (picture, label)",
         )
-    return collect(source, val=val, test=test, seed=seed, task=task, skip=skip, listener=listener)
+    return collect(
+        source, val=val, test=test, seed=seed, group=group, task=task, skip=skip, listener=listener
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from lamplighter.data.example import Example, Source
@@ -13,25 +13,40 @@ from lamplighter.listener import SILENT, Listener
 CHUNK = 128
 
 
+class UnreadableFiles(DataError):
+    """Files that cannot be read; `keys` are their examples, to be passed to `collect` as `skip`."""
+
+    def __init__(self, faults: Mapping[str, DataError], total: int, *, where: object) -> None:
+        self.keys = frozenset(faults)
+        super().__init__(
+            list_faults(
+                f"{len(faults):,} of {total:,} files cannot be read",
+                [f"{fault.where}: {fault.message}" for fault in faults.values()],
+            ),
+            where=where,
+            fix="mend them, or leave them out with --skip-unreadable",
+        )
+
+
 def digest_all(
     source: Source, examples: Sequence[Example], listener: Listener = SILENT
 ) -> dict[str, str]:
     """Key → SHA-256 (hex) of the content.
 
     Raises:
-        DataError: files that cannot be read, the first ten named.
+        UnreadableFiles: files that cannot be read, the first ten named.
     """
     digests: dict[str, str] = {}
-    faults: list[DataError] = []
+    faults: dict[str, DataError] = {}
 
-    def digest_some(some: Sequence[Example]) -> tuple[dict[str, str], list[DataError]]:
+    def digest_some(some: Sequence[Example]) -> tuple[dict[str, str], dict[str, DataError]]:
         done: dict[str, str] = {}
-        failed: list[DataError] = []
+        failed: dict[str, DataError] = {}
         for example in some:
             try:
                 done[example.key] = source.digest(example)
             except DataError as error:
-                failed.append(error)
+                failed[example.key] = error
         return done, failed
 
     chunks = [examples[start : start + CHUNK] for start in range(0, len(examples), CHUNK)]
@@ -42,17 +57,10 @@ def digest_all(
     ):
         for some, (done, failed) in zip(chunks, pool.map(digest_some, chunks), strict=True):
             digests |= done
-            faults += failed
+            faults |= failed
             bar.advance(len(some))
     if faults:
-        raise DataError(
-            list_faults(
-                f"{len(faults):,} of {len(examples):,} files cannot be read",
-                [f"{fault.where}: {fault.message}" for fault in faults],
-            ),
-            where=source.root or source.name,
-            fix="mend them, or leave them out with --skip-unreadable",
-        )
+        raise UnreadableFiles(faults, len(examples), where=source.root or source.name)
     return digests
 
 

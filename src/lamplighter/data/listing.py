@@ -68,13 +68,21 @@ def walk_pictures(folder: Path, prefix: str, ignored: list[str]) -> list[tuple[s
         folder: where to start.
         prefix: the key of `folder` itself, such as "train/ants".
         ignored: receives the keys of what is passed over.
+
+    Raises:
+        DataError: a folder cannot be listed.
     """
     found: list[tuple[str, Path]] = []
     seen: set[tuple[int, int]] = set()
     waiting = [(folder, prefix)]
     while waiting:
         here, key = waiting.pop()
-        status = here.stat()
+        try:
+            status = here.stat()
+        except OSError as error:
+            raise DataError(
+                f"the folder cannot be listed: {error.strerror or error}", where=here
+            ) from error
         # a link back to a folder already walked would otherwise never end
         if (status.st_dev, status.st_ino) in seen:
             continue

@@ -10,6 +10,7 @@ from lamplighter.data.example import Source
 from lamplighter.data.files import FileSource
 from lamplighter.data.folder import open_folder
 from lamplighter.data.label_files import looks_like_label_files, open_label_files
+from lamplighter.data.listing import list_folder
 from lamplighter.data.own import OwnSets, open_own
 from lamplighter.data.rows import looks_like_table
 from lamplighter.data.table import open_table
@@ -153,10 +154,18 @@ def _is_folder(asked: Asked) -> bool:
 
 
 def _open_folder(asked: Asked) -> Source:
-    held = [name for name in KNOWN_SETS if find_set(name, asked.path) is not None]
-    if held:
-        return open_torchvision_set(held[0], data_root=asked.path)
+    held = _known_set_in(asked.path)
+    if held is not None:
+        return open_torchvision_set(held, data_root=asked.path)
     return open_folder(asked.path)
+
+
+def _known_set_in(folder: Path) -> str | None:
+    """The known set whose files are all that a folder holds: torchvision's `root` for it."""
+    if len(list_folder(folder).folders) > 1:
+        return None
+    held = [name for name in KNOWN_SETS if find_set(name, folder) is not None]
+    return held[0] if len(held) == 1 else None
 
 
 def _is_file(asked: Asked) -> bool:

@@ -64,7 +64,7 @@ def collect(
     shares = _shares(examples, val, test)
     free = _to_cut(examples, shares)
     if shares:
-        strata = _strata(free, task)
+        strata = _strata(free, task, digests)
         units = form_units(free, digests, strata, seed=seed, group=group)
         placed = cut(units, shares)
         examples = [replace(one, split=placed.get(one.key, one.split)) for one in examples]
@@ -156,10 +156,12 @@ def _enough_for_test(examples: Sequence[Example]) -> bool:
     return len(examples) >= TEST_FROM and all(n >= TEST_FROM_PER_CLASS for n in counts.values())
 
 
-def _strata(examples: Sequence[Example], task: str) -> Mapping[str, Sequence[str]]:
+def _strata(
+    examples: Sequence[Example], task: str, digests: Mapping[str, str]
+) -> Mapping[str, Sequence[str]]:
     """Key → what its split should be balanced over: classes, or tenths of the labels' range."""
     if task == "regression":
-        ranked = sorted(examples, key=lambda one: (float(one.label), one.key))  # type: ignore[arg-type]
+        ranked = sorted(examples, key=lambda one: (float(one.label), digests[one.key]))  # type: ignore[arg-type]
         bins = max(min(BINS, len(ranked) // 5), 1)
         return {one.key: (f"{i * bins // len(ranked)}",) for i, one in enumerate(ranked)}
     if task == "multilabel":

@@ -97,7 +97,9 @@ def open_table(
         layout=_layout(table, columns),
         root=base,
         found=tuple(sorted(found.values(), key=lambda one: one.key)),
-        notes=(f"{twice:,} rows stand twice: counted once",) if twice else (),
+        notes=(f"{twice:,} {'row stands' if twice == 1 else 'rows stand'} twice: counted once",)
+        if twice
+        else (),
     )
 
 

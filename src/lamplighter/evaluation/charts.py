@@ -61,10 +61,11 @@ def _learning(case: Case, title: str, key: str, share: bool) -> Chart | None:
     values = [v for line in lines for _, v in line.points]
     best = _best_epoch(case, key)
     if best is not None:
-        caption += f" Best validation in epoch {best:g}."
+        word = "lowest" if key in ("loss", "mae") else "highest"
+        caption += f" Validation is {word} in epoch {best:g}."
     svg = chart(
         title, caption, axis(epochs, "epoch", whole=True), axis(values, title.lower(), percent=share),
-        lines, mark_x=None if best is None or len(epochs) < 2 else (best, "best"),
+        lines, mark_x=None if best is None or len(epochs) < 2 else (best, f"epoch {best:g}"),
     )  # fmt: skip
     rows = tuple(
         (f"{epoch:g}", *(_cell(column[i], share) for column in columns.values()))
@@ -109,6 +110,8 @@ def calibration_chart(measures: ClassMeasures) -> Chart:
             f" with the temperature {measures.temperature:.2f}; without it "
             f"{points(measures.calibration_error_raw)}"
         )
+        if measures.split == "val":
+            caption += " (the temperature was fitted on this same split, which flatters it)"
     svg = chart(
         "Calibration", caption, unit_axis("probability of the answer"), unit_axis("share right"),
         [Line("right", [(b.confidence, b.accuracy) for b in bins], 2, dots=True)],
@@ -137,11 +140,13 @@ def coverage_chart(measures: ClassMeasures, threshold: Threshold | None) -> Char
     if threshold is None:
         caption = "The share of right answers when only the surest are given."
     else:
-        at = f"{percent(threshold.value, 0)}"
+        at = percent(threshold.value, 0)
+        same = threshold.split == measures.split
+        where = "chosen on this same split" if same else "chosen on validation"
         caption = (
             f"Below a probability of {at} it should say “unsure”: {percent(threshold.coverage)} of "
             f"the pictures then get an answer, of which {percent(threshold.accuracy)} are right "
-            f"(chosen on {threshold.split})."
+            f"({where})."
         )
     ticks = axis([lowest, 1.0], "", percent=True).ticks
     svg = chart(

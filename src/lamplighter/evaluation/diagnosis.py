@@ -37,7 +37,7 @@ def verdict(case: Case, sentences: list[Sentence]) -> str:
     else:
         head = (
             f"{percent(m.score)} of {m.n} {where} pictures are right (surely between "
-            f"{span(m.interval)}); {shown(m.baseline_of)} would get {percent(m.baseline)}."
+            f"{span(m.interval, 'and')}); {shown(m.baseline_of)} would get {percent(m.baseline)}."
         )
     grave = [s for s in sentences if s.level == "error"]
     if grave:
@@ -74,7 +74,7 @@ def chosen_on_it(case: Case) -> Sentence | None:
         "info",
         f"These figures are of the validation split, which also chose the best of {len(case.rows)} "
         "epochs: expect slightly less on new pictures.",
-        "keep a test split aside (a folder `test`) for the last word",
+        "keep a test split aside for the last word (a folder called test)",
         {"epochs": len(case.rows)},
     )
 

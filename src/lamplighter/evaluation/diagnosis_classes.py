@@ -140,7 +140,7 @@ def too_few_pictures(case: Case) -> Sentence | None:
         "too few pictures",
         "warning" if half > 0.05 else "info",
         f"{m.n} pictures are too few to tell {percent(m.score, 0)} from {percent(other, 0)}: the "
-        f"true value lies between {span(m.interval)}.{enough}",
+        f"true value lies between {span(m.interval, 'and')}.{enough}",
         "more labelled pictures in this split, or cross-validation",
         {"n": m.n, "interval": list(m.interval), "needed": needed},
     )

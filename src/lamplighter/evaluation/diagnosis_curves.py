@@ -49,7 +49,7 @@ def overfits(case: Case) -> Sentence | None:
         "warning",
         f"It overfits from epoch {epoch}: after it the validation loss rose from "
         f"{lowest:.3f} to {end:.3f} while the training loss fell from {then:.3f} to {now:.3f}.",
-        f"stop at epoch {epoch} (--patience 3), or add pictures, --augment or weight decay",
+        f"stop at epoch {epoch} (--patience 3), or add pictures or --augment strong",
         {"epoch": epoch, "val_loss": [lowest, end], "train_loss": [then, now]},
     )
 
@@ -83,13 +83,13 @@ def memorised(case: Case) -> Sentence | None:
     if train[-1] < 0.97 or train[-1] - val[-1] < 0.1:
         return None
     pictures = sum(case.train_counts.values())
-    of = f" {pictures} training pictures" if pictures else " the training pictures"
+    of = f" its {pictures} training pictures" if pictures else " its training pictures"
     return Sentence(
         "starved of data",
         "warning",
-        f"It is starved of data: it knows{of} nearly by heart ({percent(train[-1])} right) "
+        f"It knows{of} nearly by heart ({percent(train[-1])} right) "
         f"and gets {percent(val[-1])} of the others.",
-        "more pictures, pretrained weights (--weights default), or stronger --augment",
+        "more pictures, --augment strong, or pretrained weights if it has none",
         {"train_accuracy": train[-1], "val_accuracy": val[-1], "pictures": pictures},
     )
 

@@ -39,8 +39,7 @@ def measure(
 
     Args:
         outcome: the answers.
-        train_counts: class → pictures in the training split; with it the baseline answers the
-            most frequent class of training, without it the most frequent class of this split.
+        train_counts: class → pictures in the training split, shown beside each class.
         temperature: as fitted on validation; divides the logits before the softmax.
     """
     if outcome.task == "classification":
@@ -56,8 +55,9 @@ def _measure_classes(
     labels, answers, correct = outcome.labels, outcome.answers(), outcome.correct()
     n, k = len(labels), len(outcome.classes)
     confusion = np.bincount(labels * k + answers, minlength=k * k).reshape(k, k)
-    rows = tuple(_class_figures(outcome.classes, confusion, c) for c in range(k))
-    baseline, baseline_of = _majority(outcome, train_counts)
+    trained = train_counts or {}
+    rows = tuple(_class_figures(outcome.classes, confusion, c, trained) for c in range(k))
+    baseline, baseline_of = _majority(outcome)
     confidence = outcome.probabilities(temperature).max(axis=1)
     curve = calibration_curve(confidence, correct)
     raw = curve if temperature == 1 else calibration_curve(outcome.probabilities().max(1), correct)
@@ -78,26 +78,27 @@ def _measure_classes(
     )  # fmt: skip
 
 
-def _class_figures(classes: tuple[str, ...], confusion: NDArray, c: int) -> ClassFigures:
+def _class_figures(
+    classes: tuple[str, ...], confusion: NDArray, c: int, trained: Mapping[str, int]
+) -> ClassFigures:
     hits, n, answered = int(confusion[c, c]), int(confusion[c].sum()), int(confusion[:, c].sum())
     return ClassFigures(
-        name=classes[c], n=n, answered=answered,
+        name=classes[c],
+        n=n,
+        answered=answered,
         precision=hits / answered if answered else None,
         recall=hits / n if n else None,
         f1=2 * hits / (n + answered) if n + answered else None,
         recall_interval=wilson(hits, n),
-    )  # fmt: skip
+        trained_on=trained.get(classes[c]),
+    )
 
 
-def _majority(outcome: Outcome, train_counts: Mapping[str, int] | None) -> tuple[float, str]:
+def _majority(outcome: Outcome) -> tuple[float, str]:
+    """The best that one constant answer could get on this very split: the strictest baseline."""
     counts = np.bincount(outcome.labels, minlength=len(outcome.classes))
-    if train_counts:
-        favourite = max(outcome.classes, key=lambda name: train_counts.get(name, 0))
-        share = counts[outcome.classes.index(favourite)] / counts.sum()
-        return float(share), f"always answering {favourite}, the most frequent class of training"
     best = int(counts.argmax())
-    told = f"always answering {outcome.classes[best]}, the most frequent class of {outcome.split}"
-    return float(counts[best] / counts.sum()), told
+    return float(counts[best] / counts.sum()), f"always answering {outcome.classes[best]}"
 
 
 def _most_confused(classes: tuple[str, ...], confusion: NDArray) -> tuple[Confused, ...]:
@@ -131,7 +132,7 @@ def _measure_labels(outcome: Outcome) -> LabelMeasures:
     return LabelMeasures(
         task=outcome.task, split=outcome.split, n=n, score_name="all labels right",
         score=hits / n, interval=wilson(hits, n), baseline=float(times.max() / n),
-        baseline_of=f"always answering {' + '.join(names) or 'no label'}, the most frequent set",
+        baseline_of=f"always answering {' + '.join(names) or 'no label'}",
         loss=_binary_cross_entropy(outcome) if outcome.loss is None else outcome.loss,
         unreadable=outcome.unreadable, classes=rows,
         macro_f1=float(np.mean(defined)) if defined else 0.0,

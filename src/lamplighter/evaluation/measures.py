@@ -24,6 +24,7 @@ class ClassFigures:
     f1: float | None
     recall_interval: Interval
     average_precision: float | None = None
+    trained_on: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from dataclasses import dataclass, field, replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lamplighter.errors import DataError, ModelError
+from lamplighter.run_folder import write_atomically
 
 COLUMNS = ("path", "label", "answer", "probability", "key", "split")
 CLASS_COLUMN = "p:"
@@ -164,16 +165,13 @@ def write_predictions(outcome: Outcome, path: Path, *, temperature: float = 1.0)
         surest = np.maximum(of_class, 1 - of_class).min(axis=1)
         highest = of_class.max(axis=1) if outcome.task == "classification" else surest
         sure = [repr(value) for value in highest.tolist()]
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        writer = csv.writer(file)
-        writer.writerow([*COLUMNS, *extra])
-        for i, key in enumerate(outcome.keys):
-            row = [outcome.paths[i], labels[i], answers[i], sure[i], key, outcome.split]
-            writer.writerow(row + [repr(share) for share in shares[i]] if with_classes else row)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    text = StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow([*COLUMNS, *extra])
+    for i, key in enumerate(outcome.keys):
+        row = [outcome.paths[i], labels[i], answers[i], sure[i], key, outcome.split]
+        writer.writerow(row + [repr(share) for share in shares[i]] if with_classes else row)
+    write_atomically(path, text.getvalue().encode("utf-8", "surrogateescape"))
 
 
 def _cells(outcome: Outcome, values: NDArray) -> list[str]:

@@ -138,7 +138,7 @@ def _facts(document: Mapping[str, Any], case: Case) -> list[tuple[str, str, str]
             (
                 "Temperature",
                 f"{fitted['value']:.2f}",
-                fitted["reason"] or f"fitted on {fitted['split']}",
+                fitted["reason"] or "fitted on validation",
             )
         )
     return facts

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-WIDTH, HEIGHT = 440, 270
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 14, 40
+WIDTH, HEIGHT = 440, 284
+LEFT, RIGHT, TOP, BOTTOM = 62, 22, 28, 40
 Points = Sequence[tuple[float, float]]
 
 
@@ -200,12 +200,12 @@ def _line(x: Axis, y: Axis, line: Line) -> str:
 def _legend(lines: Sequence[Line]) -> str:
     if len(lines) < 2:
         return ""
-    parts, at = [], LEFT + 8
+    parts, at = [], LEFT
     for line in lines:
         dashed = " dashed" if line.dashed else ""
         parts.append(
-            f'<line class="line c{line.colour}{dashed}" x1="{at}" x2="{at + 18}" y1="8" y2="8"/>'
-            f'<text x="{at + 23}" y="12">{escape(line.name)}</text>'
+            f'<line class="line c{line.colour}{dashed}" x1="{at}" x2="{at + 18}" y1="9" y2="9"/>'
+            f'<text x="{at + 23}" y="13">{escape(line.name)}</text>'
         )
         at += 40 + 7 * len(line.name)
     return "".join(parts)

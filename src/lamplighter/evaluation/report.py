@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +16,9 @@ from lamplighter.evaluation.measures import Measures
 from lamplighter.evaluation.outcome import Outcome
 from lamplighter.evaluation.page import Shelf, render
 from lamplighter.evaluation.suspects import Suspect, suspect_labels
+from lamplighter.run_folder import REPORT, REPORT_PAGE, json_text, write_atomically
 from lamplighter.version import __version__
 
-HTML, JSON = "report.html", "report.json"
 MOST_IN_JSON = 500
 
 
@@ -104,28 +102,17 @@ def write_report(
             wrong_count=0 if outcome.task == "regression" else int((~outcome.correct()).sum()),
         ),
     )  # fmt: skip
-    at = html or folder / HTML
-    _replace(at, page.encode("utf-8", "backslashreplace"))
-    text = json.dumps(plain(document), ensure_ascii=True, indent=1, allow_nan=False)
-    _replace(folder / JSON, text.encode())
+    at = html or folder / REPORT_PAGE
+    write_atomically(at, page.encode("utf-8", "backslashreplace"))
+    write_atomically(folder / REPORT, json_text(document).encode())
     return Report(
-        at, folder / JSON, verdict(case, said), tuple(said), str(document["next"]), tuple(suspects)
+        at,
+        folder / REPORT,
+        verdict(case, said),
+        tuple(said),
+        str(document["next"]),
+        tuple(suspects),
     )
-
-
-def plain(value: Any) -> Any:
-    """The value as JSON can hold it: NaN and infinities become null, unknown things their text."""
-    if isinstance(value, bool | int | str) or value is None:
-        return value
-    if isinstance(value, float):
-        return value if value - value == 0 else None
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    return str(value)
 
 
 def _document(
@@ -151,12 +138,3 @@ def _next_command(said: list[Sentence], run: str) -> str:
     if grave is not None:
         return grave.fix.split(" looks for")[0]
     return f"lamp predict {run or 'RUN'} PICTURES"
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

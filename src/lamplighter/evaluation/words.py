@@ -17,9 +17,9 @@ def percent(share: float | None, digits: int = 1) -> str:
     return f"{told} %"
 
 
-def span(interval: Interval) -> str:
+def span(interval: Interval, joint: str = "to") -> str:
     """(0.892, 0.969) → "89.2 to 96.9 %"."""
-    return f"{percent(interval[0]).removesuffix(' %')} to {percent(interval[1])}"
+    return f"{percent(interval[0]).removesuffix(' %')} {joint} {percent(interval[1])}"
 
 
 def points(difference: float) -> str:

@@ -1,0 +1,1 @@
+"""The verdict on the data before anything is trained."""

@@ -1,0 +1,164 @@
+"""Do two thumbnails show the same picture? They are laid on each other, then compared.
+
+One is moved, scaled and sheared onto the other by a few Gauss–Newton steps on the grey levels
+(gain and offset fitted along), for many pairs at once. What decides is how well the fine detail
+agrees afterwards: two pictures of the same sky agree in their coarse levels, copies in both.
+
+Source: Lucas and Kanade, "An iterative image registration technique", 1981.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+SIDE = 32
+STEPS = 7
+# most candidates are no copies; two steps are enough to see that
+HASTY_STEPS = 2
+HOPELESS = 0.3
+LEAST_OVERLAP = 0.7
+# detail weaker than this share of the picture's own contrast is noise and is not brought up
+FAINT = 0.08
+# how much the scale may still differ after the best part was chosen
+MOST_STRETCH = 1.35
+
+
+@cache
+def _grid() -> tuple[np.ndarray, np.ndarray]:
+    """float32 [SIDE²] each: x and y of every pixel, −1…1."""
+    line = (np.arange(SIDE, dtype=np.float32) + 0.5) * (2 / SIDE) - 1
+    x, y = np.meshgrid(line, line)
+    return x.ravel(), y.ravel()
+
+
+@cache
+def shrink_matrix(side: int) -> np.ndarray:
+    """float32 [SIDE, side]: area-weighted resizing of a line of `side` pixels to SIDE."""
+    scale = side / SIDE
+    reach = max(1.0, scale)
+    centres = (np.arange(SIDE) + 0.5) * scale - 0.5
+    weights = np.maximum(0, 1 - np.abs(centres[:, None] - np.arange(side)[None, :]) / reach)
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def shrink(pictures_NHW: np.ndarray) -> np.ndarray:
+    """float32 [N, SIDE, SIDE] of thumbnails of any size."""
+    down, across = (shrink_matrix(side) for side in pictures_NHW.shape[1:])
+    return down @ pictures_NHW.astype(np.float32) @ across.T
+
+
+def agreement(ours_NHW: np.ndarray, theirs_NHW: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How well the fine detail of each pair agrees after alignment.
+
+    Args:
+        ours_NHW: float32 [N, 32, 32].
+        theirs_NHW: float32 [N, 32, 32], roughly the same view already.
+
+    Returns:
+        (fine, texture), float32 [N] each. fine: correlation of what a blur removes, −1…1; −1
+        where the two could not be laid on each other. texture: share of the pair's poorer picture
+        that has detail at all, 0…1; a silhouette on an even sky has little.
+    """
+    count = len(ours_NHW)
+    ours, theirs = ours_NHW.reshape(count, -1), theirs_NHW.reshape(count, -1)
+    texture = np.minimum((_detail(ours) ** 2).mean(axis=1), (_detail(theirs) ** 2).mean(axis=1))
+    fine = np.full(count, -1, np.float32)
+    warp = np.zeros((count, 6), np.float32)
+    rows = np.arange(count)
+    for steps, least in ((HASTY_STEPS, HOPELESS), (STEPS - HASTY_STEPS, -1.0)):
+        a, b, moves = ours[rows], theirs[rows], warp[rows]
+        for _ in range(steps):
+            seen, inside = _moved(b, moves)
+            moves += _step(a, seen, inside)
+        np.clip(moves, -1, 1, out=moves)
+        seen, inside = _moved(b, moves)
+        found = _correlation(_detail(a), _detail(seen), inside)
+        warp[rows] = moves
+        sound = (inside.mean(axis=1) >= LEAST_OVERLAP) & _gentle(moves)
+        fine[rows] = np.where(sound, found, -1)
+        rows = rows[found > least]
+    return fine, texture
+
+
+def _moved(theirs_NP: np.ndarray, warp_N6: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(the other pictures seen through the warp, float32 [N, P]; whether inside, float32)."""
+    x, y = _grid()
+    w = warp_N6[:, :, None]
+    column = ((x + w[:, 0] + w[:, 1] * x + w[:, 2] * y) + 1) * (SIDE / 2) - 0.5
+    row = ((y + w[:, 3] + w[:, 4] * x + w[:, 5] * y) + 1) * (SIDE / 2) - 0.5
+    inside = (column > -0.5) & (column < SIDE - 0.5) & (row > -0.5) & (row < SIDE - 0.5)
+    np.clip(column, 0, SIDE - 1.001, out=column)
+    np.clip(row, 0, SIDE - 1.001, out=row)
+    left, top = column.astype(np.int32), row.astype(np.int32)
+    across, down = column - left, row - top
+    place = top * SIDE + left
+    upper = np.take_along_axis(theirs_NP, place, 1) * (1 - across)
+    upper += np.take_along_axis(theirs_NP, place + 1, 1) * across
+    lower = np.take_along_axis(theirs_NP, place + SIDE, 1) * (1 - across)
+    lower += np.take_along_axis(theirs_NP, place + SIDE + 1, 1) * across
+    return upper * (1 - down) + lower * down, inside.astype(np.float32)
+
+
+def _step(ours_NP: np.ndarray, moved_NP: np.ndarray, inside_NP: np.ndarray) -> np.ndarray:
+    """float32 [N, 6]: one Gauss–Newton step, limited to what a linear model can be trusted with."""
+    x, y = _grid()
+    square = moved_NP.reshape(-1, SIDE, SIDE)
+    down, across = (slope.reshape(moved_NP.shape) for slope in np.gradient(square, axis=(1, 2)))
+    across, down = across * (SIDE / 2), down * (SIDE / 2)
+    ones = np.ones_like(moved_NP)
+    columns = np.stack(
+        [across, across * x, across * y, down, down * x, down * y, moved_NP, ones], axis=1
+    )
+    weighted = columns * inside_NP[:, None]
+    normal = weighted @ columns.swapaxes(1, 2)
+    right = weighted @ ours_NP[:, :, None]
+    # a ridge relative to each unknown keeps flat pictures from flying away
+    diagonal = np.einsum("nii->ni", normal)
+    normal += np.eye(8, dtype=np.float32) * (0.01 * diagonal + 1e-3)[:, None, :]
+    found = np.linalg.solve(normal, right)[:, :, 0]
+    gain = np.where(np.abs(found[:, 6:7]) < 0.2, 0.2, found[:, 6:7])
+    return np.clip(found[:, :6] / gain, -0.12, 0.12).astype(np.float32)
+
+
+def _gentle(warp_N6: np.ndarray) -> np.ndarray:
+    """bool [N]: whether the warp is a plausible trim rather than a distortion."""
+    linear = warp_N6[:, [1, 2, 4, 5]].reshape(-1, 2, 2) + np.eye(2, dtype=np.float32)
+    stretch = np.linalg.svd(linear, compute_uv=False)
+    return (stretch[:, 0] < MOST_STRETCH) & (stretch[:, 1] > 1 / MOST_STRETCH)
+
+
+def _detail(flat_NP: np.ndarray) -> np.ndarray:
+    """What a 5×5 box blur removes, brought to about the same strength everywhere.
+
+    Without the evening out a frame, a horizon or one silhouette against the sky would decide
+    alone, and pictures of different things share those.
+    """
+    fine = flat_NP - _blurred(flat_NP, 2)
+    strength = np.sqrt(np.maximum(_blurred(fine * fine, 3), 0))
+    faint = FAINT * flat_NP.std(axis=1, keepdims=True) + 0.5
+    return fine / (strength + faint)
+
+
+def _blurred(flat_NP: np.ndarray, reach: int) -> np.ndarray:
+    """Mean over a box of 2·reach + 1 pixels, edges repeated."""
+    wide = 2 * reach + 1
+    ends = ((0, 0), (reach, reach), (reach, reach))
+    square = np.pad(flat_NP.reshape(-1, SIDE, SIDE), ends, mode="edge")
+    rows = square[:, :SIDE].copy()
+    for shift in range(1, wide):
+        rows += square[:, shift : shift + SIDE]
+    box = rows[:, :, :SIDE].copy()
+    for shift in range(1, wide):
+        box += rows[:, :, shift : shift + SIDE]
+    return (box / (wide * wide)).reshape(flat_NP.shape)
+
+
+def _correlation(ours_NP: np.ndarray, theirs_NP: np.ndarray, inside_NP: np.ndarray) -> np.ndarray:
+    """float32 [N]: correlation over the pixels that both have."""
+    weight = np.maximum(inside_NP.sum(axis=1, keepdims=True), 1)
+    a = (ours_NP - (ours_NP * inside_NP).sum(axis=1, keepdims=True) / weight) * inside_NP
+    b = (theirs_NP - (theirs_NP * inside_NP).sum(axis=1, keepdims=True) / weight) * inside_NP
+    scale = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
+    return (a * b).sum(axis=1) / np.maximum(scale, 1e-6)

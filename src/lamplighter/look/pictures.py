@@ -1,0 +1,148 @@
+"""All pictures of a source → their facts: cached, on several threads, with a bar."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from lamplighter.data.example import Example, Source
+from lamplighter.errors import LamplighterError
+from lamplighter.listener import SILENT, Listener
+from lamplighter.look.facts import Facts
+from lamplighter.look.measure import measure_file, measure_picture, quiet_decoding
+from lamplighter.look.store import Store, stamp_of
+
+KEPT_AT_ONCE = 512
+Stamp = tuple[str, int, int]
+
+
+@dataclass(slots=True)
+class Picture:
+    """One example and what its file says.
+
+    Args:
+        example: as the source gave it.
+        split: its split, "all" where the source has none.
+        facts: what the one pass over the file found.
+    """
+
+    example: Example
+    split: str
+    facts: Facts
+
+    @property
+    def key(self) -> str:
+        """The example's key: what people are shown."""
+        return self.example.key
+
+    @property
+    def label(self) -> str:
+        """The label as text; several names are joined."""
+        label = self.example.label
+        return "+".join(label) if isinstance(label, tuple) else str(label)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a pass over a source gave.
+
+    Args:
+        pictures: those whose facts are known, in the source's order.
+        total: how many examples the source has (before a limit).
+        complete: False when the person stopped it or a limit left some out.
+        reused: how many facts came from the cache.
+    """
+
+    pictures: list[Picture]
+    total: int
+    complete: bool
+    reused: int
+
+
+def split_of(example: Example) -> str:
+    """The split that the source says, or "all"."""
+    return example.split or "all"
+
+
+def scan_source(
+    source: Source,
+    examples: Sequence[Example],
+    *,
+    store: Store,
+    workers: int = 0,
+    listener: Listener = SILENT,
+) -> Scan:
+    """Measures every example's picture once.
+
+    Args:
+        source: opens pictures that have no file.
+        examples: what to measure.
+        store: facts of earlier looks.
+        workers: threads; 0 takes as many as there are cores, up to 16.
+        listener: hears the progress.
+
+    Returns:
+        The facts; what was known until then when the person stopped it.
+    """
+    found: dict[int, Facts] = {}
+    stamps = [stamp_of(example.path) if example.path else None for example in examples]
+    known = store.known([stamp for stamp in stamps if stamp])
+    for place, stamp in enumerate(stamps):
+        if stamp and stamp[0] in known:
+            found[place] = known[stamp[0]]
+    reused = len(found)
+    todo = [place for place in range(len(examples)) if place not in found]
+    complete = True
+    fresh: list[tuple[Stamp, Facts]] = []
+    try:
+        with quiet_decoding(), listener.bar("looking at pictures", len(todo)) as bar:
+            for place, facts in _measured(source, examples, todo, workers):
+                found[place] = facts
+                bar.advance()
+                stamp = stamps[place]
+                # a missing file is no fact about a file
+                if stamp and facts.fault != "missing":
+                    fresh.append((stamp, facts))
+                if len(fresh) >= KEPT_AT_ONCE:
+                    store.keep(fresh)
+                    fresh = []
+    except KeyboardInterrupt:
+        complete = False
+    store.keep(fresh)
+    pictures = [
+        Picture(examples[place], split_of(examples[place]), found[place]) for place in sorted(found)
+    ]
+    return Scan(pictures, len(examples), complete, reused)
+
+
+def _measured(
+    source: Source, examples: Sequence[Example], todo: Sequence[int], workers: int
+) -> Iterator[tuple[int, Facts]]:
+    """(place, facts) in order; a few files are read ahead, so memory stays bounded."""
+    workers = workers or min(16, os.cpu_count() or 1)
+    waiting: deque[tuple[int, Future[Facts]]] = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="lamp-look")
+    try:
+        for place in todo:
+            waiting.append((place, pool.submit(_measure, source, examples[place])))
+            if len(waiting) > 8 * workers:
+                ready, future = waiting.popleft()
+                yield ready, future.result()
+        while waiting:
+            ready, future = waiting.popleft()
+            yield ready, future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _measure(source: Source, example: Example) -> Facts:
+    if example.path is not None:
+        return measure_file(Path(example.path))
+    try:
+        return measure_picture(source.open(example), source.digest(example))
+    except LamplighterError as error:
+        return Facts(fault="unreadable", reason=error.message)

@@ -16,7 +16,7 @@ _POOLS = {
     aten.max_pool2d.default,
     aten.avg_pool2d.default,
 }
-# these carry positions over unchanged, or only change the shape in which they are kept
+# a product of matrices may mix all positions; which it does is not told from its shapes
 _WHOLE = {
     aten.mm.default,
     aten.addmm.default,

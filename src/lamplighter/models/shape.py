@@ -216,9 +216,9 @@ def _explained(
             f"cannot pool {_times(came[2:])} any further (kernel {layer.kernel_size}); pictures of "
             f"{_times(shape[1:])} have become too small here"
         )
-    is_norm = isinstance(layer, nn.modules.batchnorm._BatchNorm)
-    if is_norm and len(came) > 1 and came[1] != layer.num_features:
-        return f"expects {_planes(layer.num_features)}, got {came[1]}"
+    if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+        fits = len(came) < 2 or came[1] == layer.num_features
+        return None if fits else f"expects {_planes(layer.num_features)}, got {came[1]}"
     return None
 
 

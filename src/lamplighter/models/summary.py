@@ -1,4 +1,4 @@
-"""A network layer by layer: shapes, parameters, multiply-adds, and what a pixel away it sees."""
+"""A network layer by layer: shapes, parameters, multiply-adds, and how much of the picture it sees."""
 
 from __future__ import annotations
 

@@ -91,12 +91,7 @@ def build(
         raise UnknownName("initialisation", init, INITIALISATIONS, where="--init")
     source, key = find(name)
     asked = _checked(source, key, dict(options or {}))
-    architecture = Architecture(source, key, outputs, channels, asked)
-    if source == "timm":
-        network = _timm(architecture, str(weights), listener)
-    else:
-        maker = {"torchvision": _torchvision, "lamplighter": _lamplighter, "own": _own}[source]
-        network = maker(architecture, str(weights))
+    network = _made(Architecture(source, key, outputs, channels, asked), str(weights), listener)
     loaded = _load(network, str(weights), listener)
     initialise(network.module, init, skip=loaded, listener=listener)
     return network
@@ -151,6 +146,13 @@ def _checked(source: str, name: str, options: dict[str, Option]) -> dict[str, Op
         if not fits:
             raise UsageError(f"expected {wanted}, got {value!r}", where=f"{name} option {key}")
     return options
+
+
+def _made(architecture: Architecture, weights: str, listener: Listener) -> Network:
+    if architecture.source == "timm":
+        return _timm(architecture, weights, listener)
+    makers = {"torchvision": _torchvision, "lamplighter": _lamplighter, "own": _own}
+    return makers[architecture.source](architecture, weights)
 
 
 def _torchvision(architecture: Architecture, weights: str) -> Network:

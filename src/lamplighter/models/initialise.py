@@ -76,8 +76,9 @@ def initialise(
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
         changed.append(path)
-    shown = ", ".join(changed[:4]) + ("…" if len(changed) > 4 else "")
-    listener.say(
-        f"initialised {len(changed)} layers with {name}: {shown or 'none is of a kind it fits'}"
-    )
+    listener.say(f"initialised {len(changed)} layers with {name}: {_shown(changed)}")
     return changed
+
+
+def _shown(names: list[str]) -> str:
+    return ", ".join(names[:4]) + ("…" if len(names) > 4 else "") or "none is of a kind it fits"

@@ -292,3 +292,16 @@ def test_files_that_cannot_be_hashed() -> None:
         collect(source)
     assert caught.value.keys == {"None/a/3", "None/b/3"}
     assert len(where_each(collect(source, skip=caught.value.keys))) == 16
+
+
+def test_large_groups_still_reach_val() -> None:
+    """Two large groups of a class are shared out, though neither fits the fraction asked for."""
+    examples = [
+        Example(f"{label}{number}", label, group=f"{label}{number % 2}")
+        for label in "ab"
+        for number in range(100)
+    ]
+    for seed in range(5):
+        collection = collect(Told(examples), val=0.1, seed=seed)
+        for name in ("train", "val"):
+            assert Counter(one.label for one in collection.splits[name]) == {"a": 50, "b": 50}

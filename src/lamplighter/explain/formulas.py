@@ -9,16 +9,13 @@ from typing import Any
 _SPATIAL = ("length", "height", "width")
 
 
-def explain_shape(
-    kind: str, layer: Any, sample: tuple[int, ...], result: Any
-) -> tuple[list[str], list[str]]:
+def explain_shape(kind: str, layer: Any, sample: tuple[int, ...]) -> tuple[list[str], list[str]]:
     """The calculation of the output shape, and notes.
 
     Args:
         kind: class name of the layer.
         layer: the layer.
         sample: shape of one sample.
-        result: what the layer really gave for it.
 
     Returns:
         lines of the calculation (empty where the shape does not change), notes.
@@ -29,7 +26,7 @@ def explain_shape(
         return _transposed(layer, sample, int(found[1])), _conv_notes(kind, layer)
     for pattern, tell in _TELLERS:
         if re.fullmatch(pattern, kind):
-            return tell(layer, sample, result)
+            return tell(layer, sample)
     return [], []
 
 
@@ -100,7 +97,7 @@ def _conv_notes(kind: str, layer: Any) -> list[str]:
     return [f"parameters: {layer.out_channels} × {per} × {kernel} weights{bias}"]
 
 
-def _linear(layer: Any, sample: tuple[int, ...], result: Any) -> tuple[list[str], list[str]]:
+def _linear(layer: Any, _sample: tuple[int, ...]) -> tuple[list[str], list[str]]:
     bias = f" + {layer.out_features} biases" if layer.bias is not None else ""
     return (
         [f"the last dimension, {layer.in_features}, becomes out_features = {layer.out_features}"],
@@ -108,7 +105,7 @@ def _linear(layer: Any, sample: tuple[int, ...], result: Any) -> tuple[list[str]
     )
 
 
-def _flatten(layer: Any, sample: tuple[int, ...], result: Any) -> tuple[list[str], list[str]]:
+def _flatten(layer: Any, sample: tuple[int, ...]) -> tuple[list[str], list[str]]:
     if layer.start_dim == 1 and layer.end_dim == -1:
         product = "·".join(map(str, sample))
         return [f"{product} = {math.prod(sample)}"], [
@@ -119,14 +116,14 @@ def _flatten(layer: Any, sample: tuple[int, ...], result: Any) -> tuple[list[str
     return [], []
 
 
-def _adaptive(layer: Any, sample: tuple[int, ...], result: Any) -> tuple[list[str], list[str]]:
+def _adaptive(layer: Any, _sample: tuple[int, ...]) -> tuple[list[str], list[str]]:
     return (
         [f"output_size = {layer.output_size}, whatever the size that comes; channels stay"],
         ["makes the network independent of the picture's size"],
     )
 
 
-def _norm(layer: Any, sample: tuple[int, ...], result: Any) -> tuple[list[str], list[str]]:
+def _norm(layer: Any, _sample: tuple[int, ...]) -> tuple[list[str], list[str]]:
     notes = ["the shape stays; each channel is shifted and scaled to mean 0 and spread 1"]
     if getattr(layer, "track_running_stats", False):
         notes.append(
@@ -136,7 +133,7 @@ def _norm(layer: Any, sample: tuple[int, ...], result: Any) -> tuple[list[str], 
     return [], notes
 
 
-def _layer_norm(layer: Any, sample: tuple[int, ...], result: Any) -> tuple[list[str], list[str]]:
+def _layer_norm(layer: Any, _sample: tuple[int, ...]) -> tuple[list[str], list[str]]:
     shape = getattr(layer, "normalized_shape", None)
     over = (
         f"the last dimension(s) {tuple(shape)}"
@@ -148,7 +145,7 @@ def _layer_norm(layer: Any, sample: tuple[int, ...], result: Any) -> tuple[list[
     ]
 
 
-def _embedding(layer: Any, sample: tuple[int, ...], result: Any) -> tuple[list[str], list[str]]:
+def _embedding(layer: Any, _sample: tuple[int, ...]) -> tuple[list[str], list[str]]:
     return (
         [f"each number becomes a row of embedding_dim = {layer.embedding_dim} values"],
         [
@@ -157,7 +154,7 @@ def _embedding(layer: Any, sample: tuple[int, ...], result: Any) -> tuple[list[s
     )
 
 
-def _recurrent(layer: Any, sample: tuple[int, ...], result: Any) -> tuple[list[str], list[str]]:
+def _recurrent(layer: Any, _sample: tuple[int, ...]) -> tuple[list[str], list[str]]:
     ways = 2 if layer.bidirectional else 1
     gates = {"LSTM": 4, "GRU": 3}.get(type(layer).__name__, 1)
     size = getattr(layer, "proj_size", 0) or layer.hidden_size
@@ -174,7 +171,7 @@ def _recurrent(layer: Any, sample: tuple[int, ...], result: Any) -> tuple[list[s
     return lines, notes
 
 
-def _attention(layer: Any, sample: tuple[int, ...], result: Any) -> tuple[list[str], list[str]]:
+def _attention(layer: Any, _sample: tuple[int, ...]) -> tuple[list[str], list[str]]:
     return (
         [f"{layer.embed_dim} / {layer.num_heads} heads = {layer.head_dim} values per head"],
         [
@@ -184,7 +181,7 @@ def _attention(layer: Any, sample: tuple[int, ...], result: Any) -> tuple[list[s
     )
 
 
-def _classes(layer: Any, sample: tuple[int, ...], result: Any) -> tuple[list[str], list[str]]:
+def _classes(layer: Any, sample: tuple[int, ...]) -> tuple[list[str], list[str]]:
     classes = sample[0]
     if type(layer).__name__ == "NLLLoss":
         return [], ["takes log-probabilities (log_softmax), not raw outputs"]
@@ -197,7 +194,7 @@ def _classes(layer: Any, sample: tuple[int, ...], result: Any) -> tuple[list[str
     )
 
 
-def _targets(layer: Any, sample: tuple[int, ...], result: Any) -> tuple[list[str], list[str]]:
+def _targets(layer: Any, _sample: tuple[int, ...]) -> tuple[list[str], list[str]]:
     notes = [
         "answers and targets of one shape: (B, 1) against (B) compares everything with everything"
     ]
@@ -213,14 +210,14 @@ def _targets(layer: Any, sample: tuple[int, ...], result: Any) -> tuple[list[str
     return [], notes
 
 
-def _dropout(layer: Any, sample: tuple[int, ...], result: Any) -> tuple[list[str], list[str]]:
+def _dropout(layer: Any, _sample: tuple[int, ...]) -> tuple[list[str], list[str]]:
     return [], [
         f"in training each value is zero with probability {layer.p} and the rest is divided by {1 - layer.p:.4g}; "
         "after model.eval() nothing happens"
     ]
 
 
-def _upsample(layer: Any, sample: tuple[int, ...], result: Any) -> tuple[list[str], list[str]]:
+def _upsample(layer: Any, sample: tuple[int, ...]) -> tuple[list[str], list[str]]:
     if layer.scale_factor is None:
         return [f"size = {layer.size}"], ["no parameters"]
     factors = _sides(layer.scale_factor, len(sample) - 1)

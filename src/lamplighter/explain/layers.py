@@ -250,7 +250,7 @@ def _written(signature: inspect.Signature) -> str:
     for name, parameter in signature.parameters.items():
         if name in _HIDDEN:
             continue
-        star = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+        star = "*" if parameter.kind is parameter.VAR_POSITIONAL else ""
         default = "" if parameter.default is parameter.empty else f"={parameter.default!r}"
         parts.append(f"{star}{name}{default}")
     return ", ".join(parts)
@@ -258,7 +258,9 @@ def _written(signature: inspect.Signature) -> str:
 
 def _first_sentence(layer_class: type) -> str:
     text = inspect.cleandoc(layer_class.__doc__ or "")
-    first = re.split(r"(?<=[.])\s|\n\s*\n", text.removeprefix("r").strip(), maxsplit=1)[0]
+    # LSTM and its kin begin with their own signature
+    text = re.sub(r"\A__init__\(.*?\)\s*", "", text.removeprefix("r").strip(), flags=re.DOTALL)
+    first = re.split(r"(?<=[.])\s|\n\s*\n", text, maxsplit=1)[0]
     first = re.sub(r":\w+:`~?([^`]*)`", r"\1", first).replace("``", "").replace("`", "")
     return " ".join(first.split())
 
@@ -283,7 +285,9 @@ def _with_run(
 ) -> LayerExplanation:
     """The explanation with parameters and, if there is an input, its output."""
     parameters = tuple((name, tuple(p.shape), p.numel()) for name, p in layer.named_parameters())
-    input_shape, output, formula, notes = "", "", (), ()
+    input_shape, output = "", ""
+    formula: list[str] = []
+    notes: list[str] = []
     if sample:
         made = make_inputs(plain.name, layer, sample)
         try:
@@ -299,7 +303,7 @@ def _with_run(
             ) from error
         input_shape = made.written
         output = made.write_output(result)
-        formula, notes = explain_shape(plain.name, layer, sample, result)
+        formula, notes = explain_shape(plain.name, layer, sample)
     return LayerExplanation(
         plain.name,
         plain.signature,

@@ -4,6 +4,23 @@ from __future__ import annotations
 
 from lamplighter.explain.kind import Case, Kind
 
+_OBJECTS: dict[str, str] = {
+    "tuple": "It is a tuple: LSTM, GRU and MultiheadAttention return several things, and a data set or model may too.",
+    "list": "It is a list, not a tensor.",
+    "NoneType": "It is None: a function that ends without `return`, or a gradient before backward().",
+    "numpy.ndarray": "It is a NumPy array, not a tensor.",
+}
+
+_OBJECT_FIXES: dict[str, tuple[str, ...]] = {
+    "tuple": ("outputs, state = self.lstm(x)", "x = x[0]"),
+    "list": ("torch.stack(x)   # tensors of one shape", "torch.tensor(x)   # numbers"),
+    "NoneType": (
+        "return x   # at the end of the function",
+        "loss.backward()   # before .grad is read",
+    ),
+    "numpy.ndarray": ("torch.from_numpy(x).float()",),
+}
+
 
 def _forward(case: Case) -> str:
     return (
@@ -154,20 +171,3 @@ MODULES: tuple[Kind, ...] = (
         ),
     ),
 )
-
-_OBJECTS = {
-    "tuple": "It is a tuple: LSTM, GRU and MultiheadAttention return several things, and a data set or model may too.",
-    "list": "It is a list, not a tensor.",
-    "NoneType": "It is None: a function that ends without `return`, or a gradient before backward().",
-    "numpy.ndarray": "It is a NumPy array, not a tensor.",
-}
-
-_OBJECT_FIXES = {
-    "tuple": ("outputs, state = self.lstm(x)", "x = x[0]"),
-    "list": ("torch.stack(x)   # tensors of one shape", "torch.tensor(x)   # numbers"),
-    "NoneType": (
-        "return x   # at the end of the function",
-        "loss.backward()   # before .grad is read",
-    ),
-    "numpy.ndarray": ("torch.from_numpy(x).float()",),
-}

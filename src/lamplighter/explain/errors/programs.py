@@ -6,6 +6,14 @@ import re
 
 from lamplighter.explain.kind import Case, Kind
 
+_PACKAGES: dict[str, str] = {
+    "cv2": "opencv-python",
+    "PIL": "Pillow",
+    "sklearn": "scikit-learn",
+    "skimage": "scikit-image",
+    "yaml": "PyYAML",
+}
+
 
 def _child(case: Case) -> str:
     exit_code = re.search(r"exitcode\s*:\s*(-?\d+)", case.trace.text)
@@ -183,11 +191,3 @@ PROGRAMS: tuple[Kind, ...] = (
         wrapper=True,
     ),
 )
-
-_PACKAGES = {
-    "cv2": "opencv-python",
-    "PIL": "Pillow",
-    "sklearn": "scikit-learn",
-    "skimage": "scikit-image",
-    "yaml": "PyYAML",
-}

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 @click.argument("run_a")
 @click.argument("run_b")
 @click.option("--list", "most", default=5, show_default=True, help="Pictures listed per run.")
+@click.option("--shared", is_flag=True, help="Only the pictures that both were evaluated on.")
 @output_options
-def command(run_a: str, run_b: str, most: int, as_json: bool) -> None:
+def command(run_a: str, run_b: str, most: int, shared: bool, as_json: bool) -> None:
     """Is RUN_B better than RUN_A, on the same pictures, and how surely?
 
     Runs are folders or names within runs/. The difference comes with its 95 % interval and with
@@ -32,7 +33,7 @@ def command(run_a: str, run_b: str, most: int, as_json: bool) -> None:
     from lamplighter.evaluation.settings import seeds_only, settings_that_differ
 
     (folder_a, a), (folder_b, b) = _read(run_a), _read(run_b)
-    found = compare(a, b)
+    found = compare(a, b, shared_only=shared)
     differ = settings_that_differ(folder_a, folder_b)
     if as_json:
         from lamplighter.cli.screen import print_json

@@ -66,6 +66,7 @@ def _learning(case: Case, title: str, key: str, share: bool) -> Chart | None:
     svg = chart(
         title, caption, axis(epochs, "epoch", whole=True), axis(values, title.lower(), percent=share),
         lines, mark_x=None if best is None or len(epochs) < 2 else (best, f"epoch {best:g}"),
+        mark_low=key not in ("loss", "mae"),
     )  # fmt: skip
     rows = tuple(
         (f"{epoch:g}", *(_cell(column[i], share) for column in columns.values()))

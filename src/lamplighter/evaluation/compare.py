@@ -77,13 +77,17 @@ class Comparison:
         }
 
 
-def compare(a: Predictions, b: Predictions, *, seed: int = 0) -> Comparison:
+def compare(
+    a: Predictions, b: Predictions, *, shared_only: bool = False, seed: int = 0
+) -> Comparison:
     """Compares two runs picture by picture.
 
     Where both have a test split it is that one, else validation, else the split they share.
 
     Args:
         a, b: what the two runs answered.
+        shared_only: compare on the pictures that both have in that split, and so were not trained
+            on by either, instead of refusing where one has others.
         seed: of the bootstrap.
 
     Raises:
@@ -91,7 +95,10 @@ def compare(a: Predictions, b: Predictions, *, seed: int = 0) -> Comparison:
             they differ.
     """
     split = _common_split(a, b)
-    pairs = _pair(a.of(split), b.of(split))
+    a, b = a.of(split), b.of(split)
+    if shared_only:
+        a, b = _shared(a, b)
+    pairs = _pair(a, b)
     if a.regression != b.regression:
         raise DataError(
             f"one of {shown(a.name)} and {shown(b.name)} answers with classes, the other with "
@@ -124,7 +131,7 @@ def _pair(a: Predictions, b: Predictions) -> list[tuple[Prediction, Prediction]]
         else:
             raise DataError(
                 _how_they_differ(a, b, of_a.keys() & of_b.keys()),
-                fix="train both with the same data and --seed, or lamp evaluate both on one folder",
+                fix="--shared compares them on the pictures in common; or train both on one split",
             )
     pairs = [(row, of_b[key]) for key, row in of_a.items()]
     changed = [x for x, y in pairs if x.sha256 and y.sha256 and x.sha256 != y.sha256]
@@ -144,6 +151,20 @@ def _pair(a: Predictions, b: Predictions) -> list[tuple[Prediction, Prediction]]
             fix="lamp evaluate both runs on the data as it is now",
         )
     return pairs
+
+
+def _shared(a: Predictions, b: Predictions) -> tuple[Predictions, Predictions]:
+    common = {row.key for row in a.rows} & {row.key for row in b.rows}
+    if not common:
+        raise DataError(
+            f"{shown(a.name)} and {shown(b.name)} have no picture in common",
+            fix="lamp evaluate both on one folder",
+        )
+    left, right = (
+        Predictions(side.name, tuple(row for row in side.rows if row.key in common))
+        for side in (a, b)
+    )
+    return left, right
 
 
 def _by_content(side: Predictions) -> dict[str, Prediction]:
@@ -200,9 +221,14 @@ def _verdict(difference: float, interval: Interval, p_value: float, n: int, disa
             f"{better} is better by {points(difference)} ({100 * low:.1f} to {100 * high:.1f}, "
             f"p = {p_value:.2g})"
         )
+    if not difference:
+        return (
+            f"no difference can be shown: each is right on {disagree // 2} pictures that the other "
+            "gets wrong"
+        )
     return (
         f"no difference can be shown: {points(difference)} in favour of "
-        f"{'B' if difference > 0 else 'A' if difference < 0 else 'neither'}, which chance alone "
+        f"{'B' if difference > 0 else 'A'}, which chance alone "
         f"would also give (p = {p_value:.2g}; between {100 * interval[0]:+.1f} and "
         f"{100 * interval[1]:+.1f} points)"
     )

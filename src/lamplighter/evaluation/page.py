@@ -29,7 +29,7 @@ from lamplighter.evaluation.measures import (
 )
 from lamplighter.evaluation.plots import headline
 from lamplighter.evaluation.suspects import Suspect
-from lamplighter.evaluation.words import percent, shown, span
+from lamplighter.evaluation.words import percent, shown, span, tied
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def render(document: Mapping[str, Any], shelf: Shelf) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    jinja.filters |= {"percent": percent, "shown": shown, "span": span}
+    jinja.filters |= {"percent": percent, "shown": shown, "span": span, "tied": tied}
     style, script = (
         (Path(__file__).parent / "templates" / file).read_text(encoding="utf-8")
         for file in ("report.css", "report.js")

@@ -94,6 +94,7 @@ def chart(
     whiskers: Sequence[tuple[float, float, float]] = (),
     mark_x: tuple[float, str] | None = None,
     diagonal: bool = False,
+    mark_low: bool = True,
 ) -> Markup:
     """A chart with grid, legend, and a description for those who cannot see it.
 
@@ -105,6 +106,7 @@ def chart(
         bars: (from x, to x, height) drawn behind the lines.
         whiskers: (x, low, high) intervals.
         mark_x: a vertical line and its word.
+        mark_low: its word stands at the foot of the line, else at its top.
         diagonal: a dashed line from corner to corner, "as it should be".
     """
     name = escape(title)
@@ -132,7 +134,7 @@ def chart(
             f'x2="{place:.1f}" y2="{_y(y, high):.1f}"/>'
         )
     if mark_x is not None:
-        parts.append(_mark(x, *mark_x))
+        parts.append(_mark(x, *mark_x, low=mark_low))
     parts += [_line(x, y, line) for line in lines]
     parts.append(_legend(lines))
     return Markup("".join(parts) + "</svg>")
@@ -211,12 +213,13 @@ def _legend(lines: Sequence[Line]) -> str:
     return "".join(parts)
 
 
-def _mark(x: Axis, at: float, word: str) -> str:
+def _mark(x: Axis, at: float, word: str, *, low: bool) -> str:
     place = _x(x, at)
+    height = HEIGHT - BOTTOM - 8 if low else TOP + 14
     anchor, shift = ("end", -4) if x.share(at) > 0.6 else ("start", 4)
     return (
         f'<line class="mark" x1="{place:.1f}" x2="{place:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
-        f'<text class="marked" x="{place + shift:.1f}" y="{HEIGHT - BOTTOM - 8}" '
+        f'<text class="marked" x="{place + shift:.1f}" y="{height}" '
         f'text-anchor="{anchor}">{escape(word)}</text>'
     )
 

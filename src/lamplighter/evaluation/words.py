@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from lamplighter.evaluation.intervals import Interval
 
 
@@ -35,6 +37,11 @@ def shown(text: object) -> str:
     must not change what a reader sees.
     """
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+
+
+def tied(text: object) -> str:
+    """The text with each figure held to its percent sign, so that a line never breaks between."""
+    return re.sub(r"(?<=\d) %", "\u00a0%", str(text))
 
 
 def listed(names: list[str], most: int = 5) -> str:

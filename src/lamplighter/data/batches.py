@@ -280,6 +280,15 @@ def move(value: Any, device: torch.device) -> Any:
     return value.to(device) if hasattr(value, "to") else value
 
 
+def cut(value: Any, start: int, stop: int) -> Any:
+    """The examples from `start` to `stop` of every tensor and list within a batch."""
+    if isinstance(value, Mapping):
+        return {key: cut(item, start, stop) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return tuple(cut(item, start, stop) for item in value)
+    return value[start:stop] if isinstance(value, Tensor | list) and len(value) else value
+
+
 def size_of(value: Any) -> int:
     """How many examples a batch holds: the first dimension of its first tensor."""
     if isinstance(value, Tensor):

@@ -90,6 +90,11 @@ class Preprocess:
             return padded(image, self.size, resample)
         return centre_crop(shorter_side_to(image, self.resize, resample), self.size)
 
+    def inference_batch(self) -> int:
+        """Pictures per batch when only answers are wanted; fixed by the size, so that validation,
+        evaluate and predict cut the same batches and give the same last bits."""
+        return int(min(1024, max(32, 64 * (224 / self.size) ** 2)))
+
     def as_json(self) -> dict[str, Any]:
         """The form kept in the artifact."""
         return asdict(self)

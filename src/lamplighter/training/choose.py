@@ -213,10 +213,10 @@ def resolve(
 
 
 def _epochs(recipe: Recipe, facts: Facts, *, tuned: bool) -> int:
-    """About 400,000 pictures seen from scratch, within 10 to 40 epochs; 5 when fine-tuning."""
+    """About 400,000 pictures seen from scratch, within 8 to 20 epochs; 5 when fine-tuning."""
     if recipe.epochs != "auto":
         return recipe.epochs
-    return 5 if tuned else min(40, max(10, 400_000 // facts.count))
+    return 5 if tuned else min(20, max(8, 400_000 // facts.count))
 
 
 def _batch(facts: Facts, preprocess: Preprocess) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lamplighter.data.batches import Batch
+from lamplighter.data.batches import Batch, cut
 from lamplighter.errors import DataError
 from lamplighter.listener import SILENT, Listener
 from lamplighter.tasks.tally import Tally
@@ -225,7 +225,7 @@ def train_step(parts: Parts, group: list[Batch], tally: Tally) -> tuple[Tensor, 
     """
     total = sum(batch.size for batch in group)
     losses: list[Tensor] = []
-    for batch in group:
+    for batch in chunks(group, parts.micro):
         with parts.precision.forward():
             outputs = batch.call(parts.module)
             loss = training_loss(parts, outputs, batch.targets)
@@ -236,6 +236,18 @@ def train_step(parts: Parts, group: list[Batch], tally: Tally) -> tuple[Tensor, 
     norm = parts.precision.step(parts.optimizer, parts.module, parts.clip)
     parts.optimizer.zero_grad(set_to_none=True)
     return losses[0] if len(losses) == 1 else torch.stack(losses).sum(), norm
+
+
+def chunks(group: list[Batch], micro: int) -> Iterator[Batch]:
+    """The batches, each cut into parts of at most `micro` examples; 0 cuts nothing."""
+    for batch in group:
+        if not micro or batch.size <= micro:
+            yield batch
+            continue
+        for start in range(0, batch.size, micro):
+            stop = min(start + micro, batch.size)
+            inputs, targets = cut(batch.inputs, start, stop), cut(batch.targets, start, stop)
+            yield Batch(inputs, targets, stop - start)
 
 
 AUXILIARY = {"aux_logits": 0.4, "aux_logits1": 0.3, "aux_logits2": 0.3}

@@ -34,6 +34,8 @@ class Parts:
         val: batches to choose by; None if there are none.
         epochs: passes over `train`.
         accumulate: batches per optimizer step.
+        micro: examples that go through the network at once; 0 is the whole batch. Lowered when
+            memory runs out; the step stays the same.
         clip: largest gradient norm; 0 is off.
         patience: epochs without a better one before stopping; 0 is off.
         time_limit: seconds after which no new epoch begins and the present one ends; 0 is off.
@@ -54,6 +56,7 @@ class Parts:
     device: torch.device
     epochs: int
     accumulate: int = 1
+    micro: int = 0
     clip: float = 0.0
     patience: int = 0
     time_limit: float = 0.0

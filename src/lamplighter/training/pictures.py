@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Collection as Some
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -37,6 +37,7 @@ class UnreadablePictures(DataError):
             where=where,
             fix="mend or remove them, or go on without them: --skip-unreadable",
         )
+        self.faults = list(faults)
         self.keys = [key for key, _ in faults]
 
 
@@ -53,7 +54,7 @@ class Reader:
     """
 
     source: Source
-    digests: dict[str, str]
+    digests: Mapping[str, str]
     cache: str
     workers: int
     listener: Listener = SILENT
@@ -142,22 +143,23 @@ def make_batches(
     )
 
 
-def without(collection: Collection, keys: Some[str]) -> Collection:
+def without(collection: Collection, keys: Some[str], *, only: str = "") -> Collection:
     """The same collection without some examples; the others keep their split.
+
+    Args:
+        only: a split that alone has to keep examples; otherwise every split and class must.
 
     Raises:
         DataError: a class or a split would be left empty.
     """
-    from dataclasses import replace
-
     gone = set(keys)
     splits = {
         name: tuple(e for e in examples if e.key not in gone)
         for name, examples in collection.splits.items()
     }
-    empty = [name for name, examples in splits.items() if not examples]
-    left = {name for e in splits["train"] for name in _names(e)}
-    bare = [name for name in collection.classes if name not in left]
+    empty = [name for name, left in splits.items() if not left and only in ("", name)]
+    left = {name for e in splits.get("train", ()) for name in _names(e)}
+    bare = [] if only else [name for name in collection.classes if name not in left]
     if empty or bare:
         raise DataError(
             f"without the {len(gone):,} unreadable pictures nothing is left of {', '.join(empty + bare)}",

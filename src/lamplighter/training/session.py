@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from lamplighter import run_folder
-from lamplighter.data.batches import PictureBatches
 from lamplighter.errors import RunFailed
 from lamplighter.listener import SILENT, Listener
 from lamplighter.run_folder import RunFolder
@@ -33,6 +32,7 @@ class Session:
         listener: shows and says.
         stop: polled stop flag.
         names: key of each training example by position, to name a batch that diverged.
+        largest_batch: examples in a full batch, which is halved when memory runs out.
     """
 
     def __init__(
@@ -43,10 +43,12 @@ class Session:
         listener: Listener = SILENT,
         stop: Callable[[], bool] = lambda: False,
         names: Sequence[str] = (),
+        largest_batch: int = 1,
     ) -> None:
         self.folder, self.parts, self.listener = folder, parts, listener
-        self.stop, self.names = stop, names
+        self.stop, self.names, self.largest_batch = stop, names, largest_batch
         self.progress = Progress()
+        self.journal: Journal | None = None
         self.counted: dict[str, Any] | None = None
         self.checkpoints = folder / run_folder.CHECKPOINTS
 
@@ -64,7 +66,7 @@ class Session:
         known = {field.name for field in fields(Progress)}
         self.progress = Progress(**{k: v for k, v in state["progress"].items() if k in known})
         self.counted = state["counted"] or None
-        self._follow_micro_batch(int(state["micro_batch"]))
+        self.parts.micro = int(state["micro"])
         return True
 
     def run(self, journal: Journal) -> Progress:
@@ -103,7 +105,7 @@ class Session:
             "precision": self.parts.precision.state_dict(),
             "random": random_state(),
             "counted": counted,
-            "micro_batch": getattr(self.parts.train, "batch", 0),
+            "micro": self.parts.micro,
         }
         checkpoint.save(self.checkpoints, progress.step, state)
         self.folder.write_status(
@@ -153,33 +155,25 @@ class Session:
         return [self.names[position] for position in fault.positions.tolist()]
 
     def _shrink(self, fault: Exception) -> None:
-        batches = self.parts.train
-        if not isinstance(batches, PictureBatches) or batches.batch < 2:
+        whole = self.parts.micro or self.largest_batch
+        if whole < 2:
             raise RunFailed(
-                f"out of memory: {str(fault).splitlines()[0]}",
+                f"out of memory, with one example at a time: {str(fault).splitlines()[0]}",
                 where=self.folder,
-                fix="a smaller --batch, with --accumulate to keep the sum; or a smaller --size",
+                fix="a smaller --size or a smaller --model",
             ) from fault
-        half = batches.batch // 2
+        half = (whole + 1) // 2
         if not self.restore():
-            self.progress = Progress()
-        self._follow_micro_batch(half)
+            raise RunFailed(
+                "out of memory before the first checkpoint", where=self.folder
+            ) from fault
+        self.parts.micro = half
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         self.listener.warn(
-            f"out of memory: going on with {half} pictures at a time and {self.parts.accumulate} of "
-            "these per step, so a step is the same; only batch normalisation sees smaller batches"
+            f"out of memory: each step now works on {half} examples at a time and adds up their "
+            "gradients, so a step is the same; only batch normalisation sees smaller batches"
         )
-
-    def _follow_micro_batch(self, size: int) -> None:
-        """Cuts smaller batches, as many per step as before in examples."""
-        batches = self.parts.train
-        if not isinstance(batches, PictureBatches) or size in (0, batches.batch):
-            return
-        times = max(1, batches.batch // size)
-        batches.batch = size
-        self.parts.accumulate *= times
-        self.progress.batch *= times
 
 
 def truncate_metrics(folder: RunFolder, epochs: int) -> None:

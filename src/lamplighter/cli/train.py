@@ -1,0 +1,95 @@
+"""`lamp train DATA`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lamplighter.cli.options import output_options
+from lamplighter.recipe import FIELDS
+
+
+def _setting_options(command: Any) -> Any:
+    """One flag for each setting of the recipe, in its order."""
+    for name, field in reversed(FIELDS.items()):
+        if name == "data":
+            continue
+        flag = "--" + name.replace("_", "-")
+        help_ = field.metadata["help"]
+        if isinstance(field.default, bool):
+            declared = f"{flag}/--no-{flag[2:]}"
+            option = click.option(declared, name, default=None, help=help_)
+        elif field.default == ():
+            option = click.option(flag, name, multiple=True, help=help_, metavar="CODE")
+        else:
+            shown = f" [default: {field.default}]" if field.default not in (None, "") else ""
+            option = click.option(flag, name, help=help_ + shown, metavar=_metavar(field))
+        command = option(command)
+    return command
+
+
+def _metavar(field: Any) -> str:
+    expects = field.metadata["expects"]
+    first = expects.split(",")[0].split()
+    if expects.startswith("a whole number"):
+        return "N"
+    if expects.startswith("a number"):
+        return "X"
+    return "|".join(_words(expects)) if len(first) == 1 else "TEXT"
+
+
+def _words(expects: str) -> list[str]:
+    return expects.replace(" or ", ", ").split(", ")
+
+
+@click.command(epilog="Example: lamp train photos/ --model resnet18 --epochs 10")
+@click.argument("data", required=False)
+@click.option("--recipe", "recipe_file", type=Path, help="A TOML file of settings; flags win.")
+@click.option(
+    "--resume",
+    is_flag=False,
+    flag_value="",
+    default=None,
+    metavar="[RUN]",
+    help="Go on with a run; without a name the newest unfinished one.",
+)
+@_setting_options
+@output_options
+def command(
+    data: str | None,
+    recipe_file: Path | None,
+    resume: str | None,
+    as_json: bool,
+    **settings: Any,
+) -> int:
+    """From data to a model: checks, split, training, best model, evaluation, report.
+
+    DATA is a folder of class folders, a table (.csv, .tsv, .jsonl), the name of a data set (digits,
+    cifar10, mnist, …), package.module:name, or several of these joined with " + ".
+    """
+    from lamplighter import stages
+    from lamplighter.cli.screen import Screen, print_json
+    from lamplighter.cli.told import print_run
+    from lamplighter.recipe import make_recipe, read_recipe
+
+    given = {key: value for key, value in settings.items() if value not in (None, ())}
+    screen = Screen()
+    folder = None
+    if resume is not None:
+        make_recipe(given)  # faults are told before anything is looked up
+        folder, recipe = stages.resumed(resume or None, given, screen)
+    else:
+        values = read_recipe(recipe_file) if recipe_file else {}
+        values |= given | ({"data": data} if data else {})
+        recipe = make_recipe(values, where=recipe_file or "")
+    try:
+        run = stages.train(recipe, screen, resume=folder)
+    finally:
+        screen.close()
+    if as_json:
+        print_json(run.as_json())
+    else:
+        print_run(run)
+    return 0

@@ -1,0 +1,108 @@
+"""One sitting at a run: signals noted, training resumed or begun, its end written down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lamplighter import run_folder
+from lamplighter.errors import LamplighterError
+from lamplighter.listener import Listener
+from lamplighter.machine import seed_everything
+from lamplighter.recipe import Recipe
+from lamplighter.run_folder import RunFolder
+from lamplighter.training.journal import RunJournal
+from lamplighter.training.loop import Stopped
+from lamplighter.training.parts import Parts
+from lamplighter.training.session import Session, truncate_metrics
+from lamplighter.training.show import show_beginning
+from lamplighter.training.stopping import stop_flag
+
+
+def sit(
+    folder: RunFolder,
+    parts: Parts,
+    recipe: Recipe,
+    listener: Listener,
+    *,
+    resuming: bool,
+    names: Sequence[str] = (),
+) -> Session:
+    """Trains to the end and leaves the module at its best epoch.
+
+    Returns:
+        The session, with its progress.
+
+    Raises:
+        Interrupted: a signal asked to stop; a checkpoint was written.
+        RunFailed: see `Session.run`.
+    """
+    batch = recipe.batch if isinstance(recipe.batch, int) else 1
+    with stop_flag() as stop:
+        session = Session(
+            folder, parts, listener=listener, stop=stop, names=names, largest_batch=batch
+        )
+        # what was drawn while building and checking must not move the training's own numbers
+        seed_everything(recipe.seed)
+        went_on = resuming and session.restore()
+        if went_on:
+            truncate_metrics(folder, session.progress.epoch)
+            session.progress.ended = ""
+            listener.say(
+                f"going on with {folder} after epoch {session.progress.epoch}, step {session.progress.step}"
+            )
+        journal = RunJournal(
+            folder,
+            tensorboard=recipe.tensorboard,
+            purge_step=session.progress.step + 1 if went_on else None,
+            listener=listener,
+        )
+        try:
+            if not went_on:
+                show_beginning(journal, parts)
+            session.run(journal)
+        except Stopped:
+            journal.close()
+            _ended(folder, session, "interrupted", stop.cause)
+            raise stop.error(
+                f"stopped by {stop.cause} in epoch {session.progress.epoch + 1}; everything up to "
+                f"step {session.progress.step} is kept",
+                fix=f"lamp train --resume {folder}",
+            ) from None
+        except KeyboardInterrupt:
+            _ended(folder, session, "interrupted", "SIGINT")
+            raise
+        except LamplighterError as error:
+            _ended(folder, session, "failed", error.message)
+            raise
+        except Exception as error:
+            _ended(folder, session, "failed", f"{type(error).__name__}: {error}")
+            raise
+        session.journal = journal
+        return session
+
+
+def _ended(folder: RunFolder, session: Session, state: str, reason: str) -> None:
+    progress = session.progress
+    try:
+        folder.write_status(
+            state,
+            epoch=progress.epoch,
+            epochs=session.parts.epochs,
+            best=best_of(session),
+            reason=reason,
+        )
+    except LamplighterError:
+        # a disk so full that not even this fits: the error under way says so already
+        session.listener.warn(f"{folder / run_folder.STATUS} could not be brought up to date")
+
+
+def best_of(session: Session) -> dict[str, object]:
+    """`best` as `lamp train --json` has it."""
+    progress, metric = session.progress, session.parts.task.metric
+    if not progress.best_epoch:
+        return {"epoch": progress.epoch, f"val_{metric}": None, "val_loss": None}
+    return {
+        "epoch": progress.best_epoch,
+        f"val_{metric}": progress.best_value,
+        "val_loss": progress.best_loss,
+    }

@@ -1,0 +1,340 @@
+"""The order of work. READ THIS FIRST: every command is a walk through some of these stages.
+
+    data → look → network → check → train → best → artifact → evaluate → report
+
+Each stage is a room of its own; here they are called one after another and nothing else is done.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lamplighter import run_folder
+from lamplighter.checks.finding import Finding, allow, stopping, worst_first
+from lamplighter.errors import AnswerIsNo, DataError, UsageError
+from lamplighter.listener import SILENT, Listener
+from lamplighter.recipe import Recipe, read_recipe, write_toml
+from lamplighter.run import Run
+from lamplighter.run_folder import RunFolder
+
+
+def train(recipe: Recipe, listener: Listener = SILENT, *, resume: RunFolder | None = None) -> Run:
+    """The main job: from data to an artifact and its report.
+
+    Args:
+        recipe: what was asked.
+        listener: shows and says.
+        resume: a run to go on with; `recipe` is then that run's (see `resumed`).
+
+    Raises:
+        DataError, ModelError, UsageError: before anything is trained.
+        AnswerIsNo: the checks found errors that were not allowed.
+        RunFailed: the training could not go on; what it has is kept and can be resumed.
+        Interrupted: a signal asked it to stop; it can be resumed.
+    """
+    from lamplighter.data.own import OwnSets
+    from lamplighter.machine import keep_memory, seed_everything
+
+    started = time.perf_counter()
+    keep_memory()
+    seed_everything(recipe.seed)
+    source = _open(recipe)
+    if isinstance(source, OwnSets):
+        from lamplighter.own_training import train_own
+
+        return train_own(recipe, source, listener, resume=resume, started=started)
+
+    from lamplighter.data.split import fingerprint
+    from lamplighter.training.prepare import prepare
+
+    collection = _collect(recipe, source, listener)
+    prepared = prepare(recipe, collection, listener)
+    findings = _check_pictures(prepared, listener)
+    folder = resume or _new_folder(recipe, prepared.recipe.model)
+    with folder.locked():
+        if resume is None:
+            facts = {
+                "preprocess": str(prepared.preprocess),
+                "steps_per_epoch": prepared.parts.train.steps() or 0,
+                "fingerprint": fingerprint(prepared.collection),
+            }
+            _write_beginning(folder, recipe, prepared.recipe, facts, findings)
+            from lamplighter.data.split_file import write_split
+
+            write_split(prepared.collection, folder / run_folder.SPLIT)
+        from lamplighter.finish import finish_pictures
+        from lamplighter.sitting import sit
+
+        keys = [example.key for example in prepared.collection.splits["train"]]
+        session = sit(
+            folder, prepared.parts, prepared.recipe, listener, resuming=bool(resume), names=keys
+        )
+        return finish_pictures(folder, prepared, session, findings, started, listener)
+
+
+def resumed(
+    text: str | None, changes: Mapping[str, Any], listener: Listener
+) -> tuple[RunFolder, Recipe]:
+    """The run to go on with, and its recipe with what was asked differently this time.
+
+    Args:
+        text: a run's name or folder; None takes the newest interrupted one below `out`.
+        changes: settings given now; those that differ are said aloud.
+
+    Raises:
+        UsageError: there is no such run, or nothing to resume.
+    """
+    from lamplighter.recipe import make_recipe
+
+    out = Path(str(changes.get("out", "runs")))
+    if text:
+        folder = run_folder.find(text, out)
+    else:
+        waiting = [run for run in run_folder.all_runs(out) if _is_unfinished(run)]
+        if not waiting:
+            raise UsageError("there is no interrupted run to resume", where=out, fix="lamp runs")
+        folder = waiting[-1]
+    before = make_recipe(read_recipe(folder / run_folder.RECIPE), where=folder / run_folder.RECIPE)
+    given = {k: v for k, v in changes.items() if k not in ("out", "name", "data") and v is not None}
+    recipe = before.with_changes(**given)
+    for key in given:
+        old, new = getattr(before, key), getattr(recipe, key)
+        if old != new:
+            listener.say(f"changed on resume: {key} {old} → {new}")
+    return folder, recipe
+
+
+def _is_unfinished(run: RunFolder) -> bool:
+    status = run.read_json(run_folder.STATUS) or {}
+    return status.get("state") in ("interrupted", "running", "failed")
+
+
+def evaluate(
+    model_text: str,
+    data: str | None = None,
+    *,
+    split: str | None = None,
+    own: Any = None,
+    device: str = "auto",
+    skip_unreadable: bool = False,
+    data_options: Mapping[str, Any] | None = None,
+    listener: Listener = SILENT,
+) -> tuple[Any, Any]:
+    """The truth about a model on a split of its own data, or on new data.
+
+    Args:
+        model_text: a run's name or folder, or a model file.
+        data: new data; None takes what the run was trained on, split as it was.
+        split: "train", "val" or "test"; by default test where there is one, else val; for new data
+            without splits all of it.
+        data_options: settings of the recipe's data section, for new data.
+
+    Returns:
+        (Measures, Outcome).
+    """
+    from lamplighter.evaluation.measure import measure
+    from lamplighter.machine import cores
+    from lamplighter.training.pictures import Reader
+    from lamplighter.truth import align_to, outcome_of, train_counts
+
+    model, folder = open_model(model_text, own=own, device=device)
+    if model.artifact.preprocess is None:
+        from lamplighter.own_training import evaluate_own
+
+        return evaluate_own(model, folder, data, split, listener)
+    if data is None:
+        collection = _collection_of(folder, model_text, listener)
+    else:
+        options = {"task": model.artifact.task, **(data_options or {})}
+        collection = _everything(data, options, split, listener)
+    aligned = align_to(model, collection)
+    chosen = split or ("test" if "test" in aligned.splits else "val")
+    if data is not None and split is None and set(aligned.splits) == {"all"}:
+        chosen = "all"
+    reader = Reader(aligned.source, aligned.digests, "off" if data else "auto", cores(), listener)
+    outcome = outcome_of(
+        model, aligned, chosen, reader, skip_unreadable=skip_unreadable,
+        loss=_loss_of(model), listener=listener,
+    )  # fmt: skip
+    counts = train_counts(collection) if data is None else None
+    return measure(outcome, train_counts=counts, temperature=model.artifact.temperature), outcome
+
+
+def _loss_of(model: Any) -> Any:
+    from lamplighter.tasks.task import TASKS, make_loss
+
+    return make_loss("auto", TASKS[model.artifact.task])
+
+
+def open_model(text: str, *, own: Any = None, device: str = "auto") -> tuple[Any, RunFolder | None]:
+    """The model of a run or of a file, and the run's folder if it was one."""
+    from lamplighter.predict import load
+
+    path = Path(text)
+    if path.is_file() or path.suffix == ".safetensors":
+        beside = path.parent
+        is_run = (beside / run_folder.RECIPE).is_file()
+        return load(path, own=own, device=device), RunFolder(beside) if is_run else None
+    folder = run_folder.find(text)
+    return load(folder / run_folder.ARTIFACT, own=own, device=device), folder
+
+
+def _collection_of(folder: RunFolder | None, text: str, listener: Listener) -> Any:
+    """The data of a run, split as split.csv says."""
+    if folder is None:
+        raise UsageError(
+            "a model file alone does not hold its data",
+            where=text,
+            fix=f"lamp evaluate {text} DATA",
+        )
+    from lamplighter.data.split import fingerprint
+    from lamplighter.recipe import make_recipe
+
+    recipe = make_recipe(read_recipe(folder / run_folder.RECIPE), where=folder / run_folder.RECIPE)
+    collection = _collect(recipe, _open(recipe), listener, skip=_left_out(folder))
+    found, expected = fingerprint(collection), _fingerprint_of(folder)
+    if expected and found != expected:
+        listener.warn(
+            "V103: the data have changed since the training; the figures are of what lies there now"
+        )
+    return collection
+
+
+def _left_out(folder: RunFolder) -> frozenset[str]:
+    """Keys that the run did without."""
+    return frozenset((folder.read_json("left_out.json") or {}).get("unreadable", ()))
+
+
+def _fingerprint_of(folder: RunFolder) -> str:
+    import tomllib
+
+    try:
+        document = tomllib.loads((folder / run_folder.RECIPE).read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError):
+        return ""
+    return str(document.get("facts", {}).get("fingerprint", ""))
+
+
+def _everything(
+    data: str, options: Mapping[str, Any], split: str | None, listener: Listener
+) -> Any:
+    """New data as a collection: its own splits, or all of it as one."""
+    from lamplighter.data.digests import digest_all
+    from lamplighter.data.example import Collection
+    from lamplighter.data.labels import settle
+    from lamplighter.data.own import OwnSets
+
+    recipe = Recipe(data=data, **options)
+    source = _open(recipe)
+    if isinstance(source, OwnSets):
+        raise DataError("these are tensors; the model takes pictures", where=data)
+    task, examples = settle(list(source.examples()), recipe.task, source)
+    splits: dict[str, tuple[Any, ...]] = {}
+    for example in examples:
+        name = example.split or "all"
+        splits[name] = (*splits.get(name, ()), example) if len(examples) < 2000 else ()
+    if len(examples) >= 2000:
+        names = sorted({example.split or "all" for example in examples})
+        splits = {n: tuple(e for e in examples if (e.split or "all") == n) for n in names}
+    labels: set[str] = set()
+    for example in examples:
+        labels |= set(example.label) if isinstance(example.label, tuple) else {str(example.label)}
+    classes = () if task == "regression" else tuple(sorted(labels))
+    digests = digest_all(source, examples, listener)
+    if split is None and len(splits) > 1 and "test" not in splits and "val" not in splits:
+        splits = {"all": tuple(examples)}
+    return Collection(source, task, classes, splits, digests)
+
+
+def _open(recipe: Recipe) -> Any:
+    from lamplighter.data.sources import open_source
+
+    if not recipe.data:
+        raise UsageError("no data was named", where="DATA", fix="lamp train digits")
+    return open_source(
+        recipe.data,
+        data_root=recipe.data_root,
+        download=recipe.download,
+        path_column=recipe.path_column,
+        label_column=recipe.label_column,
+        group_column=recipe.group_column,
+        split_column=recipe.split_column,
+        task=recipe.task,
+    )
+
+
+def _collect(
+    recipe: Recipe, source: Any, listener: Listener, skip: frozenset[str] = frozenset()
+) -> Any:
+    from lamplighter.data.split import collect
+
+    return collect(
+        source,
+        val=None if recipe.val_share == "auto" else recipe.val_share,
+        test=None if recipe.test_share == "auto" else recipe.test_share,
+        seed=recipe.seed,
+        task=recipe.task,
+        skip=skip,
+        listener=listener,
+    )
+
+
+def _check_pictures(prepared: Any, listener: Listener) -> list[Finding]:
+    """The checks before training; stops when an error was not allowed."""
+    return []
+
+
+def settle_findings(findings: list[Finding], recipe: Recipe, listener: Listener) -> list[Finding]:
+    """Shows what the checks found and stops at errors that nobody allowed.
+
+    Raises:
+        AnswerIsNo: there are such errors.
+    """
+    settled = worst_first(allow(findings, dict.fromkeys(recipe.allow, "")))
+    for finding in settled:
+        if finding.level != "info":
+            listener.finding(finding)
+    stops = stopping(settled)
+    if stops:
+        codes = sorted({finding.code for finding in stops})
+        raise AnswerIsNo(
+            f"the checks found {len(stops)} error{'s' if len(stops) > 1 else ''} ({', '.join(codes)}); nothing was trained",
+            where=recipe.data,
+            fix=f"mend them (lamp explain {codes[0]}), or go on regardless: --allow {','.join(codes)}",
+        )
+    return settled
+
+
+def _new_folder(recipe: Recipe, model: str) -> RunFolder:
+    from lamplighter.training.choose import default_name
+
+    name = recipe.name or default_name(recipe.data, model)
+    return run_folder.create(Path(recipe.out), name, exact=recipe.name is not None)
+
+
+def _write_beginning(
+    folder: RunFolder,
+    asked: Recipe,
+    resolved: Recipe,
+    facts: Mapping[str, Any],
+    findings: list[Finding],
+) -> None:
+    """What is known before the first step."""
+    from lamplighter.machine import environment
+
+    chosen = {
+        key: value
+        for key, value in vars(resolved).items()
+        if getattr(asked, key) == "auto" and value != "auto"
+    }
+    folder.write_text(run_folder.RECIPE, write_toml(asked, chosen, facts))
+    folder.write_json(run_folder.ENVIRONMENT, environment(resolved.seed, resolved.device))
+    folder.write_json(run_folder.FINDINGS, [finding.as_json() for finding in findings])
+    folder.write_status("running", epoch=0, best=None, reason="")
+
+
+__all__ = ["evaluate", "open_model", "replace", "resumed", "settle_findings", "train"]

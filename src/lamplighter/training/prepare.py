@@ -1,0 +1,257 @@
+"""From a recipe and a collection to everything that the loop works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from lamplighter.data.batches import PictureBatches
+from lamplighter.data.example import Collection
+from lamplighter.errors import ModelError
+from lamplighter.images.augment import Augment, policy
+from lamplighter.images.pixels import HeldPixels, Pixels
+from lamplighter.images.preprocess import Preprocess, statistics
+from lamplighter.listener import SILENT, Listener
+from lamplighter.machine import cores, pick_device
+from lamplighter.models.architecture import known_options
+from lamplighter.models.build import Network, build, find
+from lamplighter.models.freeze import freeze_backbone, parameter_groups, unfreeze
+from lamplighter.models.shape import check_shape
+from lamplighter.recipe import Recipe
+from lamplighter.tasks.task import TASKS, balanced_weights, make_loss
+from lamplighter.training import choose
+from lamplighter.training.optimizer import make_optimizer
+from lamplighter.training.parts import Parts
+from lamplighter.training.pictures import Reader, UnreadablePictures, make_batches, without
+from lamplighter.training.precision import make_precision
+from lamplighter.training.schedule import make_schedule
+
+STATISTICS_FROM = 2048  # pictures; the mean over more moves in the fourth digit only
+
+
+@dataclass
+class Prepared:
+    """A training that can begin.
+
+    Args:
+        recipe: every `auto` resolved.
+        collection: without pictures that were left out.
+        network: built, weights loaded, on the device.
+        preprocess: as it goes into the artifact.
+        parts: for the loop.
+        reader: decodes further splits the same way.
+    """
+
+    recipe: Recipe
+    collection: Collection
+    network: Network
+    preprocess: Preprocess
+    parts: Parts
+    reader: Reader
+
+
+def prepare(recipe: Recipe, collection: Collection, listener: Listener = SILENT) -> Prepared:
+    """Chooses, builds and decodes, in the order in which the choices depend on each other.
+
+    Raises:
+        DataError: pictures that cannot be read, or too few of them.
+        ModelError: the network does not fit the pictures, or its weights do not fit it.
+        UsageError: settings that contradict each other.
+    """
+    device = pick_device(recipe.device)
+    facts = choose.look_at(collection)
+    network, weights = _build(recipe, facts, listener)
+    recipe = replace(recipe, weights=weights)
+    workers = cores() if recipe.workers == "auto" else recipe.workers
+    reader = Reader(collection.source, collection.digests, recipe.cache, max(1, workers), listener)
+    preprocess = choose.choose_preprocess(recipe, facts, network, None)
+    check_shape(network.module, (preprocess.channels, preprocess.size, preprocess.size))
+    resolved = choose.resolve(recipe, facts, network, preprocess, str(device))
+    augment = policy(resolved.augment, preprocess.size)
+    collection, pixels = _decode(resolved, collection, reader, preprocess, augment, listener)
+    if choose.needs_statistics(recipe, network):
+        preprocess = choose.choose_preprocess(recipe, facts, network, _statistics(pixels["train"]))
+    parts = make_parts(resolved, collection, network, preprocess, pixels, augment, device)
+    _tell(resolved, collection, network, preprocess, listener)
+    return Prepared(resolved, collection, network, preprocess, parts, reader)
+
+
+def _build(recipe: Recipe, facts: choose.Facts, listener: Listener) -> tuple[Network, str]:
+    """The network, and which weights it begins with."""
+    model = choose.choose_model(recipe, facts)
+    source, name = find(model)
+    weights, note = choose.choose_weights(recipe, name if source == "torchvision" else model)
+    if note:
+        listener.say(note)
+    channels = choose.choose_channels(recipe, facts, pretrained=weights != "none")
+    options = choose.choose_options(recipe, known_options(source, name))
+    network = build(
+        model, facts.outputs, channels=channels, weights=weights, init=recipe.init,
+        options=options, listener=listener,
+    )  # fmt: skip
+    if source == "own" and recipe.channels == "auto":
+        # an own class decides by its first layer what it sees
+        network.architecture = replace(
+            network.architecture, channels=first_channels(network.module, channels)
+        )
+    return network, weights
+
+
+def first_channels(module: nn.Module, otherwise: int) -> int:
+    """1 or 3, by the first convolution; `otherwise` where there is none."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            if layer.in_channels in (1, 3):
+                return layer.in_channels
+            raise ModelError(
+                f"its first convolution takes {layer.in_channels} channels; pictures have 3, or 1 when grey",
+                where=type(module).__name__,
+            )
+    return otherwise
+
+
+def _decode(
+    recipe: Recipe,
+    collection: Collection,
+    reader: Reader,
+    preprocess: Preprocess,
+    augment: Augment,
+    listener: Listener,
+) -> tuple[Collection, dict[str, Pixels]]:
+    """Pixels of train and val; pictures that cannot be read are left out only when allowed."""
+
+    def read(split: str) -> Pixels:
+        varied = augment if split == "train" else Augment()
+        return reader.pixels(collection.splits[split], preprocess, varied)
+
+    pixels: dict[str, Pixels] = {}
+    unreadable: list[UnreadablePictures] = []
+    for split in ("train", "val"):
+        if split in collection.splits:
+            try:
+                pixels[split] = read(split)
+            except UnreadablePictures as fault:
+                unreadable.append(fault)
+    if unreadable:
+        if not recipe.skip_unreadable:
+            raise _together(unreadable)
+        keys = [key for fault in unreadable for key in fault.keys]
+        listener.warn(
+            f"{len(keys)} unreadable pictures are left out: {', '.join(keys[:5])}"
+            + (" …" if len(keys) > 5 else "")
+        )
+        collection = without(collection, keys)
+        pixels = {split: read(split) for split in ("train", "val") if split in collection.splits}
+    return collection, pixels
+
+
+def _together(faults: list[UnreadablePictures]) -> UnreadablePictures:
+    told = [pair for fault in faults for pair in fault.faults]
+    return UnreadablePictures(told, faults[0].where)
+
+
+def _statistics(pixels: Pixels) -> tuple[list[float], list[float]]:
+    if isinstance(pixels, HeldPixels):
+        return statistics(pixels.pixels, most=STATISTICS_FROM)
+    count = min(len(pixels), STATISTICS_FROM)
+    chosen = torch.linspace(0, len(pixels) - 1, count).long()
+    return statistics(torch.cat(list(pixels.read(chosen.split(64)))))
+
+
+def make_parts(
+    recipe: Recipe,
+    collection: Collection,
+    network: Network,
+    preprocess: Preprocess,
+    pixels: dict[str, Pixels],
+    augment: Augment,
+    device: torch.device,
+) -> Parts:
+    """The loop's parts, from a resolved recipe."""
+    assert not isinstance(recipe.lr, str)
+    assert not isinstance(recipe.epochs, str)
+    assert not isinstance(recipe.batch, str)
+    assert not isinstance(recipe.warmup, str)
+    module = network.module.to(device, memory_format=torch.channels_last)
+    train = make_batches(
+        collection, "train", pixels["train"], preprocess, device,
+        batch=recipe.batch, augment=augment, seed=recipe.seed,
+    )  # fmt: skip
+    val: PictureBatches | None = None
+    if "val" in pixels:
+        val = make_batches(collection, "val", pixels["val"], preprocess, device)
+    task = TASKS[collection.task]
+    weights = None
+    if recipe.class_weights == "balanced" and collection.task != "regression":
+        weights = balanced_weights(train.targets, len(collection.classes)).to(device)
+    groups = parameter_groups(
+        network,
+        recipe.lr,
+        backbone_factor=float(recipe.backbone_lr),
+        weight_decay=float(recipe.weight_decay),
+    )
+    optimizer = make_optimizer(
+        recipe.optimizer, groups, lr=recipe.lr, momentum=recipe.momentum,
+        weight_decay=float(recipe.weight_decay), device=device,
+    )  # fmt: skip
+    steps = -(-train.steps() // recipe.accumulate)
+    return Parts(
+        module=module,
+        task=task,
+        loss=make_loss(recipe.loss, task, smoothing=recipe.smoothing, weights=weights),
+        optimizer=optimizer,
+        schedule=make_schedule(
+            recipe.schedule,
+            optimizer,
+            steps_per_epoch=steps,
+            epochs=recipe.epochs,
+            warmup=recipe.warmup,
+        ),
+        precision=make_precision(recipe.precision, device),
+        train=train,
+        val=val,
+        device=device,
+        epochs=recipe.epochs,
+        accumulate=recipe.accumulate,
+        clip=recipe.clip,
+        patience=recipe.patience,
+        time_limit=recipe.time_limit * 60,
+        save_every=recipe.save_every * 60,
+        set_mode=mode_setter(network, recipe.freeze),
+    )
+
+
+def mode_setter(network: Network, freeze: str) -> Callable[[int], None]:
+    """What puts the module into training mode for an epoch, with what is frozen in it."""
+
+    def set_mode(epoch: int) -> None:
+        if freeze == "backbone" or (freeze == "first" and epoch == 1):
+            freeze_backbone(network)
+        elif freeze == "first":
+            unfreeze(network)
+        network.module.train()
+
+    return set_mode
+
+
+def _tell(
+    recipe: Recipe,
+    collection: Collection,
+    network: Network,
+    preprocess: Preprocess,
+    listener: Listener,
+) -> None:
+    """Says what was chosen, in three lines."""
+    count = sum(p.numel() for p in network.module.parameters())
+    origin = "pretrained" if network.pretrained else "from scratch"
+    sizes = ", ".join(f"{name} {len(e):,}" for name, e in collection.splits.items())
+    listener.say(f"data: {collection.source.name}, {len(collection.classes)} classes, {sizes}")
+    listener.say(f"network: {recipe.model}, {count:,} parameters, {origin}; pictures: {preprocess}")
+    listener.say(
+        f"training: {recipe.epochs} epochs of {len(collection.splits['train']):,} in batches of {recipe.batch}, "
+        f"{recipe.optimizer} lr {recipe.lr:g} {recipe.schedule}, augment {recipe.augment}, "
+        f"freeze {recipe.freeze}, {recipe.precision} on {recipe.device}, seed {recipe.seed}"
+    )

@@ -1,0 +1,178 @@
+"""From a model and a split to its outcome, figures and report."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lamplighter.checks.finding import Finding
+from lamplighter.data.batches import PictureBatches
+from lamplighter.data.example import Collection, Example
+from lamplighter.errors import DataError
+from lamplighter.evaluation.outcome import Outcome
+from lamplighter.images.decode import to_mode
+from lamplighter.listener import SILENT, Listener
+from lamplighter.predict import Model
+from lamplighter.training.pictures import Reader, UnreadablePictures, make_batches, without
+
+THUMBNAIL = 160
+
+
+def outcome_of(
+    model: Model,
+    collection: Collection,
+    split: str,
+    reader: Reader,
+    *,
+    skip_unreadable: bool = False,
+    loss: Callable[[Any, Any], torch.Tensor] | None = None,
+    listener: Listener = SILENT,
+) -> Outcome:
+    """What the model answers for every picture of a split, each once.
+
+    Args:
+        model: answers.
+        collection: its classes are the model's (see `align_to`).
+        split: one of the collection's.
+        reader: decodes.
+        skip_unreadable: go on without pictures that cannot be read; they are named in the outcome.
+        loss: the loss of the training, to be reported as a mean over examples.
+
+    Raises:
+        UnreadablePictures: some cannot be read, and that is not to be skipped.
+        DataError: the split is not there.
+    """
+    if not collection.splits.get(split):
+        raise DataError(
+            f"there is no {split} split; there are {', '.join(collection.splits)}",
+            where=collection.source.name,
+            fix=f"--split {next(iter(collection.splits))}",
+        )
+    preprocess = model.artifact.preprocess
+    assert preprocess is not None
+    unreadable: tuple[str, ...] = ()
+    try:
+        pixels = reader.pixels(collection.splits[split], preprocess)
+    except UnreadablePictures as fault:
+        if not skip_unreadable:
+            raise
+        unreadable = tuple(fault.keys)
+        collection = without(collection, fault.keys, only=split)
+        pixels = reader.pixels(collection.splits[split], preprocess)
+    examples = collection.splits[split]
+    batches = make_batches(collection, split, pixels, preprocess, model.device)
+    logits, mean_loss = run_over(
+        model, batches, loss, listener=listener, what=f"evaluating {split}"
+    )
+    targets = batches.targets.cpu().numpy()
+    return Outcome(
+        keys=tuple(example.key for example in examples),
+        paths=tuple(str(example.path or example.key) for example in examples),
+        labels=targets.astype("uint8") if collection.task == "multilabel" else targets,
+        logits=logits.numpy(),
+        classes=collection.classes,
+        split=split,
+        task=collection.task,
+        unreadable=unreadable,
+        loss=mean_loss,
+    )
+
+
+def run_over(
+    model: Model,
+    batches: PictureBatches,
+    loss: Callable[[Any, Any], torch.Tensor] | None = None,
+    *,
+    listener: Listener = SILENT,
+    what: str = "evaluating",
+) -> tuple[torch.Tensor, float | None]:
+    """The model's outputs over all batches: (float32 [N, K] on the CPU, mean loss or None)."""
+    found: list[torch.Tensor] = []
+    total, count = 0.0, 0
+    with torch.inference_mode(), listener.bar(what, batches.steps()) as bar:
+        for batch in bar.over(batches.epoch(1)):
+            outputs = model.outputs(batch.inputs)
+            found.append(outputs)
+            count += batch.size
+            if loss is not None:
+                total += float(loss(outputs.to(model.device), batch.targets)) * batch.size
+    return torch.cat(found), (total / count if loss is not None and count else None)
+
+
+def align_to(model: Model, collection: Collection) -> Collection:
+    """The collection with the model's classes, matched by name.
+
+    Raises:
+        DataError: the task differs, or the data hold classes that the model does not know.
+    """
+    from dataclasses import replace
+
+    if collection.task != model.artifact.task:
+        raise DataError(
+            f"the data are for {collection.task}, the model is for {model.artifact.task}",
+            where=collection.source.name,
+        )
+    if model.artifact.task == "regression":
+        return collection
+    unknown = [name for name in collection.classes if name not in model.classes]
+    if unknown:
+        told = ", ".join(repr(name) for name in unknown[:5]) + (" …" if len(unknown) > 5 else "")
+        known = ", ".join(model.classes[:8]) + (" …" if len(model.classes) > 8 else "")
+        raise DataError(
+            f"the data hold {len(unknown)} classes that the model does not know: {told}; it knows {known}",
+            where=collection.source.name,
+            fix="rename the folders or labels to the model's names, or leave those pictures out",
+        )
+    return replace(collection, classes=model.classes)
+
+
+def train_counts(collection: Collection) -> dict[str, int]:
+    """Class → training pictures."""
+    if collection.task == "regression":
+        return {}
+    counts: Counter[str] = Counter()
+    for label in collection.labels("train"):
+        counts.update(label if isinstance(label, tuple) else [str(label)])
+    return dict(counts)
+
+
+def thumbnails(collection: Collection) -> Callable[[str], bytes | None]:
+    """A function from a key to a small JPEG of its picture, None where it cannot be read."""
+    by_key: Mapping[str, Example] = {
+        example.key: example for examples in collection.splits.values() for example in examples
+    }
+
+    def thumbnail(key: str) -> bytes | None:
+        example = by_key.get(key)
+        if example is None:
+            return None
+        try:
+            image = to_mode(collection.source.open(example, draft=(THUMBNAIL, THUMBNAIL)), 3)
+        except DataError:
+            return None
+        if max(image.size) > THUMBNAIL:
+            image.thumbnail((THUMBNAIL, THUMBNAIL))
+        target = io.BytesIO()
+        image.save(target, "JPEG", quality=80)
+        return target.getvalue()
+
+    return thumbnail
+
+
+def findings_from(document: Sequence[Mapping[str, Any]] | None) -> list[Finding]:
+    """Findings as findings.json keeps them."""
+    names = ("code", "level", "where", "message", "fix", "file", "line", "allowed")
+    return [
+        Finding(**{k: row[k] for k in names if k in row}, paths=tuple(row.get("paths", ())))
+        for row in document or ()
+    ]
+
+
+def runs_folder(path: Path) -> Path:
+    """The folder that holds the runs beside this one; the ledger of looks lies there."""
+    return path.parent

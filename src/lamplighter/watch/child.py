@@ -58,7 +58,7 @@ class ObservedRun:
     def go(self) -> int:
         """Runs to the end; the exit code is only for people, the document says more."""
         threading.Thread(target=self._mind_the_clock, daemon=True).start()
-        self.watch.taps.open()
+        self.watch.open()
         try:
             self._run()
         except EnoughSeen:

@@ -55,6 +55,8 @@ class Losses(Watcher):
             return
         if not entered.requires_grad:
             return
+        if name in ("cross_entropy", "nll_loss") and not target.is_floating_point():
+            self.world.classes = max(self.world.classes, entered.shape[min(1, entered.dim() - 1)])
         place = here()
         site = self.sites.setdefault((name, place), Site())
         if site.looks >= LOOKS:

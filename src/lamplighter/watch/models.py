@@ -1,4 +1,4 @@
-"""The networks against their optimizers, once training runs: M101–M103, M110, M113, O101–O105."""
+"""The networks against their optimizers, once training runs: M101–M103, M110, M112, M113, O101–O105."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from torch import nn
 
 from lamplighter.checks import optimizer as ownership
 from lamplighter.checks import structure
-from lamplighter.checks.finding import Finding
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.place import Place, line_of_attribute, line_of_class
 
@@ -24,6 +23,7 @@ class Models(Watcher):
         self.world = world
         self.looked: set[int] = set()
         self.with_gradient: dict[int, set[int]] = {}
+        self.learning: set[int] = set()
         self.steps = 0
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
@@ -35,6 +35,8 @@ class Models(Watcher):
             module = model.module
             if module is None:
                 continue
+            norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+            self.learning.update(id(m) for m in norms if m.training and m.momentum != 0)
             live = self.with_gradient.setdefault(key, set())
             live.update(id(p) for p in module.parameters() if p.grad is not None)
             live.update(
@@ -53,26 +55,33 @@ class Models(Watcher):
             if module is None or not model.trained:
                 continue
             live = self.with_gradient.get(key, set())
-            self._structure(module, held, live)
-            self._ownership(model, module, stepping, live)
+            self._structure(model, module, held, live)
+            self._ownership(module, stepping, live)
 
-    def _structure(self, module: nn.Module, held: set[int], live: set[int]) -> None:
+    def _structure(
+        self, model: SeenModel, module: nn.Module, held: set[int], live: set[int]
+    ) -> None:
         report = self.world.adopt
         for finding in structure.layers_not_registered(module, held=held, live=live):
-            report([finding], _line_of(module, finding.where))
+            report([finding], line_of_layer(module, finding.where))
         for finding in structure.tensors_as_weights(module, held=held):
-            report([finding], _line_of(module, finding.where))
+            report([finding], line_of_layer(module, finding.where))
         for finding in structure.layers_repeated(module):
-            report([finding], _line_of(module, finding.where))
+            report([finding], line_of_layer(module, finding.where))
         for finding in structure.output_frozen(module):
-            report([finding], _line_of(module, finding.where))
-        enough = self.world.steps >= 20
-        for finding in structure.statistics_never_learned(module, trained=enough):
-            report([finding], _line_of(module, finding.where))
+            report([finding], line_of_layer(module, finding.where))
+        self._norms(model, module)
 
-    def _ownership(
-        self, model: SeenModel, module: nn.Module, stepping: list[SeenOptimizer], live: set[int]
-    ) -> None:
+    def _norms(self, model: SeenModel, module: nn.Module) -> None:
+        names = {name for name, m in module.named_modules() if id(m) in self.learning}
+        for finding in structure.statistics_never_learned(module, trained=self.world.steps >= 20):
+            inner = module.get_submodule(finding.where)
+            if id(inner) in self.learning or getattr(inner, "momentum", None) == 0.0:
+                self.world.adopt([finding], line_of_layer(module, finding.where))
+        for finding in structure.frozen_norm_learns(module, names):
+            self.world.adopt([finding], model.train_place or model.place)
+
+    def _ownership(self, module: nn.Module, stepping: list[SeenOptimizer], live: set[int]) -> None:
         optimizers = [o for record in stepping if (o := record.ref()) is not None]
         others = [m for s in self.world.models.values() if (m := s.module) is not None]
         mine = {id(p) for p in module.parameters()}
@@ -87,20 +96,13 @@ class Models(Watcher):
         missing = [n for n, p in module.named_parameters() if id(p) in live and id(p) not in held]
         if missing:
             found = ownership.parameters_without_optimizer(module, optimizers)
-            self.world.adopt((_surely(f, bool(strangers)) for f in found), place)
+            self.world.adopt(found, place)
             self.world.adopt(strangers, place)
         names = {id(p): n for n, p in module.named_parameters()}
         self.world.adopt(ownership.two_owners(optimizers, names), place)
-        del model
 
 
-def _surely(finding: Finding, head_was_swapped: bool) -> Finding:
-    """A hole in the optimizer is an error only if something proves that nobody wanted it."""
-    del head_was_swapped
-    return finding
-
-
-def _line_of(module: nn.Module, where: str) -> Place | None:
+def line_of_layer(module: nn.Module, where: str) -> Place | None:
     """The line that builds the layer a finding names, else the line of its class."""
     first = where.split(" and ")[0].split(", ")[0].split("[")[0]
     owner: Any = module

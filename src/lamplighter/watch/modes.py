@@ -47,12 +47,17 @@ class Modes(Watcher):
         self.stepping: dict[int, Stepping] = {}
         self.called: dict[int, SeenModel] = {}
         self.dropped = False
+        self.dropped_at: Place | None = None
+        self.in_eval = False
 
     def dropout_called(self, name: str, training: bool) -> None:  # noqa: ARG002
         self.dropped = True
+        if self.in_eval and self.dropped_at is None:
+            self.dropped_at = here()
 
     def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
-        self.dropped = False
+        self.dropped, self.dropped_at = False, None
+        self.in_eval = not module.training
 
     def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
         model = self.world.seen(module)
@@ -68,7 +73,7 @@ class Modes(Watcher):
             if not layers and not functional:
                 return
             deliberate = not module.training
-            known = Evaluation(model, layers, here(), deliberate, functional)
+            known = Evaluation(model, layers, self.dropped_at or here(), deliberate, functional)
             kept[id(module)] = known
         known.calls += 1
 

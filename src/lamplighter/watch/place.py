@@ -7,6 +7,7 @@ import inspect
 import linecache
 import sys
 import sysconfig
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -64,6 +65,15 @@ def here() -> Place | None:
     return Place(frame.f_code.co_filename, frame.f_lineno) if frame is not None else None
 
 
+def frames(depth: int = 1) -> Iterator[FrameType]:
+    """The running frames that belong to the user, innermost first."""
+    frame: FrameType | None = sys._getframe(depth)
+    while frame is not None:
+        if is_users(frame.f_code.co_filename):
+            yield frame
+        frame = frame.f_back
+
+
 def names_of(thing: object, depth: int = 1) -> list[str]:
     """The names under which the user's running functions and modules know an object.
 
@@ -72,12 +82,9 @@ def names_of(thing: object, depth: int = 1) -> list[str]:
         depth: frames to leave out.
     """
     names: list[str] = []
-    frame: FrameType | None = sys._getframe(depth)
-    while frame is not None:
-        if is_users(frame.f_code.co_filename):
-            for space in (frame.f_locals, frame.f_globals):
-                names += [name for name, value in list(space.items()) if value is thing]
-        frame = frame.f_back
+    for frame in frames(depth + 1):
+        for space in (frame.f_locals, frame.f_globals):
+            names += [name for name, value in list(space.items()) if value is thing]
     return list(dict.fromkeys(name for name in names if not name.startswith("_")))
 
 

@@ -11,11 +11,20 @@ from lamplighter.checks.finding import allow as mark_allowed
 from lamplighter.errors import UsageError
 from lamplighter.listener import SILENT, Listener
 from lamplighter.watch.events import Stream, Watcher
+from lamplighter.watch.finite import Finite, Rounding
+from lamplighter.watch.loaders import Loaders
 from lamplighter.watch.losses import Losses
+from lamplighter.watch.metrics import Metrics
 from lamplighter.watch.models import Models
 from lamplighter.watch.modes import Modes
 from lamplighter.watch.passes import Bounds
+from lamplighter.watch.probes import Probes
+from lamplighter.watch.saving import Saving
+from lamplighter.watch.schedules import Schedules
+from lamplighter.watch.sources import Sources
 from lamplighter.watch.steps import StepOrder
+from lamplighter.watch.tap_data import DATA_TAPS
+from lamplighter.watch.tap_training import TRAINING_TAPS
 from lamplighter.watch.taps import Taps
 from lamplighter.watch.world import World
 
@@ -26,7 +35,21 @@ if TYPE_CHECKING:
 
 def watchers(world: World) -> list[Watcher]:
     """Everything that is looked at, in the order in which it hears."""
-    return [world, StepOrder(world), Modes(world), Losses(world), Models(world)]
+    kinds = (
+        StepOrder,
+        Modes,
+        Losses,
+        Models,
+        Loaders,
+        Schedules,
+        Saving,
+        Finite,
+        Rounding,
+        Metrics,
+        Probes,
+        Sources,
+    )
+    return [world, *(kind(world) for kind in kinds)]
 
 
 class Watch:
@@ -70,8 +93,13 @@ class Watch:
         return self
 
     def __enter__(self) -> Watch:
-        self.taps.open()
+        self.open()
         return self
+
+    def open(self) -> None:
+        """Begins to watch."""
+        for tap in (*TRAINING_TAPS, *DATA_TAPS):
+            tap(self.taps)
 
     def __exit__(
         self,

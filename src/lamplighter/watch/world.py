@@ -30,6 +30,8 @@ class SeenModel:
         calls: how often it was called.
         trained: optimizer steps that moved parameters of it.
         mode_place: where `train()` or `eval()` was last called on it.
+        train_place: where `train()` was last called on it.
+        place: where it was first called.
     """
 
     ref: weakref.ref[nn.Module]
@@ -37,6 +39,7 @@ class SeenModel:
     calls: int = 0
     trained: int = 0
     mode_place: Place | None = None
+    train_place: Place | None = None
     place: Place | None = None
 
     @property
@@ -66,6 +69,7 @@ class World(Watcher):
 
     Args:
         allowed: code → reason, as the user declared.
+        classes: the largest number of classes that a loss was seen to choose between.
     """
 
     allowed: dict[str, str] = field(default_factory=dict)
@@ -77,6 +81,7 @@ class World(Watcher):
     live: list[Pass] = field(default_factory=list)
     steps: int = 0
     backwards: int = 0
+    classes: int = 0
 
     def report(
         self, code: str, level: Level, where: str, message: str, fix: str, place: Place | None
@@ -113,9 +118,12 @@ class World(Watcher):
             self.models[id(module)] = known
         return known
 
-    def mode_set(self, module: nn.Module, training: bool) -> None:  # noqa: ARG002
+    def mode_set(self, module: nn.Module, training: bool) -> None:
         if any(True for _ in module.parameters()):
-            self.seen(module).mode_place = here()
+            model = self.seen(module)
+            model.mode_place = here()
+            if training:
+                model.train_place = model.mode_place
 
     # optimizers
 

@@ -1,0 +1,233 @@
+"""Reported accuracy against the one recomputed from what the model answered: E101, E105, Y101."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from lamplighter.checks import evaluation as criteria
+from lamplighter.checks.labels import no_better_than_majority
+from lamplighter.watch.divisions import Division, divisions_in_sight
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.place import Place, here
+from lamplighter.watch.samples import parts_of
+
+if TYPE_CHECKING:
+    from torch.utils.data import DataLoader
+
+    from lamplighter.watch.passes import Pass
+    from lamplighter.watch.world import World
+
+NUMBER = re.compile(r"(?<![\w.])(\d+\.\d+)(?![\w.])")
+
+
+@dataclass(eq=False, slots=True)
+class Score:
+    """One evaluation: right answers of how many, and what was printed after it.
+
+    Args:
+        loader: id of the loader.
+        right: counts per batch, still on their device.
+        sizes: samples per batch.
+        printed: numbers, each with its digits after the point.
+        digits: the most significant digits that one of them has.
+    """
+
+    loader: int
+    loader_size: int
+    batches: int
+    batch_size: int
+    right: list[torch.Tensor] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    labels: list[torch.Tensor] = field(default_factory=list)
+    correct: int = 0
+    printed: list[tuple[float, int]] = field(default_factory=list)
+    digits: int = 0
+    place: Place | None = None
+    divisions: list[Division] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """Samples that were evaluated."""
+        return sum(self.sizes)
+
+
+class Metrics(Watcher):
+    """Counts right answers beside the program and compares with what it prints."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.labels: torch.Tensor | None = None
+        self.running: Score | None = None
+        self.scores: list[Score] = []
+        self.train_sizes: dict[str, int] = {}
+        self.listening = False
+        self.shortened = False
+
+    def batch_given(self, current: Pass, batch: Any) -> None:
+        self.labels = None if current.backwards or current.steps else parts_of(batch)[1]
+        if current.given == 1:
+            self.running = None
+
+    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+        labels, self.labels = self.labels, None
+        current = self.world.current()
+        if labels is None or current is None or (torch.is_grad_enabled() and module.training):
+            return
+        if not isinstance(output, torch.Tensor) or output.dim() != 2 or output.shape[1] < 2:
+            return
+        if len(output) != len(labels):
+            return
+        loader = current.loader()
+        if loader is None:
+            return
+        if self.running is None:
+            self.running = _new_score(loader)
+            if self.world.steps >= 10:
+                self.world.adopt(criteria.answers_ignore_inputs(output.detach()), here())
+        with torch.no_grad():
+            self.running.right.append((output.argmax(1) == labels.to(output.device)).sum())
+        self.running.sizes.append(len(labels))
+        self.running.labels.append(labels)
+
+    def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:  # noqa: ARG002
+        self.listening = False
+
+    def pass_ended(self, current: Pass) -> None:
+        self.shortened |= current.shortened
+        loader = current.loader()
+        if current.steps and loader is not None:
+            size = _size(loader)
+            self.train_sizes |= {"the training set's length": size, "the training batches": 0}
+            self.train_sizes["the training batches"] = _batches(loader)
+        score, self.running = self.running, None
+        if score is None or not current.is_evaluation() or len(score.sizes) != current.given:
+            return
+        score.correct = int(sum(int(part) for part in score.right))
+        score.right = []
+        if len(self.scores) < 4:
+            score.divisions = divisions_in_sight()
+        self.scores.append(score)
+        self.listening = True
+
+    def text_written(self, text: str) -> None:
+        if not self.listening or not self.scores:
+            return
+        score = self.scores[-1]
+        for token in NUMBER.findall(text)[:8]:
+            score.printed.append((float(token), len(token.split(".")[1])))
+            score.digits = max(score.digits, len(token.replace(".", "").lstrip("0")))
+        if score.printed and score.place is None:
+            score.place = here()
+            if len(self.scores) < 4:
+                score.divisions += divisions_in_sight()
+
+    def ended(self) -> None:
+        by_loader: dict[int, list[Score]] = {}
+        for score in self.scores:
+            by_loader.setdefault(score.loader, []).append(score)
+        for scores in by_loader.values():
+            self._look_at_reports([s for s in scores if s.printed])
+            self._look_at_the_end(scores)
+
+    def _look_at_reports(self, scores: list[Score]) -> None:
+        if not scores or any(s.correct == 0 for s in scores):
+            return
+        total = count = 0
+        rows: list[tuple[Score, dict[str, float]]] = []
+        for score in scores:
+            total, count = total + score.correct, count + score.count
+            wrong = self._wrong_values(score)
+            wrong["summed over all evaluations so far, never set back to 0"] = total / score.count
+            wrong["counted over all evaluations so far, never set back to 0"] = total / count
+            rows.append((score, wrong))
+        for formula in rows[-1][1]:
+            if all(_is_printed(s, v.get(formula)) for s, v in rows) and _is_telling(rows, formula):
+                self._report(rows, formula)
+                return
+
+    def _wrong_values(self, score: Score) -> dict[str, float]:
+        wrong = {
+            f"divided by {name} ({size})": score.correct / size
+            for name, size in self.train_sizes.items()
+            if size and size not in (score.count, score.loader_size)
+        }
+        if score.batches and score.batches != score.count and score.batches != score.loader_size:
+            wrong[f"divided by the number of batches ({score.batches})"] = (
+                score.correct / score.batches
+            )
+        padded = score.batches * score.batch_size
+        if padded and padded not in (score.count, score.loader_size):
+            wrong[f"divided by batches × batch size ({padded})"] = score.correct / padded
+        return wrong
+
+    def _report(self, rows: list[tuple[Score, dict[str, float]]], formula: str) -> None:
+        score, values = rows[-1]
+        divisions = [d for s, _ in rows for d in s.divisions]
+        size = re.search(r"\((\d+)\)", formula)
+        wanted = int(size[1]) if size else None
+        lines = [d.place for d in divisions if wanted is not None and d.divisor == wanted]
+        self.world.report(
+            "E101",
+            "error",
+            "accuracy",
+            f"reported {values[formula]:.4g}, actual {score.correct / score.count:.4g} "
+            f"({score.correct} of n = {score.count}): the right answers are {formula}",
+            "divide by the number of samples that were evaluated, counted from 0 each time",
+            lines[0] if lines else score.place,
+        )
+
+    def _look_at_the_end(self, scores: list[Score]) -> None:
+        if self.shortened or len(scores) < 3 or self.world.steps < 500:
+            return
+        last = scores[-1]
+        counts = Counter(int(label) for part in last.labels for label in part.tolist())
+        if len(counts) > 1:
+            majority = max(counts.values()) / last.count
+            found = no_better_than_majority(last.correct, last.count, majority)
+            self.world.adopt(found, last.place)
+
+
+def _is_printed(score: Score, value: float | None) -> bool:
+    if value is None:
+        return False
+    for shown, digits in score.printed:
+        tolerance = max(0.51 * 10**-digits, 2e-7 * abs(shown))  # single precision rounds too
+        if abs(shown - value) <= tolerance or abs(shown - 100 * value) <= tolerance:
+            return True
+    return False
+
+
+def _is_telling(rows: list[tuple[Score, dict[str, float]]], formula: str) -> bool:
+    """Whether the match can hardly be chance, and the right value was not printed as well."""
+    digits = 0
+    for score, values in rows:
+        right = [score.correct / score.count, score.correct / max(1, score.loader_size)]
+        if any(_is_printed(score, value) for value in right):
+            if abs(values[formula] - right[0]) > 1e-9:
+                return False
+            continue
+        digits += min(4, score.digits)
+    return digits >= 4
+
+
+def _new_score(loader: DataLoader[Any]) -> Score:
+    return Score(id(loader), _size(loader), _batches(loader), loader.batch_size or 0)
+
+
+def _size(loader: DataLoader[Any]) -> int:
+    try:
+        return len(loader.dataset)  # type: ignore[arg-type]
+    except TypeError:
+        return 0
+
+
+def _batches(loader: DataLoader[Any]) -> int:
+    try:
+        return len(loader)
+    except TypeError:
+        return 0

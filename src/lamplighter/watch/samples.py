@@ -1,0 +1,116 @@
+"""What the first walk over a loader gave, in a few kilobytes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from lamplighter.checks.finding import Finding
+from lamplighter.checks.splits import fingerprints
+
+ENOUGH_SAMPLES = 4096
+ENOUGH_BYTES = 32 * 2**20
+
+
+@dataclass(eq=False)
+class Samples:
+    """Digests and labels of the samples that came first; the tensors themselves are let go.
+
+    Args:
+        prints: a digest per sample.
+        labels: a class number per sample, in the order given; empty where there are none.
+        of_pictures: whether the inputs have the shape of pictures.
+        whole_first_pass: whether every sample of the walk was taken.
+        telling: whether two equal samples can hardly be chance (eight numbers and more each).
+    """
+
+    prints: list[bytes] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    of_pictures: bool = False
+    whole_first_pass: bool = True
+    telling: bool = False
+    _bytes: int = 0
+
+    def take(self, inputs: torch.Tensor | None, labels: torch.Tensor | None) -> None:
+        """Adds a batch, until enough is known.
+
+        Args:
+            inputs: `(B, …)`, or None.
+            labels: `(B,)` class numbers, or None.
+        """
+        if inputs is None or len(self.prints) >= ENOUGH_SAMPLES or self._bytes >= ENOUGH_BYTES:
+            self.whole_first_pass = False
+            return
+        self.telling = bool(inputs.dim() > 1 and inputs[0].numel() >= 8)
+        self.telling &= inputs.is_floating_point() or inputs.dim() == 4
+        self._bytes += inputs.numel() * inputs.element_size()
+        self.prints += fingerprints(inputs)
+        self.of_pictures = inputs.dim() == 4
+        if labels is not None and len(labels) == len(inputs):
+            self.labels += [int(label) for label in labels.tolist()]
+
+    def counts(self) -> dict[Any, int]:
+        """Digest → how often it came."""
+        return dict(Counter(self.prints))
+
+    def one_class(self) -> bool:
+        """Whether all labels of a fair number of samples are the same."""
+        return len(self.labels) >= 32 and len(set(self.labels)) == 1
+
+    def varied(self) -> bool:
+        """Whether an equal sample elsewhere would mean something: most differ among themselves."""
+        return self.telling and len(set(self.prints)) > len(self.prints) // 2
+
+    def contradictions(self) -> Iterator[Finding]:
+        """Equal inputs with different labels, within one batch or across batches."""
+        if len(self.labels) != len(self.prints) or not self.telling:
+            return
+        first: dict[bytes, int] = {}
+        clashes = [
+            (first[print_], label)
+            for print_, label in zip(self.prints, self.labels, strict=True)
+            if first.setdefault(print_, label) != label
+        ]
+        if clashes and len(clashes) > 0.005 * len(self.labels):
+            yield Finding(
+                "Y110",
+                "error"
+                if self.of_pictures and len(clashes) >= 0.2 * len(self.labels)
+                else "warning",
+                "labels",
+                f"{len(clashes)} of {len(self.labels)} samples are identical to another sample "
+                "that carries a different label",
+                "look whether two classes are read from the same folder",
+            )
+
+
+def parts_of(batch: Any) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    """Inputs and class numbers of a batch, where they can be told.
+
+    Args:
+        batch: what the loader gave: a pair, a longer sequence, a dictionary, or a tensor.
+
+    Returns:
+        The first tensor that has a batch dimension, and the first `(B,)` integer tensor after it.
+    """
+    if isinstance(batch, torch.Tensor):
+        return (batch if batch.dim() else None), None
+    if isinstance(batch, dict):
+        things = list(batch.values())
+    elif isinstance(batch, list | tuple):
+        things = list(batch)
+    else:
+        return None, None
+    tensors = [t for t in things if isinstance(t, torch.Tensor) and t.dim() > 0 and not t.is_sparse]
+    if not tensors:
+        return None, None
+    inputs = tensors[0]
+    for other in tensors[1:]:
+        is_index = not other.is_floating_point() and not other.is_complex()
+        if is_index and other.dim() == 1 and len(other) == len(inputs):
+            return inputs, other
+    return inputs, None

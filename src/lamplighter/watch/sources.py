@@ -1,0 +1,127 @@
+"""Lines of the user's source that do nothing: M114, X101. They count only if the program ran them."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.place import Place, is_users, tree_of
+
+if TYPE_CHECKING:
+    from lamplighter.watch.world import World
+
+FORGOTTEN_CALLS = ("zero_grad", "backward", "step", "eval", "train")
+FUNCTIONS = (
+    "relu", "gelu", "silu", "elu", "selu", "leaky_relu", "sigmoid", "tanh", "softmax", "log_softmax",
+    "dropout", "dropout2d", "batch_norm", "layer_norm", "normalize", "max_pool2d", "avg_pool2d",
+    "flatten", "reshape", "view", "permute", "transpose", "squeeze", "unsqueeze", "clamp",
+)  # fmt: skip
+
+
+class Sources(Watcher):
+    """Reads the classes of trained networks and the files that train them."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def ended(self) -> None:
+        classes: dict[type, nn.Module] = {}
+        for model in self.world.models.values():
+            module = model.module
+            if module is None or not model.trained:
+                continue
+            for inner in module.modules():
+                classes.setdefault(type(inner), inner)
+        for kind, example in classes.items():
+            for name, place in thrown_away(kind, example):
+                self._report_thrown_away(name, place)
+        for file in self._files():
+            for name, place in uncalled(file):
+                self._report_uncalled(name, place)
+
+    def _files(self) -> list[str]:
+        places = [record.place for record in self.world.optimizers.values() if record.steps]
+        places += [model.place for model in self.world.models.values() if model.trained]
+        return list(dict.fromkeys(place.file for place in places if place is not None))
+
+    def _report_thrown_away(self, name: str, place: Place) -> None:
+        self.world.report(
+            "M114",
+            "error",
+            f"`{name}`",
+            "its result is computed and thrown away: the line changes nothing",
+            f"assign the result: x = {name}(x)",
+            place,
+        )
+
+    def _report_uncalled(self, name: str, place: Place) -> None:
+        self.world.report(
+            "X101",
+            "warning",
+            f"`{name}`",
+            "the method is named and not called: the parentheses are missing, the line does nothing",
+            f"write {name}()",
+            place,
+        )
+
+
+def thrown_away(kind: type, example: nn.Module) -> Iterator[tuple[str, Place]]:
+    """Statements in `forward` that compute a tensor and drop it.
+
+    Args:
+        kind: class of the user.
+        example: one of its modules, to see what `self.name` is.
+
+    Yields:
+        What was called, and the line.
+    """
+    forward = kind.__dict__.get("forward")
+    try:
+        file = inspect.getsourcefile(kind) or ""
+    except (TypeError, OSError):
+        return
+    code = getattr(forward, "__code__", None)
+    if code is None or not is_users(file):
+        return
+    for node in ast.walk(tree_of(code.co_filename) or ast.Module([], [])):
+        if not isinstance(node, ast.FunctionDef) or node.name != "forward":
+            continue
+        first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+        if first != code.co_firstlineno:
+            continue
+        for statement in ast.walk(node):
+            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+                name = ast.unparse(statement.value.func)
+                if _drops_a_tensor(statement.value, example):
+                    yield name, Place(code.co_filename, statement.lineno)
+
+
+def _drops_a_tensor(call: ast.Call, example: nn.Module) -> bool:
+    if any(k.arg in ("inplace", "out") for k in call.keywords):
+        return False
+    function = call.func
+    if not isinstance(function, ast.Attribute):
+        return False
+    if isinstance(function.value, ast.Name) and function.value.id == "self":
+        layer = getattr(example, function.attr, None)
+        of_torch = isinstance(layer, nn.Module) and type(layer).__module__.startswith("torch.nn")
+        return of_torch and not getattr(layer, "inplace", False)
+    # torch.relu(x), F.relu(x), x.view(…): each gives a new tensor and leaves the old one alone
+    return function.attr in FUNCTIONS and not _is_on_self(function.value)
+
+
+def _is_on_self(node: ast.expr) -> bool:
+    return any(isinstance(inner, ast.Name) and inner.id == "self" for inner in ast.walk(node))
+
+
+def uncalled(file: str) -> Iterator[tuple[str, Place]]:
+    """Statements that name a method of the loop and do not call it."""
+    for node in ast.walk(tree_of(file) or ast.Module([], [])):
+        is_named = isinstance(node, ast.Expr) and isinstance(node.value, ast.Attribute)
+        if is_named and node.value.attr in FORGOTTEN_CALLS:  # type: ignore[attr-defined]
+            yield ast.unparse(node.value), Place(file, node.lineno)  # type: ignore[attr-defined]

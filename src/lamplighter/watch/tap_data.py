@@ -1,0 +1,195 @@
+"""Where data, losses, files and figures are listened to: nothing that is computed changes."""
+
+from __future__ import annotations
+
+import builtins
+import inspect
+import logging
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+from torch.utils.data.dataloader import _BaseDataLoaderIter
+
+from lamplighter.watch.passes import Pass, may_end_here
+from lamplighter.watch.taps import Taps, Wrapper, told_after
+
+LOSSES = (
+    "cross_entropy",
+    "nll_loss",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "mse_loss",
+    "l1_loss",
+    "smooth_l1_loss",
+    "huber_loss",
+    "kl_div",
+    "gaussian_nll_loss",
+    "poisson_nll_loss",
+    "soft_margin_loss",
+    "multilabel_soft_margin_loss",
+    "multi_margin_loss",
+    "hinge_embedding_loss",
+)
+DROPOUTS = ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout")
+
+
+def tap_loaders(taps: Taps) -> None:
+    """Loaders and the batches that they give."""
+    stream, bounds = taps.stream, taps.bounds
+    walks: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+
+    def walk(original: Wrapper) -> Wrapper:
+        def __iter__(self: DataLoader[Any]) -> Any:  # noqa: N807
+            walker = original(self)
+            if stream.on:
+                walks[self] = walks.get(self, 0) + 1
+                current = Pass(weakref.ref(self), weakref.ref(walker), walks[self])
+                walker._watched_pass = current
+                stream.tell("pass_starts", current)
+            return walker
+
+        return __iter__
+
+    def give(original: Wrapper) -> Wrapper:
+        def __next__(self: Any) -> Any:  # noqa: N807
+            current = getattr(self, "_watched_pass", None)
+            if current is None or not stream.on:
+                return original(self)
+            if bounds.is_enough(current) and may_end_here(2):
+                current.complete = current.shortened = True
+                stream.tell("pass_ended", current)
+                raise StopIteration
+            try:
+                batch = original(self)
+            except StopIteration:
+                current.complete = True
+                stream.tell("pass_ended", current)
+                raise
+            current.given += 1
+            stream.tell("batch_given", current, batch)
+            return batch
+
+        return __next__
+
+    taps.replace(DataLoader, "__init__", told_after(stream, "loader_made"))
+    taps.replace(DataLoader, "__iter__", walk)
+    taps.replace(_BaseDataLoaderIter, "__next__", give)
+
+
+def tap_losses(taps: Taps) -> None:
+    """The tensors that really enter a loss, and whether dropout drops."""
+    stream = taps.stream
+
+    def loss(name: str) -> Callable[[Wrapper], Wrapper]:
+        def make(original: Wrapper) -> Wrapper:
+            signature = inspect.signature(original)
+
+            def wrapped(*args: Any, **kwargs: Any) -> Any:
+                result = original(*args, **kwargs)
+                if stream.on and not torch.compiler.is_compiling():
+                    given = signature.bind(*args, **kwargs).arguments
+                    stream.tell("loss_called", name, given, result)
+                return result
+
+            return wrapped
+
+        return make
+
+    def dropout(name: str) -> Callable[[Wrapper], Wrapper]:
+        def make(original: Wrapper) -> Wrapper:
+            def wrapped(
+                input: Any, p: float = 0.5, training: bool = True, *rest: Any, **kw: Any
+            ) -> Any:
+                if training and p > 0 and stream.on and not torch.compiler.is_compiling():
+                    stream.tell("dropout_called", name, training)
+                return original(input, p, training, *rest, **kw)
+
+            return wrapped
+
+        return make
+
+    for name in LOSSES:
+        taps.replace(F, name, loss(name))
+    for name in DROPOUTS:
+        taps.replace(F, name, dropout(name))
+
+
+def tap_saving(taps: Taps) -> None:
+    """State taken, loaded and saved."""
+    stream = taps.stream
+
+    def taken(original: Wrapper) -> Wrapper:
+        def state_dict(self: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
+            if stream.inside or not stream.on:
+                return original(self, *args, **kwargs)
+            stream.inside = 1
+            try:
+                state = original(self, *args, **kwargs)
+            finally:
+                stream.inside = 0
+            stream.tell("state_taken", self, state)
+            return state
+
+        return state_dict
+
+    def before(event: str, with_self: bool) -> Callable[[Wrapper], Wrapper]:
+        def make(original: Wrapper) -> Wrapper:
+            def wrapped(*args: Any, **kwargs: Any) -> Any:
+                if len(args) >= (2 if with_self else 1):
+                    stream.tell(event, *args[: 2 if with_self else 1])
+                return original(*args, **kwargs)
+
+            return wrapped
+
+        return make
+
+    taps.replace(torch.nn.Module, "state_dict", taken)
+    taps.replace(torch.nn.Module, "load_state_dict", before("state_loaded", True))
+    taps.replace(torch, "save", before("saved", False))
+
+
+def tap_numbers(taps: Taps) -> None:
+    """Numbers that the program reads anyway, so that looking at them costs no waiting."""
+    stream = taps.stream
+
+    def make(original: Wrapper) -> Wrapper:
+        def item(self: torch.Tensor) -> Any:
+            value = original(self)
+            if stream.on and value != value:
+                stream.tell("number_read", self, value)
+            return value
+
+        return item
+
+    taps.replace(torch.Tensor, "item", make)
+
+
+def tap_text(taps: Taps) -> None:
+    """What the program prints or logs: there it reports its figures."""
+    stream = taps.stream
+
+    def printed(original: Wrapper) -> Wrapper:
+        def wrapped(*things: Any, **kwargs: Any) -> Any:
+            original(*things, **kwargs)
+            if stream.on and stream.hearers("text_written"):
+                stream.tell("text_written", " ".join(str(thing) for thing in things))
+
+        return wrapped
+
+    def logged(original: Wrapper) -> Wrapper:
+        def handle(self: logging.Logger, record: logging.LogRecord) -> Any:
+            original(self, record)
+            if stream.on:
+                stream.tell("text_written", record.getMessage())
+
+        return handle
+
+    taps.replace(builtins, "print", printed)
+    taps.replace(logging.Logger, "handle", logged)
+
+
+DATA_TAPS = (tap_loaders, tap_losses, tap_saving, tap_numbers, tap_text)

@@ -1,0 +1,169 @@
+"""Where the steps of a training are listened to: each tap changes nothing that is computed."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.optim.optimizer import (
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
+
+from lamplighter.watch.taps import Taps, Wrapper, told_after
+
+
+def tap_modules(taps: Taps) -> None:
+    """Calls of modules from outside any module, and `train()`/`eval()`."""
+    stream = taps.stream
+    thread = stream.thread
+    has_parameters: weakref.WeakKeyDictionary[torch.nn.Module, bool] = weakref.WeakKeyDictionary()
+
+    def call(original: Wrapper) -> Wrapper:
+        def __call__(self: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
+            if stream.inside or not stream.on or threading.get_ident() != thread:
+                return original(self, *args, **kwargs)
+            known = has_parameters.get(self)
+            if known is None:
+                known = any(True for _ in self.parameters())
+                has_parameters[self] = known
+            if not known or torch.compiler.is_compiling():
+                return original(self, *args, **kwargs)
+            stream.tell("module_entered", self, args, kwargs)
+            stream.inside = 1
+            try:
+                output = original(self, *args, **kwargs)
+            finally:
+                stream.inside = 0
+            stream.tell("module_left", self, args, output)
+            return output
+
+        return __call__
+
+    def train(original: Wrapper) -> Wrapper:
+        def wrapped(self: torch.nn.Module, mode: bool = True) -> Any:
+            if stream.inside or not stream.on:
+                return original(self, mode)
+            stream.inside = 1
+            try:
+                result = original(self, mode)
+            finally:
+                stream.inside = 0
+            stream.tell("mode_set", self, mode)
+            return result
+
+        return wrapped
+
+    taps.replace(torch.nn.Module, "__call__", call)
+    taps.replace(torch.nn.Module, "train", train)
+
+
+def tap_backward(taps: Taps) -> None:
+    """`loss.backward()`, which calls `torch.autograd.backward` as everybody does."""
+    stream = taps.stream
+
+    def make(original: Wrapper) -> Wrapper:
+        def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
+            roots = (tensors,) if isinstance(tensors, torch.Tensor) else tuple(tensors)
+            stream.tell("backward_starts", roots)
+            result = original(tensors, *args, **kwargs)
+            stream.tell("backward_ended", roots)
+            return result
+
+        return backward
+
+    taps.replace(torch.autograd, "backward", make)
+
+
+def tap_optimizers(taps: Taps) -> None:
+    """Building, stepping and clearing; torch's own global hooks see every optimizer."""
+    stream = taps.stream
+
+    def before(optimizer: Any, args: Any, kwargs: Any) -> None:
+        closure = (args[1] if len(args) > 1 else None) or kwargs.get("closure")
+        stream.tell("step_starts", optimizer, closure is not None)
+
+    def after(optimizer: Any, _args: Any, _kwargs: Any) -> None:
+        stream.tell("step_ended", optimizer)
+
+    taps.undo.append(register_optimizer_step_pre_hook(before).remove)
+    taps.undo.append(register_optimizer_step_post_hook(after).remove)
+    taps.replace(torch.optim.Optimizer, "__init__", told_after(stream, "optimizer_made"))
+    taps.replace(torch.optim.Optimizer, "zero_grad", told_after(stream, "cleared"))
+    taps.replace(torch.nn.Module, "zero_grad", told_after(stream, "cleared"))
+
+
+def tap_schedules(taps: Taps) -> None:
+    """Learning-rate schedules; each class has its own `step`, so instances are wrapped."""
+    from torch.optim import lr_scheduler
+
+    stream = taps.stream
+
+    def first_step(original: Wrapper) -> Wrapper:
+        def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(self, *args, **kwargs)
+            stream.tell("schedule_made", self)
+            return result
+
+        return wrapped
+
+    def step(original: Wrapper) -> Wrapper:
+        def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(self, *args, **kwargs)
+            if not getattr(self, "_is_initial", False):
+                stream.tell("scheduled", self)
+            return result
+
+        return wrapped
+
+    for kind in _all_subclasses(lr_scheduler.LRScheduler):
+        if "__init__" in vars(kind):
+            taps.replace(kind, "__init__", first_step)
+        if "step" in vars(kind):
+            taps.replace(kind, "step", step)
+
+
+def tap_clipping(taps: Taps) -> None:
+    """Gradient clipping and the gradient scaler."""
+    stream = taps.stream
+
+    def clip(original: Wrapper) -> Wrapper:
+        def wrapped(parameters: Any, *args: Any, **kwargs: Any) -> Any:
+            several = [parameters] if isinstance(parameters, torch.Tensor) else list(parameters)
+            result = original(several, *args, **kwargs)
+            stream.tell("clipped", several)
+            return result
+
+        return wrapped
+
+    def after_with_optimizer(event: str, with_self: bool) -> Callable[[Wrapper], Wrapper]:
+        def make(original: Wrapper) -> Wrapper:
+            def wrapped(self: Any, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
+                result = original(self, optimizer, *args, **kwargs)
+                stream.tell(event, *((self, optimizer) if with_self else (optimizer,)))
+                return result
+
+            return wrapped
+
+        return make
+
+    for module in (torch.nn.utils, torch.nn.utils.clip_grad):
+        for name in ("clip_grad_norm_", "clip_grad_value_"):
+            taps.replace(module, name, clip)
+    scaler = torch.amp.GradScaler
+    taps.replace(scaler, "unscale_", after_with_optimizer("unscaled", False))
+    taps.replace(scaler, "step", after_with_optimizer("scaled", True))
+
+
+TRAINING_TAPS = (tap_modules, tap_backward, tap_optimizers, tap_schedules, tap_clipping)
+
+
+def _all_subclasses(kind: type) -> list[type]:
+    found: list[type] = [kind]
+    children: list[type] = kind.__subclasses__()
+    for child in children:
+        found += [c for c in _all_subclasses(child) if c not in found]
+    return found

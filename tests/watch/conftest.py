@@ -1,0 +1,39 @@
+"""Scripts are run within the test's process, under observation, to save the start of torch."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+import types
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from lamplighter.watch import Watch, watch
+
+
+def _observe(path: Path) -> Watch:
+    """The watch after the script ran to its end, as `python path` would run it."""
+    module = types.ModuleType("__main__")
+    module.__file__ = str(path)
+    real = sys.modules["__main__"]
+    sys.modules["__main__"] = module
+    torch.manual_seed(0)
+    watching = watch()
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), watching:
+            warnings.simplefilter("ignore")
+            exec(compile(path.read_text(), str(path), "exec"), module.__dict__)
+    finally:
+        sys.modules["__main__"] = real
+    return watching
+
+
+@pytest.fixture
+def observe() -> Callable[[Path], Watch]:
+    """A function: path of a script → the watch over it."""
+    return _observe

@@ -62,7 +62,8 @@ def agreement(ours_NHW: np.ndarray, theirs_NHW: np.ndarray) -> tuple[np.ndarray,
         that has detail at all, 0…1; a silhouette on an even sky has little.
     """
     count = len(ours_NHW)
-    ours, theirs = ours_NHW.reshape(count, -1), theirs_NHW.reshape(count, -1)
+    ours = ours_NHW.reshape(count, SIDE * SIDE)
+    theirs = theirs_NHW.reshape(count, SIDE * SIDE)
     texture = np.minimum((_detail(ours) ** 2).mean(axis=1), (_detail(theirs) ** 2).mean(axis=1))
     fine = np.full(count, -1, np.float32)
     warp = np.zeros((count, 6), np.float32)
@@ -79,6 +80,8 @@ def agreement(ours_NHW: np.ndarray, theirs_NHW: np.ndarray) -> tuple[np.ndarray,
         sound = (inside.mean(axis=1) >= LEAST_OVERLAP) & _gentle(moves)
         fine[rows] = np.where(sound, found, -1)
         rows = rows[found > least]
+        if not len(rows):
+            break
     return fine, texture
 
 
@@ -104,7 +107,7 @@ def _moved(theirs_NP: np.ndarray, warp_N6: np.ndarray) -> tuple[np.ndarray, np.n
 def _step(ours_NP: np.ndarray, moved_NP: np.ndarray, inside_NP: np.ndarray) -> np.ndarray:
     """float32 [N, 6]: one Gauss–Newton step, limited to what a linear model can be trusted with."""
     x, y = _grid()
-    square = moved_NP.reshape(-1, SIDE, SIDE)
+    square = moved_NP.reshape(len(moved_NP), SIDE, SIDE)
     down, across = (slope.reshape(moved_NP.shape) for slope in np.gradient(square, axis=(1, 2)))
     across, down = across * (SIDE / 2), down * (SIDE / 2)
     ones = np.ones_like(moved_NP)
@@ -124,7 +127,7 @@ def _step(ours_NP: np.ndarray, moved_NP: np.ndarray, inside_NP: np.ndarray) -> n
 
 def _gentle(warp_N6: np.ndarray) -> np.ndarray:
     """bool [N]: whether the warp is a plausible trim rather than a distortion."""
-    linear = warp_N6[:, [1, 2, 4, 5]].reshape(-1, 2, 2) + np.eye(2, dtype=np.float32)
+    linear = warp_N6[:, [1, 2, 4, 5]].reshape(len(warp_N6), 2, 2) + np.eye(2, dtype=np.float32)
     stretch = np.linalg.svd(linear, compute_uv=False)
     return (stretch[:, 0] < MOST_STRETCH) & (stretch[:, 1] > 1 / MOST_STRETCH)
 
@@ -145,7 +148,7 @@ def _blurred(flat_NP: np.ndarray, reach: int) -> np.ndarray:
     """Mean over a box of 2·reach + 1 pixels, edges repeated."""
     wide = 2 * reach + 1
     ends = ((0, 0), (reach, reach), (reach, reach))
-    square = np.pad(flat_NP.reshape(-1, SIDE, SIDE), ends, mode="edge")
+    square = np.pad(flat_NP.reshape(len(flat_NP), SIDE, SIDE), ends, mode="edge")
     rows = square[:, :SIDE].copy()
     for shift in range(1, wide):
         rows += square[:, shift : shift + SIDE]

@@ -21,7 +21,7 @@ def identical_groups(pictures: Sequence[Picture]) -> list[Same]:
         # the bytes of a file fix its pixels, so a digest of the pixels finds both kinds; what
         # could not be decoded has only its bytes
         mark = picture.facts.pixels or picture.facts.sha256
-        if mark and picture.facts.bytes:
+        if mark and picture.facts.length:
             by_pixels[mark].append(picture)
     return [tuple(group) for group in by_pixels.values() if len(group) > 1]
 

@@ -19,7 +19,7 @@ class Facts:
     Args:
         fault: "" or one of "missing", "empty", "bomb", "unreadable".
         reason: the decoder's words for the fault.
-        bytes: length of the file.
+        length: of the file, bytes.
         sha256: of the file's bytes, or of the pixels of a picture held in memory.
         format: Pillow's name of the real format, "" in memory.
         mode: Pillow's mode as stored, such as "RGB", "P", "CMYK", "I;16".
@@ -42,7 +42,7 @@ class Facts:
 
     fault: str = ""
     reason: str = ""
-    bytes: int = 0
+    length: int = 0
     sha256: str = ""
     format: str = ""
     mode: str = ""

@@ -171,10 +171,10 @@ def file_exhibits(pictures: Sequence[Picture], size: int) -> list[Exhibit]:
         message = f"{counted(len(hit))} {verb(len(hit), *rule.says)}"
         notes = [rule.note(p.facts) for p in hit]
         kinds = Counter(notes).most_common(3)
-        if len(kinds) < len(hit) or len(hit) == 1:
-            message += (
-                f" ({', '.join(f'{note}: {n:,}' if len(hit) > 1 else note for note, n in kinds)})"
-            )
+        if len(hit) == 1:
+            message += f" ({notes[0]})"
+        elif kinds[0][1] > 1:
+            message += f" ({', '.join(f'{note}: {n:,}' for note, n in kinds if n > 1)})"
         where = splits_told(hit)
         found.append(
             exhibit(rule.code, rule.level, where, message, rule.fix, [(p,) for p in hit], notes)

@@ -46,16 +46,16 @@ class Prints:
     """Fingerprints with where each came from.
 
     Args:
-        vectors_NL: float32 [N, 63], each of length 1.
-        owners_N: int32 [N], position of the picture.
-        parts_N: int8 [N], row of `PARTS`.
-        poses_N: int8 [N], row of `POSES` that brings the part into the pose of the vector.
+        vectors: float32 [N, 63], each of length 1.
+        owners: int32 [N], position of the picture.
+        parts: int8 [N], row of `PARTS`.
+        poses: int8 [N], row of `POSES` that brings the part into the pose of the vector.
     """
 
-    vectors_NL: np.ndarray
-    owners_N: np.ndarray
-    parts_N: np.ndarray
-    poses_N: np.ndarray
+    vectors: np.ndarray
+    owners: np.ndarray
+    parts: np.ndarray
+    poses: np.ndarray
 
 
 def part_window(part: int) -> tuple[slice, slice]:
@@ -140,7 +140,7 @@ def _coefficients(greys_NHW: np.ndarray, part: int) -> np.ndarray:
     window = greys_NHW[:, rows, columns].astype(np.float32)
     down, across = _cosines(window.shape[1]), _cosines(window.shape[2])
     coefficients = (down @ window @ across.T) * _weights()
-    lengths = np.linalg.norm(coefficients.reshape(len(window), -1), axis=1)
+    lengths = np.linalg.norm(coefficients.reshape(len(window), LOWEST * LOWEST), axis=1)
     return coefficients / np.maximum(lengths, 1e-6)[:, None, None]
 
 
@@ -175,4 +175,4 @@ def _posed(coefficients_NUV: np.ndarray, pose: int) -> np.ndarray:
         signs[1::2] *= -1
     if mirrored:
         signs[:, 1::2] *= -1
-    return (turned * signs).reshape(len(turned), -1)[:, 1:]
+    return (turned * signs).reshape(len(turned), LOWEST * LOWEST)[:, 1:]

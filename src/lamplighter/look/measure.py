@@ -42,7 +42,7 @@ def measure_file(path: Path) -> Facts:
         data = path.read_bytes()
     except OSError as error:
         return Facts(fault="missing", reason=error.strerror or str(error))
-    facts = Facts(bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+    facts = Facts(length=len(data), sha256=hashlib.sha256(data).hexdigest())
     if not data:
         facts.fault, facts.reason = "empty", "the file has no bytes"
         return facts
@@ -62,7 +62,7 @@ def measure_file(path: Path) -> Facts:
 def measure_picture(picture: Image.Image, sha256: str) -> Facts:
     """The facts of a picture that a source holds in memory, already upright."""
     facts = Facts(sha256=sha256, mode=picture.mode, width=picture.width, height=picture.height)
-    facts.bytes = picture.width * picture.height * len(picture.getbands())
+    facts.length = picture.width * picture.height * len(picture.getbands())
     _weigh(picture, facts)
     return facts
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +13,7 @@ from lamplighter.listener import SILENT, Listener
 from lamplighter.look.align import agreement, shrink
 from lamplighter.look.fingerprints import (
     PARTS,
+    Prints,
     apply_pose,
     part_prints,
     part_window,
@@ -19,12 +22,19 @@ from lamplighter.look.fingerprints import (
 from lamplighter.look.neighbours import Index
 
 LEAST_COSINE = 0.80
-AT_ONCE = 1024
+# small enough for the working arrays to stay in a core's cache
+AT_ONCE = 96
+# candidates kept for one picture; a group of copies is found through its chains
+MOST_EACH = 10
+# candidates compared in all: this many, or this many per picture
+AFFORDABLE, AFFORDABLE_EACH = 2000, 3
 # standard deviation of grey levels below which a picture has nothing that could be compared
 LEAST_CONTRAST = 4.0
 # a group of look-alikes larger than this share of the pictures is their nature, not copying
 LARGEST_SHARE = 0.01
 LARGEST_ANYWAY = 40
+# among such pictures only what is all but identical is told
+LEAST_AMONG_ALIKE = 0.985
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +72,21 @@ def near_duplicates(
     fine, texture = compare(greys_NHW[clear], candidates, listener=listener)
     alike = False
     spare = np.where(fine > 0, (1 - fine) / (1 - needed(texture)), 9.0)
-    limit = 1.0
+    limit, least = 1.0, 0.0
     largest = max(LARGEST_ANYWAY, LARGEST_SHARE * len(clear))
     while limit > 0.001:
-        rows = np.flatnonzero(spare <= limit)
+        rows = np.flatnonzero((spare <= limit) & (fine >= least))
         if _largest_group(candidates.ours[rows], candidates.theirs[rows], len(clear)) <= largest:
             break
-        alike = True
+        alike, least = True, LEAST_AMONG_ALIKE
         limit /= 2
     else:
         rows = np.zeros(0, np.int64)
+    best = rows[np.argsort(-fine[rows], kind="stable")]
+    ours, theirs = clear[candidates.ours[best]], clear[candidates.theirs[best]]
     pairs = [
-        Pair(
-            *sorted((int(clear[candidates.ours[row]]), int(clear[candidates.theirs[row]]))),
-            float(fine[row]),
-        )
-        for row in rows[np.argsort(-fine[rows], kind="stable")]
+        Pair(int(min(a, b)), int(max(a, b)), float(score))
+        for a, b, score in zip(ours, theirs, fine[best], strict=True)
     ]
     return pairs, alike
 
@@ -146,46 +155,84 @@ def find_candidates(greys_NHW: np.ndarray, *, listener: Listener = SILENT) -> Ca
         listener: hears the progress.
     """
     whole = whole_prints(greys_NHW)
-    index = Index(whole.vectors_NL)
-    found: list[Candidates] = []
-    with listener.bar("searching for near duplicates", len(PARTS)) as bar:
-        for part in bar.over(range(len(PARTS))):
-            asked = part_prints(greys_NHW, part)
-            for rows, hits, cosines in index.close(asked.vectors_NL, LEAST_COSINE):
-                ours, theirs = asked.owners_N[rows], whole.owners_N[hits]
-                # the whole against the whole is symmetric: once is enough
-                keep = ours < theirs if part == 0 else ours != theirs
-                rows, hits = rows[keep], hits[keep]
-                found.append(
-                    Candidates(
-                        ours[keep],
-                        theirs[keep],
-                        np.full(len(rows), part, np.int8),
-                        asked.poses_N[rows],
-                        whole.poses_N[hits],
-                        cosines[keep],
-                    )
-                )
-    return _best_of_each_pair(found)
+    index = Index(whole.vectors)
+    best = _none()
+    with listener.bar("searching for near duplicates", len(PARTS)) as bar, _threads() as pool:
+        for found in pool.map(
+            lambda part: _resembling(greys_NHW, part, whole, index), range(len(PARTS))
+        ):
+            best = _best(_joined([best, found]))
+            bar.advance()
+    # the more alike the pictures of a set are, the closer copies have to be to stand out
+    most = max(AFFORDABLE, AFFORDABLE_EACH * len(greys_NHW))
+    return best.take(np.argsort(-best.cosines, kind="stable")[:most])
 
 
-def _best_of_each_pair(found: Sequence[Candidates]) -> Candidates:
-    """One row per pair of pictures, that with the largest cosine."""
-    empty = Candidates(*(np.zeros(0, np.int32) for _ in range(5)), np.zeros(0, np.float32))
-    parts = [empty, *found]
-    joined = Candidates(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("ours", "theirs", "parts", "our_poses", "their_poses", "cosines")
+def _threads() -> ThreadPoolExecutor:
+    """NumPy lets go of the interpreter's lock in its loops, so threads share the work."""
+    return ThreadPoolExecutor(min(8, os.cpu_count() or 1), thread_name_prefix="lamp-near")
+
+
+def _resembling(greys_NHW: np.ndarray, part: int, whole: Prints, index: Index) -> Candidates:
+    """Pictures of which this part resembles the whole of another."""
+    asked = part_prints(greys_NHW, part)
+    found = [_none()]
+    for rows, hits, cosines in index.close(asked.vectors, LEAST_COSINE, MOST_EACH):
+        ours, theirs = asked.owners[rows], whole.owners[hits]
+        keep = ours != theirs
+        rows, hits = rows[keep], hits[keep]
+        found.append(
+            Candidates(
+                ours[keep],
+                theirs[keep],
+                np.full(len(rows), part, np.int8),
+                asked.poses[rows],
+                whole.poses[hits],
+                cosines[keep],
+            )
         )
+    return _best(_joined(found))
+
+
+def _none() -> Candidates:
+    none, pose = np.zeros(0, np.int32), np.zeros(0, np.int8)
+    return Candidates(none, none, pose, pose, pose, np.zeros(0, np.float32))
+
+
+def _joined(found: Sequence[Candidates]) -> Candidates:
+    return Candidates(
+        np.concatenate([part.ours for part in found]),
+        np.concatenate([part.theirs for part in found]),
+        np.concatenate([part.parts for part in found]),
+        np.concatenate([part.our_poses for part in found]),
+        np.concatenate([part.their_poses for part in found]),
+        np.concatenate([part.cosines for part in found]),
     )
-    low = np.minimum(joined.ours, joined.theirs).astype(np.int64)
-    high = np.maximum(joined.ours, joined.theirs).astype(np.int64)
-    order = np.lexsort((-joined.cosines, high, low))
-    pair = (low * (int(high.max()) + 1 if len(high) else 1) + high)[order]
-    first = np.ones(len(pair), bool)
-    first[1:] = pair[1:] != pair[:-1]
-    return joined.take(order[first])
+
+
+def _best(found: Candidates) -> Candidates:
+    """One row per pair of pictures, that with the largest cosine; a few rows per picture.
+
+    Without the second limit, a set whose pictures are all alike would hold N² candidates.
+    """
+    if not len(found):
+        return found
+    low = np.minimum(found.ours, found.theirs).astype(np.int64)
+    high = np.maximum(found.ours, found.theirs).astype(np.int64)
+    pair = low * (int(high.max()) + 1) + high
+    order = np.lexsort((-found.cosines, pair))
+    found = found.take(order[_firsts(pair[order])])
+    order = np.lexsort((-found.cosines, found.ours))
+    starts = np.flatnonzero(_firsts(found.ours[order]))
+    rank = np.arange(len(order)) - np.repeat(starts, np.diff([*starts, len(order)]))
+    return found.take(order[rank < MOST_EACH])
+
+
+def _firsts(values: np.ndarray) -> np.ndarray:
+    """bool [N]: whether a sorted value differs from the one before."""
+    first = np.ones(len(values), bool)
+    first[1:] = values[1:] != values[:-1]
+    return first
 
 
 def compare(
@@ -194,10 +241,12 @@ def compare(
     """(fine, texture) of each candidate, float32 [N] each; see `align.agreement`."""
     fine = np.empty(len(candidates), np.float32)
     texture = np.empty(len(candidates), np.float32)
-    with listener.bar("comparing near duplicates", len(candidates)) as bar:
-        for start in range(0, len(candidates), AT_ONCE):
-            rows = np.arange(start, min(start + AT_ONCE, len(candidates)))
-            fine[rows], texture[rows] = agreement(*_views(greys_NHW, candidates.take(rows)))
+    starts = range(0, len(candidates), AT_ONCE)
+    parts = [np.arange(start, min(start + AT_ONCE, len(candidates))) for start in starts]
+    with listener.bar("comparing near duplicates", len(candidates)) as bar, _threads() as pool:
+        found = pool.map(lambda rows: agreement(*_views(greys_NHW, candidates.take(rows))), parts)
+        for rows, (agreed, textured) in zip(parts, found, strict=True):
+            fine[rows], texture[rows] = agreed, textured
             bar.advance(len(rows))
     return fine, texture
 

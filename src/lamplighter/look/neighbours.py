@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 PROBES = 4
-BLOCK = 8192
+BLOCK = 4096
 # up to this many vectors, comparing all is quicker than sorting into cells
 FEW = 4000
 
@@ -34,13 +34,14 @@ class Index:
         self.bounds = np.searchsorted(home[self.members], np.arange(self.cells + 1))
 
     def close(
-        self, queries_QD: np.ndarray, least: float
+        self, queries_QD: np.ndarray, least: float, most: int
     ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Yields (query rows, indexed rows, cosines) of pairs with a cosine of at least `least`.
 
         Args:
             queries_QD: float32 [Q, D], each of length 1.
             least: smallest cosine, −1…1.
+            most: at most this many of a cell's members per query, the nearest.
         """
         probes = min(PROBES, self.cells)
         visits = nearest_cells(queries_QD, self.centres, probes).ravel()
@@ -52,7 +53,13 @@ class Index:
             for start in range(0, len(rows) if len(members) else 0, BLOCK):
                 part = rows[start : start + BLOCK]
                 cosines = queries_QD[part] @ self.vectors[members].T
-                hits, found = np.nonzero(cosines >= least)
+                wanted = cosines >= least
+                # rows that are close to everything must not fill the memory
+                crowded = np.flatnonzero(wanted.sum(axis=1) > most)
+                if len(crowded):
+                    floor = np.partition(cosines[crowded], -most, axis=1)[:, -most, None]
+                    wanted[crowded] &= cosines[crowded] >= floor
+                hits, found = np.nonzero(wanted)
                 if len(hits):
                     yield part[hits], members[found], cosines[hits, found]
 

@@ -331,7 +331,7 @@ def _sizes(pictures: Sequence[Picture]) -> dict[str, Any]:
         ("width", [f.width for f in seen]),
         ("height", [f.height for f in seen]),
         ("aspect", [round(f.width / f.height, 3) for f in seen]),
-        ("bytes", [p.facts.bytes for p in pictures]),
+        ("bytes", [p.facts.length for p in pictures]),
     ):
         if values:
             middle = float(np.median(values))

@@ -64,7 +64,7 @@ def test_equal_runs_have_no_difference():
     assert "both answer all 2 pictures alike" in same.verdict
     assert (same.p_value, same.interval) == (1.0, (0.0, 0.0))
     swapped = compare(_side("a", [True, False]), _side("b", [False, True]))
-    assert "each is right on 1 pictures that the other gets wrong" in swapped.verdict
+    assert "each is right 1 × where the other is wrong" in swapped.verdict
 
 
 def test_the_false_alarm_rate_is_what_it_claims():
@@ -106,7 +106,9 @@ def test_nothing_shared_is_refused_even_then():
 
 def test_other_labels_are_refused():
     """One picture under two labels is named with both."""
-    with pytest.raises(DataError, match=r"1 of 1 pictures carry another label, such as 0\.jpg: x for a"):
+    with pytest.raises(
+        DataError, match=r"1 of 1 pictures carry another label, such as 0\.jpg: x for a"
+    ):
         compare(_side("a", [True]), _side("b", [True], label="y"))
 
 

@@ -79,7 +79,9 @@ def test_knowing_the_training_by_heart_is_starvation(good):
     """100 % on training and 80 % on validation: more pictures are wanted, and counted."""
     rows = _rows([0.1, 0.01], [0.6, 0.6], train_accuracy=[0.9, 1.0], val_accuracy=[0.8, 0.8])
     said = _said(Case(good(), rows=rows, train_counts={"ants": 50, "bees": 60}))
-    assert "its 110 training pictures nearly by heart (100.0 % right)" in said["starved of data"].text
+    assert (
+        "its 110 training pictures nearly by heart (100.0 % right)" in said["starved of data"].text
+    )
     assert "80.0 % of the others" in said["starved of data"].text
 
 
@@ -119,7 +121,9 @@ def test_no_better_than_the_majority(sure):
 
 def test_too_few_pictures_says_how_many_would_do(sure):
     """153 pictures cannot tell 94 % from 96 %; about 540 would narrow it to two points."""
-    m = measure(sure(np.arange(153) % 2, np.where(np.arange(153) < 9, 1, 0) ^ np.arange(153) % 2, "ab"))
+    m = measure(
+        sure(np.arange(153) % 2, np.where(np.arange(153) < 9, 1, 0) ^ np.arange(153) % 2, "ab")
+    )
     said = _said(Case(m))["too few pictures"]
     assert "153 pictures are too few to tell 94 % from 96 %" in said.text
     assert f"About {said.figures['needed']:.0f} would narrow it" in said.text
@@ -178,7 +182,9 @@ def test_validation_figures_say_that_they_chose(good):
 def test_splits_that_differ_more_than_chance(good):
     """95 % on validation and 80 % on test is said with p; 95 and 95 is not."""
     case = Case(good(right=0.8), val=good("val"))
-    assert "Validation (95.0 % of 900) and test (80.0 % of 900)" in _said(case)["splits differ"].text
+    assert (
+        "Validation (95.0 % of 900) and test (80.0 % of 900)" in _said(case)["splits differ"].text
+    )
     assert "splits differ" not in _said(Case(good(), val=good("val")))
 
 

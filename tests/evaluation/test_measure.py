@@ -116,7 +116,9 @@ def test_labels_agree_with_torchmetrics(make):
     truth, scores = torch.from_numpy(labels).long(), torch.from_numpy(logits)
     f1 = tm.MultilabelF1Score(4, average="none")(scores, truth)
     assert [c.f1 for c in m.classes] == pytest.approx(f1.tolist(), abs=1e-6)
-    assert m.micro_f1 == pytest.approx(tm.MultilabelF1Score(4, average="micro")(scores, truth).item())
+    assert m.micro_f1 == pytest.approx(
+        tm.MultilabelF1Score(4, average="micro")(scores, truth).item()
+    )
     mean = tm.MultilabelAveragePrecision(4)(scores, truth)
     assert m.mean_average_precision == pytest.approx(mean.item(), abs=1e-6)
     assert m.score == pytest.approx(tm.MultilabelExactMatch(4)(scores, truth).item(), abs=1e-6)

@@ -104,7 +104,10 @@ def test_a_picture_counts_once():
     [
         ("path,label\na,b\n", "line 2 has no answer, probability, key, split"),
         ("path,label,answer,probability,key,split\n", "no predictions in it"),
-        ("path,label,answer,probability,key,split\na,b,b,much,a,val\n", "line 2: expected a number"),
+        (
+            "path,label,answer,probability,key,split\na,b,b,much,a,val\n",
+            "line 2: expected a number",
+        ),
         (
             "path,label,answer,probability,key,split\na,b,b,1,a,val\na,b,b,1,a,val\n",
             "1 pictures stand in it twice",

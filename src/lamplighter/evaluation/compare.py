@@ -223,8 +223,7 @@ def _verdict(difference: float, interval: Interval, p_value: float, n: int, disa
         )
     if not difference:
         return (
-            f"no difference can be shown: each is right on {disagree // 2} pictures that the other "
-            "gets wrong"
+            f"no difference can be shown: each is right {disagree // 2} × where the other is wrong"
         )
     return (
         f"no difference can be shown: {points(difference)} in favour of "

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from lamplighter.errors import ModelError
 
 PATCHES = 7
-EARLIEST = 0.5
+EARLIEST = 0.3
 
 
 def explain(

@@ -15,6 +15,7 @@ from lamplighter.evaluation.words import percent, shown
 SURE = 0.9
 FEWEST = 20
 MOST = 50
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def suspect_labels(outcome: Outcome, *, temperature: float = 1.0) -> list[Suspec
     for c in np.unique(labels):
         usual[c] = probabilities[labels == c, c].mean()
     sure = probabilities[rows, answers]
-    doubted = np.flatnonzero(~correct & (sure >= np.maximum(SURE, usual[answers])))
+    doubted = np.flatnonzero(~correct & (sure >= np.maximum(SURE, usual[answers] - ROUNDING)))
     ranked = doubted[np.argsort(-sure[doubted], kind="stable")]
     return [
         Suspect(

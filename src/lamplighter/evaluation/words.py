@@ -40,8 +40,8 @@ def shown(text: object) -> str:
 
 
 def tied(text: object) -> str:
-    """The text with each figure held to its percent sign, so that a line never breaks between."""
-    return re.sub(r"(?<=\d) %", "\u00a0%", str(text))
+    """`shown`, with each figure held to its percent sign, so that no line breaks between them."""
+    return re.sub(r"(?<=\d) %", "\u00a0%", shown(text))
 
 
 def listed(names: list[str], most: int = 5) -> str:

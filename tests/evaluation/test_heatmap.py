@@ -1,0 +1,138 @@
+"""Heat maps lie where the evidence is, and leave the network as it was."""
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from lamplighter.errors import ModelError
+from lamplighter.evaluation.heatmap import explain, grad_cam, last_maps, occlusion, overlay
+
+
+class _Bright(nn.Module):
+    """Answers 1 for a bright patch, by a convolution and a mean; 4 maps of 8 × 8."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 4, stride=4, bias=False)
+        self.relu = nn.ReLU(inplace=True)
+        self.drop = nn.Dropout(0.5)
+        self.head = nn.Linear(2, 2, bias=False)
+        with torch.no_grad():
+            self.conv.weight.fill_(1 / 16)
+            self.head.weight.copy_(torch.tensor([[0.0, 0.0], [8.0, 8.0]]))
+
+    def forward(self, images_BCHW):
+        return self.head(self.drop(self.relu(self.conv(images_BCHW)).mean(dim=(2, 3))))
+
+
+class _Tokens(nn.Module):
+    """Like a vision transformer: maps only at the very beginning."""
+
+    def __init__(self):
+        super().__init__()
+        self.patch = nn.Conv2d(1, 8, 8, stride=8)
+        self.layers = nn.Sequential(nn.Linear(8, 8), nn.GELU(), nn.Linear(8, 8), nn.LayerNorm(8))
+        self.head = nn.Linear(8, 2)
+
+    def forward(self, images_BCHW):
+        tokens = self.patch(images_BCHW).flatten(2).transpose(1, 2)
+        return self.head(self.layers(tokens).mean(dim=1))
+
+
+@pytest.fixture
+def images():
+    """Two images with a bright patch, top left and bottom right."""
+    batch = torch.zeros(2, 1, 32, 32)
+    batch[0, :, 4:12, 4:12] = 1
+    batch[1, :, 20:28, 20:28] = 1
+    return batch
+
+
+def _centre(heat):
+    rows, columns = np.mgrid[: heat.shape[0], : heat.shape[1]]
+    return float((rows * heat).sum() / heat.sum()), float((columns * heat).sum() / heat.sum())
+
+
+@pytest.mark.parametrize("way", [grad_cam, occlusion])
+def test_the_heat_lies_on_the_evidence(way, images):
+    """The centre of the heat is the bright patch, for each image of the batch."""
+    classes = torch.tensor([1, 1])
+    heat = way(_Bright(), images, classes)
+    assert heat.shape == (2, 32, 32)
+    assert heat.dtype == np.float32
+    assert heat.min() >= 0
+    assert heat.max() == pytest.approx(1.0)
+    for one, place in zip(heat, (7.5, 23.5), strict=True):
+        assert _centre(one) == pytest.approx((place, place), abs=2.5)
+
+
+def test_the_network_is_left_as_it_was(images):
+    """Modes, gradients, weights and hooks are the same after both ways."""
+    net = _Bright().train()
+    net.relu.eval()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    explain(net, images)
+    occlusion(net, images)
+    assert (net.training, net.relu.training, net.drop.training) == (True, False, True)
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert all(parameter.grad is None for parameter in net.parameters())
+    assert not any(module._forward_hooks for module in net.modules())
+
+
+def test_frozen_networks_are_explained_too(images):
+    """Without a weight that wants a gradient the maps still get one."""
+    net = _Bright().requires_grad_(False)
+    heat, way = explain(net, images)
+    assert way == "grad-cam"
+    assert heat.max() == pytest.approx(1.0)
+
+
+def test_a_network_without_late_maps_is_explained_by_covering(images):
+    """A transformer's patch layer comes too early for Grad-CAM: occlusion is used."""
+    assert last_maps(_Tokens(), images) is None
+    heat, way = explain(_Tokens(), images)
+    assert (way, heat.shape) == ("occlusion", (2, 32, 32))
+    with pytest.raises(ModelError, match="no maps"):
+        grad_cam(_Tokens(), images)
+
+
+def test_channels_last_maps_are_understood():
+    """Maps of shape [B, H, W, C], as Swin has them, are turned by the image's proportions."""
+
+    class Turned(_Bright):
+        def __init__(self):
+            super().__init__()
+            self.norm = nn.LayerNorm(2, elementwise_affine=False)
+
+        def forward(self, images_BCHW):
+            maps_BHWC = self.norm(self.conv(images_BCHW).permute(0, 2, 3, 1))
+            return self.head(maps_BHWC.mean(dim=(1, 2)))
+
+    heat, way = explain(Turned(), torch.rand(1, 1, 32, 48))
+    assert (way, heat.shape) == ("grad-cam", (1, 32, 48))
+
+
+def test_other_outputs_are_refused(images):
+    """A network that answers with a dictionary is named as such."""
+
+    class Other(nn.Module):
+        def forward(self, images_BCHW):
+            return {"logits": images_BCHW}
+
+    with pytest.raises(ModelError, match="got dict"):
+        occlusion(Other(), images)
+
+
+def test_the_overlay_is_a_picture_of_the_same_size():
+    """Heat is stretched over the picture, and hot places turn yellow."""
+    heat = np.zeros((8, 8), np.float32)
+    heat[:, 4:] = 1
+    opened = Image.open(BytesIO(overlay(Image.new("L", (40, 20), 128), heat)))
+    assert (opened.size, opened.format) == ((40, 20), "JPEG")
+    cold, hot = opened.getpixel((2, 10)), opened.getpixel((37, 10))
+    assert hot[0] - hot[2] > 50
+    assert cold[2] > cold[0]

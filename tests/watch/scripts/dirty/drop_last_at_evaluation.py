@@ -8,9 +8,9 @@ torch.manual_seed(0)
 inputs = torch.randn(240, 8)
 labels = (inputs[:, 0] + inputs[:, 1] > 0).long()
 train_loader = DataLoader(TensorDataset(inputs[:160], labels[:160]), batch_size=16, shuffle=True)
-val_loader = DataLoader(
+val_loader = DataLoader(  # <- E102
     TensorDataset(inputs[160:], labels[160:]), batch_size=24, drop_last=True
-)  # <- E102
+)
 
 
 def evaluate(model, loader):

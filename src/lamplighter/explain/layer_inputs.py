@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lamplighter.errors import UsageError
@@ -79,7 +79,7 @@ class Inputs:
     tensors: tuple[torch.Tensor, ...]
     written: str
     batch_at: int = 0
-    named: Mapping[str, Any] = field(default_factory=dict)
+    rest_batch_at: int = 0
 
     def write_output(self, result: Any) -> str:
         """The output's shape with B for the batch; several joined by "and"."""
@@ -87,8 +87,16 @@ class Inputs:
 
         if isinstance(result, torch.Tensor):
             return write_shape(tuple(result.shape), self.batch_at)
-        parts = [self.write_output(part) for part in result if part is not None]
-        return " and ".join(parts)
+        first, *rest = _tensors(result)
+        later = [write_shape(tuple(part.shape), self.rest_batch_at) for part in rest]
+        return " and ".join([write_shape(tuple(first.shape), self.batch_at), *later])
+
+
+def _tensors(result: Any) -> list[torch.Tensor]:
+    """All tensors of a result such as (outputs, (hidden, cell)), in order."""
+    if isinstance(result, tuple | list):
+        return [tensor for part in result for tensor in _tensors(part)]
+    return [] if result is None else [result]
 
 
 def write_shape(shape: tuple[int, ...], batch_at: int = 0) -> str:
@@ -192,4 +200,5 @@ def _sequence(layer: torch.nn.Module, sample: tuple[int, ...], family: str) -> I
     tensor = torch.zeros(*shape)
     at = 0 if batch_first else 1
     tensors = (tensor, tensor, tensor) if family == "attention" else (tensor,)
-    return Inputs(tensors, write_shape(shape, at), at)
+    # states are layers × batch × hidden in any case, attention weights batch × length × length
+    return Inputs(tensors, write_shape(shape, at), at, 1 if family == "sequence" else 0)

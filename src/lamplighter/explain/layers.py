@@ -9,6 +9,7 @@ import ast
 import inspect
 import math
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -103,7 +104,9 @@ def layer_names() -> list[str]:
     return sorted(
         name
         for name, thing in vars(nn).items()
-        if inspect.isclass(thing) and issubclass(thing, nn.Module) and not name.startswith("_")
+        if inspect.isclass(thing)
+        and issubclass(thing, nn.Module)
+        and name not in ("Module", "Container")  # the base of all, and its old name
     )
 
 
@@ -269,7 +272,8 @@ def _build(layer_class: type[torch.nn.Module], arguments: Mapping[str, Any]) -> 
     import torch
 
     try:
-        with torch.device("meta"):
+        with warnings.catch_warnings(), torch.device("meta"):
+            warnings.simplefilter("ignore")
             return layer_class(**arguments)
     except Exception as error:
         told = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
@@ -284,7 +288,6 @@ def _with_run(
     plain: LayerExplanation, layer: torch.nn.Module, sample: tuple[int, ...]
 ) -> LayerExplanation:
     """The explanation with parameters and, if there is an input, its output."""
-    parameters = tuple((name, tuple(p.shape), p.numel()) for name, p in layer.named_parameters())
     input_shape, output = "", ""
     formula: list[str] = []
     notes: list[str] = []
@@ -292,7 +295,9 @@ def _with_run(
         made = make_inputs(plain.name, layer, sample)
         try:
             layer.train(not plain.name.startswith(("BatchNorm", "InstanceNorm")))
-            result = layer(*made.tensors, **made.named)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                result = layer(*made.tensors)
         except Exception as error:
             raise ModelError(
                 f"{plain.name} cannot take an input of {'×'.join(map(str, sample))}: {_first_line(error)}{_meaning(error)}",
@@ -304,6 +309,12 @@ def _with_run(
         input_shape = made.written
         output = made.write_output(result)
         formula, notes = explain_shape(plain.name, layer, sample)
+    from torch.nn.parameter import is_lazy
+
+    # after the run: lazy layers know their parameters only then, or never without an input
+    parameters = tuple(
+        (name, tuple(p.shape), p.numel()) for name, p in layer.named_parameters() if not is_lazy(p)
+    )
     return LayerExplanation(
         plain.name,
         plain.signature,

@@ -52,10 +52,12 @@ def _examine(path: Path, start: bytes) -> ModelFile:
     for belongs, tell in _FORMATS:
         if belongs(start):
             return tell(path, start)
-    if start[:1] == b"\x80" or _looks_like_old_pickle(start):
-        return _pickle(path, start)
+    # before pickles: a header of 128 bytes begins as a pickle does, but the zeros of its length
+    # are no opcodes, so that no file can be both
     if _is_safetensors(start):
         return _safetensors(path, start)
+    if start[:1] == b"\x80" or _looks_like_old_pickle(start):
+        return _pickle(path, start)
     if _is_onnx(start):
         return _onnx(path, start)
     return ModelFile(
@@ -161,7 +163,7 @@ def _bare_pickle(path: Path, found: PickleContents) -> ModelFile:
 
 
 def _is_safetensors(start: bytes) -> bool:
-    if len(start) < 10:
+    if len(start) < 9:
         return False
     (length,) = struct.unpack("<Q", start[:8])
     return 2 <= length <= 2**40 and start[8:].lstrip()[:1] == b"{"

@@ -66,9 +66,10 @@ def command(
 
     screen = Screen()
     if clear_cache:
+        from lamplighter.images.cache import clear
         from lamplighter.look.store import forget
 
-        screen.say(f"cache cleared: {forget() / 2**20:.1f} MiB freed")
+        screen.say(f"cache cleared: {(forget() + clear()) / 2**20:.1f} MiB freed")
     if data is None:
         if clear_cache:
             return 0
@@ -94,7 +95,7 @@ def command(
     if sheets:
         from lamplighter.look.sheets import write_class_sheets
 
-        for path in write_class_sheets(seen, sheets):
+        for path in write_class_sheets(seen, sheets, size=size, fit=fit):
             screen.say(f"sheet: {path}")
     if as_json:
         print_json(seen.as_json())

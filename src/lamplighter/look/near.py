@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from lamplighter.look.fingerprints import (
     whole_prints,
 )
 from lamplighter.look.neighbours import Index
+from lamplighter.machine import cores
 
 LEAST_COSINE = 0.80
 # small enough for the working arrays to stay in a core's cache
@@ -170,7 +170,7 @@ def find_candidates(greys_NHW: np.ndarray, *, listener: Listener = SILENT) -> Ca
 
 def _threads() -> ThreadPoolExecutor:
     """NumPy lets go of the interpreter's lock in its loops, so threads share the work."""
-    return ThreadPoolExecutor(min(8, os.cpu_count() or 1), thread_name_prefix="lamp-near")
+    return ThreadPoolExecutor(min(8, cores()), thread_name_prefix="lamp-near")
 
 
 def _resembling(greys_NHW: np.ndarray, part: int, whole: Prints, index: Index) -> Candidates:

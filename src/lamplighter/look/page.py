@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from lamplighter.listener import SILENT, Listener
 from lamplighter.look.exhibit import Exhibit
 from lamplighter.look.pictures import Picture
 from lamplighter.look.verdict import Look
+from lamplighter.machine import cores
 from lamplighter.version import __version__
 
 THUMBNAIL = 200
@@ -142,9 +142,11 @@ def _uris(look: Look, pictures: Sequence[Picture], listener: Listener) -> dict[s
 
     with (
         listener.bar("drawing the page", len(pictures)) as bar,
-        ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
+        ThreadPoolExecutor(min(8, cores())) as pool,
     ):
-        return {p.key: uri for p, uri in zip(pictures, bar.over(pool.map(one, pictures)), strict=True)}
+        return {
+            p.key: uri for p, uri in zip(pictures, bar.over(pool.map(one, pictures)), strict=True)
+        }
 
 
 def _cut_uris(look: Look, exhibit: Exhibit) -> dict[str, str]:
@@ -162,7 +164,9 @@ def _framed(small: Image.Image) -> Image.Image:
     dark = small.point([level // 3 for level in range(256)] * 3)
     box = (left, top, left + side, top + side)
     dark.paste(small.crop(box), box[:2])
-    ImageDraw.Draw(dark).rectangle((left, top, left + side - 1, top + side - 1), outline=(255, 200, 0), width=2)
+    ImageDraw.Draw(dark).rectangle(
+        (left, top, left + side - 1, top + side - 1), outline=(255, 200, 0), width=2
+    )
     return dark
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +14,7 @@ from lamplighter.listener import SILENT, Listener
 from lamplighter.look.facts import Facts
 from lamplighter.look.measure import measure_file, measure_picture, quiet_decoding
 from lamplighter.look.store import Store, stamp_of
+from lamplighter.machine import cores
 
 KEPT_AT_ONCE = 512
 Stamp = tuple[str, int, int]
@@ -123,7 +123,7 @@ def _measured(
     source: Source, examples: Sequence[Example], todo: Sequence[int], workers: int
 ) -> Iterator[tuple[int, Facts]]:
     """(place, facts) in order; a few files are read ahead, so memory stays bounded."""
-    workers = workers or min(16, os.cpu_count() or 1)
+    workers = workers or min(16, cores())
     waiting: deque[tuple[int, Future[Facts]]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="lamp-look")
     try:

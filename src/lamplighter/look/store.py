@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from lamplighter.look.facts import Facts
+from lamplighter.machine import cache_folder
 
 FILE = "look.sqlite"
 # raised whenever `measure` would say something else about an unchanged file
@@ -20,23 +20,6 @@ VERSION = 2
 # beyond this the oldest rows go: about a million pictures
 MOST_ROWS = 1_000_000
 ASKED_AT_ONCE = 500
-
-
-def cache_folder() -> Path:
-    """Where Lamplighter may keep what can be made again.
-
-    `LAMPLIGHTER_CACHE` wins, then `XDG_CACHE_HOME/lamplighter`, then the system's usual place.
-    """
-    named = os.environ.get("LAMPLIGHTER_CACHE")
-    if named:
-        return Path(named).expanduser()
-    if base := os.environ.get("XDG_CACHE_HOME"):
-        return Path(base).expanduser() / "lamplighter"
-    if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
-        return Path(local) / "lamplighter" / "cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "lamplighter"
-    return Path.home() / ".cache" / "lamplighter"
 
 
 def stamp_of(path: Path) -> tuple[str, int, int] | None:

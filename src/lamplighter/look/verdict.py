@@ -24,7 +24,8 @@ from lamplighter.look.exhibit import Exhibit, counted
 from lamplighter.look.files import file_exhibits
 from lamplighter.look.near import near_duplicates
 from lamplighter.look.pictures import Picture, Scan, scan_source
-from lamplighter.look.store import Store, cache_folder
+from lamplighter.look.store import Store
+from lamplighter.machine import cache_folder
 from lamplighter.version import __version__
 
 FITS = ("crop", "squash", "pad")

@@ -244,10 +244,12 @@ def test_numpy_and_keras_archives(tmp_path: Path) -> None:
 
 def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
     """A pickle that would unpack to more than the bound is unknown, and read no further."""
-    with zipfile.ZipFile(tmp_path / "b.pt", "w", zipfile.ZIP_DEFLATED) as archive:
-        with archive.open("b/data.pkl", "w", force_zip64=True) as file:
-            for _ in range(80):
-                file.write(b"N" * 2**20)
+    with (
+        zipfile.ZipFile(tmp_path / "b.pt", "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("b/data.pkl", "w", force_zip64=True) as file,
+    ):
+        for _ in range(80):
+            file.write(b"N" * 2**20)
     found = examine_file(tmp_path / "b.pt")
     assert found.runs_code is None
     assert "too large" in found.says

@@ -13,6 +13,7 @@ from lamplighter.explain.errors.gradients import GRADIENTS
 from lamplighter.explain.errors.loaders import LOADERS
 from lamplighter.explain.errors.losses import LOSSES
 from lamplighter.explain.errors.modules import MODULES
+from lamplighter.explain.errors.norms import NORMS
 from lamplighter.explain.errors.pictures import PICTURES
 from lamplighter.explain.errors.programs import PROGRAMS
 from lamplighter.explain.errors.sequences import SEQUENCES
@@ -24,6 +25,7 @@ KINDS: tuple[Kind, ...] = (
     *LOADERS,
     *LOSSES,
     *SHAPES,
+    *NORMS,
     *DTYPES,
     *GRADIENTS,
     *SEQUENCES,

@@ -7,9 +7,9 @@ Each stage is a room of its own; here they are called one after another and noth
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from lamplighter.listener import SILENT, Listener
 from lamplighter.recipe import Recipe, read_recipe, write_toml
 from lamplighter.run import Run
 from lamplighter.run_folder import RunFolder
+
+PROBED = 4  # batches that the checks see
 
 
 def train(recipe: Recipe, listener: Listener = SILENT, *, resume: RunFolder | None = None) -> Run:
@@ -53,7 +55,9 @@ def train(recipe: Recipe, listener: Listener = SILENT, *, resume: RunFolder | No
 
     collection = _collect(recipe, source, listener)
     prepared = prepare(recipe, collection, listener)
-    findings = _check_pictures(prepared, listener)
+    findings: list[Finding] = []
+    if recipe.checks != "off" and resume is None:
+        findings = settle_findings(list(_check_pictures(prepared, listener)), recipe, listener)
     folder = resume or _new_folder(recipe, prepared.recipe.model)
     with folder.locked():
         if resume is None:
@@ -62,7 +66,7 @@ def train(recipe: Recipe, listener: Listener = SILENT, *, resume: RunFolder | No
                 "steps_per_epoch": prepared.parts.train.steps() or 0,
                 "fingerprint": fingerprint(prepared.collection),
             }
-            _write_beginning(folder, recipe, prepared.recipe, facts, findings)
+            write_beginning(folder, recipe, prepared.recipe, facts, findings)
             from lamplighter.data.split_file import write_split
 
             write_split(prepared.collection, folder / run_folder.SPLIT)
@@ -135,6 +139,9 @@ def evaluate(
 
     Returns:
         (Measures, Outcome).
+
+    Raises:
+        ArtifactError, DataError, UsageError: what was named cannot be used.
     """
     from lamplighter.evaluation.measure import measure
     from lamplighter.machine import cores
@@ -164,6 +171,26 @@ def evaluate(
     return measure(outcome, train_counts=counts, temperature=model.artifact.temperature), outcome
 
 
+def report_on(model_text: str, measures: Any, outcome: Any, html: Path) -> None:
+    """Writes the report of an evaluation on new data; the JSON beside it."""
+    from lamplighter.evaluation.report import write_report
+    from lamplighter.images.decode import read_picture, to_mode
+    from lamplighter.truth import thumbnail_of
+
+    paths = dict(zip(outcome.keys, outcome.paths, strict=True))
+
+    def picture(key: str) -> bytes | None:
+        try:
+            return thumbnail_of(to_mode(read_picture(paths[key]), 3))
+        except DataError:
+            return None
+
+    write_report(
+        html.parent, name=html.stem, measures=measures, outcome=outcome, thumbnails=picture,
+        run=model_text, html=html,
+    )  # fmt: skip
+
+
 def _loss_of(model: Any) -> Any:
     from lamplighter.tasks.task import TASKS, make_loss
 
@@ -191,32 +218,13 @@ def _collection_of(folder: RunFolder | None, text: str, listener: Listener) -> A
             where=text,
             fix=f"lamp evaluate {text} DATA",
         )
-    from lamplighter.data.split import fingerprint
+    from lamplighter.data.recorded import collect_as_recorded
+    from lamplighter.data.split_file import read_split
     from lamplighter.recipe import make_recipe
 
     recipe = make_recipe(read_recipe(folder / run_folder.RECIPE), where=folder / run_folder.RECIPE)
-    collection = _collect(recipe, _open(recipe), listener, skip=_left_out(folder))
-    found, expected = fingerprint(collection), _fingerprint_of(folder)
-    if expected and found != expected:
-        listener.warn(
-            "V103: the data have changed since the training; the figures are of what lies there now"
-        )
-    return collection
-
-
-def _left_out(folder: RunFolder) -> frozenset[str]:
-    """Keys that the run did without."""
-    return frozenset((folder.read_json("left_out.json") or {}).get("unreadable", ()))
-
-
-def _fingerprint_of(folder: RunFolder) -> str:
-    import tomllib
-
-    try:
-        document = tomllib.loads((folder / run_folder.RECIPE).read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError):
-        return ""
-    return str(document.get("facts", {}).get("fingerprint", ""))
+    rows = read_split(folder / run_folder.SPLIT)
+    return collect_as_recorded(_open(recipe), rows, task=recipe.task, listener=listener)
 
 
 def _everything(
@@ -283,9 +291,57 @@ def _collect(
     )
 
 
-def _check_pictures(prepared: Any, listener: Listener) -> list[Finding]:
-    """The checks before training; stops when an error was not allowed."""
-    return []
+def check(recipe: Recipe, listener: Listener = SILENT) -> Any:
+    """Every check that can run before training, on the real data, network, loss and optimizer.
+
+    Returns:
+        A checks.report.Report; errors in it stop nothing here.
+    """
+    from lamplighter.checks.report import Report
+    from lamplighter.data.own import OwnSets
+    from lamplighter.machine import seed_everything
+    from lamplighter.training.prepare import prepare
+
+    seed_everything(recipe.seed)
+    source = _open(recipe)
+    if isinstance(source, OwnSets):
+        from lamplighter.own_training import check_own
+
+        report: Report = check_own(recipe, source, listener)
+    else:
+        report = _check_pictures(
+            prepare(recipe, _collect(recipe, source, listener), listener), listener
+        )
+    report.findings = _allowed(report.findings, recipe)
+    return report
+
+
+def _check_pictures(prepared: Any, listener: Listener) -> Any:
+    """The checks on the pictures and on network, loss and optimizer together: a Report."""
+    from lamplighter.checks.check import check as check_objects
+    from lamplighter.look.verdict import scan
+
+    parts, preprocess = prepared.parts, prepared.preprocess
+    findings = scan(
+        prepared.collection, size=preprocess.size, fit=preprocess.fit,
+        resize=preprocess.resize, listener=listener,
+    )  # fmt: skip
+    report = check_objects(
+        parts.module,
+        probe_batches(parts.train),
+        val=probe_batches(parts.val) if parts.val else None,
+        loss=parts.loss,
+        optimizer=parts.optimizer,
+        task=prepared.collection.task,
+        level=prepared.recipe.checks,
+    )
+    report.findings = [*findings, *report.findings]
+    return report
+
+
+def probe_batches(batches: Any) -> list[tuple[Any, Any]]:
+    """The first few batches of an epoch as (inputs, targets), for checks that probe."""
+    return [(b.inputs, b.targets) for b in itertools.islice(batches.epoch(1), PROBED)]
 
 
 def settle_findings(findings: list[Finding], recipe: Recipe, listener: Listener) -> list[Finding]:
@@ -294,7 +350,7 @@ def settle_findings(findings: list[Finding], recipe: Recipe, listener: Listener)
     Raises:
         AnswerIsNo: there are such errors.
     """
-    settled = worst_first(allow(findings, dict.fromkeys(recipe.allow, "")))
+    settled = _allowed(findings, recipe)
     for finding in settled:
         if finding.level != "info":
             listener.finding(finding)
@@ -309,6 +365,10 @@ def settle_findings(findings: list[Finding], recipe: Recipe, listener: Listener)
     return settled
 
 
+def _allowed(findings: list[Finding], recipe: Recipe) -> list[Finding]:
+    return worst_first(allow(findings, dict.fromkeys(recipe.allow, "")))
+
+
 def _new_folder(recipe: Recipe, model: str) -> RunFolder:
     from lamplighter.training.choose import default_name
 
@@ -316,7 +376,7 @@ def _new_folder(recipe: Recipe, model: str) -> RunFolder:
     return run_folder.create(Path(recipe.out), name, exact=recipe.name is not None)
 
 
-def _write_beginning(
+def write_beginning(
     folder: RunFolder,
     asked: Recipe,
     resolved: Recipe,
@@ -335,6 +395,3 @@ def _write_beginning(
     folder.write_json(run_folder.ENVIRONMENT, environment(resolved.seed, resolved.device))
     folder.write_json(run_folder.FINDINGS, [finding.as_json() for finding in findings])
     folder.write_status("running", epoch=0, best=None, reason="")
-
-
-__all__ = ["evaluate", "open_model", "replace", "resumed", "settle_findings", "train"]

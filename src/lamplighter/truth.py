@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from PIL import Image
 
-from lamplighter.checks.finding import Finding
 from lamplighter.data.batches import PictureBatches
 from lamplighter.data.example import Collection, Example
 from lamplighter.errors import DataError
@@ -155,24 +154,15 @@ def thumbnails(collection: Collection) -> Callable[[str], bytes | None]:
             image = to_mode(collection.source.open(example, draft=(THUMBNAIL, THUMBNAIL)), 3)
         except DataError:
             return None
-        if max(image.size) > THUMBNAIL:
-            image.thumbnail((THUMBNAIL, THUMBNAIL))
-        target = io.BytesIO()
-        image.save(target, "JPEG", quality=80)
-        return target.getvalue()
+        return thumbnail_of(image)
 
     return thumbnail
 
 
-def findings_from(document: Sequence[Mapping[str, Any]] | None) -> list[Finding]:
-    """Findings as findings.json keeps them."""
-    names = ("code", "level", "where", "message", "fix", "file", "line", "allowed")
-    return [
-        Finding(**{k: row[k] for k in names if k in row}, paths=tuple(row.get("paths", ())))
-        for row in document or ()
-    ]
-
-
-def runs_folder(path: Path) -> Path:
-    """The folder that holds the runs beside this one; the ledger of looks lies there."""
-    return path.parent
+def thumbnail_of(image: Image.Image) -> bytes:
+    """A small JPEG of an RGB picture."""
+    if max(image.size) > THUMBNAIL:
+        image.thumbnail((THUMBNAIL, THUMBNAIL))
+    target = io.BytesIO()
+    image.save(target, "JPEG", quality=80)
+    return target.getvalue()

@@ -165,10 +165,10 @@ class _Epoch:
             progress.batch += len(group)
             self.log.step(loss, norm, group)
             now = time.perf_counter()
-            due = parts.save_every and now - last_save >= parts.save_every
+            due = parts.save_every and parts.train.resumable and now - last_save >= parts.save_every
             stopping = self.stop()
             over_time = parts.time_limit and progress.seconds + now - sitting >= parts.time_limit
-            if due or stopping:
+            if due or (stopping and parts.train.resumable):
                 self.log.flush()
                 before = progress.seconds
                 progress.seconds += now - sitting

@@ -1,0 +1,128 @@
+"""The same stages as the commands, called from Python.
+
+Talk and progress go to stderr (or into the notebook's cell) as they do on the command line; pass
+`listener=lamplighter.listener.SILENT` for none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lamplighter.listener import Listener
+from lamplighter.run import Run
+
+
+def train(data: str | Path, *, listener: Listener | None = None, **settings: Any) -> Run:
+    """Trains a network on pictures, as `lamp train` does.
+
+    Args:
+        data: folder, table, data set name, `package.module:name`, or several joined with " + ".
+        listener: shows and says; by default the screen.
+        settings: any setting of `lamp train --help`: model="resnet18", epochs=5, …
+
+    Raises:
+        LamplighterError: see `lamplighter.errors`.
+    """
+    from lamplighter import stages
+    from lamplighter.recipe import make_recipe
+
+    return stages.train(make_recipe({"data": str(data), **settings}), listener or _screen())
+
+
+def fit(module: Any, train: Any, val: Any = None, test: Any = None, **arguments: Any) -> Run:
+    """Trains the user's own module on their own data; see `lamplighter.own_training.fit`."""
+    from lamplighter.own_training import fit as fit_own
+
+    arguments.setdefault("listener", _screen())
+    return fit_own(module, train, val, test, **arguments)
+
+
+def check(model: Any, data: Any = None, **arguments: Any) -> Any:
+    """Silent mistakes of a set-up, found before training; see `lamplighter.checks.check.check`."""
+    from lamplighter.checks.check import check as check_objects
+
+    return check_objects(model, data, **arguments)
+
+
+def watch(
+    model: Any = None,
+    optimizer: Any = None,
+    *,
+    allow: Mapping[str, str] | Iterable[str] | None = None,
+    listener: Listener | None = None,
+) -> Any:
+    """Observes the user's own loop: `with lamp.watch(net, optimizer) as watch: …`.
+
+    Args:
+        model: the network; None: whatever is called.
+        optimizer: one or several; None: whatever steps.
+        allow: finding codes that are wanted, or code → reason.
+        listener: hears each finding when the block ends; by default the screen.
+    """
+    from lamplighter.watch import watch as watch_loop
+
+    allowed = dict(allow) if isinstance(allow, Mapping) else dict.fromkeys(allow or (), "")
+    return watch_loop(model, optimizer, allow=allowed, listener=listener or _screen())
+
+
+def look(data: str | Path, *, listener: Listener | None = None, **arguments: Any) -> Any:
+    """A verdict on the data before anything is trained; see `lamplighter.look.verdict.look`."""
+    from lamplighter.look.loose import open_for_look
+    from lamplighter.look.verdict import look as look_at
+
+    root = arguments.pop("data_root", None)
+    source = open_for_look(str(data), data_root=root)
+    return look_at(source, listener=listener or _screen(), **arguments)
+
+
+def evaluate(model: str | Path | Run, data: str | Path | None = None, **arguments: Any) -> Any:
+    """The truth about a model on a split of its own data, or on new data.
+
+    Args:
+        model: a run, a run's name or folder, or a model file.
+        data: new data; None takes what the run was trained on.
+        arguments: see `lamplighter.stages.evaluate`.
+
+    Returns:
+        Measures: accuracy, interval, per-class figures, confusion, calibration.
+    """
+    from lamplighter import stages
+
+    if isinstance(model, Run):
+        arguments.setdefault("own", model.own)
+        model = model.path
+    arguments.setdefault("listener", _screen())
+    measures, _ = stages.evaluate(str(model), None if data is None else str(data), **arguments)
+    return measures
+
+
+def compare(a: str | Path | Run, b: str | Path | Run) -> Any:
+    """Is run B better than run A on the same pictures, and by how much surely."""
+    from lamplighter.cli.compare import predictions_of
+    from lamplighter.evaluation.compare import compare as compare_outcomes
+
+    left, right = (run.path if isinstance(run, Run) else Path(run) for run in (a, b))
+    return compare_outcomes(predictions_of(left), predictions_of(right))
+
+
+def explain(what: str) -> str:
+    """A finding's code, or an error text, in plain words.
+
+    Raises:
+        UnknownName: there is no such code.
+    """
+    from lamplighter.explain import explain_traceback
+    from lamplighter.explain.codes import explain_code
+
+    if "\n" in what or ":" in what:
+        known = explain_traceback(what)
+        return "not known" if known is None else f"{known.meaning}\n" + "\n".join(known.fixes)
+    return str(explain_code(what))
+
+
+def _screen() -> Listener:
+    from lamplighter.cli.screen import Screen
+
+    return Screen()

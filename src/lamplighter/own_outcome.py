@@ -1,0 +1,261 @@
+"""What the user's own objects imply, and what is left in the run folder after their training."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lamplighter import run_folder
+from lamplighter.artifact import Artifact, save_artifact
+from lamplighter.checks.finding import Finding
+from lamplighter.data.batches import Batches
+from lamplighter.errors import DataError, UsageError
+from lamplighter.evaluation.measure import measure
+from lamplighter.evaluation.outcome import Outcome, write_predictions
+from lamplighter.evaluation.report import write_report
+from lamplighter.finish import calibrate, close, summary
+from lamplighter.listener import SILENT, Listener
+from lamplighter.machine import environment
+from lamplighter.models.architecture import Architecture
+from lamplighter.models.own import CLASS_ARGUMENTS
+from lamplighter.named import name_of
+from lamplighter.recipe import Recipe, make_recipe, read_recipe
+from lamplighter.run import Run
+from lamplighter.run_folder import RunFolder
+from lamplighter.sitting import best_of
+from lamplighter.training.session import Session
+from lamplighter.training.state_file import random_state, restore_random_state
+from lamplighter.training.validate import main_output
+
+
+def guess_task(train: Batches, loss: Any) -> str:
+    """The task that the first batch and the loss imply; random numbers are put back.
+
+    Class numbers mean classification, 0/1 floats under a BCE loss several labels, other floats of
+    the outputs' shape regression, and everything else "own", where only the loss is counted.
+    """
+    if isinstance(loss, nn.CrossEntropyLoss | nn.NLLLoss):
+        return "classification"
+    if isinstance(loss, nn.BCEWithLogitsLoss):
+        return "multilabel"
+    state = random_state()
+    try:
+        batch = next(iter(train.epoch(1)), None)
+    finally:
+        restore_random_state(state)
+    targets = batch.targets if batch is not None else None
+    if not isinstance(targets, Tensor):
+        return "own"
+    if not targets.is_floating_point():
+        return "classification"
+    zero_one = bool(((targets == 0) | (targets == 1)).all())
+    if loss is None and zero_one and targets.ndim == 2 and targets.shape[1] > 1:
+        return "multilabel"
+    module_gives = isinstance(loss, nn.MSELoss | nn.L1Loss | nn.HuberLoss | nn.SmoothL1Loss)
+    return "regression" if loss is None or module_gives else "own"
+
+
+def count_outputs(train: Any) -> int:
+    """How many classes the user's data have: `classes`, else `targets` or `labels`, else a look
+    at every label once; 1 for numbers."""
+    dataset = getattr(train, "dataset", train)
+    if getattr(dataset, "classes", None):
+        return len(dataset.classes)
+    for name in ("targets", "labels"):
+        found = getattr(dataset, name, None)
+        if found is not None and len(found):
+            values = torch.as_tensor(found)
+            return 1 if values.is_floating_point() else int(values.max()) + 1
+    tensors = getattr(dataset, "tensors", None)
+    if tensors:
+        last = tensors[-1]
+        return int(last.shape[-1]) if last.is_floating_point() and last.ndim > 1 else (
+            1 if last.is_floating_point() else int(last.max()) + 1
+        )  # fmt: skip
+    if not hasattr(dataset, "__len__"):
+        return 1
+    labels = [dataset[i][1] for i in range(len(dataset))]
+    values = torch.stack([torch.as_tensor(label) for label in labels])
+    return 1 if values.is_floating_point() else int(values.max()) + 1
+
+
+def architecture_of(module: nn.Module, outputs: int) -> Architecture:
+    """The user's own class by its import path, and whether it can be called again."""
+    name = name_of(type(module)).replace("<locals>.", "")
+    called = "as it is"
+    try:
+        signature = inspect.signature(type(module))
+        argument = next((a for a in CLASS_ARGUMENTS if a in signature.parameters), None)
+        signature.bind(**({argument: outputs} if argument else {}))
+        called = argument or "nothing"
+    except (TypeError, ValueError):
+        pass  # it needs more than that: it is loaded with an instance
+    return Architecture("own", name, outputs, 3, {"called_with": called})
+
+
+def finish_own(
+    folder: RunFolder,
+    session: Session,
+    artifact: Artifact,
+    batches: Mapping[str, Batches],
+    recipe: Recipe,
+    findings: Sequence[Finding],
+    started: float,
+    listener: Listener,
+) -> Run:
+    """Best weights, artifact, figures, predictions and report."""
+    parts = session.parts
+    best = session.best_state()
+    if best is not None:
+        parts.module.load_state_dict(best)
+    outcomes = {
+        split: outcome
+        for split in ("val", "test")
+        if split in batches
+        and (outcome := outcome_over(parts.module, batches[split], split, artifact, parts.loss))
+    }
+    if not artifact.classes and outcomes and artifact.task == "classification":
+        first = next(iter(outcomes.values()))
+        artifact = replace(
+            artifact,
+            classes=first.classes,
+            architecture=replace(artifact.architecture, outputs=len(first.classes)),
+        )
+    artifact, temperature, threshold = calibrate(artifact, outcomes.get("val"))
+    measures = {s: measure(o, temperature=artifact.temperature) for s, o in outcomes.items()}
+    figures = {split: summary(m.as_json()) for split, m in measures.items()}
+    facts = environment(recipe.seed, recipe.device)
+    versions = {k: facts[k] for k in ("python", "torch", "torchvision", "pillow", "lamplighter")}
+    artifact = replace(artifact, metrics={"best": best_of(session), **figures}, versions=versions)
+    save_artifact(folder / run_folder.ARTIFACT, artifact, parts.module)
+    reported = "test" if "test" in outcomes else "val" if "val" in outcomes else None
+    if reported:
+        write_predictions(
+            outcomes[reported], folder / run_folder.PREDICTIONS, temperature=artifact.temperature
+        )
+        report = write_report(
+            folder.path,
+            name=folder.name,
+            measures=measures[reported],
+            val_measures=measures.get("val") if reported == "test" else None,
+            outcome=outcomes[reported],
+            rows=folder.metrics(),
+            findings=findings,
+            recipe={k: v for k, v in vars(recipe).items() if v is not None},
+            environment=folder.read_json(run_folder.ENVIRONMENT) or {},
+            temperature=temperature,
+            threshold=threshold,
+            run=str(folder),
+        )
+        listener.say(report.verdict)
+    test = measures["test"].as_json() if "test" in measures else None
+    own = lambda: copy.deepcopy(parts.module)  # noqa: E731 a fresh copy for each load
+    return close(
+        folder, session, findings, started, test, figures.get(reported or "", {}), recipe, own
+    )
+
+
+def outcome_over(
+    module: nn.Module, batches: Batches, split: str, artifact: Artifact, loss: Any
+) -> Outcome | None:
+    """The outcome of plain classification, several labels or regression; None for other shapes."""
+    if artifact.task == "own":
+        return None
+    outputs: list[Tensor] = []
+    targets: list[Tensor] = []
+    total, count = 0.0, 0
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.inference_mode():
+            for batch in batches.epoch(1):
+                given = main_output(batch.call(module))
+                if not isinstance(given, Tensor) or not isinstance(batch.targets, Tensor):
+                    return None
+                outputs.append(given.float().cpu())
+                targets.append(batch.targets.cpu())
+                total += float(loss(given, batch.targets)) * batch.size
+                count += batch.size
+    finally:
+        module.train(was_training)
+    if not outputs:
+        raise DataError(f"the {split} data gave no batches", fix="is the loader used up?")
+    return _as_outcome(torch.cat(outputs), torch.cat(targets), split, artifact, total / count)
+
+
+def _as_outcome(
+    logits: Tensor, targets: Tensor, split: str, artifact: Artifact, loss: float
+) -> Outcome | None:
+    task, n = artifact.task, len(targets)
+    keys = tuple(f"{split}/{i}" for i in range(n))
+    labels = targets.numpy()
+    classes = artifact.classes
+    if task == "classification":
+        if logits.ndim != 2 or targets.ndim != 1:
+            return None
+        classes = classes or tuple(str(k) for k in range(logits.shape[1]))
+    elif task == "multilabel":
+        if logits.ndim != 2 or logits.shape != targets.shape:
+            return None
+        classes = classes or tuple(str(k) for k in range(logits.shape[1]))
+        labels = labels.astype("uint8")
+    else:
+        logits = logits.reshape(n, -1)
+        labels = labels.reshape(n, -1)
+    return Outcome(keys, keys, labels, logits.numpy(), classes, split, task, (), loss)
+
+
+def evaluate_own(
+    model: Any,
+    folder: RunFolder | None,
+    data: str | None,
+    split: str | None,
+    listener: Listener = SILENT,
+) -> tuple[Any, Outcome]:
+    """`lamp evaluate` for a network that was trained on the user's own tensors.
+
+    Raises:
+        UsageError: the data are not known, or cannot be made again from a name.
+    """
+    from lamplighter.data.own import OwnSets, open_own
+    from lamplighter.own_training import own_batches
+
+    recipe = Recipe()
+    if folder is not None:
+        recipe = make_recipe(read_recipe(folder / run_folder.RECIPE))
+    text = data or recipe.data
+    if not text:
+        raise UsageError(
+            "this network was trained from Python on your own objects, which only your code can make again",
+            where=folder or "",
+            fix="name the data: lamp evaluate RUN mydata:function",
+        )
+    sets = open_own(text)
+    if not isinstance(sets, OwnSets):
+        raise DataError("these are pictures; the network takes tensors", where=text)
+    chosen = split or (
+        "test" if sets.test is not None else "val" if sets.val is not None else "train"
+    )
+    given = getattr(sets, chosen, None)
+    if given is None:
+        raise DataError(f"there is no {chosen} set", where=text)
+    batches = own_batches(given, recipe, model.device)
+    loss = model_loss(model)
+    outcome = outcome_over(model.module, batches, chosen, model.artifact, loss)
+    if outcome is None:
+        raise UsageError("only the training's own loss can judge outputs of this shape", where=text)
+    listener.say(f"{sets.name}: {chosen}, {len(outcome.keys):,} examples")
+    return measure(outcome, temperature=model.artifact.temperature), outcome
+
+
+def model_loss(model: Any) -> Any:
+    """The usual loss of the model's task."""
+    from lamplighter.tasks.task import TASKS, make_loss
+
+    return make_loss("auto", TASKS[model.artifact.task])

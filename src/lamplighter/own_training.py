@@ -1,0 +1,334 @@
+"""Training the user's own objects: module, data sets or loaders, loss, optimizer, scheduler.
+
+The same loop, checks, checkpoints, artifact and report as for pictures; only what the user made is
+taken as it is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from lamplighter import own_outcome, run_folder, stages
+from lamplighter.artifact import Artifact
+from lamplighter.checks.finding import Finding
+from lamplighter.data.batches import Batches, LoaderBatches, make_loader
+from lamplighter.data.own import OwnSets
+from lamplighter.errors import UsageError
+from lamplighter.images.preprocess import Preprocess
+from lamplighter.listener import SILENT, Listener
+from lamplighter.machine import keep_memory, pick_device, seed_everything
+from lamplighter.models.build import build
+from lamplighter.named import name_of
+from lamplighter.recipe import Recipe, make_recipe
+from lamplighter.run import Run
+from lamplighter.run_folder import RunFolder
+from lamplighter.sitting import sit
+from lamplighter.tasks.task import TASKS, Task, make_loss
+from lamplighter.training.optimizer import DEFAULT_LR, make_optimizer
+from lamplighter.training.parts import LossFunction, Parts
+from lamplighter.training.precision import make_precision
+from lamplighter.training.schedule import Schedule, TorchSchedule, make_schedule
+
+Unpack = Callable[[Any], tuple[Any, Any]]
+
+
+def fit(
+    module: nn.Module,
+    train: Any,
+    val: Any = None,
+    test: Any = None,
+    *,
+    loss: LossFunction | None = None,
+    optimizer: Optimizer | None = None,
+    schedule: Any = None,
+    schedule_per: str = "auto",
+    metrics: Mapping[str, Any] | None = None,
+    task: str = "auto",
+    classes: Sequence[str] = (),
+    preprocess: Preprocess | None = None,
+    unpack: Unpack | None = None,
+    collate: Callable[[list[Any]], Any] | None = None,
+    listener: Listener = SILENT,
+    resume: RunFolder | str | Path | None = None,
+    **settings: Any,
+) -> Run:
+    """Trains the user's own objects; the module holds the best epoch's weights afterwards.
+
+    Args:
+        module: any network.
+        train: map-style or iterable `Dataset`, `DataLoader`, or an iterable of batches. A batch is
+            (inputs, targets), (…inputs, targets), or a dict with labels, label, targets, target
+            or y; anything else with `unpack`.
+        val: the same, to choose the best epoch by; None keeps the last epoch.
+        test: the same, looked at once, at the end.
+        loss: (outputs, targets) → 0-d tensor, the mean over the batch; by default cross entropy
+            for class numbers, BCE with logits for several 0/1 floats, MSE for other floats.
+        optimizer: over the module's parameters; by default the settings' (AdamW).
+        schedule: a torch scheduler; by default the settings' (constant).
+        schedule_per: when `schedule` is stepped: "step", "epoch", or "auto" (OneCycleLR and
+            CyclicLR per step, others per epoch).
+        metrics: name → function of (all outputs, all targets), or a torchmetrics object.
+        task: "classification", "multilabel", "regression", "own", or "auto" (by the targets).
+        classes: names in the order of the outputs; by default the data set's `classes`.
+        preprocess: what the data set does to a picture, so that the artifact can answer for files.
+        unpack: batch → (inputs, targets).
+        collate: examples → batch, for the loaders made here.
+        listener: shows and says.
+        resume: a run folder of an earlier, interrupted call with the same objects.
+        settings: any setting of the recipe: epochs=2, batch=64, device="cpu", name="mine", …
+
+    Raises:
+        UsageError, DataError, ModelError: before anything is trained.
+        AnswerIsNo: the checks found errors that were not allowed.
+        RunFailed, Interrupted: the training could not go on, or was stopped; it can be resumed.
+    """
+    started = time.perf_counter()
+    keep_memory()
+    recipe = _settled(make_recipe({"model": _named(module), **settings}))
+    device = pick_device(recipe.device)
+    seed_everything(recipe.seed)
+    module.to(device)
+    batches = {
+        name: _batches(given, recipe, device, unpack, collate, shuffle=name == "train")
+        for name, given in (("train", train), ("val", val), ("test", test))
+        if given is not None
+    }
+    kind = own_outcome.guess_task(batches["train"], loss) if task == "auto" else task
+    if kind not in TASKS:
+        raise UsageError(f"expected one of {', '.join(TASKS)}, got {kind!r}", where="task")
+    loss = loss or make_loss(recipe.loss, TASKS[kind], smoothing=recipe.smoothing)
+    if isinstance(loss, nn.Module):
+        loss.to(device)
+    optimizer = optimizer or _optimizer(module, recipe, device)
+    parts = _parts(
+        module, TASKS[kind], loss, optimizer, _schedule(schedule, schedule_per, optimizer, batches["train"], recipe),
+        recipe, batches, device, metrics or {},
+    )  # fmt: skip
+    findings = _check(module, train, val, loss, optimizer, unpack, kind, recipe, listener)
+    folder = _folder(resume, recipe, train, module)
+    names = tuple(classes) or tuple(getattr(_dataset(train), "classes", ()))
+    with folder.locked():
+        if resume is None:
+            stages.write_beginning(folder, recipe, recipe, {}, findings)
+        listener.say(
+            f"training: {recipe.epochs} epochs, {type(optimizer).__name__} lr "
+            f"{optimizer.param_groups[0]['lr']:g}, {parts.precision.name} on {device}, seed {recipe.seed}"
+        )
+        session = sit(folder, parts, recipe, listener, resuming=resume is not None)
+        artifact = Artifact(
+            architecture=own_outcome.architecture_of(module, len(names) or 1),
+            task=kind,
+            classes=tuple(str(name) for name in names)
+            if kind in ("classification", "multilabel")
+            else (),
+            preprocess=preprocess,
+            data={"name": type(_dataset(train)).__name__, "fingerprint": ""},
+            recipe={k: v for k, v in vars(recipe).items() if k not in ("out", "name")},
+        )
+        return own_outcome.finish_own(
+            folder, session, artifact, batches, recipe, findings, started, listener
+        )
+
+
+def train_own(
+    recipe: Recipe,
+    sets: OwnSets,
+    listener: Listener,
+    *,
+    resume: RunFolder | None,
+    started: float,
+) -> Run:
+    """`lamp train package.module:data --model package.module:Net`, where the data are tensors.
+
+    Raises:
+        UsageError: no network was named; nothing is known about the tensors that would choose one.
+    """
+    if recipe.model == "auto":
+        raise UsageError(
+            f"{sets.name} gives tensors; name the network that takes them",
+            where="--model",
+            fix=f"lamp train {recipe.data} --model mynets:Net",
+        )
+    outputs = own_outcome.count_outputs(sets.train)
+    network = build(recipe.model, outputs, weights="none" if recipe.weights == "auto" else recipe.weights, init=recipe.init, listener=listener)  # fmt: skip
+    run = fit(
+        network.module, sets.train, sets.val, sets.test,
+        listener=listener, resume=resume, task=recipe.task,
+        **{k: v for k, v in vars(recipe).items() if k != "task"},
+    )  # fmt: skip
+    return replace(run, seconds=time.perf_counter() - started)
+
+
+def check_own(recipe: Recipe, sets: OwnSets, listener: Listener) -> Any:
+    """`lamp check package.module:data --model package.module:Net`, where the data are tensors."""
+    from lamplighter.checks.check import check
+
+    if recipe.model == "auto":
+        raise UsageError("name the network that takes these tensors", where="--model")
+    settled = _settled(recipe)
+    network = build(recipe.model, own_outcome.count_outputs(sets.train), listener=listener)
+    optimizer = _optimizer(network.module, settled, torch.device("cpu"))
+    level = "fast" if recipe.checks == "fast" else "full"
+    return check(network.module, sets.train, val=sets.val, optimizer=optimizer, level=level)
+
+
+def _settled(recipe: Recipe) -> Recipe:
+    """The recipe with `auto` replaced where the user's objects leave anything to choose."""
+    optimizer = "AdamW" if recipe.optimizer == "auto" else recipe.optimizer
+    return replace(
+        recipe,
+        epochs=1 if recipe.epochs == "auto" else recipe.epochs,
+        batch=32 if recipe.batch == "auto" else recipe.batch,
+        lr=DEFAULT_LR[optimizer] if recipe.lr == "auto" else recipe.lr,
+        optimizer=optimizer,
+        schedule="constant" if recipe.schedule == "auto" else recipe.schedule,
+        warmup=0.0 if recipe.warmup == "auto" else recipe.warmup,
+        weight_decay=0.01 if recipe.weight_decay == "auto" else recipe.weight_decay,
+        precision="fp32" if recipe.precision == "auto" else recipe.precision,
+        workers=0 if recipe.workers == "auto" else recipe.workers,
+        device=str(pick_device(recipe.device)),
+    )
+
+
+def _named(module: nn.Module) -> str:
+    return name_of(type(module)).replace("<locals>.", "")
+
+
+def _dataset(given: Any) -> Any:
+    return getattr(given, "dataset", given)
+
+
+def _batches(
+    given: Any,
+    recipe: Recipe,
+    device: torch.device,
+    unpack: Unpack | None,
+    collate: Callable[[list[Any]], Any] | None,
+    *,
+    shuffle: bool,
+) -> Batches:
+    assert isinstance(recipe.batch, int)
+    assert isinstance(recipe.workers, int)
+    loader, set_epoch = make_loader(
+        given, batch=recipe.batch, shuffle=shuffle, seed=recipe.seed, workers=recipe.workers,
+        collate=collate, pin=device.type == "cuda",
+    )  # fmt: skip
+    return LoaderBatches(loader, device, unpack, set_epoch)
+
+
+def own_batches(given: Any, recipe: Recipe, device: torch.device) -> Batches:
+    """Batches of a set of the user's own, in its order, for evaluation."""
+    return _batches(given, _settled(recipe), device, None, None, shuffle=False)
+
+
+def _optimizer(module: nn.Module, recipe: Recipe, device: torch.device) -> Optimizer:
+    assert isinstance(recipe.lr, float)
+    groups = [{"params": [p for p in module.parameters() if p.requires_grad]}]
+    return make_optimizer(
+        recipe.optimizer, groups, lr=recipe.lr, momentum=recipe.momentum,
+        weight_decay=float(recipe.weight_decay), device=device,
+    )  # fmt: skip
+
+
+def _schedule(
+    given: Any, per: str, optimizer: Optimizer, train: Batches, recipe: Recipe
+) -> Schedule:
+    if given is not None:
+        return TorchSchedule(given, per)
+    steps = train.steps()
+    if steps is None and recipe.schedule not in ("constant", "plateau"):
+        raise UsageError(
+            f"{recipe.schedule} needs to know how many batches an epoch has, and this iterable does not say",
+            where="schedule",
+            fix="schedule='constant', or give the loader a __len__",
+        )
+    assert isinstance(recipe.epochs, int)
+    assert isinstance(recipe.warmup, float)
+    per_epoch = -(-(steps or 1) // recipe.accumulate)
+    return make_schedule(
+        recipe.schedule,
+        optimizer,
+        steps_per_epoch=per_epoch,
+        epochs=recipe.epochs,
+        warmup=recipe.warmup,
+    )
+
+
+def _parts(
+    module: nn.Module,
+    task: Task,
+    loss: LossFunction,
+    optimizer: Optimizer,
+    schedule: Schedule,
+    recipe: Recipe,
+    batches: Mapping[str, Batches],
+    device: torch.device,
+    metrics: Mapping[str, Any],
+) -> Parts:
+    assert isinstance(recipe.epochs, int)
+    return Parts(
+        module=module,
+        task=task,
+        loss=loss,
+        optimizer=optimizer,
+        schedule=schedule,
+        precision=make_precision(recipe.precision, device),
+        train=batches["train"],
+        val=batches.get("val"),
+        device=device,
+        epochs=recipe.epochs,
+        accumulate=recipe.accumulate,
+        clip=recipe.clip,
+        patience=recipe.patience,
+        time_limit=recipe.time_limit * 60,
+        save_every=recipe.save_every * 60,
+        metrics=metrics,
+    )
+
+
+def _check(
+    module: nn.Module,
+    train: Any,
+    val: Any,
+    loss: LossFunction,
+    optimizer: Optimizer,
+    unpack: Unpack | None,
+    kind: str,
+    recipe: Recipe,
+    listener: Listener,
+) -> list[Finding]:
+    """The checks on the user's objects, unless they are off; stops at errors not allowed."""
+    if recipe.checks == "off":
+        return []
+    from lamplighter.checks.check import check
+
+    # what can be gone over only once must not be used up by looking at it
+    once = (
+        iter(train) is train
+        if hasattr(train, "__iter__") and not hasattr(train, "__len__")
+        else False
+    )
+    report = check(
+        module, None if once else train, val=None if once else val, loss=loss,
+        optimizer=optimizer, task=None if kind == "own" else kind, unpack=unpack, level=recipe.checks,
+    )  # fmt: skip
+    return stages.settle_findings(list(report), recipe, listener)
+
+
+def _folder(
+    resume: RunFolder | str | Path | None, recipe: Recipe, train: Any, module: nn.Module
+) -> RunFolder:
+    if isinstance(resume, RunFolder):
+        return resume
+    if resume is not None:
+        return run_folder.find(resume, Path(recipe.out))
+    name = recipe.name or f"{type(_dataset(train)).__name__}-{type(module).__name__}"
+    return run_folder.create(Path(recipe.out), name, exact=recipe.name is not None)

@@ -62,7 +62,9 @@ class Batch:
         plain = all(_is_plain(part) for part in (self.inputs, self.targets))
         if len(lengths) != 1 or not plain or max(lengths) <= count:
             return self
-        return Batch(_map(self.inputs, lambda t: t[:count]), _map(self.targets, lambda t: t[:count]))
+        return Batch(
+            _map(self.inputs, lambda t: t[:count]), _map(self.targets, lambda t: t[:count])
+        )
 
     def to(self, device: torch.device) -> Batch:
         """All tensors on a device."""
@@ -144,7 +146,9 @@ def has_certain_batches(data: Any) -> bool:
     """Whether dimension 0 of every batch is known to be the samples."""
     if isinstance(data, DataLoader):
         plain = getattr(data.collate_fn, "__name__", "") == "default_collate"
-        return plain and data.batch_size is not None and not isinstance(data.dataset, IterableDataset)
+        return (
+            plain and data.batch_size is not None and not isinstance(data.dataset, IterableDataset)
+        )
     return is_map_style(data)
 
 

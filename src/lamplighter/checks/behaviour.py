@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import linecache
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -22,12 +25,15 @@ DROPOUTS: dict[Any, str] = {
     F.feature_alpha_dropout: "F.feature_alpha_dropout",
 }
 
+_TORCH_FILES = (F.__file__, inspect.getsourcefile(torch.overrides) or "")
+
 
 class DropoutsSeen(TorchFunctionMode):
     """Records dropout calls that are active: (function, how it was switched on).
 
     "default" means that the call said nothing about `training`, whose default is True; "said"
-    means that the caller wrote or computed True.
+    means that the caller wrote or computed True. Attention takes no `training`, so a rate above 0
+    at evaluation counts as left out.
     """
 
     def __init__(self) -> None:
@@ -41,13 +47,41 @@ class DropoutsSeen(TorchFunctionMode):
         if func in DROPOUTS:
             given = dict(zip(("input", "p", "training"), args, strict=False)) | kwargs
             if float(given.get("p", 0.5)) > 0 and given.get("training", True):
-                how = "said" if "training" in given else "default"
-                self.active.append((DROPOUTS[func], how))
+                self.active.append((DROPOUTS[func], how_switched_on()))
         elif func is F.scaled_dot_product_attention:
             rate = kwargs.get("dropout_p", args[4] if len(args) > 4 else 0.0)
             if float(rate) > 0:
                 self.active.append(("F.scaled_dot_product_attention", "default"))
         return func(*args, **kwargs)
+
+
+def how_switched_on() -> str:
+    """How the caller of a functional dropout asked for it, read from the text of its call.
+
+    PyTorch fills in the default before anybody can see that it was left out, so only the source
+    tells: "default" when `training` is not among the arguments, "said" when it is.
+    """
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename in (__file__, *_TORCH_FILES):
+        frame = frame.f_back
+    if frame is None:
+        return "said"
+    spot = inspect.getframeinfo(frame).positions
+    if spot is None or spot.lineno is None or spot.end_lineno is None:
+        return "said"
+    lines = linecache.getlines(frame.f_code.co_filename)[spot.lineno - 1 : spot.end_lineno]
+    if not lines:
+        return "said"
+    lines[-1] = lines[-1].encode()[: spot.end_col_offset].decode()
+    lines[0] = lines[0].encode()[spot.col_offset :].decode()
+    try:
+        call = ast.parse("".join(lines).strip(), mode="eval").body
+    except SyntaxError:
+        return "said"
+    if not isinstance(call, ast.Call):
+        return "said"
+    named = any(k.arg in ("training", None) for k in call.keywords)
+    return "said" if named or len(call.args) >= 3 else "default"
 
 
 def samples_mix(
@@ -101,6 +135,22 @@ def batch_dimension_lost(count: int, output: Tensor, *, where: str = "model") ->
             "batch was flattened away",
             "use nn.Flatten() or torch.flatten(x, 1), which keep the samples apart",
         )
+
+
+def one_batch_size(count: int, *, where: str = "model") -> Iterator[Finding]:
+    """M119: a batch goes through, and the same batch with fewer samples does not.
+
+    Args:
+        count: samples in the batch that goes through.
+        where: the model.
+    """
+    yield found(
+        "M119",
+        where,
+        f"a batch of {count} samples goes through, and one of fewer samples does not: the last "
+        "batch of an epoch, or one picture to predict, ends in an error",
+        "take the batch size from the input, x.shape[0], and flatten with torch.flatten(x, 1)",
+    )
 
 
 def future_leaks(

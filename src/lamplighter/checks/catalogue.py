@@ -95,14 +95,18 @@ _ROWS: tuple[Code, ...] = (
     Code("S103", "a feature gives the label away", "error", "fast", "B"),
     Code("S104", "subset indices meet", "error", "fast", "S"),
     Code("S105", "a group is in two splits", "warning", "fast", "S", "planned"),
-    Code("S106", "train reaches past the beginning of validation", "warning", "fast", "S", "planned"),
+    Code(
+        "S106", "train reaches past the beginning of validation", "warning", "fast", "S", "planned"
+    ),
     Code("S107", "the scaler was fitted on all data", "error", "fast", "S"),
     Code("S108", "validation is also the test set", "warning", "fast", "S", "planned"),
     # transforms
     Code("T101", "augmentation at evaluation", "error", "fast", "B"),
     Code("T102", "train and validation are preprocessed differently", "error", "fast", "B"),
     Code("T103", "colour channels are in another order", "error", "fast", "B"),
-    Code("T104", "not the preprocessing of the pretrained weights", "warning", "fast", "S", "planned"),
+    Code(
+        "T104", "not the preprocessing of the pretrained weights", "warning", "fast", "S", "planned"
+    ),
     Code("T105", "token ids reach beyond the embedding", "error", "fast", "B"),
     Code("T106", "the crop cuts the object away", "warning", "fast", "B", "planned"),
     # model
@@ -124,6 +128,7 @@ _ROWS: tuple[Code, ...] = (
     Code("M116", "attention mask is ignored or inverted", "error", "full", "B", "planned"),
     Code("M117", "layer is never called", "warning", "full", "B"),
     Code("M118", "the model does not run on a batch", "error", "fast", "B"),
+    Code("M119", "the model takes one batch size only", "warning", "fast", "B"),
     # initialisation
     Code("I101", "all units of a layer are the same", "error", "full", "B"),
     Code("I102", "activations are saturated", "error", "fast", "B"),

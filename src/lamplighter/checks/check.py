@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from typing import Any, Literal
 
 import torch
@@ -53,10 +52,10 @@ PROBED: tuple[tuple[str, str, Look], ...] = (
     ("M107 M108 M117", "full", over_steps.look_at_gradients),
     ("I101", "full", over_steps.look_at_units),
     ("O103 O104 O106 P101", "full", over_steps.look_at_updates),
+    ("M109", "fast", over_answers.look_at_linearity),
 )
 ANSWERED: tuple[tuple[str, str, Look], ...] = (
     ("E105 M104 M105 M106", "fast", over_answers.look_at_answers),
-    ("M109", "fast", over_answers.look_at_linearity),
     ("M114", "full", over_answers.look_at_unused),
     ("L109", "full", over_answers.look_at_reduction),
     ("D114", "fast", over_steps.look_at_last_batch),
@@ -107,9 +106,10 @@ def check(
     began = time.perf_counter()
     setup = _gather(model, data, val, loss, optimizer, schedule, task, level, unpack)
     report = Report()
+    if setup.is_lazy:  # its shapes come with the first batch: a copy is probed, so that it stays lazy
+        setup.model, setup.optimizers = copy.deepcopy(setup.model), ()
     trained = (model, setup.model, setup.loss, *setup.optimizers, *setup.schedules, *setup.hidden)
-    lazy = _copy_of_lazy(setup) if setup.is_lazy else nullcontext()
-    with lazy, kept(trained, (setup.data, setup.val)) as snapshot:
+    with kept(trained, (setup.data, setup.val)) as snapshot:
         _run_all(BEFORE, setup, report)
         if setup.data is not None:
             _run_all(SAMPLES, setup, report)
@@ -118,8 +118,8 @@ def check(
             setup.prober = Prober(setup.model, setup.loss, setup.optimizers, snapshot)
             _attempt("probe steps", lambda: over_steps.try_steps(setup), report)
         _run_all(PROBED, setup, report)
-        if setup.evidence is not None:
-            _put_weights_back(setup)
+        if setup.evidence is not None and setup.prober is not None:
+            setup.prober.put_back()
             _run_all(ANSWERED, setup, report)
         report.steps = setup.evidence.steps if setup.evidence is not None else 0
     if setup.data is not None and raw_batches_used_up(data):
@@ -167,20 +167,6 @@ def _without_wrapper(model: nn.Module) -> nn.Module:
     return inner.module if isinstance(inner, wrappers) else inner
 
 
-class _copy_of_lazy:  # noqa: N801 - used as a function is
-    """Probes a copy of a network whose shapes come with the first batch, so that it stays lazy."""
-
-    def __init__(self, setup: Setup) -> None:
-        setup.model = copy.deepcopy(setup.model)
-        setup.optimizers = ()
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-
 def _several(given: Any) -> tuple[Any, ...]:
     if given is None:
         return ()
@@ -205,17 +191,6 @@ def _attempt(what: str, work: Callable[[], None], report: Report) -> bool:
         report.skipped[what] = f"{type(error).__name__}: {error}"
         return False
     return True
-
-
-def _put_weights_back(setup: Setup) -> None:
-    """The answers are asked of the network as it was given, not as the probe left it."""
-    assert setup.prober is not None
-    for parameter in setup.prober.named.values():
-        parameter.data.copy_(setup.prober.snapshot.before(parameter))
-    for name, buffer in setup.model.named_buffers():
-        del name
-        if id(buffer) in setup.prober.snapshot.values:
-            buffer.data.copy_(setup.prober.snapshot.before(buffer))
 
 
 def _reasons(allow: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:

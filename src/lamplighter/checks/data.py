@@ -195,7 +195,9 @@ def random_state_copied(loader: DataLoader[Any]) -> Iterator[Finding]:
         return
     if isinstance(dataset, IterableDataset):
         return
-    generators = {name: g for name, g in generators_in(dataset) if not isinstance(g, torch.Generator)}
+    generators = {
+        name: g for name, g in generators_in(dataset) if not isinstance(g, torch.Generator)
+    }
     generators |= {name: g for name, g in generators_in(dataset) if isinstance(g, torch.Generator)}
     moved = [name for name, g in generators.items() if _moves(g, dataset)]
     if moved:
@@ -221,7 +223,9 @@ def generators_in(thing: Any, *, depth: int = 4) -> Iterator[tuple[str, Any]]:
         if id(value) in seen or left < 0 or isinstance(value, Tensor | np.ndarray | str | type):
             continue
         seen.add(id(value))
-        if isinstance(value, random.Random | np.random.Generator | np.random.RandomState | torch.Generator):
+        if isinstance(
+            value, random.Random | np.random.Generator | np.random.RandomState | torch.Generator
+        ):
             yield name, value
             continue
         inner: dict[Any, Any] = {}
@@ -297,7 +301,9 @@ def whole_set_per_worker(counts: dict[Any, int], workers: int, *, where: str) ->
         )
 
 
-def same_batch_every_step(fingerprints: Sequence[Any], *, where: str = "train") -> Iterator[Finding]:
+def same_batch_every_step(
+    fingerprints: Sequence[Any], *, where: str = "train"
+) -> Iterator[Finding]:
     """D109: five steps in a row used the same batch.
 
     Args:
@@ -353,7 +359,9 @@ def sampler_weights_unfit(
             "give one weight per sample: class_weights[labels]",
         )
     elif labels is not None and len(labels) == size:
-        alive = {label for label, weight in zip(labels, weights.tolist(), strict=True) if weight > 0}
+        alive = {
+            label for label, weight in zip(labels, weights.tolist(), strict=True) if weight > 0
+        }
         dead = sorted(set(labels) - alive)
         if dead:
             yield found(
@@ -388,7 +396,12 @@ def sequences_cut(tokens: Tensor, *, where: str = "inputs") -> Iterator[Finding]
         tokens: `(N, T)` integers, padded at the end.
         where: the field it is about.
     """
-    if tokens.dim() != 2 or tokens.is_floating_point() or tokens.shape[0] < 32 or tokens.shape[1] < 8:
+    if (
+        tokens.dim() != 2
+        or tokens.is_floating_point()
+        or tokens.shape[0] < 32
+        or tokens.shape[1] < 8
+    ):
         return
     lengths = valid_lengths(tokens)
     if lengths is None:

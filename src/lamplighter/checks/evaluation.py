@@ -12,7 +12,9 @@ from lamplighter.checks.catalogue import found
 from lamplighter.checks.finding import Finding
 
 
-def samples_dropped(loader: DataLoader[Any], *, where: str = "validation loader") -> Iterator[Finding]:
+def samples_dropped(
+    loader: DataLoader[Any], *, where: str = "validation loader"
+) -> Iterator[Finding]:
     """E102: a validation loader with `drop_last` leaves samples out.
 
     Args:

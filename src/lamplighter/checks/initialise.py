@@ -27,7 +27,19 @@ def units_all_alike(name: str, before: Tensor, after: Tensor) -> Iterator[Findin
     moved = float((rows - before.detach().flatten(1).double()).abs().max())
     apart = float((rows - rows[:1]).abs().max())
     began = before.detach().flatten(1)
-    if moved > 0 and apart <= 1e-3 * moved and bool((began == began[:1]).all()):
+    if moved == 0 or not bool((began == began[:1]).all()):
+        return
+    if apart > 1e-3 * moved:
+        if after.shape[0] >= 8 and bool((began[0] != 0).all()) and bool((began == began[0, 0]).all()):
+            yield found(
+                "I101",
+                name,
+                f"all {began.numel()} weights begin at {float(began[0, 0]):.3g}: only the biases "
+                "tell its units apart",
+                "initialise weights at random, for example nn.init.kaiming_uniform_",
+                level="warning",
+            )
+    else:
         yield found(
             "I101",
             name,
@@ -58,6 +70,24 @@ def saturated(name: str, kind: str, outputs: Tensor) -> Iterator[Finding]:
             f"{high + low:.0%} of the outputs of this {kind} are at its ends, where its gradient "
             "is almost 0",
             "scale the inputs and initialise with nn.init.xavier_uniform_",
+        )
+
+
+def dead_rectifier(name: str, outputs: Tensor) -> Iterator[Finding]:
+    """M108 while training: every output of a ReLU is 0, so nothing before it can learn.
+
+    Args:
+        name: the layer before or in which the ReLU is called.
+        outputs: its outputs over a batch.
+    """
+    if outputs.numel() >= 64 and not bool(outputs.any()):
+        yield found(
+            "M108",
+            name,
+            f"all {outputs.numel()} outputs of this ReLU are 0, at several looks in a row: it is "
+            "dead, and nothing before it learns",
+            "lower the learning rate, or use nn.LeakyReLU and a better initialisation",
+            level="warning",
         )
 
 

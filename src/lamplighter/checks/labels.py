@@ -11,6 +11,7 @@ from torch import Tensor
 from lamplighter.checks.catalogue import found
 from lamplighter.checks.data import valid_lengths
 from lamplighter.checks.finding import Finding
+from lamplighter.checks.splits import bytes_of
 
 
 def labels_without_signal(inputs: Tensor, labels: Tensor) -> Iterator[Finding]:
@@ -152,7 +153,9 @@ def class_numbers_differ(
         )
 
 
-def target_not_shifted(tokens: Tensor, target: Tensor, *, ignore_index: int = -100) -> Iterator[Finding]:
+def target_not_shifted(
+    tokens: Tensor, target: Tensor, *, ignore_index: int = -100
+) -> Iterator[Finding]:
     """Y105: the target that enters the loss is the input token itself.
 
     Args:
@@ -177,7 +180,9 @@ def target_not_shifted(tokens: Tensor, target: Tensor, *, ignore_index: int = -1
         )
 
 
-def target_shifted_twice(tokens: Tensor, target: Tensor, *, ignore_index: int = -100) -> Iterator[Finding]:
+def target_shifted_twice(
+    tokens: Tensor, target: Tensor, *, ignore_index: int = -100
+) -> Iterator[Finding]:
     """Y106: the target that enters the loss is the token after the next.
 
     Args:
@@ -248,7 +253,7 @@ def padded_places(tokens: Tensor) -> Tensor | None:
 
 
 def mask_values_invented(mask: Tensor, classes: int, *, where: str = "target") -> Iterator[Finding]:
-    """Y108: a float mask has values between the class numbers, as interpolation makes them.
+    """Y108: a float mask that a loss reads as class numbers has values between them.
 
     Args:
         mask: `(N, H, W)` or `(N, 1, H, W)`.
@@ -259,7 +264,7 @@ def mask_values_invented(mask: Tensor, classes: int, *, where: str = "target") -
         return
     values = mask.detach()
     between = float((values != values.round()).float().mean())
-    if 0 < between < 0.5 and 1.5 < float(values.max()) <= 255:
+    if between > 0 and 1.0 < float(values.max()) <= 255:
         yield found(
             "Y108",
             where,
@@ -281,7 +286,7 @@ def one_input_two_labels(inputs: Tensor, labels: Tensor) -> Iterator[Finding]:
     first: dict[bytes, int] = {}
     pairs: list[tuple[int, int]] = []
     for index, row in enumerate(inputs.detach().cpu()):
-        seen = first.setdefault(row.contiguous().numpy().tobytes(), index)
+        seen = first.setdefault(bytes_of(row), index)
         if int(labels[seen]) != int(labels[index]):
             pairs.append((seen, index))
     if pairs:

@@ -17,7 +17,9 @@ ENOUGH_VALUES = 64
 SURE = 1e-3
 
 
-def softmax_before_cross_entropy(logits: Tensor, *, where: str = "cross_entropy") -> Iterator[Finding]:
+def softmax_before_cross_entropy(
+    logits: Tensor, *, where: str = "cross_entropy"
+) -> Iterator[Finding]:
     """L101: the rows that enter `F.cross_entropy` lie in [0, 1] and sum to 1.
 
     Args:
@@ -47,10 +49,16 @@ def sigmoid_before_cross_entropy(
         logits: `(N, C, ...)`; at least 64 values are needed for a verdict.
         where: the call it is about.
     """
+    if made_by(logits) == "layer":
+        return
+    logits = logits.detach()
     dim = _class_dim(logits)
     if logits.numel() < ENOUGH_VALUES or logits.shape[dim] < 2 or not _in_unit_interval(logits):
         return
     if _sums_to_one(logits, dim) or _sums_to_one(logits, 0) or _is_flat(logits):
+        return
+    # small positive logits of a ReLU lie in [0, 1] too, but touch 0 or stay near it
+    if bool((logits == 0).any()) or not 0.2 < float(logits.float().mean()) < 0.8:
         return
     yield found(
         "L102",
@@ -142,6 +150,9 @@ def sigmoid_twice(
         logits: any shape; at least 64 values are needed for a verdict.
         where: the call it is about.
     """
+    if made_by(logits) == "layer":
+        return
+    logits = logits.detach()
     if logits.numel() < ENOUGH_VALUES or not _in_unit_interval(logits) or _is_flat(logits):
         return
     yield found(
@@ -236,6 +247,7 @@ def kl_without_log(
         log_target: the argument of that name.
         where: the call it is about.
     """
+    input_, target = input_.detach(), target.detach()
     if float(input_.max()) > SURE:
         yield found(
             "L110",
@@ -285,7 +297,7 @@ def loss_and_target_unfit(
         target: the target.
         where: the call it is about.
     """
-    where = where or name
+    where, target = where or name, target.detach()
     indices = not target.is_floating_point()
     if name in ("cross_entropy", "nll_loss") and input_.dim() >= 2 and input_.shape[1] == 1:
         yield found(
@@ -307,7 +319,11 @@ def loss_and_target_unfit(
         yield from _soft_target_faults(target, where)
     elif name in ("mse_loss", "l1_loss", "subtraction") and indices and input_.dim() == 2:
         classes = input_.shape[1]
-        if classes > 2 and target.dim() == 1 and 0 <= int(target.min()) <= int(target.max()) < classes:
+        if (
+            classes > 2
+            and target.dim() == 1
+            and 0 <= int(target.min()) <= int(target.max()) < classes
+        ):
             yield found(
                 "L112",
                 where,
@@ -331,6 +347,27 @@ def _soft_target_faults(target: Tensor, where: str) -> Iterator[Finding]:
             "use BCEWithLogitsLoss for several labels per sample",
             level="warning",
         )
+
+
+_VIEWS = ("View", "Reshape", "Alias", "Squeeze", "Transpose", "Permute", "TBackward", "Select", "Slice", "Clone", "ToCopy", "Expand")
+_LAYERS = ("Addmm", "MmBackward", "Bmm", "Baddbmm", "Convolution", "AddBackward", "MulBackward", "SubBackward", "DivBackward", "Mean", "Sum", "Einsum", "NativeLayerNorm", "BatchNorm", "Embedding")
+
+
+def made_by(values: Tensor) -> str:
+    """What the graph says about the last operation before the loss.
+
+    Small logits of a fresh layer can lie in [0, 1] by chance, and no number of them tells those
+    from a sigmoid's; the graph does, where there is one.
+
+    Returns:
+        "layer" for an affine layer, a sum or a mean; "else" otherwise, also without a graph.
+    """
+    node = values.grad_fn
+    while node is not None and any(view in node.name() for view in _VIEWS):
+        node = next((inner for inner, _ in node.next_functions if inner is not None), None)
+    if node is None:
+        return "else"
+    return "layer" if any(kind in node.name() for kind in _LAYERS) else "else"
 
 
 def _class_dim(scores: Tensor) -> int:

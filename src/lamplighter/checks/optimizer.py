@@ -167,7 +167,9 @@ def _explodes(losses: Sequence[float]) -> bool:
     return not math.isfinite(losses[-1]) or losses[-1] > 20 * losses[0]
 
 
-def learning_rate_too_low(largest_move: float, steps: int, rates: Sequence[float]) -> Iterator[Finding]:
+def learning_rate_too_low(
+    largest_move: float, steps: int, rates: Sequence[float]
+) -> Iterator[Finding]:
     """O104: no weight moved by a millionth of itself in several steps.
 
     Args:

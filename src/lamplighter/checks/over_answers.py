@@ -27,7 +27,7 @@ def look_at_answers(setup: Setup) -> Iterator[Finding]:
     prober, evidence = setup.prober, setup.evidence
     if prober is None or evidence is None:
         return
-    batch = evidence.batch.rows(ROWS)
+    batch = prober.cut(evidence.batch, ROWS)
     with torch.no_grad(), behaviour.DropoutsSeen() as dropouts:
         first = _answer(prober, batch, seed=0)
         second = _answer(prober, batch, seed=1)
@@ -43,19 +43,31 @@ def look_at_answers(setup: Setup) -> Iterator[Finding]:
     inputs = batch.first
     if inputs is not None and inputs.dim() and bool((inputs != inputs[:1]).any()):
         yield from evaluation.answers_ignore_inputs(first)
+    if not prober.takes_fewer:
+        samples = 0 if inputs is None else inputs.shape[0]
+        yield from behaviour.one_batch_size(samples)
     yield from _look_for_mixing(setup, batch, first)
     yield from _look_at_future(setup, batch)
 
 
 def look_at_linearity(setup: Setup) -> Iterator[Finding]:
-    """Whether the whole network, or a pair of layers, is a linear map."""
+    """Whether the whole network, or a pair of layers, is a linear map.
+
+    Asked of the network as the probe steps left it, because a residual branch that begins at zero
+    is linear before the first step.
+    """
     evidence, prober = setup.evidence, setup.prober
     if evidence is None or prober is None:
         return
     pairs = evidence.forward.adjacent
     batch = evidence.batch
-    layers = [m for n, m in setup.model.named_modules() if isinstance(m, WEIGHTED) and n in evidence.called]
-    if isinstance(batch.inputs, Tensor) and batch.inputs.is_floating_point() and len(layers) >= 2:
+    layers = [
+        m
+        for n, m in setup.model.named_modules()
+        if isinstance(m, WEIGHTED) and n in evidence.called
+    ]
+    moved = evidence.steps >= 3 or bool(pairs)
+    if moved and isinstance(batch.inputs, Tensor) and len(layers) >= 2:
         told = list(_look_for_affine(setup, prober, batch.inputs, len(layers)))
         if told:
             yield from told
@@ -68,7 +80,7 @@ def look_at_unused(setup: Setup) -> Iterator[Finding]:
     evidence, prober = setup.evidence, setup.prober
     if evidence is None or prober is None or evidence.loss is None:
         return
-    batch = evidence.batch.rows(ROWS)
+    batch = prober.cut(evidence.batch, ROWS)
     suspects = [key for key, was_reached in evidence.reached.items() if not was_reached]
     for name, call in suspects[:SUSPECTS]:
         module = setup.model.get_submodule(name)
@@ -90,7 +102,7 @@ def look_at_reduction(setup: Setup) -> Iterator[Finding]:
         return
     if float(call.value.detach()) != float(total.detach()):
         return  # a sum with further terms, such as an ELBO, is meant so
-    batch = evidence.batch.rows(4)
+    batch = prober.cut(evidence.batch, 4)
     if not isinstance(batch.inputs, Tensor) or not isinstance(batch.targets, Tensor):
         return
     double = Batch(torch.cat([batch.inputs] * 2), torch.cat([batch.targets] * 2))
@@ -212,7 +224,9 @@ def _asks_for_next(evidence: Evidence, tokens: Tensor) -> bool:
 def _look_for_affine(
     setup: Setup, prober: Prober, inputs: Tensor, layers: int
 ) -> Iterator[Finding]:
-    if inputs.shape[0] < 3 or not bool(torch.isfinite(inputs).all()):
+    if not inputs.is_floating_point() or inputs.shape[0] < 3:
+        return
+    if not bool(torch.isfinite(inputs).all()):
         return
     a, b, c = inputs[0], inputs[1], inputs[2]
     four = torch.stack([a, b, c, a + b - c])

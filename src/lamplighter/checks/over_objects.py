@@ -34,9 +34,7 @@ def look_at_ownership(setup: Setup) -> Iterator[Finding]:
         return
     order = setup.evidence.forward.order if setup.evidence is not None else ()
     last = structure.output_layer(setup.model, order)
-    yield from optimizer.parameters_without_optimizer(
-        setup.model, setup.optimizers, used_last=last
-    )
+    yield from optimizer.parameters_without_optimizer(setup.model, setup.optimizers, used_last=last)
     others = [*setup.loss_modules, *setup.hidden]
     yield from optimizer.foreign_parameters(setup.model, setup.optimizers, others=others)
     names = {id(p): name for name, p in setup.model.named_parameters()}

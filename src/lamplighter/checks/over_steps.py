@@ -62,9 +62,13 @@ def look_at_failure(setup: Setup) -> Iterator[Finding]:
         first = setup.batches[0].first
         shape = "a batch" if first is None else f"a batch of {tuple(first.shape)} {first.dtype}"
         where = setup.prober.forward.entered or "model"
-        yield found("M118", where, f"{shape} does not go through: {told}", "give it what it expects")
+        yield found(
+            "M118", where, f"{shape} does not go through: {told}", "give it what it expects"
+        )
     else:
-        yield found("L113", part, f"{told}", "look at the shapes and types of prediction and target")
+        yield found(
+            "L113", part, f"{told}", "look at the shapes and types of prediction and target"
+        )
 
 
 def look_at_loss(setup: Setup) -> Iterator[Finding]:
@@ -75,10 +79,12 @@ def look_at_loss(setup: Setup) -> Iterator[Finding]:
     trainable = sum(p.requires_grad for p in setup.model.parameters())
     if evidence.loss is not None:
         yield from loss.loss_cut_from_model(evidence.loss, trainable=trainable)
-    later = {index: call for index, call in enumerate(evidence.later_calls)}
+    later = dict(enumerate(evidence.later_calls))
     for index, call in enumerate(evidence.calls):
         if call.input.numel() and call.target.numel():
-            yield from look_at_call(call, again=later.get(index))
+            told = look_at_call(call, again=later.get(index))
+            tied = structure.output_is_tied(setup.model)
+            yield from (f for f in told if not (tied and f.code == "I103"))
 
 
 def look_at_call(call: LossCall, *, again: LossCall | None = None) -> Iterator[Finding]:
@@ -103,9 +109,7 @@ def look_at_call(call: LossCall, *, again: LossCall | None = None) -> Iterator[F
             call.input, call.target, ignore_index=call.ignore_index
         )
     elif call.name == "nll_loss":
-        yield from loss.softmax_over_wrong_dimension(
-            call.input, logarithms=True, where="nll_loss"
-        )
+        yield from loss.softmax_over_wrong_dimension(call.input, logarithms=True, where="nll_loss")
         yield from loss.nll_on_logits(call.input)
     elif call.name == "binary_cross_entropy_with_logits":
         if again is None or any(True for _ in loss.sigmoid_twice(_more(again))):
@@ -136,7 +140,8 @@ def look_at_targets(setup: Setup) -> Iterator[Finding]:
         effect = _padding_has_effect(setup, call, tokens)
         yield from labels.padding_counted(tokens, call.target, ignore_index=ignore, effect=effect)
     answer, targets = evidence.answer, evidence.batch.targets
-    if isinstance(targets, Tensor) and answer is not None and answer.dim() == 4:
+    as_classes = any(c.name == "cross_entropy" and not c.target.is_floating_point() for c in evidence.calls)
+    if isinstance(targets, Tensor) and answer is not None and answer.dim() == 4 and as_classes:
         yield from labels.mask_values_invented(targets, answer.shape[1])
 
 
@@ -147,7 +152,9 @@ def look_at_forward(setup: Setup) -> Iterator[Finding]:
         return
     record = evidence.forward
     inputs = evidence.batch.first
-    finite_in = inputs is None or not inputs.is_floating_point() or bool(torch.isfinite(inputs).all())
+    finite_in = (
+        inputs is None or not inputs.is_floating_point() or bool(torch.isfinite(inputs).all())
+    )
     if record.first_input is not None and finite_in:
         received = _without_channels_last(record.first_input)
         yield from data.not_normalised(received, absorbed=record.absorbed, where="inputs")
@@ -169,9 +176,9 @@ def look_at_gradients(setup: Setup) -> Iterator[Finding]:
         return
     names = gradients.without_gradient(evidence.gradients)
     by_call = [n for n in names if _owner(n) in evidence.called]
-    influence = {n: _moves_loss(prober, evidence.batch.rows(8), n) for n in by_call[:8]}
+    influence = {n: _moves_loss(prober, prober.cut(evidence.batch, 8), n) for n in by_call[:8]}
     uncalled = [n for n in names if n not in by_call]
-    influence |= {n: True for n in uncalled[:8] if _moves_loss(prober, evidence.batch.rows(8), n)}
+    influence |= {n: True for n in uncalled[:8] if _moves_loss(prober, prober.cut(evidence.batch, 8), n)}
     tested = [n for n in names if n in influence]
     yield from gradients.graph_cut(tested, influence=influence, owners_called=evidence.called)
     idle = [n for n in uncalled if not influence.get(n)]
@@ -195,7 +202,9 @@ def look_at_units(setup: Setup) -> Iterator[Finding]:
         if owner == last or isinstance(module, nn.Embedding | nn.EmbeddingBag) or "norm" in name:
             continue
         if getattr(module, "groups", 1) == 1:
-            yield from initialise.units_all_alike(name, prober.snapshot.before(parameter), parameter)
+            yield from initialise.units_all_alike(
+                name, prober.snapshot.before(parameter), parameter
+            )
 
 
 def look_at_updates(setup: Setup) -> Iterator[Finding]:
@@ -216,7 +225,9 @@ def look_at_updates(setup: Setup) -> Iterator[Finding]:
         yield from optimizer.learning_rate_too_low(move, evidence.steps, evidence.rates)
     for name, before, after, gradient, rate in evidence.rounded:
         yield from precision.updates_rounded_away(name, before, after, gradient, rate=rate)
-    first = {id(p): (evidence.gradients[n][0] or 0.0) for n, p in mine.items() if n in evidence.gradients}
+    first = {
+        id(p): (evidence.gradients[n][0] or 0.0) for n, p in mine.items() if n in evidence.gradients
+    }
     sizes = {id(p): norms[n] for n, p in mine.items()}
     decoupled = [o for o in setup.optimizers if type(o).__name__ in ("AdamW", "NAdam", "Lion")]
     for o in setup.optimizers:
@@ -280,7 +291,11 @@ def _moves_loss(prober: Prober, batch: Batch, name: str) -> bool:
         values = []
         for changed in (False, True):
             if changed:
-                parameter.data.mul_(1.5).add_(torch.linspace(0.1, 0.5, parameter.numel()).reshape(parameter.shape).to(parameter))
+                parameter.data.mul_(1.5).add_(
+                    torch.linspace(0.1, 0.5, parameter.numel())
+                    .reshape(parameter.shape)
+                    .to(parameter)
+                )
             seed_all(0)
             result = prober.compute_loss(prober.answer(batch), batch)
             values.append(None if result is None else float(result.sum()))
@@ -297,7 +312,11 @@ def _outermost(model: nn.Module, names: list[str], called: set[str]) -> list[str
         parts = owner.split(".")
         for depth in range(1, len(parts) + 1):
             name = ".".join(parts[:depth])
-            if name and name not in called and not any(b == name or b.startswith(name + ".") for b in busy):
+            if (
+                name
+                and name not in called
+                and not any(b == name or b.startswith(name + ".") for b in busy)
+            ):
                 outer.append(name)
                 break
     return list(dict.fromkeys(outer))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -89,6 +90,10 @@ class Prober:
         loss: the user's loss, or None to guess one.
         optimizers: the user's optimizers; without any, Adam at 1e-3 is used for the probe.
         snapshot: what was kept before.
+
+    Attributes:
+        takes_fewer: whether batches may be cut; False once a cut batch failed to go through.
+        forward: the record of the last forward pass, also of one that raised.
     """
 
     def __init__(
@@ -105,6 +110,11 @@ class Prober:
         self.named = {n: p for n, p in model.named_parameters() if p.requires_grad}
         self.hidden = [m for _, m in hidden_members(model)]
         self.forward = Forward()
+        self.takes_fewer = True
+
+    def cut(self, batch: Batch, count: int) -> Batch:
+        """Fewer samples, where the network takes any number of them."""
+        return batch.rows(count) if self.takes_fewer else batch
 
     def answer(self, batch: Batch) -> Any:
         """The model's output for a batch, with the user's own exceptions marked as such."""
@@ -161,9 +171,16 @@ class Prober:
         ]
         try:
             for number in range(steps):
-                batch = batches[number % len(batches)]
-                batch = batch.rows(FIRST_ROWS if number == 0 else LATER_ROWS)
-                self._one_step(evidence, batch, number, steps)
+                whole = batches[number % len(batches)]
+                batch = self.cut(whole, FIRST_ROWS if number == 0 else LATER_ROWS)
+                try:
+                    self._one_step(evidence, batch, number, steps)
+                except ProbeStopped:
+                    if batch is whole:
+                        raise
+                    self.takes_fewer = False  # it may be made for one batch size alone
+                    batch = whole
+                    self._one_step(evidence, batch, number, steps)
                 if optimizers and evidence.loss is not None and evidence.loss.requires_grad:
                     self._update(evidence, optimizers, batch, number)
                 evidence.steps += 1
@@ -173,6 +190,12 @@ class Prober:
             for handle in handles:
                 handle.remove()
         return evidence
+
+    def put_back(self) -> None:
+        """Gives weights and buffers their values from before the steps, in the middle of a check."""
+        for tensor in [*self.named.values(), *self.model.buffers()]:
+            if id(tensor) in self.snapshot.values:
+                tensor.data.copy_(self.snapshot.before(tensor))
 
     def _one_step(self, evidence: Evidence, batch: Batch, number: int, steps: int) -> None:
         seed_all(number)
@@ -214,7 +237,7 @@ class Prober:
             gradient = parameter.grad
             norm = None if gradient is None else float(gradient.detach().float().norm())
             evidence.gradients.setdefault(name, []).append(norm)
-            finite = norm is None or norm == norm and norm != float("inf")
+            finite = norm is None or math.isfinite(norm)
             if not finite and evidence.bad_gradient is None and gradient is not None:
                 evidence.bad_gradient = (name, gradient.detach().clone())
         known = {id(p) for p in self.named.values()}
@@ -268,7 +291,9 @@ def raise_rates(optimizers: Sequence[Optimizer]) -> bool:
     raised = False
     for optimizer in optimizers:
         for group in optimizer.param_groups:
-            full = max(float(group.get(name, 0.0) or 0.0) for name in ("initial_lr", "max_lr", "lr"))
+            full = max(
+                float(group.get(name, 0.0) or 0.0) for name in ("initial_lr", "max_lr", "lr")
+            )
             if full > float(group["lr"]):
                 group["lr"] = full
                 raised = True

@@ -183,7 +183,11 @@ def _put_global_random_state(state: dict[str, Any]) -> None:
 
 def _put_value(tensor: Tensor, value: Tensor) -> None:
     """In place and past autograd's version counter, so that graphs of the user stay valid."""
-    if tensor.shape == value.shape and tensor.dtype == value.dtype and tensor.layout == torch.strided:
+    if (
+        tensor.shape == value.shape
+        and tensor.dtype == value.dtype
+        and tensor.layout == torch.strided
+    ):
         tensor.data.copy_(value)
     else:
         tensor.data = value

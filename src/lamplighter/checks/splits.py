@@ -43,9 +43,14 @@ def fingerprints(rows: Tensor) -> list[bytes]:
         rows: `(N, ...)`.
     """
     return [
-        hashlib.blake2b(row.contiguous().numpy().tobytes(), digest_size=16).digest()
+        hashlib.blake2b(bytes_of(row), digest_size=16).digest()
         for row in rows.detach().cpu()
     ]
+
+
+def bytes_of(sample: Tensor) -> bytes:
+    """The numbers of a sample as bytes, whatever its dtype."""
+    return bytes(sample.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
 
 
 def near_duplicates(train: Tensor, val: Tensor, *, where: str = "validation") -> Iterator[Finding]:

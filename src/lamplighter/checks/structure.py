@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import torch
@@ -55,8 +56,8 @@ def _members(
 
 
 def layers_not_registered(
-    model: nn.Module, *, held: set[int] = frozenset(), live: set[int] | None = None
-) -> Iterator[Finding]:  # type: ignore[assignment]
+    model: nn.Module, *, held: AbstractSet[int] = frozenset(), live: AbstractSet[int] | None = None
+) -> Iterator[Finding]:
     """M101: layers or parameters kept in a plain list, tuple or dict.
 
     Args:
@@ -97,7 +98,7 @@ def layers_not_registered(
             )
 
 
-def tensors_as_weights(model: nn.Module, *, held: set[int] = frozenset()) -> Iterator[Finding]:  # type: ignore[assignment]
+def tensors_as_weights(model: nn.Module, *, held: AbstractSet[int] = frozenset()) -> Iterator[Finding]:
     """M102: a leaf tensor that wants a gradient and is no `nn.Parameter`.
 
     Args:
@@ -147,6 +148,12 @@ def output_layer(model: nn.Module, order: Sequence[str] = ()) -> str:
     modules = dict(model.named_modules())
     named = [n for n in (order or modules) if isinstance(modules.get(n), WEIGHTED)]
     return named[-1] if named else ""
+
+
+def output_is_tied(model: nn.Module) -> bool:
+    """Whether an embedding shares its weight with a linear layer, so that logits begin large."""
+    tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
+    return any(isinstance(m, nn.Linear) and id(m.weight) in tables for m in model.modules())
 
 
 def looks_untrained(weight: Tensor) -> bool:
@@ -297,7 +304,9 @@ def weights_not_loaded(
     if share >= 0.9:
         return
     first = given[0].split(".")[0]
-    hint = "" if any(w.startswith(first + ".") for w in wanted) else f"; its keys begin with {first!r}"
+    hint = (
+        "" if any(w.startswith(first + ".") for w in wanted) else f"; its keys begin with {first!r}"
+    )
     yield found(
         "I104",
         "load_state_dict",

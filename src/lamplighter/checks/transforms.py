@@ -11,7 +11,9 @@ from lamplighter.checks.catalogue import found
 from lamplighter.checks.finding import Finding
 
 
-def random_at_evaluation(first: Tensor, second: Tensor, *, where: str = "validation") -> Iterator[Finding]:
+def random_at_evaluation(
+    first: Tensor, second: Tensor, *, where: str = "validation"
+) -> Iterator[Finding]:
     """T101: the same validation sample, read twice, differs.
 
     Args:
@@ -76,7 +78,9 @@ def preprocessed_differently(
     )
 
 
-def channels_reversed(train: Tensor, val: Tensor, *, where: str = "validation") -> Iterator[Finding]:
+def channels_reversed(
+    train: Tensor, val: Tensor, *, where: str = "validation"
+) -> Iterator[Finding]:
     """T103: channel means of validation fit those of train only in reverse order.
 
     Args:

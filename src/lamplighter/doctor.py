@@ -168,13 +168,6 @@ def diagnose(
         ),
     ]
     devices = _devices(torch)
-    notes = []
-    if not any(d["kind"] in ("cuda", "mps") for d in devices) and not problems:
-        notes.append("no GPU: everything runs on the CPU")
-    for extra in sorted({OPTIONAL[name] for name in OPTIONAL if packages.get(name, "") is None}):
-        notes.append(
-            f'not installed, needed by some commands only: python -m pip install "{extra}"'
-        )
     return Diagnosis(
         python=f"{platform.python_version()} ({sys.executable})",
         torch=str(torch.get("torch", "")),
@@ -189,9 +182,22 @@ def diagnose(
         cores=cores(),
         packages=dict(packages),
         problems=tuple(problems),
-        notes=tuple(notes),
+        notes=tuple(_notes(devices, packages, bool(problems))),
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
     )
+
+
+def _notes(
+    devices: list[dict[str, Any]], packages: Mapping[str, str | None], faulty: bool
+) -> list[str]:
+    notes = []
+    if not faulty and not any(device["kind"] in ("cuda", "mps") for device in devices):
+        notes.append("no GPU: everything runs on the CPU")
+    extras = {OPTIONAL[name] for name in OPTIONAL if packages.get(name, "") is None}
+    return notes + [
+        f'not installed, needed by some commands only: python -m pip install "{extra}"'
+        for extra in sorted(extras)
+    ]
 
 
 def _devices(torch: Mapping[str, Any]) -> list[dict[str, Any]]:

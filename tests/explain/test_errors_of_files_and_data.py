@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import socket
 import sys
 import types
@@ -53,6 +54,21 @@ class Uneven(Dataset):
 
     def __getitem__(self, index: int) -> torch.Tensor:
         return zeros(3, 4 + index, 4)
+
+
+class Deadly(Dataset):
+    """Samples whose worker is ended by a signal or leaves by itself."""
+
+    def __init__(self, *, by_signal: bool) -> None:
+        self.by_signal = by_signal
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: int) -> int:
+        if self.by_signal:
+            os.kill(os.getpid(), signal.SIGKILL)
+        os._exit(0)
 
 
 class NoSuper(nn.Module):
@@ -224,6 +240,9 @@ CASES: list[Case] = [
     ("not-finite", lambda: torch.multinomial(torch.tensor([float("nan"), 1]), 1), "NaN"),
     ("samples-differ", lambda: next(iter(DataLoader(Uneven(), batch_size=2))), "sample 0 is 3×4×4, sample 1 3×5×4"),
     ("samples-differ", lambda: default_collate([zeros(3, 4, 4), zeros(1, 4, 4)]), "channels differ"),
+    ("worker-killed", lambda: next(iter(DataLoader(Deadly(by_signal=True), num_workers=1, multiprocessing_context="fork"))), "died by «Killed»"),
+    ("worker-exited", lambda: next(iter(DataLoader(Deadly(by_signal=False), num_workers=1, multiprocessing_context="fork"))), "ended before it gave a batch"),
+    ("disk-full", lambda: Path("/dev/full").write_bytes(b"x"), "Nothing more can be written"),
     ("batch-lists-differ", lambda: default_collate([[1, 2], [1]]), "differ in length"),
     ("batch-of-what", lambda: default_collate([GREY, GREY]), "lacks ToTensor"),
     ("batch-of-what", lambda: default_collate([None, None]), "gave None"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from lamplighter.explain import explain_traceback
@@ -104,12 +106,6 @@ CASES = [
         "RuntimeError: Too many open files. Communication with the workers is no longer possible. Please increase the limit using `ulimit -n` in the shell",
         "ulimit -n",
     ),
-    # github.com/pytorch/pytorch/issues/5040, and the wording of torch's signal_handling.py
-    (
-        "worker-killed",
-        "RuntimeError: DataLoader worker (pid 4242) is killed by signal: Killed. ",
-        "Worker 4242 died by Killed",
-    ),
     # github.com/kwuking/TimeMixer/issues/21
     (
         "main-guard",
@@ -176,6 +172,30 @@ CASES = [
         "RuntimeError: \"LayerNormKernelImpl\" not implemented for 'Half'",
         "meant for the GPU",
     ),
+    # github.com/wdrink/PyDeepFakeDet/issues/1
+    (
+        "invalid-device",
+        "RuntimeError: CUDA error: invalid device ordinal\nCUDA kernel errors might be asynchronously reported at some other API call",
+        "does not have",
+    ),
+    # github.com/pytorch/pytorch/issues/122602
+    (
+        "mps-float64",
+        "TypeError: Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't support float64. Please use float32 instead.",
+        "no double precision",
+    ),
+    # github.com/jupyter/notebook/issues/7522
+    (
+        "numpy-two",
+        "ImportError: \nA module that was compiled using NumPy 1.x cannot be run in\nNumPy 2.0.0 as it may crash. To support both 1.x and 2.x\nversions of NumPy, modules must be compiled with NumPy 2.0.",
+        "built for NumPy 1",
+    ),
+    # the text of a machine without a GPU, raised here by torch 2.14
+    (
+        "nccl-without-gpu",
+        "ValueError: ProcessGroupNCCL is only supported with GPUs, no GPUs found!",
+        "torch sees none",
+    ),
     # github.com/lmzpai/roboMamba/issues/10
     (
         "child-failed",
@@ -200,3 +220,11 @@ def test_there_are_at_least_forty_kinds_and_no_name_twice() -> None:
     names = [kind.name for kind in KINDS]
     assert len(names) == len(set(names))
     assert len(names) >= 40
+
+
+def test_every_kind_has_a_test() -> None:
+    """A kind without a real text that it explains may not enter the table."""
+    tests = "".join(
+        path.read_text("utf-8") for path in Path(__file__).parent.glob("test_errors*.py")
+    )
+    assert [kind.name for kind in KINDS if f'"{kind.name}"' not in tests] == []

@@ -154,7 +154,7 @@ def test_a_missing_argument_is_named() -> None:
 
 def test_an_impossible_shape_is_explained() -> None:
     """A kernel larger than the picture, and settings that torch refuses, say why."""
-    with pytest.raises(ModelError, match=r"cannot take an input of 3×4×4.*shrunk the picture"):
+    with pytest.raises(ModelError, match=r"it cannot take an input of 3×4×4.*shrunk the picture"):
         explain_layer("Conv2d", "3x4x4", {"out_channels": 8, "kernel_size": 7})
     with pytest.raises(ModelError, match="multiple of num_heads"):
         explain_layer("MultiheadAttention", "10x64", {"num_heads": 7})

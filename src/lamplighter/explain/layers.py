@@ -11,7 +11,7 @@ import math
 import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lamplighter.errors import ModelError, UnknownName, UsageError
@@ -129,12 +129,7 @@ def explain_layer(
         UsageError: an argument is missing, or the input is not written as a shape.
         ModelError: torch cannot build it so, or it cannot take this input; says why.
     """
-    from torch import nn
-
-    known = {known.lower(): known for known in layer_names()}
-    if name.lower() not in known:
-        raise UnknownName("layer in torch.nn", name, known.values(), fix="lamp explain Conv2d")
-    layer_class = getattr(nn, known[name.lower()])
+    layer_class = _find(name)
     kind = layer_class.__name__
     signature = _signature(layer_class)
     given = {key: read_value(value) for key, value in (arguments or {}).items()}
@@ -157,12 +152,7 @@ def explain_layer(
     if missing and not given and not sample:
         return plain
     if missing:
-        example = " ".join(f"{word}=…" for word in missing)
-        raise UsageError(
-            f"{kind} needs {' and '.join(missing)}",
-            where=f"lamp explain {kind}",
-            fix=f"lamp explain {kind} {'--input SHAPE ' if not sample else ''}{example}",
-        )
+        raise _missing(kind, missing, sample)
     layer = _build(layer_class, {**inferred, **given})
     return _with_run(plain, layer, sample)
 
@@ -203,6 +193,16 @@ def read_shape(text: str | tuple[int, ...]) -> tuple[int, ...]:
     return shape
 
 
+def _find(name: str) -> type[torch.nn.Module]:
+    from torch import nn
+
+    known = {known.lower(): known for known in layer_names()}
+    if name.lower() not in known:
+        raise UnknownName("layer in torch.nn", name, known.values(), fix="lamp explain Conv2d")
+    found: type[torch.nn.Module] = getattr(nn, known[name.lower()])
+    return found
+
+
 def _signature(layer_class: type) -> inspect.Signature:
     """The arguments by name; LSTM, GRU and RNN hide theirs behind *args."""
     from torch import nn
@@ -218,6 +218,15 @@ def _signature(layer_class: type) -> inspect.Signature:
     if layer_class is not nn.LSTM:
         parameters = [p for p in parameters if p.name != "proj_size"]
     return inspect.Signature(parameters)
+
+
+def _missing(kind: str, missing: list[str], sample: tuple[int, ...]) -> UsageError:
+    example = " ".join(f"{word}=…" for word in missing)
+    return UsageError(
+        f"{kind} needs {' and '.join(missing)}",
+        where=f"lamp explain {kind}",
+        fix=f"lamp explain {kind} {'--input SHAPE ' if not sample else ''}{example}",
+    )
 
 
 def _check_names(kind: str, signature: inspect.Signature, given: Mapping[str, Any]) -> None:
@@ -288,45 +297,39 @@ def _with_run(
     plain: LayerExplanation, layer: torch.nn.Module, sample: tuple[int, ...]
 ) -> LayerExplanation:
     """The explanation with parameters and, if there is an input, its output."""
-    input_shape, output = "", ""
-    formula: list[str] = []
-    notes: list[str] = []
+    run: dict[str, Any] = {}
     if sample:
         made = make_inputs(plain.name, layer, sample)
-        try:
-            layer.train(not plain.name.startswith(("BatchNorm", "InstanceNorm")))
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                result = layer(*made.tensors)
-        except Exception as error:
-            raise ModelError(
-                f"{plain.name} cannot take an input of {'×'.join(map(str, sample))}: {_first_line(error)}{_meaning(error)}",
-                where=plain.name,
-                fix=f"it takes {TAKES[FAMILY[plain.name]]}"
-                if plain.name in FAMILY
-                else f"lamp explain {plain.name}",
-            ) from error
-        input_shape = made.written
-        output = made.write_output(result)
+        result = _run(plain.name, layer, sample, made.tensors)
         formula, notes = explain_shape(plain.name, layer, sample)
+        run = {
+            "input": made.written,
+            "output": made.write_output(result),
+            "formula": tuple(formula),
+            "notes": tuple(notes),
+        }
     from torch.nn.parameter import is_lazy
 
     # after the run: lazy layers know their parameters only then, or never without an input
     parameters = tuple(
         (name, tuple(p.shape), p.numel()) for name, p in layer.named_parameters() if not is_lazy(p)
     )
-    return LayerExplanation(
-        plain.name,
-        plain.signature,
-        plain.says,
-        plain.takes,
-        plain.arguments,
-        input_shape,
-        output,
-        tuple(formula),
-        parameters,
-        tuple(notes),
-    )
+    return replace(plain, parameters=parameters, **run)
+
+
+def _run(
+    kind: str, layer: torch.nn.Module, sample: tuple[int, ...], tensors: tuple[torch.Tensor, ...]
+) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return layer(*tensors)
+    except Exception as error:
+        raise ModelError(
+            f"it cannot take an input of {'×'.join(map(str, sample))}: {_first_line(error)}{_meaning(error)}",
+            where=kind,
+            fix=f"it takes {TAKES[FAMILY[kind]]}" if kind in FAMILY else f"lamp explain {kind}",
+        ) from error
 
 
 def _first_line(error: Exception) -> str:

@@ -80,21 +80,11 @@ def _examine_folder(folder: Path) -> ModelFile:
         if found.is_file() and not found.is_symlink() and _may_be_model(found):
             files.append(found)
     parts = [examine_file(file) for file in files]
-    if (folder / ".metadata").is_file():
-        kind, title = (
-            "distributed-checkpoint",
-            "a checkpoint folder of torch.distributed.checkpoint",
-        )
-    elif (folder / "recipe.toml").is_file():
-        kind, title = "run", "a run folder of Lamplighter"
-    elif (folder / "saved_model.pb").is_file():
-        kind, title = "saved-model", "a TensorFlow SavedModel"
-    elif (folder / "config.json").is_file():
-        kind, title = "model-folder", "a model folder with config.json (Hugging Face)"
-    elif parts:
-        kind, title = "folder", "a folder with model files"
-    else:
+    if not parts:
         raise ModelError("the folder holds no model file", where=folder, fix="lamp doctor FILE")
+    kind, title = next(
+        (kind, title) for name, kind, title in _FOLDERS if not name or (folder / name).is_file()
+    )
     listed = "; ".join(f"{Path(p.path).name}: {p.title}" for p in parts[:8])
     more = f"; and {len(parts) - 8} more" if len(parts) > 8 else ""
     bad = worst(parts)
@@ -114,6 +104,16 @@ def _examine_folder(folder: Path) -> ModelFile:
         fix=bad.fix if bad is not None else "",
         size=sum(p.size for p in parts),
     )
+
+
+# the file that tells which kind of folder it is; the last row is any other
+_FOLDERS = (
+    (".metadata", "distributed-checkpoint", "a checkpoint folder of torch.distributed.checkpoint"),
+    ("recipe.toml", "run", "a run folder of Lamplighter"),
+    ("saved_model.pb", "saved-model", "a TensorFlow SavedModel"),
+    ("config.json", "model-folder", "a model folder with config.json (Hugging Face)"),
+    ("", "folder", "a folder with model files"),
+)
 
 
 def _may_be_model(file: Path) -> bool:

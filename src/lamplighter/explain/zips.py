@@ -16,6 +16,7 @@ MOST_TOGETHER = 256 * 2**20
 MOST_DIRECTORY = 64 * 2**20
 MOST_PICKLES = 1000
 SHORTEST_ARCHIVE = 22
+_OF_TORCH = ("torch", "torch-legacy", "program")
 
 
 def examine_zip(path: Path) -> ModelFile:
@@ -193,7 +194,7 @@ def tell_pickle(path: Path, found: PickleContents, by: str, kind: str) -> ModelF
         kind: the format, stable.
     """
     size = path.stat().st_size
-    of_torch = kind in ("torch", "torch-legacy", "program")
+    of_torch = kind in _OF_TORCH
     if found.dangerous:
         return ModelFile(
             str(path), kind, f"a file that would run programs ({by})", True,
@@ -221,6 +222,11 @@ def tell_pickle(path: Path, found: PickleContents, by: str, kind: str) -> ModelF
             fix="ask its maker for torch.save(model.state_dict()) or safetensors; weights_only=False only if you made it",
             size=size,
         )  # fmt: skip
+    return _plain_values(path, found, by, kind)
+
+
+def _plain_values(path: Path, found: PickleContents, by: str, kind: str) -> ModelFile:
+    of_torch = kind in _OF_TORCH
     weights = f"{found.tensors} tensors" if found.tensors else "plain values"
     prefix = "module." if found.names and all(n.startswith("module.") for n in found.names) else ""
     wrapped = f" All names begin with {prefix!r}: saved from DataParallel." if prefix else ""
@@ -229,5 +235,5 @@ def tell_pickle(path: Path, found: PickleContents, by: str, kind: str) -> ModelF
         f"{weights}, and nothing that runs code when it is opened with weights_only=True.{wrapped}",
         imports=found.imports,
         fix="torch.load(path, weights_only=True)" + (f", or lamp train … --weights {path.name}" if of_torch else ""),
-        size=size,
+        size=path.stat().st_size,
     )  # fmt: skip

@@ -95,19 +95,24 @@ LOADERS: tuple[Kind, ...] = (
     Kind(
         "worker-killed",
         "a worker was ended from outside",
-        r"DataLoader worker \(pid(?:\(s\))? (?P<pid>[\d, ]+)\) (?:is killed by signal: (?P<signal>\w[\w ]*?)(?:\.|$)|exited unexpectedly)",
-        lambda case: (
-            f"Worker {case['pid']} died"
-            + (f" by {case['signal']}" if case["signal"] else " without a Python error")
-            + ". «Killed» is the system's doing when the memory is full; «Segmentation fault» a crash "
-            "inside a library (a broken picture, OpenCV's threads); otherwise its own error was printed above."
-        ),
+        r"DataLoader worker \(pid(?:\(s\))? (?P<pid>[\d, ]+)\) is killed by signal: (?P<signal>\w[\w ]*?)(?:\.|$)",
+        "Worker {pid} died by «{signal}». «Killed» is the system's doing when the memory is full; "
+        "«Segmentation fault» is a crash inside a library: a broken picture, or OpenCV's threads.",
         (
             _WORKERLESS,
             "fewer num_workers: each holds a copy of what the data set keeps in memory",
             "cv2.setNumThreads(0)   # with OpenCV",
             "dmesg | tail   # “Out of memory: Killed process”",
         ),
+    ),
+    Kind(
+        "worker-exited",
+        "a worker ended without saying why",
+        r"DataLoader worker \(pid(?:\(s\))? (?P<pid>[\d, ]+)\) exited unexpectedly",
+        "Worker {pid} ended before it gave a batch. Its own error, if it had one, was printed by "
+        "that process above this one.",
+        (_WORKERLESS, "read the first traceback above this one"),
+        wrapper=True,
     ),
     Kind(
         "main-guard",

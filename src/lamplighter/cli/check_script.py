@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from lamplighter.listener import Listener
+
+if TYPE_CHECKING:
+    from lamplighter.watch.script import ScriptReport
 
 
 def run_script_check(
@@ -14,7 +18,7 @@ def run_script_check(
     *,
     steps: int = 100,
     seconds: float = 120.0,
-    allowed: dict[str, str] | None = None,
+    allow: Mapping[str, str] | Iterable[str] = (),
     as_json: bool = False,
     listener: Listener | None = None,
 ) -> int:
@@ -25,14 +29,16 @@ def run_script_check(
         arguments: for the script.
         steps: training steps to see in full.
         seconds: wall-clock bound.
-        allowed: code → reason.
+        allow: codes that are wanted, or code → reason.
         as_json: one JSON document on stdout; what the script prints goes to stderr.
-        listener: hears the findings; by default they are printed on stderr.
+        listener: hears the talk; by default it is printed on stderr.
 
     Returns:
         Exit code: 0 clean, 1 findings at error level or the script failed by itself.
     """
-    from lamplighter.cli.screen import Screen, print_json
+    from rich.console import Console
+
+    from lamplighter.cli.screen import Screen, print_finding, print_json
     from lamplighter.watch.script import check_script
 
     screen = listener if listener is not None else Screen()
@@ -41,11 +47,13 @@ def run_script_check(
         arguments,
         steps=steps,
         seconds=seconds,
-        allowed=allowed,
+        allow=allow,
         talk=sys.stderr if as_json else None,
     )
-    for finding in report.findings:
-        screen.finding(finding)
+    if not as_json:
+        console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        for finding in report.findings:
+            print_finding(finding, console)
     for note in report.notes:
         screen.say(note)
     if report.failure is not None:
@@ -53,7 +61,7 @@ def run_script_check(
     if as_json:
         print_json(report.as_json())
     else:
-        screen.say(_summary(script, report.findings, report.steps, report.seconds))
+        print(_summary(report))
     return 0 if report.is_clean() else 1
 
 
@@ -66,7 +74,9 @@ def _tell_failure(failure: dict[str, str], screen: Listener) -> None:
         screen.say(explained)
 
 
-def _summary(script: str, findings: Sequence[object], steps: int, seconds: float) -> str:
-    count = len(findings)
-    found = "nothing found" if not count else f"{count} finding{'s' if count > 1 else ''}"
-    return f"{script}: {found} in {steps} training steps, {seconds:.1f} s"
+def _summary(report: ScriptReport) -> str:
+    counts = [sum(f.level == level for f in report.findings) for level in ("error", "warning")]
+    return (
+        f"{report.script}: {report.checks} checks over {report.steps} training steps in "
+        f"{report.seconds:.1f} s: {counts[0]} errors, {counts[1]} warnings"
+    )

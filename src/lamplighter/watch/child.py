@@ -8,6 +8,7 @@ It writes one JSON document to FILE and says nothing itself.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import os
 import sys
@@ -19,7 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from lamplighter.watch.passes import Bounds
+from lamplighter.watch.processes import gathered, tap_processes
 from lamplighter.watch.watching import Watch
+
+PATIENCE = 10  # seconds that the program gets to end after it was asked to
 
 
 class EnoughSeen(BaseException):
@@ -41,32 +45,33 @@ class ObservedRun:
         script: path of the file.
         steps: training steps to see in full, over two walks through the data.
         seconds: wall-clock bound.
-        result: where the document goes.
+        result: where the document goes; its folder takes what further processes found.
     """
 
     def __init__(self, script: str, steps: int, seconds: float, result: Path) -> None:
         self.script = script
         self.seconds = seconds
         self.result = result
-        self.watch = Watch(bounds=Bounds(max(2, steps // 2)))
+        self.batches = max(2, steps // 2)
+        self.watch = Watch(bounds=Bounds(self.batches))
         self.started = time.monotonic()
         self.failure: dict[str, str] | None = None
         self.end = "finished"
-        self.written = False
+        self.written = threading.Lock()
+        self.over = threading.Event()
         self.process = os.getpid()
 
     def go(self) -> int:
         """Runs to the end; the exit code is only for people, the document says more."""
         threading.Thread(target=self._mind_the_clock, daemon=True).start()
         self.watch.open()
+        tap_processes(self.watch, self.result.parent, self.batches)
         try:
             self._run()
         except EnoughSeen:
             self.end = "enough"
         except SystemExit as end:
-            if end.code not in (None, 0):
-                self.end = "failed"
-                self.failure = {"message": f"the script ended with exit code {end.code}"}
+            self._ended_itself(end)
         except KeyboardInterrupt:
             self.end = "interrupted"
         except BaseException as error:
@@ -74,6 +79,7 @@ class ObservedRun:
             self.failure = _told(error)
         if os.getpid() != self.process:
             os._exit(0)  # a forked child of the script; its parent tells the story
+        self.over.set()
         self.write()
         return 0 if self.end in ("finished", "enough") else 1
 
@@ -82,16 +88,23 @@ class ObservedRun:
         module = types.ModuleType("__main__")
         module.__file__ = self.script
         module.__dict__["__builtins__"] = __builtins__
+        # Pickle, multiprocessing and `if __name__ == "__main__"` all look here.
         sys.modules["__main__"] = module
         sys.path[0] = str(path.parent)
         code = compile(path.read_bytes(), self.script, "exec", dont_inherit=True)
         exec(code, module.__dict__)
 
+    def _ended_itself(self, end: SystemExit) -> None:
+        if end.code in (None, 0):
+            return
+        self.end = "failed"
+        said = end.code if isinstance(end.code, str) else f"exit code {end.code}"
+        self.failure = {"message": f"the script ended itself: {said}"}
+
     def write(self) -> None:
         """Writes the document once, completely or not at all."""
-        if self.written:
+        if not self.written.acquire(blocking=False):
             return
-        self.written = True
         self.watch.close()
         temporary = self.result.with_suffix(".part")
         temporary.write_text(json.dumps(self.document()), encoding="utf-8")
@@ -99,29 +112,33 @@ class ObservedRun:
 
     def document(self) -> dict[str, Any]:
         """What the parent needs."""
-        world = self.watch.world
+        others, steps, faults = gathered(self.result.parent)
+        own = self.watch.findings
+        findings = list({(f.code, f.where, f.file, f.line): f for f in [*others, *own]}.values())
         return {
-            "findings": [finding.as_json() for finding in self.watch.findings],
-            "steps": world.steps,
+            "findings": [finding.as_json() for finding in findings],
+            "checks": self.watch.checks,
+            "steps": self.watch.steps + steps,
             "seconds": round(time.monotonic() - self.started, 3),
             "end": self.end,
             "failure": self.failure,
-            "models": [model.name for model in world.models.values()],
-            "faults": self.watch.faults,
+            "faults": [*self.watch.faults, *faults],
         }
 
     def _mind_the_clock(self) -> None:
-        time.sleep(max(0.1, self.seconds - (time.monotonic() - self.started)))
-        self._interrupt()
-        time.sleep(10)
-        # The program swallows the interruption or waits in foreign code: tell what is known.
+        if self.over.wait(max(0.1, self.seconds)):
+            return
+        for _ in range(PATIENCE):
+            # Again each second: a bare `except:` in the program may have swallowed the last one.
+            self._interrupt()
+            if self.over.wait(1):
+                return
         self.end = "enough"
+        self.watch.stream.thread = threading.get_ident()
         self.write()
         os._exit(0)
 
     def _interrupt(self) -> None:
-        import ctypes
-
         main = threading.main_thread().ident
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
             ctypes.c_ulong(main or 0), ctypes.py_object(EnoughSeen)
@@ -130,10 +147,20 @@ class ObservedRun:
 
 def _told(error: BaseException) -> dict[str, str]:
     trace = error.__traceback__
-    while trace is not None and "lamplighter/watch" in trace.tb_frame.f_code.co_filename:
+    while trace is not None and __file__ == trace.tb_frame.f_code.co_filename:
         trace = trace.tb_next
-    text = "".join(traceback.format_exception(type(error), error, trace))
+    text = "".join(traceback.format_exception(type(error), error, _without_ours(trace)))
     return {"message": f"{type(error).__name__}: {error}", "traceback": text}
+
+
+def _without_ours(trace: types.TracebackType | None) -> types.TracebackType | None:
+    """The same traceback without the wrappers of this package, which only confuse."""
+    if trace is None:
+        return None
+    rest = _without_ours(trace.tb_next)
+    if Path(trace.tb_frame.f_code.co_filename).parent == Path(__file__).parent:
+        return rest
+    return types.TracebackType(rest, trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
 
 
 def _arguments() -> argparse.Namespace:

@@ -46,12 +46,26 @@ EVENTS = (
     "number_read",
     "text_written",
     "image_opened",
+    "woken",
     "ended",
 )
+# seldom enough to be heard by all at all times
+RARE = frozenset(EVENTS) - {
+    "batch_given", "module_entered", "module_left", "dropout_called", "loss_called",
+    "backward_starts", "backward_ended", "step_starts", "step_ended", "cleared", "clipped",
+    "unscaled", "scaled",
+}  # fmt: skip
 
 
 class Watcher:
-    """Hears everything and does nothing; the small ones override what they look at."""
+    """Hears everything and does nothing; the small ones override what they look at.
+
+    `codes`: what it can find. `always`: it hears every event, also when a training is followed
+    lightly.
+    """
+
+    codes: tuple[str, ...] = ()
+    always = False
 
     def loader_made(self, loader: DataLoader[Any]) -> None:
         """A `DataLoader` was built."""
@@ -131,12 +145,18 @@ class Watcher:
     def image_opened(self, path: str) -> None:
         """`PIL.Image.open` was given this path."""
 
+    def woken(self) -> None:
+        """Events were missed since the last one heard; counts within a step are void."""
+
     def ended(self) -> None:
         """The observed program or block is over."""
 
 
 class Stream:
     """Carries events to the watchers.
+
+    A training that has shown its pattern is followed lightly: then only those watchers hear whose
+    `always` is set, and the others hear `woken` before they listen again.
 
     Args:
         watchers: in the order in which they hear.
@@ -147,8 +167,9 @@ class Stream:
         self.inside = 0
         self.thread = threading.get_ident()
         self.faults: list[str] = []
-        for event in EVENTS:
-            setattr(self, event, [])
+        self.full: dict[str, list[Callable[..., None]]] = {event: [] for event in EVENTS}
+        self.light: dict[str, list[Callable[..., None]]] = {event: [] for event in EVENTS}
+        self.now = self.full
         for watcher in watchers:
             self.add(watcher)
 
@@ -156,29 +177,35 @@ class Stream:
         """Lets one more watcher hear; events it does not override are left out."""
         for event in EVENTS:
             if getattr(type(watcher), event) is not getattr(Watcher, event):
-                self.hearers(event).append(getattr(watcher, event))
+                self.full[event].append(getattr(watcher, event))
+                if watcher.always or event in RARE:
+                    self.light[event].append(getattr(watcher, event))
 
-    def hearers(self, event: str) -> list[Callable[..., None]]:
-        """The methods that hear an event; the list is live."""
-        found: list[Callable[..., None]] = getattr(self, event)
-        return found
+    def rest(self) -> None:
+        """Follows lightly from here on."""
+        self.now = self.light
+
+    def wake(self) -> None:
+        """Everybody listens again."""
+        if self.now is self.light:
+            self.now = self.full
+            for hear in self.full["woken"]:
+                hear()
 
     def tell(self, event: str, *facts: Any) -> None:
         """Tells one event; what watchers do with torch is itself not observed."""
-        if not self.on or threading.get_ident() != self.thread:
-            return
-        hearers = self.hearers(event)
-        if not hearers:
+        hearers = self.now[event]
+        if not hearers or not self.on or threading.get_ident() != self.thread:
             return
         self.on = False
+        hear = hearers[0]
         try:
-            for hear in tuple(hearers):
-                try:
-                    hear(*facts)
-                except Exception as error:
-                    # A watcher's own fault may cost its findings, never the user's training.
-                    hearers.remove(hear)
-                    owner = type(getattr(hear, "__self__", hear)).__name__
-                    self.faults.append(f"{owner}.{event}: {type(error).__name__}: {error}")
+            for hear in hearers:
+                hear(*facts)
+        except Exception as error:
+            # A watcher's own fault may cost its findings, never the user's training.
+            hearers.remove(hear)
+            owner = type(getattr(hear, "__self__", hear)).__name__
+            self.faults.append(f"{owner}.{event}: {type(error).__name__}: {error}")
         finally:
             self.on = True

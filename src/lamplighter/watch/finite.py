@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 class Finite(Watcher):
     """Looks at the loss on the CPU at every step, on a GPU where the program reads it anyway."""
 
+    codes = ("P102", "P103", "P104")
+
+    always = True
+
     def __init__(self, world: World) -> None:
         self.world = world
         self.told = False
@@ -101,6 +105,8 @@ class Finite(Watcher):
 
 class Rounding(Watcher):
     """Whether the weights really move: looks at steps 2, 64 and 256 of each optimizer."""
+
+    codes = ("P101",)
 
     LOOKS = (2, 64, 256)
 

@@ -56,6 +56,8 @@ class SeenLoader:
 class Loaders(Watcher):
     """Follows each loader through the program."""
 
+    codes = ("D106", "D108", "D109", "E102", "E103", "G103", "R105", "S101", "S104", "Y110", "Y112")
+
     def __init__(self, world: World) -> None:
         self.world = world
         self.seen: dict[int, SeenLoader] = {}

@@ -39,6 +39,8 @@ class Site:
 class Losses(Watcher):
     """Reads the first few inputs of each loss."""
 
+    codes = ("L101", "L102", "L103", "L104", "L105", "L106", "L107", "L108", "L110", "L111", "L112")
+
     def __init__(self, world: World) -> None:
         self.world = world
         self.sites: dict[tuple[str, Place | None], Site] = {}

@@ -59,6 +59,8 @@ class Score:
 class Metrics(Watcher):
     """Counts right answers beside the program and compares with what it prints."""
 
+    codes = ("E101", "E105", "Y101")
+
     def __init__(self, world: World) -> None:
         self.world = world
         self.labels: torch.Tensor | None = None

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class Models(Watcher):
     """Looks at each model that is trained: at its first step, and when all is over."""
 
+    codes = ("M101", "M102", "M103", "M110", "M112", "M113", "O101", "O102", "O105")
+
     def __init__(self, world: World) -> None:
         self.world = world
         self.looked: set[int] = set()

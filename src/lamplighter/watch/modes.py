@@ -40,6 +40,8 @@ class Stepping:
 class Modes(Watcher):
     """Compares each model's mode with whether training follows."""
 
+    codes = ("R103", "R104", "M106")
+
     def __init__(self, world: World) -> None:
         self.world = world
         self.pending: list[tuple[Pass, Evaluation]] = []
@@ -49,6 +51,9 @@ class Modes(Watcher):
         self.dropped = False
         self.dropped_at: Place | None = None
         self.in_eval = False
+
+    def woken(self) -> None:
+        self.called.clear()
 
     def dropout_called(self, name: str, training: bool) -> None:  # noqa: ARG002
         self.dropped = True

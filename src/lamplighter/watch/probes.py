@@ -63,6 +63,8 @@ class Trial:
 class Probes(Watcher):
     """Keeps the first batches and tries the network on them when training has begun."""
 
+    codes = (*OF_FORWARD, *OF_LOSS)
+
     def __init__(self, world: World) -> None:
         self.world = world
         self.trial: Trial | None = None

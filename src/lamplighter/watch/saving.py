@@ -32,6 +32,8 @@ class Taken:
 class Saving(Watcher):
     """Follows a state from where it is taken to where it is used."""
 
+    codes = ("A101", "A104")
+
     def __init__(self, world: World) -> None:
         self.world = world
         self.taken: dict[int, Taken] = {}

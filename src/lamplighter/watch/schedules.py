@@ -37,6 +37,8 @@ class SeenSchedule:
 class Schedules(Watcher):
     """Counts the steps of each schedule against those of its optimizer."""
 
+    codes = ("O108", "O109")
+
     def __init__(self, world: World) -> None:
         self.world = world
         self.seen: dict[int, SeenSchedule] = {}

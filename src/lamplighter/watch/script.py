@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lamplighter.checks.finding import Finding, allow, stopping, worst_first
+from lamplighter.checks.finding import Finding, stopping, worst_first
+from lamplighter.checks.finding import allow as mark_allowed
 from lamplighter.errors import RunFailed, UsageError
 
 
@@ -66,7 +67,7 @@ def check_script(
     *,
     steps: int = 100,
     seconds: float = 120.0,
-    allowed: dict[str, str] | None = None,
+    allow: Mapping[str, str] | Iterable[str] = (),
     talk: Any = None,
 ) -> ScriptReport:
     """Runs a script under observation.
@@ -77,7 +78,7 @@ def check_script(
         steps: training steps to see in full; loaders are cut short so that the program goes on
             to its evaluation and its end.
         seconds: wall-clock bound for the whole program.
-        allowed: code → reason.
+        allow: codes that are wanted, or code → reason.
         talk: file that gets what the script prints; None: it prints where it always does.
 
     Returns:
@@ -101,7 +102,8 @@ def check_script(
                 fix=f"see whether it runs by itself: {Path(sys.executable).name} {script}",
             )
         document = json.loads(result.read_text(encoding="utf-8"))
-    return _report(script, document, allowed or {})
+    allowed = dict(allow) if isinstance(allow, Mapping) else dict.fromkeys(allow, "")
+    return _report(script, document, allowed)
 
 
 def _report(script: str, document: dict[str, Any], allowed: dict[str, str]) -> ScriptReport:
@@ -111,14 +113,28 @@ def _report(script: str, document: dict[str, Any], allowed: dict[str, str]) -> S
         notes.append("the script never trained: no optimizer made a step")
     return ScriptReport(
         script,
-        worst_first(allow(findings, allowed)),
-        document.get("checks", 0),
+        worst_first(mark_allowed(findings, allowed)),
+        document["checks"],
         document["steps"],
         document["seconds"],
         document["end"],
-        document["failure"],
+        _explained(document["failure"]),
         notes,
     )
+
+
+def _explained(failure: dict[str, str] | None) -> dict[str, str] | None:
+    """The script's own failure, with what `lamp explain` says about its traceback."""
+    if failure is None or "traceback" not in failure:
+        return failure
+    from lamplighter.explain.tracebacks import explain_traceback
+
+    explanation = explain_traceback(failure["traceback"])
+    if explanation is None:
+        return failure
+    told = [f"{explanation.title}: {explanation.meaning}"]
+    told += [f"  → {fix}" for fix in explanation.fixes]
+    return failure | {"explanation": "\n".join(told)}
 
 
 def _environment() -> dict[str, str]:

@@ -26,6 +26,8 @@ FUNCTIONS = (
 class Sources(Watcher):
     """Reads the classes of trained networks and the files that train them."""
 
+    codes = ("M114", "X101")
+
     def __init__(self, world: World) -> None:
         self.world = world
 

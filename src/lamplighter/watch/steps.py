@@ -55,6 +55,8 @@ class Ledger:
 class StepOrder(Watcher):
     """Follows each optimizer through its cycle."""
 
+    codes = ("R101", "R102", "R106")
+
     def __init__(self, world: World) -> None:
         self.world = world
         self.ledgers: dict[int, Ledger] = {}
@@ -67,6 +69,11 @@ class StepOrder(Watcher):
             having = [p for p in wanted if p.grad is not None]
             book.sample = _spread(having or wanted)
         return book
+
+    def woken(self) -> None:
+        for book in self.ledgers.values():
+            book.used, book.mixed, book.emptied = {}, {}, None
+            book.since_step, book.hungry, book.clipped_late = "", 0, 0
 
     def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:  # noqa: ARG002
         for book in self.ledgers.values():

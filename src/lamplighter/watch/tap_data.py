@@ -86,12 +86,12 @@ def tap_losses(taps: Taps) -> None:
 
     def loss(name: str) -> Callable[[Wrapper], Wrapper]:
         def make(original: Wrapper) -> Wrapper:
-            signature = inspect.signature(original)
+            names = tuple(inspect.signature(original).parameters)
 
             def wrapped(*args: Any, **kwargs: Any) -> Any:
                 result = original(*args, **kwargs)
-                if stream.on and not torch.compiler.is_compiling():
-                    given = signature.bind(*args, **kwargs).arguments
+                if stream.on and stream.now["loss_called"] and not torch.compiler.is_compiling():
+                    given = dict(zip(names, args, strict=False)) | kwargs
                     stream.tell("loss_called", name, given, result)
                 return result
 
@@ -104,7 +104,8 @@ def tap_losses(taps: Taps) -> None:
             def wrapped(
                 input: Any, p: float = 0.5, training: bool = True, *rest: Any, **kw: Any
             ) -> Any:
-                if training and p > 0 and stream.on and not torch.compiler.is_compiling():
+                heard = training and p > 0 and stream.on and stream.now["dropout_called"]
+                if heard and not torch.compiler.is_compiling():
                     stream.tell("dropout_called", name, training)
                 return original(input, p, training, *rest, **kw)
 
@@ -175,7 +176,7 @@ def tap_text(taps: Taps) -> None:
     def printed(original: Wrapper) -> Wrapper:
         def wrapped(*things: Any, **kwargs: Any) -> Any:
             original(*things, **kwargs)
-            if stream.on and stream.hearers("text_written"):
+            if stream.on:
                 stream.tell("text_written", " ".join(str(thing) for thing in things))
 
         return wrapped

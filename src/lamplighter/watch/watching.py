@@ -10,6 +10,7 @@ from lamplighter.checks.finding import Finding, worst_first
 from lamplighter.checks.finding import allow as mark_allowed
 from lamplighter.errors import UsageError
 from lamplighter.listener import SILENT, Listener
+from lamplighter.watch.attention import Attention
 from lamplighter.watch.events import Stream, Watcher
 from lamplighter.watch.finite import Finite, Rounding
 from lamplighter.watch.loaders import Loaders
@@ -72,7 +73,9 @@ class Watch:
     ) -> None:
         self.world = World()
         self.listener = listener
-        self.stream = Stream(watchers(self.world))
+        self.watchers = watchers(self.world)
+        self.stream = Stream(self.watchers)
+        self.stream.add(Attention(self.stream))
         self.taps = Taps(self.stream, bounds or Bounds())
         if model is not None:
             self.world.seen(model)
@@ -113,6 +116,7 @@ class Watch:
         """Ends watching; the findings are complete then."""
         if not self.taps.undo:
             return
+        self.stream.wake()
         self.stream.tell("ended")
         self.taps.close()
         for finding in self.findings:
@@ -122,6 +126,11 @@ class Watch:
     def findings(self) -> list[Finding]:
         """What was found so far, worst first; some codes are only told at the end."""
         return worst_first(mark_allowed(self.world.findings.values(), self.world.allowed))
+
+    @property
+    def checks(self) -> int:
+        """How many codes are looked for."""
+        return len({code for watcher in self.watchers for code in watcher.codes})
 
     @property
     def steps(self) -> int:

@@ -72,6 +72,8 @@ class World(Watcher):
         classes: the largest number of classes that a loss was seen to choose between.
     """
 
+    always = True
+
     allowed: dict[str, str] = field(default_factory=dict)
     findings: dict[tuple[str, str, str, int], Finding] = field(default_factory=dict)
     looked: set[str] = field(default_factory=set)

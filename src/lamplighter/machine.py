@@ -180,7 +180,8 @@ def _git_commit() -> str | None:
         return None
     try:
         told = subprocess.run(
-            [git, "describe", "--always", "--dirty=+", "--abbrev=12"],
+            # a stranger's folder may name a program there, which git would run
+            [git, "-c", "core.fsmonitor=false", "describe", "--always", "--dirty=+", "--abbrev=12"],
             capture_output=True,
             text=True,
             timeout=2,

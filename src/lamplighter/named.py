@@ -54,7 +54,7 @@ def resolve(text: str, *, what: str = "object") -> Any:
         raise UsageError(
             f"{module_name} cannot be imported: {error}", where=text, fix="install what it imports"
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script may end itself when it is imported
         raise UsageError(
             f"importing {module_name} failed: {type(error).__name__}: {error}",
             where=text,
@@ -62,9 +62,10 @@ def resolve(text: str, *, what: str = "object") -> Any:
         ) from error
     for part in path.split("."):
         if not hasattr(found, part):
-            known = [name for name in vars(found) if not name.startswith("_")]
+            known = [name for name in dir(found) if not name.startswith("_")]
+            place = getattr(sys.modules[module_name], "__file__", None) or "built in"
             raise UsageError(
-                f"{module_name} has no {part!r}.{did_you_mean(part, known)}", where=text
+                f"{module_name} ({place}) has no {part!r}.{did_you_mean(part, known)}", where=text
             )
         found = getattr(found, part)
     return found

@@ -8,6 +8,7 @@ are checked, not when `lamp train --help` is shown.
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,8 +22,8 @@ from lamplighter.errors import RecipeError, did_you_mean
 Auto = Literal["auto"]
 Count = Annotated[int, Ge(1)]
 Natural = Annotated[int, Ge(0)]
-Positive = Annotated[float, Gt(0)]
-NotNegative = Annotated[float, Ge(0)]
+Positive = Annotated[float, Gt(0), Lt(math.inf)]
+NotNegative = Annotated[float, Ge(0), Lt(math.inf)]
 Share = Annotated[float, Ge(0), Lt(1)]
 
 OPTIMIZERS = ("SGD", "Adam", "AdamW", "NAdam", "RAdam", "RMSprop", "Adagrad", "Adamax", "Adadelta")
@@ -184,8 +185,8 @@ class Recipe:
     time_limit: NotNegative = setting(
         0.0, "training", "stop after about this many minutes; 0 is off", "a number of at least 0"
     )
-    seed: Natural = setting(
-        0, "training", "of everything that is drawn", "a whole number of at least 0"
+    seed: Annotated[int, Ge(0), Lt(2**63)] = setting(
+        0, "training", "of everything that is drawn", "a whole number of at least 0, below 2^63"
     )
     checks: Literal["fast", "full", "off"] = setting(
         "fast", "training", "what is checked before training", "fast, full or off"
@@ -257,19 +258,15 @@ def make_recipe(values: Mapping[str, Any], *, where: object = "") -> Recipe:
         if key not in FIELDS
     }
     known = {key: _unify_case(key, value) for key, value in values.items() if key in FIELDS}
+    for key, value in known.items():
+        if isinstance(value, bool) and not isinstance(FIELDS[key].default, bool):
+            faults[key] = _wrong_value(key, value)  # pydantic would take True for 1
     try:
         recipe = TypeAdapter(Recipe).validate_python(known)
     except ValidationError as error:
         for fault in error.errors():
             key = str(fault["loc"][0])
-            expects = FIELDS[key].metadata["expects"]
-            given = known.get(key)
-            near = (
-                did_you_mean(given, expects.replace(" or ", ", ").split(", "))
-                if isinstance(given, str)
-                else ""
-            )
-            faults[key] = f"expected {expects}, got {given!r}.{near}"
+            faults[key] = _wrong_value(key, known.get(key))
     if faults:
         raise RecipeError(
             sorted(faults.items()), where=where, fix="lamp train --help lists every setting"
@@ -277,10 +274,20 @@ def make_recipe(values: Mapping[str, Any], *, where: object = "") -> Recipe:
     return recipe
 
 
+def _wrong_value(key: str, given: Any) -> str:
+    expects = FIELDS[key].metadata["expects"]
+    words = expects.replace(" or ", ", ").split(", ")
+    near = did_you_mean(given, words) if isinstance(given, str) else ""
+    shown = repr(given)
+    return f"expected {expects}, got {shown if len(shown) <= 200 else shown[:197] + '...'}.{near}"
+
+
 def _unify_case(key: str, value: Any) -> Any:
     """`adamw` and `AdamW` are the same word; a comma list of codes is several codes."""
-    if key == "allow" and isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
+    if key == "allow" and isinstance(value, str | list | tuple):
+        given = [value] if isinstance(value, str) else value
+        if all(isinstance(codes, str) for codes in given):
+            return tuple(c.strip() for codes in given for c in codes.split(",") if c.strip())
     if key == "optimizer" and isinstance(value, str):
         return {name.lower(): name for name in OPTIMIZERS}.get(value.lower(), value)
     return value
@@ -297,12 +304,14 @@ def read_recipe(path: Path) -> dict[str, Any]:
         RecipeError: not there, no TOML, or a `[resolved]` that is no table.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        # a path that is not UTF-8 was written as its bytes (see RunFolder.write_text)
+        text = path.read_bytes().decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+        document = tomllib.loads(text.replace("\r\n", "\n"))
     except FileNotFoundError:
         raise RecipeError([("recipe", "there is no such file")], where=path) from None
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
+    except (OSError, RecursionError) as error:
         raise RecipeError([("recipe", f"cannot be read: {error}")], where=path) from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, and numbers that Python will not convert
         raise RecipeError([("recipe", f"is not TOML: {error}")], where=path) from error
     resolved = document.pop("resolved", {})
     document.pop("facts", None)
@@ -337,7 +346,8 @@ def _toml_value(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        return repr(value)
+        # NumPy's floats are floats with a repr of their own
+        return repr(int(value)) if isinstance(value, int) else repr(float(value))
     if isinstance(value, str):
         return _toml_text(value)
     if isinstance(value, list | tuple):

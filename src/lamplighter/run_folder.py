@@ -7,6 +7,7 @@ import json
 import math
 import os
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,8 +52,8 @@ class RunFolder:
         write_atomically(self / name, json_text(document).encode())
 
     def write_text(self, name: str, text: str) -> None:
-        """Replaces a text file atomically."""
-        write_atomically(self / name, text.encode())
+        """Replaces a text file atomically; paths that are not UTF-8 keep their bytes."""
+        write_atomically(self / name, _bytes(text))
 
     def read_json(self, name: str) -> Any:
         """A JSON file of the run, or None if it is not there."""
@@ -69,18 +70,28 @@ class RunFolder:
 
     def append_metrics(self, row: Mapping[str, Any]) -> None:
         """One more line of metrics.jsonl."""
-        with (self / METRICS).open("a", encoding="utf-8") as file:
-            file.write(json_text(row, indent=None) + "\n")
+        try:
+            with (self / METRICS).open("a", encoding="utf-8") as file:
+                file.write(json_text(row, indent=None) + "\n")
+        except OSError as error:
+            raise RunFailed(
+                f"the epoch's figures cannot be written: {error.strerror or error}",
+                where=self / METRICS,
+                fix=f"free some space, then: lamp train --resume {self}",
+            ) from error
 
     def metrics(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl; a last line cut off by a kill is left out."""
         rows: list[dict[str, Any]] = []
         with contextlib.suppress(FileNotFoundError):
-            for line in (self / METRICS).read_text(encoding="utf-8").splitlines():
+            content = (self / METRICS).read_bytes().decode("utf-8", "replace")
+            for line in content.split("\n"):
                 try:
-                    rows.append(json.loads(line))
-                except json.JSONDecodeError:
+                    row = json.loads(line)
+                except ValueError:
                     break
+                if isinstance(row, dict):
+                    rows.append(row)
         return rows
 
     @contextmanager
@@ -95,7 +106,15 @@ class RunFolder:
         except ImportError:  # Windows has no flock; folders are still created by one process only
             yield
             return
-        with (self / LOCK).open("w") as file:
+        try:
+            file = (self / LOCK).open("w")
+        except OSError as error:
+            raise UsageError(
+                f"the run cannot be locked: {error.strerror or error}",
+                where=self.path,
+                fix="choose a folder you may write to with --out",
+            ) from error
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -154,9 +173,10 @@ def find(text: str | Path, out: Path = Path("runs")) -> RunFolder:
     Raises:
         UsageError: there is no such run; names the nearest ones.
     """
-    for path in (Path(text), out / text):
-        if path.is_dir() and ((path / STATUS).exists() or (path / ARTIFACT).exists()):
-            return RunFolder(path)
+    with contextlib.suppress(OSError, ValueError):  # a text too long or too odd for a path
+        for path in (Path(text), out / text):
+            if path.is_dir() and ((path / STATUS).exists() or (path / ARTIFACT).exists()):
+                return RunFolder(path)
     names = [run.name for run in all_runs(out)]
     raise UsageError(
         f"there is no run there; expected a run folder or a name within {out}.{did_you_mean(str(text), names)}",
@@ -179,7 +199,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         RunFailed: the disk is full or the place cannot be written; the old file is untouched.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         with temporary.open("wb") as file:
             file.write(content)
@@ -194,6 +214,9 @@ def write_atomically(path: Path, content: bytes) -> None:
             where=path,
             fix="free some space or choose another --out; what was there is untouched",
         ) from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def sync_folder(folder: Path) -> None:
@@ -210,7 +233,17 @@ def sync_folder(folder: Path) -> None:
 def json_text(document: Any, indent: int | None = 1) -> str:
     """JSON in UTF-8 with null for NaN and infinities and replaced undecodable path bytes."""
     text = json.dumps(_plain(document), ensure_ascii=False, indent=indent, allow_nan=False)
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return _LONE.sub("\ufffd", text)
+
+
+_LONE = re.compile("[\ud800-\udfff]")  # half a character: a byte of a path, or a stranger's text
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return _LONE.sub("\ufffd", text).encode()
 
 
 def _plain(value: Any) -> Any:
@@ -222,4 +255,6 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, Path):
         return str(value)
+    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:  # NumPy's and torch's numbers
+        return _plain(value.item())
     return value

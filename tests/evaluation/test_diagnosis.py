@@ -163,6 +163,17 @@ def test_a_class_surely_weaker_than_the_whole(sure):
     assert "c (50 % of 60 found)" in said.text
 
 
+def test_among_many_equal_classes_none_is_called_weak(sure):
+    """120 classes that are equally hard: the unluckiest of them is no finding."""
+    for seed in range(5):
+        generator = np.random.default_rng(seed)
+        labels = np.repeat(np.arange(120), 16)
+        wrong = generator.random(len(labels)) > 0.72
+        answers = np.where(wrong, (labels + 1) % 120, labels)
+        m = measure(sure(labels, answers, [str(c) for c in range(120)], 0.72))
+        assert "weak classes" not in _said(Case(m))
+
+
 def test_looks_at_the_test_split_add_up(good):
     """Two looks are noted, five are a warning; looks at validation are what it is for."""
     assert "looked at often" not in _said(Case(good()))

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import nn
 
 from lamplighter.errors import ModelError
-from lamplighter.evaluation.heatmap import explain, grad_cam, last_maps, occlusion, overlay
+from lamplighter.evaluation.heatmap import explain, grad_cam, occlusion, overlay
 
 
 class _Bright(nn.Module):
@@ -30,17 +30,22 @@ class _Bright(nn.Module):
 
 
 class _Tokens(nn.Module):
-    """Like a vision transformer: maps only at the very beginning."""
+    """Like a vision transformer: patches and a class token; only that token is classified."""
 
     def __init__(self):
         super().__init__()
-        self.patch = nn.Conv2d(1, 8, 8, stride=8)
-        self.layers = nn.Sequential(nn.Linear(8, 8), nn.GELU(), nn.Linear(8, 8), nn.LayerNorm(8))
-        self.head = nn.Linear(8, 2)
+        self.patch = nn.Conv2d(1, 4, 4, stride=4, bias=False)
+        self.before = nn.Identity()
+        self.after = nn.LayerNorm(4, elementwise_affine=False)
+        self.head = nn.Linear(4, 2, bias=False)
+        with torch.no_grad():
+            self.patch.weight.copy_(torch.tensor([1.0, 2, 3, 4])[:, None, None, None] / 16)
+            self.head.weight.copy_(torch.tensor([[0.0, 0, 0, 0], [-4.0, -1, 1, 4]]))
 
     def forward(self, images_BCHW):
-        tokens = self.patch(images_BCHW).flatten(2).transpose(1, 2)
-        return self.head(self.layers(tokens).mean(dim=1))
+        patches = self.before(self.patch(images_BCHW).flatten(2).transpose(1, 2))
+        token = patches.mean(dim=1, keepdim=True)
+        return self.head(self.after(torch.cat([token, patches], dim=1))[:, 0])
 
 
 @pytest.fixture
@@ -91,13 +96,43 @@ def test_frozen_networks_are_explained_too(images):
     assert heat.max() == pytest.approx(1.0)
 
 
-def test_a_network_without_late_maps_is_explained_by_covering(images):
-    """A transformer's patch layer comes too early for Grad-CAM: occlusion is used."""
-    assert last_maps(_Tokens(), images) is None
-    heat, way = explain(_Tokens(), images)
+def test_tokens_are_maps_while_they_still_count(images):
+    """After the last attention only the class token counts: an earlier layer is used."""
+    heat, way = explain(_Tokens(), images, torch.tensor([1, 1]))
+    assert way == "grad-cam"
+    for one, place in zip(heat, (7.5, 23.5), strict=True):
+        assert _centre(one) == pytest.approx((place, place), abs=2.5)
+
+
+def test_a_network_without_maps_is_explained_by_covering(images):
+    """A perceptron has no places inside: occlusion is used, and Grad-CAM says why not."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(1024, 2))
+    heat, way = explain(net, images)
     assert (way, heat.shape) == ("occlusion", (2, 32, 32))
-    with pytest.raises(ModelError, match="no maps"):
-        grad_cam(_Tokens(), images)
+    with pytest.raises(ModelError, match="puts out maps"):
+        grad_cam(net, images)
+
+
+def test_all_branches_of_a_block_count(images):
+    """Where branches are joined by a function, the block's own output is explained."""
+
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.blind, self.seeing = nn.Conv2d(1, 1, 4, stride=4), nn.Conv2d(1, 1, 4, stride=4)
+            with torch.no_grad():
+                for value, branch in ((0.0, self.seeing), (0.0, self.blind)):
+                    branch.weight.fill_(value)
+                    branch.bias.zero_()
+                self.seeing.weight.fill_(1.0)
+
+        def forward(self, images_BCHW):
+            return torch.cat([self.seeing(images_BCHW), self.blind(images_BCHW)], dim=1)
+
+    net = nn.Sequential(Block(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 2))
+    with torch.no_grad():
+        net[3].weight.fill_(1.0)
+    assert grad_cam(net, images).max() == pytest.approx(1.0)
 
 
 def test_channels_last_maps_are_understood():
@@ -106,10 +141,10 @@ def test_channels_last_maps_are_understood():
     class Turned(_Bright):
         def __init__(self):
             super().__init__()
-            self.norm = nn.LayerNorm(2, elementwise_affine=False)
+            self.turned = nn.Identity()
 
         def forward(self, images_BCHW):
-            maps_BHWC = self.norm(self.conv(images_BCHW).permute(0, 2, 3, 1))
+            maps_BHWC = self.turned(self.conv(images_BCHW).permute(0, 2, 3, 1))
             return self.head(maps_BHWC.mean(dim=(1, 2)))
 
     heat, way = explain(Turned(), torch.rand(1, 1, 32, 48))

@@ -182,7 +182,7 @@ def scatter_chart(measures: RegressionMeasures) -> Chart:
     )
     svg = chart(
         "Answers against labels", caption, both, up,
-        [Line("", [pair], 2, dots=True) for pair in measures.scatter], diagonal=True,
+        [Line("answers", measures.scatter, 2, dots=True, joined=False)], diagonal=True,
     )  # fmt: skip
     rows = tuple((f"{t:.4g}", f"{a:.4g}") for t, a in measures.scatter[:20])
     return Chart("Answers against labels", svg, caption, ("label", "answer"), rows)

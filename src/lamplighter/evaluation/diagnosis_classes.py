@@ -8,6 +8,7 @@ from lamplighter.evaluation.words import listed, percent, points, shown, span
 
 IMBALANCE = 10
 GAP = 0.03
+CHANCE = 0.01
 
 
 def never_answered(case: Case) -> Sentence | None:
@@ -34,13 +35,17 @@ def weak_classes(case: Case) -> Sentence | None:
     m = case.measures
     if not isinstance(m, ClassMeasures) or len(m.classes) < 2:
         return None
+    from scipy.stats import binom
+
+    # among many classes the worst looks bad by chance alone, so the bar rises with their number
+    bar = CHANCE / len(m.classes)
     weak = [
         row
         for row in m.classes
         if row.n
         and row.answered
         and row.recall is not None
-        and row.recall_interval[1] < m.interval[0]
+        and binom.cdf(round(row.recall * row.n), row.n, m.accuracy) < bar
     ]
     if not weak:
         return None
@@ -95,7 +100,7 @@ def confidence_wrong(case: Case) -> Sentence | None:
         f"(calibration error {points(m.calibration_error)}).",
         "read its probabilities with care; more validation pictures give a better temperature"
         if over
-        else "",
+        else "label smoothing and few epochs make it so; its order of sureness still holds",
         {"confidence": mean, "accuracy": m.accuracy, "calibration_error": m.calibration_error},
     )
 

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from lamplighter.errors import ModelError
 
 PATCHES = 7
-EARLIEST = 0.3
+ASPECT = 0.25
+EXTRA_TOKENS = (0, 1, 2, 5)
 
 
 def explain(
@@ -26,100 +27,75 @@ def explain(
     """Heat maps for a batch, by the way that suits the network.
 
     Args:
-        net: any classifier; it is put into eval mode and left as it was.
+        net: any classifier; its modes, weights and gradients are left as they were.
         images_BCHW: preprocessed images, on the network's device.
         classes: int64 [B], which output to explain; None: each image's own answer.
 
     Returns:
         float32 [B, H, W] between 0 and 1, and "grad-cam" or "occlusion".
     """
-    layer = last_maps(net, images_BCHW[:1])
-    if layer is None:
-        return occlusion(net, images_BCHW, classes), "occlusion"
-    return grad_cam(net, images_BCHW, classes, layer=layer), "grad-cam"
-
-
-def last_maps(net: nn.Module, images_BCHW: Tensor) -> nn.Module | None:
-    """The last layer that puts out maps (4-D, more than one place), if it comes late enough.
-
-    A vision transformer has such a layer only at its very beginning, where Grad-CAM says nothing.
-
-    Args:
-        net: any network.
-        images_BCHW: one image is enough.
-    """
-    called: list[tuple[nn.Module, bool]] = []
-
-    def note(module: nn.Module, _inputs: object, output: object) -> None:
-        maps = isinstance(output, Tensor) and _channels_first(output, images_BCHW) is not None
-        called.append((module, maps))
-
-    leaves = [module for module in net.modules() if not list(module.children())]
-    hooks = [module.register_forward_hook(note) for module in leaves]
     try:
-        with torch.no_grad(), _Evaluating(net):
-            net(images_BCHW)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    with_weights = [i for i, (module, _) in enumerate(called) if list(module.parameters())]
-    found = [i for i, (_, maps) in enumerate(called) if maps]
-    if not found or not with_weights:
-        return None
-    before = sum(i <= found[-1] for i in with_weights) / len(with_weights)
-    return called[found[-1]][0] if before > EARLIEST else None
+        return grad_cam(net, images_BCHW, classes), "grad-cam"
+    except NoMapsError:
+        return occlusion(net, images_BCHW, classes), "occlusion"
+
+
+class NoMapsError(ModelError):
+    """No layer of the network keeps to places in the image."""
 
 
 def grad_cam(
-    net: nn.Module,
-    images_BCHW: Tensor,
-    classes: Tensor | None = None,
-    *,
-    layer: nn.Module | None = None,
+    net: nn.Module, images_BCHW: Tensor, classes: Tensor | None = None
 ) -> NDArray[np.float32]:
     """The places whose features speak for a class, weighted by the gradient of its logit.
 
+    The layer is found, not named: the last one that puts out maps (or a transformer's tokens in
+    a grid) on which the logit still depends place by place. After a transformer's last attention
+    only the class token counts, so that its last layers fall out by themselves.
+
     Args:
-        net: the classifier; weights, gradients and mode are left as they were.
+        net: the classifier; its modes, weights and gradients are left as they were.
         images_BCHW: preprocessed images.
         classes: int64 [B], which output to explain; None: each image's own answer.
-        layer: whose maps to use; None: the last one that has any.
 
     Returns:
         float32 [B, H, W] between 0 and 1; all 0 where nothing speaks for the class.
 
     Raises:
-        ModelError: no layer puts out maps.
+        NoMapsError: no layer puts out maps.
 
     Source: Selvaraju et al. 2017.
     """
-    layer = layer or last_maps(net, images_BCHW[:1])
-    if layer is None:
-        raise ModelError("this network has no maps for Grad-CAM", fix="use occlusion instead")
     kept: list[Tensor] = []
 
-    def keep(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
+    def keep(_module: nn.Module, _inputs: object, output: object) -> Tensor | None:
+        if not isinstance(output, Tensor) or _channels_first(output, images_BCHW) is None:
+            return None
+        kept.append(output)
         # a clone: the next layer may work in place, and the gradient must be of this output
-        maps = output if output.requires_grad else output.detach().requires_grad_()
-        kept.append(maps)
-        return maps.clone()
+        return output.clone()
 
-    hook = layer.register_forward_hook(keep)
+    hooks = [module.register_forward_hook(keep) for module in net.modules()]
     try:
         with torch.enable_grad(), _Evaluating(net):
-            logits_BK = _logits(net(images_BCHW))
+            # gradients of the input let frozen networks be explained too
+            logits_BK = _logits(net(images_BCHW.detach().clone().requires_grad_()))
             chosen = logits_BK.argmax(dim=1) if classes is None else classes
             score = logits_BK.gather(1, chosen[:, None]).sum()
-            (gradient,) = torch.autograd.grad(score, kept[-1])
+            found = torch.autograd.grad(score, kept, allow_unused=True) if kept else ()
     finally:
-        hook.remove()
-    maps_BCHW = _channels_first(kept[-1].detach(), images_BCHW)
-    gradient_BCHW = _channels_first(gradient, images_BCHW)
-    if maps_BCHW is None or gradient_BCHW is None:
-        raise ModelError("the layer puts out no maps", fix="use occlusion instead")
-    weights = gradient_BCHW.float().mean(dim=(2, 3), keepdim=True)
-    heat_B1HW = F.relu((weights * maps_BCHW.float()).sum(dim=1, keepdim=True))
-    return _scaled(heat_B1HW, images_BCHW)
+        for hook in hooks:
+            hook.remove()
+    for raw, slope in zip(reversed(kept), reversed(found), strict=True):
+        if slope is None:
+            continue
+        maps_BCHW = _channels_first(raw.detach(), images_BCHW)
+        slope_BCHW = _channels_first(slope, images_BCHW)
+        if maps_BCHW is not None and slope_BCHW is not None and bool(slope_BCHW.any()):
+            weights = slope_BCHW.float().mean(dim=(2, 3), keepdim=True)
+            heat_B1HW = F.relu((weights * maps_BCHW.float()).sum(dim=1, keepdim=True))
+            return _scaled(heat_B1HW, images_BCHW)
+    raise NoMapsError("no layer of this network puts out maps", fix="use occlusion instead")
 
 
 def occlusion(
@@ -201,14 +177,33 @@ def _logits(output: object) -> Tensor:
 
 
 def _channels_first(maps: Tensor, images_BCHW: Tensor) -> Tensor | None:
-    """Maps as [B, C, H, W], turned from [B, H, W, C] where the proportions say so; None if none."""
-    if maps.ndim != 4 or len(maps) != len(images_BCHW):
+    """An output as maps [B, C, H, W] with the image's proportions; None if it is nothing such.
+
+    Understood are [B, C, H, W], [B, H, W, C] and tokens [B, N, C] of a grid, with or without
+    class and register tokens in front.
+    """
+    if maps.ndim not in (3, 4) or len(maps) != len(images_BCHW) or not maps.is_floating_point():
         return None
     aspect = images_BCHW.shape[2] / images_BCHW.shape[3]
-    first, last = maps.shape[2] / maps.shape[3], maps.shape[1] / maps.shape[2]
-    turned = abs(last - aspect) < 0.01 and abs(first - aspect) > 0.01
-    maps_BCHW = maps.permute(0, 3, 1, 2) if turned else maps
-    return maps_BCHW if min(maps_BCHW.shape[2:]) > 1 else None
+    if maps.ndim == 3:
+        return _from_tokens(maps, aspect)
+    candidates = [maps, maps.permute(0, 3, 1, 2)]
+    off = [abs(np.log(one.shape[2] / one.shape[3] / aspect)) for one in candidates]
+    best = candidates[int(off[1] < off[0])]
+    # rounding at each stride bends the proportions of small maps
+    return best if min(off) < ASPECT and min(best.shape[2:]) > 1 else None
+
+
+def _from_tokens(tokens_BNC: Tensor, aspect: float) -> Tensor | None:
+    for extra in EXTRA_TOKENS:
+        n = tokens_BNC.shape[1] - extra
+        height = round((max(n, 0) * aspect) ** 0.5)
+        if height > 1 and n % height == 0 and n // height > 1:
+            width = n // height
+            if abs(np.log(height / width / aspect)) < ASPECT:
+                grid_BCN = tokens_BNC[:, extra:].transpose(1, 2)
+                return grid_BCN.reshape(*grid_BCN.shape[:2], height, width)
+    return None
 
 
 def _scaled(heat_B1HW: Tensor, images_BCHW: Tensor) -> NDArray[np.float32]:
@@ -216,5 +211,5 @@ def _scaled(heat_B1HW: Tensor, images_BCHW: Tensor) -> NDArray[np.float32]:
         heat_B1HW, size=images_BCHW.shape[2:], mode="bilinear", align_corners=False
     )[:, 0]
     top = grown.amax(dim=(1, 2), keepdim=True)
-    scaled = torch.where(top > 0, grown / top.clamp(min=1e-12), torch.zeros_like(grown))
+    scaled = grown / torch.where(top > 0, top, torch.ones_like(top))
     return scaled.cpu().numpy().astype(np.float32)

@@ -34,6 +34,11 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     left_out: int
 
+    @property
+    def upright(self) -> bool:
+        """Whether the columns' names are too long to stand side by side."""
+        return len(self.classes) > 4 and max(len(name) for name in self.classes) > 7
+
 
 def confusion_table(measures: Measures, pictures: Sequence[Shown]) -> Table | None:
     """The matrix, of the most confused classes only where there are too many to read.

@@ -48,6 +48,7 @@ class Line:
     colour: int
     dots: bool = False
     dashed: bool = False
+    joined: bool = True
 
 
 def axis(
@@ -190,7 +191,9 @@ def _line(x: Axis, y: Axis, line: Line) -> str:
     drawn = [(_x(x, a), _y(y, b)) for a, b in line.points if math.isfinite(b)]
     kind = f"line c{line.colour}" + (" dashed" if line.dashed else "")
     path = " ".join(f"{a:.1f},{b:.1f}" for a, b in drawn)
-    parts = [f'<polyline class="{kind}" points="{path}"/>'] if len(drawn) > 1 else []
+    parts = (
+        [f'<polyline class="{kind}" points="{path}"/>'] if line.joined and len(drawn) > 1 else []
+    )
     if line.dots or len(drawn) == 1:
         parts += [
             f'<circle class="dot c{line.colour}" cx="{a:.1f}" cy="{b:.1f}" r="3"/>'

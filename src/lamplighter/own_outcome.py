@@ -15,17 +15,17 @@ from lamplighter import run_folder
 from lamplighter.artifact import Artifact, save_artifact
 from lamplighter.checks.finding import Finding
 from lamplighter.data.batches import Batches
-from lamplighter.errors import DataError, UsageError
+from lamplighter.errors import DataError
 from lamplighter.evaluation.measure import measure
 from lamplighter.evaluation.outcome import Outcome, write_predictions
 from lamplighter.evaluation.report import write_report
 from lamplighter.finish import calibrate, close, summary
-from lamplighter.listener import SILENT, Listener
+from lamplighter.listener import Listener
 from lamplighter.machine import environment
 from lamplighter.models.architecture import Architecture
 from lamplighter.models.own import CLASS_ARGUMENTS
 from lamplighter.named import name_of
-from lamplighter.recipe import Recipe, make_recipe, read_recipe
+from lamplighter.recipe import Recipe
 from lamplighter.run import Run
 from lamplighter.run_folder import RunFolder
 from lamplighter.sitting import best_of
@@ -54,11 +54,12 @@ def guess_task(train: Batches, loss: Any) -> str:
         return "own"
     if not targets.is_floating_point():
         return "classification"
+    unsaid = isinstance(loss, str)
     zero_one = bool(((targets == 0) | (targets == 1)).all())
-    if loss is None and zero_one and targets.ndim == 2 and targets.shape[1] > 1:
+    if unsaid and zero_one and targets.ndim == 2 and targets.shape[1] > 1:
         return "multilabel"
     module_gives = isinstance(loss, nn.MSELoss | nn.L1Loss | nn.HuberLoss | nn.SmoothL1Loss)
-    return "regression" if loss is None or module_gives else "own"
+    return "regression" if unsaid or module_gives else "own"
 
 
 def count_outputs(train: Any) -> int:
@@ -209,53 +210,3 @@ def _as_outcome(
         logits = logits.reshape(n, -1)
         labels = labels.reshape(n, -1)
     return Outcome(keys, keys, labels, logits.numpy(), classes, split, task, (), loss)
-
-
-def evaluate_own(
-    model: Any,
-    folder: RunFolder | None,
-    data: str | None,
-    split: str | None,
-    listener: Listener = SILENT,
-) -> tuple[Any, Outcome]:
-    """`lamp evaluate` for a network that was trained on the user's own tensors.
-
-    Raises:
-        UsageError: the data are not known, or cannot be made again from a name.
-    """
-    from lamplighter.data.own import OwnSets, open_own
-    from lamplighter.own_training import own_batches
-
-    recipe = Recipe()
-    if folder is not None:
-        recipe = make_recipe(read_recipe(folder / run_folder.RECIPE))
-    text = data or recipe.data
-    if not text:
-        raise UsageError(
-            "this network was trained from Python on your own objects, which only your code can make again",
-            where=folder or "",
-            fix="name the data: lamp evaluate RUN mydata:function",
-        )
-    sets = open_own(text)
-    if not isinstance(sets, OwnSets):
-        raise DataError("these are pictures; the network takes tensors", where=text)
-    chosen = split or (
-        "test" if sets.test is not None else "val" if sets.val is not None else "train"
-    )
-    given = getattr(sets, chosen, None)
-    if given is None:
-        raise DataError(f"there is no {chosen} set", where=text)
-    batches = own_batches(given, recipe, model.device)
-    loss = model_loss(model)
-    outcome = outcome_over(model.module, batches, chosen, model.artifact, loss)
-    if outcome is None:
-        raise UsageError("only the training's own loss can judge outputs of this shape", where=text)
-    listener.say(f"{sets.name}: {chosen}, {len(outcome.keys):,} examples")
-    return measure(outcome, temperature=model.artifact.temperature), outcome
-
-
-def model_loss(model: Any) -> Any:
-    """The usual loss of the model's task."""
-    from lamplighter.tasks.task import TASKS, make_loss
-
-    return make_loss("auto", TASKS[model.artifact.task])

@@ -15,8 +15,9 @@ from typing import Any
 import torch
 from torch import nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from lamplighter import own_outcome, run_folder, stages
+from lamplighter import beginning, own_outcome, run_folder
 from lamplighter.artifact import Artifact
 from lamplighter.checks.finding import Finding
 from lamplighter.data.batches import Batches, LoaderBatches, make_loader
@@ -32,6 +33,7 @@ from lamplighter.run import Run
 from lamplighter.run_folder import RunFolder
 from lamplighter.sitting import sit
 from lamplighter.tasks.task import TASKS, Task, make_loss
+from lamplighter.training.choose import default_name
 from lamplighter.training.optimizer import DEFAULT_LR, make_optimizer
 from lamplighter.training.parts import LossFunction, Parts
 from lamplighter.training.precision import make_precision
@@ -46,9 +48,9 @@ def fit(
     val: Any = None,
     test: Any = None,
     *,
-    loss: LossFunction | None = None,
-    optimizer: Optimizer | None = None,
-    schedule: Any = None,
+    loss: LossFunction | str = "auto",
+    optimizer: Optimizer | str = "auto",
+    schedule: LRScheduler | ReduceLROnPlateau | str = "auto",
     schedule_per: str = "auto",
     metrics: Mapping[str, Any] | None = None,
     task: str = "auto",
@@ -69,10 +71,10 @@ def fit(
             or y; anything else with `unpack`.
         val: the same, to choose the best epoch by; None keeps the last epoch.
         test: the same, looked at once, at the end.
-        loss: (outputs, targets) → 0-d tensor, the mean over the batch; by default cross entropy
-            for class numbers, BCE with logits for several 0/1 floats, MSE for other floats.
-        optimizer: over the module's parameters; by default the settings' (AdamW).
-        schedule: a torch scheduler; by default the settings' (constant).
+        loss: (outputs, targets) → 0-d tensor, the mean over the batch; or a name; by default cross
+            entropy for class numbers, BCE with logits for several 0/1 floats, MSE for other floats.
+        optimizer: over the module's parameters; or a torch name; by default AdamW.
+        schedule: a torch scheduler; or a name; by default constant.
         schedule_per: when `schedule` is stepped: "step", "epoch", or "auto" (OneCycleLR and
             CyclicLR per step, others per epoch).
         metrics: name → function of (all outputs, all targets), or a torchmetrics object.
@@ -92,7 +94,12 @@ def fit(
     """
     started = time.perf_counter()
     keep_memory()
-    recipe = _settled(make_recipe({"model": _named(module), **settings}))
+    named = {
+        key: value
+        for key, value in (("loss", loss), ("optimizer", optimizer), ("schedule", schedule))
+        if isinstance(value, str)
+    }
+    recipe = _settled(make_recipe({"model": _named(module), **settings, **named}))
     device = pick_device(recipe.device)
     seed_everything(recipe.seed)
     module.to(device)
@@ -104,20 +111,22 @@ def fit(
     kind = own_outcome.guess_task(batches["train"], loss) if task == "auto" else task
     if kind not in TASKS:
         raise UsageError(f"expected one of {', '.join(TASKS)}, got {kind!r}", where="task")
-    loss = loss or make_loss(recipe.loss, TASKS[kind], smoothing=recipe.smoothing)
+    if isinstance(loss, str):
+        loss = make_loss(recipe.loss, TASKS[kind], smoothing=recipe.smoothing)
     if isinstance(loss, nn.Module):
         loss.to(device)
-    optimizer = optimizer or _optimizer(module, recipe, device)
+    if isinstance(optimizer, str):
+        optimizer = _optimizer(module, recipe, device)
     parts = _parts(
         module, TASKS[kind], loss, optimizer, _schedule(schedule, schedule_per, optimizer, batches["train"], recipe),
         recipe, batches, device, metrics or {},
     )  # fmt: skip
     findings = _check(module, train, val, loss, optimizer, unpack, kind, recipe, listener)
-    folder = _folder(resume, recipe, train, module)
+    folder = _folder(resume, recipe, train)
     names = tuple(classes) or tuple(getattr(_dataset(train), "classes", ()))
     with folder.locked():
         if resume is None:
-            stages.write_beginning(folder, recipe, recipe, {}, findings)
+            beginning.write_beginning(folder, recipe, recipe, {}, findings)
         listener.say(
             f"training: {recipe.epochs} epochs, {type(optimizer).__name__} lr "
             f"{optimizer.param_groups[0]['lr']:g}, {parts.precision.name} on {device}, seed {recipe.seed}"
@@ -162,7 +171,8 @@ def train_own(
     run = fit(
         network.module, sets.train, sets.val, sets.test,
         listener=listener, resume=resume, task=recipe.task,
-        **{k: v for k, v in vars(recipe).items() if k != "task"},
+        **{k: v for k, v in vars(recipe).items() if k not in ("task", "model")},
+        model=recipe.model,
     )  # fmt: skip
     return replace(run, seconds=time.perf_counter() - started)
 
@@ -241,7 +251,7 @@ def _optimizer(module: nn.Module, recipe: Recipe, device: torch.device) -> Optim
 def _schedule(
     given: Any, per: str, optimizer: Optimizer, train: Batches, recipe: Recipe
 ) -> Schedule:
-    if given is not None:
+    if not isinstance(given, str):
         return TorchSchedule(given, per)
     steps = train.steps()
     if steps is None and recipe.schedule not in ("constant", "plateau"):
@@ -320,15 +330,14 @@ def _check(
         module, None if once else train, val=None if once else val, loss=loss,
         optimizer=optimizer, task=None if kind == "own" else kind, unpack=unpack, level=recipe.checks,
     )  # fmt: skip
-    return stages.settle_findings(list(report), recipe, listener)
+    return beginning.settle_findings(list(report), recipe, listener)
 
 
-def _folder(
-    resume: RunFolder | str | Path | None, recipe: Recipe, train: Any, module: nn.Module
-) -> RunFolder:
+def _folder(resume: RunFolder | str | Path | None, recipe: Recipe, train: Any) -> RunFolder:
     if isinstance(resume, RunFolder):
         return resume
     if resume is not None:
         return run_folder.find(resume, Path(recipe.out))
-    name = recipe.name or f"{type(_dataset(train)).__name__}-{type(module).__name__}"
+    data = recipe.data or type(_dataset(train)).__name__
+    name = recipe.name or default_name(data, recipe.model)
     return run_folder.create(Path(recipe.out), name, exact=recipe.name is not None)

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from lamplighter import run_folder
-from lamplighter.checks.finding import Finding, allow, stopping, worst_first
-from lamplighter.errors import AnswerIsNo, DataError, UsageError
+from lamplighter.beginning import mark_allowed, new_folder, settle_findings, write_beginning
+from lamplighter.checks.finding import Finding
+from lamplighter.errors import DataError, UsageError
 from lamplighter.listener import SILENT, Listener
-from lamplighter.recipe import Recipe, read_recipe, write_toml
+from lamplighter.recipe import Recipe, read_recipe
 from lamplighter.run import Run
 from lamplighter.run_folder import RunFolder
 
@@ -58,7 +59,7 @@ def train(recipe: Recipe, listener: Listener = SILENT, *, resume: RunFolder | No
     findings: list[Finding] = []
     if recipe.checks != "off" and resume is None:
         findings = settle_findings(list(_check_pictures(prepared, listener)), recipe, listener)
-    folder = resume or _new_folder(recipe, prepared.recipe.model)
+    folder = resume or new_folder(recipe, prepared.recipe.model)
     with folder.locked():
         if resume is None:
             facts = {
@@ -150,7 +151,7 @@ def evaluate(
 
     model, folder = open_model(model_text, own=own, device=device)
     if model.artifact.preprocess is None:
-        from lamplighter.own_training import evaluate_own
+        from lamplighter.own_evaluation import evaluate_own
 
         return evaluate_own(model, folder, data, split, listener)
     if data is None:
@@ -312,7 +313,7 @@ def check(recipe: Recipe, listener: Listener = SILENT) -> Any:
         report = _check_pictures(
             prepare(recipe, _collect(recipe, source, listener), listener), listener
         )
-    report.findings = _allowed(report.findings, recipe)
+    report.findings = mark_allowed(report.findings, recipe)
     return report
 
 
@@ -342,56 +343,3 @@ def _check_pictures(prepared: Any, listener: Listener) -> Any:
 def probe_batches(batches: Any) -> list[tuple[Any, Any]]:
     """The first few batches of an epoch as (inputs, targets), for checks that probe."""
     return [(b.inputs, b.targets) for b in itertools.islice(batches.epoch(1), PROBED)]
-
-
-def settle_findings(findings: list[Finding], recipe: Recipe, listener: Listener) -> list[Finding]:
-    """Shows what the checks found and stops at errors that nobody allowed.
-
-    Raises:
-        AnswerIsNo: there are such errors.
-    """
-    settled = _allowed(findings, recipe)
-    for finding in settled:
-        if finding.level != "info":
-            listener.finding(finding)
-    stops = stopping(settled)
-    if stops:
-        codes = sorted({finding.code for finding in stops})
-        raise AnswerIsNo(
-            f"the checks found {len(stops)} error{'s' if len(stops) > 1 else ''} ({', '.join(codes)}); nothing was trained",
-            where=recipe.data,
-            fix=f"mend them (lamp explain {codes[0]}), or go on regardless: --allow {','.join(codes)}",
-        )
-    return settled
-
-
-def _allowed(findings: list[Finding], recipe: Recipe) -> list[Finding]:
-    return worst_first(allow(findings, dict.fromkeys(recipe.allow, "")))
-
-
-def _new_folder(recipe: Recipe, model: str) -> RunFolder:
-    from lamplighter.training.choose import default_name
-
-    name = recipe.name or default_name(recipe.data, model)
-    return run_folder.create(Path(recipe.out), name, exact=recipe.name is not None)
-
-
-def write_beginning(
-    folder: RunFolder,
-    asked: Recipe,
-    resolved: Recipe,
-    facts: Mapping[str, Any],
-    findings: list[Finding],
-) -> None:
-    """What is known before the first step."""
-    from lamplighter.machine import environment
-
-    chosen = {
-        key: value
-        for key, value in vars(resolved).items()
-        if getattr(asked, key) == "auto" and value != "auto"
-    }
-    folder.write_text(run_folder.RECIPE, write_toml(asked, chosen, facts))
-    folder.write_json(run_folder.ENVIRONMENT, environment(resolved.seed, resolved.device))
-    folder.write_json(run_folder.FINDINGS, [finding.as_json() for finding in findings])
-    folder.write_status("running", epoch=0, best=None, reason="")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pickle
 import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -122,7 +122,7 @@ def _read_torch(path: Path) -> Any:
     try:
         # written out always: an environment variable can turn the default to the unsafe reading
         return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+    except UnpicklingError as error:
         raise _whole_module(path, str(error)) from error
     except MemoryError as error:
         raise ModelError("the weights do not fit into the memory", where=path) from error

@@ -1,0 +1,69 @@
+"""How a run begins: its findings settled, its folder made, what is known written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lamplighter import run_folder
+from lamplighter.checks.finding import Finding, allow, stopping, worst_first
+from lamplighter.errors import AnswerIsNo
+from lamplighter.listener import Listener
+from lamplighter.recipe import Recipe, write_toml
+from lamplighter.run_folder import RunFolder
+
+
+def settle_findings(findings: list[Finding], recipe: Recipe, listener: Listener) -> list[Finding]:
+    """Shows what the checks found and stops at errors that nobody allowed.
+
+    Raises:
+        AnswerIsNo: there are such errors.
+    """
+    settled = mark_allowed(findings, recipe)
+    for finding in settled:
+        if finding.level != "info":
+            listener.finding(finding)
+    stops = stopping(settled)
+    if stops:
+        codes = sorted({finding.code for finding in stops})
+        raise AnswerIsNo(
+            f"the checks found {len(stops)} error{'s' if len(stops) > 1 else ''} ({', '.join(codes)}); nothing was trained",
+            where=recipe.data,
+            fix=f"mend them (lamp explain {codes[0]}), or go on regardless: --allow {','.join(codes)}",
+        )
+    return settled
+
+
+def mark_allowed(findings: list[Finding], recipe: Recipe) -> list[Finding]:
+    """Worst first, those that the recipe allows marked as such."""
+    return worst_first(allow(findings, dict.fromkeys(recipe.allow, "")))
+
+
+def new_folder(recipe: Recipe, model: str) -> RunFolder:
+    """The run's own folder, made now: `--name`, or named after data and network."""
+    from lamplighter.training.choose import default_name
+
+    name = recipe.name or default_name(recipe.data, model)
+    return run_folder.create(Path(recipe.out), name, exact=recipe.name is not None)
+
+
+def write_beginning(
+    folder: RunFolder,
+    asked: Recipe,
+    resolved: Recipe,
+    facts: Mapping[str, Any],
+    findings: list[Finding],
+) -> None:
+    """What is known before the first step."""
+    from lamplighter.machine import environment
+
+    chosen = {
+        key: value
+        for key, value in vars(resolved).items()
+        if getattr(asked, key) == "auto" and value != "auto"
+    }
+    folder.write_text(run_folder.RECIPE, write_toml(asked, chosen, facts))
+    folder.write_json(run_folder.ENVIRONMENT, environment(resolved.seed, resolved.device))
+    folder.write_json(run_folder.FINDINGS, [finding.as_json() for finding in findings])
+    folder.write_status("running", epoch=0, best=None, reason="")

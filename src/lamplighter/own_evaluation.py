@@ -1,0 +1,62 @@
+"""`lamp evaluate` for networks that were trained on the user's own tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lamplighter import run_folder
+from lamplighter.data.own import OwnSets, open_own
+from lamplighter.errors import DataError, UsageError
+from lamplighter.evaluation.measure import measure
+from lamplighter.evaluation.outcome import Outcome
+from lamplighter.listener import SILENT, Listener
+from lamplighter.own_outcome import outcome_over
+from lamplighter.own_training import own_batches
+from lamplighter.recipe import Recipe, make_recipe, read_recipe
+from lamplighter.run_folder import RunFolder
+from lamplighter.tasks.task import TASKS, make_loss
+
+
+def evaluate_own(
+    model: Any,
+    folder: RunFolder | None,
+    data: str | None,
+    split: str | None,
+    listener: Listener = SILENT,
+) -> tuple[Any, Outcome]:
+    """`lamp evaluate` for a network that was trained on the user's own tensors.
+
+    Raises:
+        UsageError: the data are not known, or cannot be made again from a name.
+    """
+    recipe = Recipe()
+    if folder is not None:
+        recipe = make_recipe(read_recipe(folder / run_folder.RECIPE))
+    text = data or recipe.data
+    if not text:
+        raise UsageError(
+            "this network was trained from Python on your own objects, which only your code can make again",
+            where=folder or "",
+            fix="name the data: lamp evaluate RUN mydata:function",
+        )
+    sets = open_own(text)
+    if not isinstance(sets, OwnSets):
+        raise DataError("these are pictures; the network takes tensors", where=text)
+    chosen = split or (
+        "test" if sets.test is not None else "val" if sets.val is not None else "train"
+    )
+    given = getattr(sets, chosen, None)
+    if given is None:
+        raise DataError(f"there is no {chosen} set", where=text)
+    batches = own_batches(given, recipe, model.device)
+    loss = model_loss(model)
+    outcome = outcome_over(model.module, batches, chosen, model.artifact, loss)
+    if outcome is None:
+        raise UsageError("only the training's own loss can judge outputs of this shape", where=text)
+    listener.say(f"{sets.name}: {chosen}, {len(outcome.keys):,} examples")
+    return measure(outcome, temperature=model.artifact.temperature), outcome
+
+
+def model_loss(model: Any) -> Any:
+    """The usual loss of the model's task."""
+    return make_loss("auto", TASKS[model.artifact.task])

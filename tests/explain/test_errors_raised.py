@@ -12,6 +12,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.data import DataLoader
+from torchvision.models import VisionTransformer
 
 from lamplighter.explain import Explanation
 
@@ -56,6 +58,11 @@ def mse_spread() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         F.mse_loss(zeros(4, 1), zeros(4))
+
+
+def vit(images: torch.Tensor) -> torch.Tensor:
+    net = VisionTransformer(32, 16, num_layers=1, num_heads=1, hidden_dim=4, mlp_dim=4)
+    return net(images)
 
 
 CASES: list[Case] = [
@@ -138,6 +145,23 @@ CASES: list[Case] = [
     ("attention-heads", lambda: nn.MultiheadAttention(10, 3), "multiple of num_heads"),
     ("attention-size", lambda: nn.MultiheadAttention(12, 3)(*[zeros(2, 3, 10)] * 3), "embed_dim=12"),
     ("attention-mask", lambda: nn.MultiheadAttention(12, 3)(*[zeros(2, 3, 12)] * 3, attn_mask=zeros(5, 5)), "should be (2, 2)"),
+    ("class-probabilities-dtype", lambda: nn.CrossEntropyLoss()(zeros(4, 3).argmax(1), zeros(4, dtype=torch.long)), "argmax was taken"),
+    ("batched-matmul-shape", lambda: torch.bmm(zeros(2, 3, 4), zeros(2, 5, 6)), "begins 2×5"),
+    ("matrix-vector-shape", lambda: zeros(3, 4) @ zeros(5), "3×4 and the vector has 5"),
+    ("expand-shape", lambda: zeros(3, 2).expand(4, 2), "has 3 entries and 4 are wanted"),
+    ("mask-shape", lambda: zeros(3)[torch.ones(4, dtype=torch.bool)], "mask is [4] and the tensor [3]"),
+    ("cat-dimensions", lambda: torch.cat([zeros(2, 3), zeros(2)]), "2 and 1 dimensions"),
+    ("texts-as-numbers", lambda: torch.tensor(["cat", "dog"]), "given texts"),
+    ("index-dtype", lambda: zeros(3)[torch.tensor([1.0])], "fractions was used"),
+    ("bool-arithmetic", lambda: torch.ones(2, dtype=torch.bool) - torch.ones(2, dtype=torch.bool), "subtracted"),
+    ("numpy-broadcast", lambda: np.zeros(2) + np.zeros(3), "(2,) and (3,)"),
+    ("picture-size-fixed", lambda: vit(zeros(1, 3, 40, 40)), "of 32 pixels, and the height is 40"),
+    ("loader-setting", lambda: DataLoader([1], batch_size=0), "batch_size is 0"),
+    ("loader-setting", lambda: DataLoader([1], prefetch_factor=2), "prefetch_factor is for workers"),
+    ("scaler-unused", lambda: torch.amp.GradScaler("cpu").step(torch.optim.SGD([leaf(1)], 0.1)), "never was"),
+    ("step-argument", lambda: torch.optim.LBFGS([leaf(1)]).step(), "LBFGS.step() wants `closure`"),
+    ("name-missing", lambda: nn.Conv2D(3, 3, 3), "no Conv2D"),
+    ("device-name", lambda: torch.device("gpu"), "called gpu"),
 ]  # fmt: skip
 
 
@@ -177,3 +201,12 @@ def test_the_place_is_the_persons_own_last_line_and_the_layer_is_named(
     assert Path(found.place.file).name == Path(__file__).name
     assert found.place.code == "x = self.fc1(x)"
     assert found.layer == "self.fc1 (Linear)"
+
+
+def test_a_picture_without_batch_is_told_to_get_one(explain_failure: Explain) -> None:
+    """BatchNorm that misses one dimension most often misses the batch."""
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
+    found = explain_failure(lambda: net(zeros(3, 9, 9)))
+    assert found is not None
+    assert found.kind == "norm-dimensions"
+    assert found.fixes[0].startswith("x = x.unsqueeze(0)")

@@ -6,6 +6,7 @@ stands before a wide one.
 
 from __future__ import annotations
 
+from lamplighter.explain.errors.calls import CALLS
 from lamplighter.explain.errors.devices import DEVICES
 from lamplighter.explain.errors.dtypes import DTYPES
 from lamplighter.explain.errors.files import FILES
@@ -31,6 +32,7 @@ KINDS: tuple[Kind, ...] = (
     *SEQUENCES,
     *FILES,
     *PICTURES,
+    *CALLS,
     *MODULES,
     *PROGRAMS,
 )

@@ -79,8 +79,11 @@ LOSSES: tuple[Kind, ...] = (
         "one-hot labels must be fractions",
         r"Expected floating point type for target with class probabilities, got (?P<a>\w+)",
         "The targets have the shape of the answers, so they are taken as probabilities per class, which "
-        "must be fractions; they are {a}.",
+        "must be fractions; they are {a}. If both are a plain row, argmax was taken of the outputs too early: "
+        "the loss wants them raw, batch × classes.",
         (
+            "loss(outputs, labels)   # raw outputs, not outputs.argmax(1)",
+            "loss(outputs, labels)   # the raw outputs, not outputs.argmax(1)",
             "loss(outputs, labels.argmax(1))   # class numbers are faster and usual",
             "loss(outputs, labels.float())",
         ),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from lamplighter.explain.errors.figures import shape, sizes
 from lamplighter.explain.kind import Kind
 
+_KIND_OF_NORM = "nn.BatchNorm1d(…) after a Linear layer, nn.BatchNorm2d(…) after a convolution"
+
 NORMS: tuple[Kind, ...] = (
     Kind(
         "batchnorm-one-sample",
@@ -34,9 +36,10 @@ NORMS: tuple[Kind, ...] = (
         r"expected (?P<want>\dD(?: or \dD)?) input \(got (?P<got>\dD) input\)",
         "The layer wants a {want} input and got a {got} one. BatchNorm1d is for features or sequences "
         "(2D, 3D), BatchNorm2d for pictures (4D: batch × channels × height × width), BatchNorm3d for volumes.",
-        (
-            "nn.BatchNorm1d(…) after a Linear layer, nn.BatchNorm2d(…) after a convolution",
-            "x = x.unsqueeze(0)   # if only the batch dimension is missing",
+        lambda case: (
+            ("x = x.unsqueeze(0)   # one sample: puts the batch dimension in front", _KIND_OF_NORM)
+            if int(case["want"][-2]) - int(case["got"][0]) == 1
+            else (_KIND_OF_NORM,)
         ),
     ),
     Kind(

@@ -100,11 +100,11 @@ def evaluate(model: str | Path | Run, data: str | Path | None = None, **argument
 
 def compare(a: str | Path | Run, b: str | Path | Run) -> Any:
     """Is run B better than run A on the same pictures, and by how much surely."""
-    from lamplighter.cli.compare import predictions_of
-    from lamplighter.evaluation.compare import compare as compare_outcomes
+    from lamplighter.evaluation.compare import compare as compare_predictions
+    from lamplighter.evaluation.predictions import read_run
 
-    left, right = (run.path if isinstance(run, Run) else Path(run) for run in (a, b))
-    return compare_outcomes(predictions_of(left), predictions_of(right))
+    left, right = (run.path if isinstance(run, Run) else run for run in (a, b))
+    return compare_predictions(read_run(left)[1], read_run(right)[1])
 
 
 def explain(what: str) -> str:

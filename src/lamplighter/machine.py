@@ -13,6 +13,7 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +88,7 @@ def pick_device(asked: str) -> torch.device:
         ) from None
     if device.type not in ("cpu", "cuda", "mps"):
         raise UsageError(f"{asked!r} is not a device that is supported here", where="--device")
-    there = {
+    there: dict[str, Callable[[], bool]] = {
         "cpu": lambda: True,
         "cuda": lambda: (
             torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()

@@ -186,8 +186,10 @@ def check_own(recipe: Recipe, sets: OwnSets, listener: Listener) -> Any:
     settled = _settled(recipe)
     network = build(recipe.model, own_outcome.count_outputs(sets.train), listener=listener)
     optimizer = _optimizer(network.module, settled, torch.device("cpu"))
-    level = "fast" if recipe.checks == "fast" else "full"
-    return check(network.module, sets.train, val=sets.val, optimizer=optimizer, level=level)
+    return check(
+        network.module, sets.train, val=sets.val, optimizer=optimizer,
+        level="fast" if recipe.checks == "fast" else "full",
+    )  # fmt: skip
 
 
 def _settled(recipe: Recipe) -> Recipe:

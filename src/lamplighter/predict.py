@@ -117,7 +117,8 @@ class Model:
         if isinstance(pictures, list | tuple):
             found = self.predict_each(pictures, top=top)
             return [self._or_raise(answer) for answer in found]
-        return self._or_raise(next(self.predict_each([pictures], top=top)))
+        one: list[Any] = [pictures]
+        return self._or_raise(next(self.predict_each(one, top=top)))
 
     def predict_each(
         self, pictures: Iterable[Picture], *, top: int = 5

@@ -24,16 +24,28 @@ from lamplighter.cli.options import output_options
 @click.option("--data-root", metavar="DIR", help="Where data sets known by name lie.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("--allow", multiple=True, metavar="CODE", help="A finding that is meant so.")
-@click.option("--steps", type=click.IntRange(1), help="Script: training steps to observe.")
-@click.option("--seconds", type=click.FloatRange(1), help="Script: longest time to observe.")
+@click.option(
+    "--steps",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    help="Script: training steps to observe.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(1),
+    default=120.0,
+    show_default=True,
+    help="Script: longest time to observe.",
+)
 @click.option("--fast", is_flag=True, help="Data: only what takes under a second.")
 @output_options
 def command(
     what: str,
     arguments: tuple[str, ...],
     as_json: bool,
-    steps: int | None,
-    seconds: float | None,
+    steps: int,
+    seconds: float,
     fast: bool,
     allow: tuple[str, ...],
     **settings: Any,
@@ -47,8 +59,9 @@ def command(
     if what.endswith(".py"):
         from lamplighter.cli.check_script import run_script_check
 
-        bounds = {k: v for k, v in (("steps", steps), ("seconds", seconds)) if v is not None}
-        return run_script_check(what, arguments, as_json=as_json, allow=allow, **bounds)
+        return run_script_check(
+            what, arguments, steps=steps, seconds=seconds, as_json=as_json, allow=allow
+        )
 
     from lamplighter import stages
     from lamplighter.checks.finding import stopping

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +10,6 @@ from lamplighter.cli.options import output_options
 
 if TYPE_CHECKING:
     from lamplighter.evaluation.compare import Comparison
-    from lamplighter.evaluation.predictions import Predictions
 
 
 @click.command()
@@ -30,9 +28,10 @@ def command(run_a: str, run_b: str, most: int, shared: bool, as_json: bool) -> N
     lamp compare runs/photos-resnet18 runs/photos-resnet18-2
     """
     from lamplighter.evaluation.compare import compare
+    from lamplighter.evaluation.predictions import read_run
     from lamplighter.evaluation.settings import seeds_only, settings_that_differ
 
-    (folder_a, a), (folder_b, b) = _read(run_a), _read(run_b)
+    (folder_a, a), (folder_b, b) = read_run(run_a), read_run(run_b)
     found = compare(a, b, shared_only=shared)
     differ = settings_that_differ(folder_a, folder_b)
     if as_json:
@@ -49,16 +48,6 @@ def command(run_a: str, run_b: str, most: int, shared: bool, as_json: bool) -> N
         )
         return
     _print(found, a.name, b.name, differ, most)
-
-
-def _read(text: str) -> tuple[Path, Predictions]:
-    from lamplighter.evaluation.predictions import read_predictions
-    from lamplighter.run_folder import PREDICTIONS, SPLIT, find
-
-    path = Path(text)
-    folder = path.parent if path.is_file() else find(text).path
-    table = path if path.is_file() else folder / PREDICTIONS
-    return folder, read_predictions(table, split_table=folder / SPLIT)
 
 
 def _print(

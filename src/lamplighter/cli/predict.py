@@ -47,7 +47,7 @@ def command(
     """Answers for files and folders.
 
     MODEL is a run's name or folder, or a model.safetensors file. A file that cannot be read is
-    reported and the others are answered; the exit code is then 3.
+    reported and the others are answered.
     """
     from lamplighter import named, stages
     from lamplighter.cli.screen import Screen, print_json
@@ -69,7 +69,7 @@ def command(
         _print_answers(answers, loaded)
     for failure in failures:
         screen.warn(f"{failure.path}: {failure.error}")
-    return 3 if failures else 0
+    return 3 if len(failures) == len(answers) else 0
 
 
 def _print_answers(answers: Iterable[Prediction | Failure], model: Model) -> None:

@@ -132,7 +132,7 @@ class Screen(Listener):
         if self._progress is None or self._task is None:
             return
         told = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
-        self._progress.update(self._task, completed=step, **({"told": told} if told else {}))
+        self._progress.update(self._task, completed=step, told=told)
 
     def epoch_done(self, row: dict[str, Any]) -> None:
         self.close()

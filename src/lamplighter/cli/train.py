@@ -13,7 +13,7 @@ from lamplighter.recipe import FIELDS
 
 def _setting_options(command: Any) -> Any:
     """One flag for each setting of the recipe, in its order."""
-    for name, field in reversed(FIELDS.items()):
+    for name, field in reversed(list(FIELDS.items())):
         if name == "data":
             continue
         flag = "--" + name.replace("_", "-")

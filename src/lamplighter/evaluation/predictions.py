@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lamplighter.errors import DataError
 from lamplighter.evaluation.outcome import COLUMNS
+from lamplighter.run_folder import PREDICTIONS, SPLIT, find
 
 
 @dataclass(frozen=True)
@@ -121,3 +122,15 @@ def _probability(text: str, path: Path, number: int) -> float | None:
         raise DataError(
             f"line {number}: expected a number as probability, got {text!r}", where=path
         ) from error
+
+
+def read_run(text: str | Path) -> tuple[Path, Predictions]:
+    """The answers of a run, by its folder, its name within runs/, or its predictions.csv.
+
+    Returns:
+        (the run's folder, its answers).
+    """
+    path = Path(text)
+    folder = path.parent if path.is_file() else find(text).path
+    table = path if path.is_file() else folder / PREDICTIONS
+    return folder, read_predictions(table, split_table=folder / SPLIT)

@@ -175,7 +175,7 @@ def make_parts(
     assert not isinstance(recipe.epochs, str)
     assert not isinstance(recipe.batch, str)
     assert not isinstance(recipe.warmup, str)
-    module = network.module.to(device, memory_format=torch.channels_last)
+    module = network.module.to(device).to(memory_format=torch.channels_last)
     train = make_batches(
         collection, "train", pixels["train"], preprocess, device,
         batch=recipe.batch, augment=augment, seed=recipe.seed,

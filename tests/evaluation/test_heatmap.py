@@ -104,6 +104,14 @@ def test_tokens_are_maps_while_they_still_count(images):
         assert _centre(one) == pytest.approx((place, place), abs=2.5)
 
 
+def test_a_head_of_zeros_has_no_heat(images):
+    """Where no place matters to the logit the map is empty, and nothing is covered to find out."""
+    net = _Bright()
+    nn.init.zeros_(net.head.weight)
+    heat, way = explain(net, images)
+    assert (way, heat.max()) == ("grad-cam", 0.0)
+
+
 def test_a_network_without_maps_is_explained_by_covering(images):
     """A perceptron has no places inside: occlusion is used, and Grad-CAM says why not."""
     net = nn.Sequential(nn.Flatten(), nn.Linear(1024, 2))

@@ -95,6 +95,9 @@ def grad_cam(
             weights = slope_BCHW.float().mean(dim=(2, 3), keepdim=True)
             heat_B1HW = F.relu((weights * maps_BCHW.float()).sum(dim=1, keepdim=True))
             return _scaled(heat_B1HW, images_BCHW)
+    if any(slope is not None for slope in found):
+        # the logit depends on no place: a head of zeros, or a class that nothing speaks for
+        return np.zeros((len(images_BCHW), *images_BCHW.shape[2:]), np.float32)
     raise NoMapsError("no layer of this network puts out maps", fix="use occlusion instead")
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from lamplighter.look.facts import GREY_SIDE
 
 LOWEST = 8
+BLOCK = 2048
 LENGTH = LOWEST * LOWEST - 1
 # a coefficient below this share of the whole may change its sign in a copy
 UNCERTAIN = 0.12
@@ -137,11 +138,14 @@ def _weights() -> np.ndarray:
 def _coefficients(greys_NHW: np.ndarray, part: int) -> np.ndarray:
     """float32 [N, 8, 8], length 1 over the last two axes, mean level left out."""
     rows, columns = part_window(part)
-    window = greys_NHW[:, rows, columns].astype(np.float32)
-    down, across = _cosines(window.shape[1]), _cosines(window.shape[2])
-    coefficients = (down @ window @ across.T) * _weights()
-    lengths = np.linalg.norm(coefficients.reshape(len(window), LOWEST * LOWEST), axis=1)
-    return coefficients / np.maximum(lengths, 1e-6)[:, None, None]
+    found = np.empty((len(greys_NHW), LOWEST, LOWEST), np.float32)
+    # in blocks: all thumbnails as float32 at once would be the largest thing in memory
+    for start in range(0, len(greys_NHW), BLOCK):
+        window = greys_NHW[start : start + BLOCK, rows, columns].astype(np.float32)
+        down, across = _cosines(window.shape[1]), _cosines(window.shape[2])
+        found[start : start + BLOCK] = (down @ window @ across.T) * _weights()
+    lengths = np.linalg.norm(found.reshape(len(found), LOWEST * LOWEST), axis=1)
+    return found / np.maximum(lengths, 1e-6)[:, None, None]
 
 
 def _canonical_pose(coefficients_NUV: np.ndarray) -> np.ndarray:

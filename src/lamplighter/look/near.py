@@ -65,11 +65,13 @@ def near_duplicates(
         one kind cannot be told from copies: where groups of look-alikes outgrow what copying
         makes, the bar is raised until they fall apart.
     """
-    clear = np.flatnonzero(greys_NHW.std(axis=(1, 2)) >= LEAST_CONTRAST)
+    contrast = np.array([grey.std() for grey in greys_NHW])
+    clear = np.flatnonzero(contrast >= LEAST_CONTRAST)
     if len(clear) < 2:
         return [], False
-    candidates = find_candidates(greys_NHW[clear], listener=listener)
-    fine, texture = compare(greys_NHW[clear], candidates, listener=listener)
+    shown = greys_NHW if len(clear) == len(greys_NHW) else greys_NHW[clear]
+    candidates = find_candidates(shown, listener=listener)
+    fine, texture = compare(shown, candidates, listener=listener)
     alike = False
     spare = np.where(fine > 0, (1 - fine) / (1 - needed(texture)), 9.0)
     limit, least = 1.0, 0.0

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -98,7 +98,9 @@ def _edges(grey_HW: np.ndarray) -> np.ndarray:
     return np.sqrt(cells / (cells.sum(axis=1, keepdims=True) + 50.0)).ravel()
 
 
-def _left_out(features_ND: np.ndarray, labels_N: np.ndarray, classes: int, advance) -> np.ndarray:  # type: ignore[no-untyped-def]
+def _left_out(
+    features_ND: np.ndarray, labels_N: np.ndarray, classes: int, advance: Callable[[], None]
+) -> np.ndarray:
     """float [N, classes]: for each picture the answer of a model that was fitted without it."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold
@@ -108,8 +110,10 @@ def _left_out(features_ND: np.ndarray, labels_N: np.ndarray, classes: int, advan
     answers = np.zeros((len(labels_N), classes))
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
     for fit, left in folds.split(features_ND, labels_N):
-        # strong shrinkage: hundreds of features on few pictures would be sure of everything
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.003, max_iter=200))
+        # strong shrinkage: hundreds of features would otherwise be sure of everything; the penalty
+        # is weighed against a sum over pictures, so that few pictures need less of it
+        shrinkage = max(0.003, 8 / len(labels_N))
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=shrinkage, max_iter=200))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an unfinished fit is good enough to doubt a label
             model.fit(features_ND[fit], labels_N[fit])

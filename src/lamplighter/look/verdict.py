@@ -147,7 +147,14 @@ def look(
     finally:
         store.close()
     exhibits = _exhibits(
-        scan, source, size=size, resize=resize or size, fit=fit, near=near, listener=listener
+        scan,
+        source,
+        whole=len(scan.pictures) == len(examples),
+        size=size,
+        resize=resize or size,
+        fit=fit,
+        near=near,
+        listener=listener,
     )
     complete = scan.complete and len(scan.pictures) == len(examples)
     if labels and scan.complete:
@@ -274,6 +281,7 @@ def _exhibits(
     scan: Scan,
     source: Source,
     *,
+    whole: bool,
     size: int,
     resize: int,
     fit: str,
@@ -288,7 +296,8 @@ def _exhibits(
     exhibits = file_exhibits(pictures, size) + content_exhibits(pictures)
     exhibits += crop_exhibits(pictures, size=size, resize=resize, fit=fit)
     exhibits += identical_exhibits(pictures, labelled=labelled)
-    if labelled and len(pictures) == scan.total:
+    # counts of a sample would say nothing about the classes
+    if labelled and whole:
         exhibits += class_exhibits(class_counts(pictures))
     exhibits += beside_exhibits(source) + bundle_exhibits(pictures)
     if near and scan.complete:

@@ -44,11 +44,16 @@ def vectors(count: int = 96, **shape: int) -> TensorDataset:
 def pictures(count: int = 64, size: int = 16) -> Tensor:
     """Smooth pictures with three different channels, about zero with deviation one."""
     coarse = torch.randn(count, 3, 4, 4)
-    return F.interpolate(coarse, size=size, mode="bilinear") * 1.2 + torch.tensor([0.4, 0.0, -0.4])[:, None, None]
+    return (
+        F.interpolate(coarse, size=size, mode="bilinear") * 1.2
+        + torch.tensor([0.4, 0.0, -0.4])[:, None, None]
+    )
 
 
 def vision(images: Tensor, val: Tensor | None = None) -> Case:
-    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3))
+    net = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3)
+    )
     data = TensorDataset(images, torch.arange(len(images)) % 3)
     more = {} if val is None else {"val": TensorDataset(val, torch.arange(len(val)) % 3)}
     return case(data, net, **more)
@@ -105,7 +110,11 @@ def weighted(per_sample: bool) -> Case:
 
 def lengths(drop: int) -> Case:
     batches = [(torch.randn(32, 20), torch.randint(0, 3, (32 - drop,))) for _ in range(3)]
-    return {"model": perceptron(), "data": batches, "loss": lambda out, y: F.cross_entropy(out[: len(y)], y)}
+    return {
+        "model": perceptron(),
+        "data": batches,
+        "loss": lambda out, y: F.cross_entropy(out[: len(y)], y),
+    }
 
 
 class Reader(nn.Module):
@@ -157,7 +166,9 @@ def flat(logits: Tensor, target: Tensor) -> Tensor:
 
 def shifted(inputs: slice, targets: slice, loss: Callable[..., Tensor] = flat) -> Case:
     tokens = torch.randint(0, 40, (64, 16))
-    return case(TensorDataset(tokens[:, inputs], tokens[:, targets]), Reader(40, each=True), loss=loss)
+    return case(
+        TensorDataset(tokens[:, inputs], tokens[:, targets]), Reader(40, each=True), loss=loss
+    )
 
 
 def shifting_loss(logits: Tensor, target: Tensor) -> Tensor:
@@ -175,7 +186,9 @@ def resized_masks(mode: str) -> Case:
     masks = torch.randint(0, 3, (48, 1, 8, 8)).float()
     masks = F.interpolate(masks, size=16, mode=mode)[:, 0]
     net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 3, 1))
-    return case(TensorDataset(pictures(48), masks), net, loss=lambda out, y: F.cross_entropy(out, y.long()))
+    return case(
+        TensorDataset(pictures(48), masks), net, loss=lambda out, y: F.cross_entropy(out, y.long())
+    )
 
 
 def contradictory(flip: bool) -> Case:
@@ -251,13 +264,17 @@ def multi_hot(y: Tensor) -> Tensor:
 def regression(target: Callable[[Tensor], Tensor]) -> Case:
     x, _ = rows()
     y = target(x.sum(1) / 5 + 0.3)
-    return case(TensorDataset(x, y), perceptron(classes=1), loss=lambda out, t: ((out - t) ** 2).mean())
+    return case(
+        TensorDataset(x, y), perceptron(classes=1), loss=lambda out, t: ((out - t) ** 2).mean()
+    )
 
 
 def single_output(outputs: int) -> Case:
     loss = nn.CrossEntropyLoss()
     x, y = rows(classes=2)
-    return case(TensorDataset(x, y if outputs > 1 else y * 0), perceptron(classes=outputs), loss=loss)
+    return case(
+        TensorDataset(x, y if outputs > 1 else y * 0), perceptron(classes=outputs), loss=loss
+    )
 
 
 # code → (the mistake, its mended twin)
@@ -297,8 +314,14 @@ CASES: dict[str, tuple[Callable[[], Case], Callable[[], Case]]] = {
     "S103": (lambda: given_away(True), lambda: given_away(False)),
     "S104": (lambda: subsets(50), lambda: subsets(64)),
     "T101": (lambda: augmented(True), lambda: augmented(False)),
-    "T102": (lambda: vision(pictures(), pictures() * 3 + 3), lambda: vision(pictures(), pictures())),
-    "T103": (lambda: vision(pictures(), pictures().flip(1)), lambda: vision(pictures(), pictures())),
+    "T102": (
+        lambda: vision(pictures(), pictures() * 3 + 3),
+        lambda: vision(pictures(), pictures()),
+    ),
+    "T103": (
+        lambda: vision(pictures(), pictures().flip(1)),
+        lambda: vision(pictures(), pictures()),
+    ),
     "E102": (lambda: dropped(True), lambda: dropped(False)),
     "L101": (
         lambda: loss_of(nn.Softmax(1), loss=nn.CrossEntropyLoss()),
@@ -312,7 +335,10 @@ CASES: dict[str, tuple[Callable[[], Case], Callable[[], Case]]] = {
         lambda: loss_of(nn.ReLU(), loss=nn.CrossEntropyLoss()),
         lambda: loss_of(loss=nn.CrossEntropyLoss()),
     ),
-    "L104": (lambda: loss_of(loss=nn.NLLLoss()), lambda: loss_of(nn.LogSoftmax(1), loss=nn.NLLLoss())),
+    "L104": (
+        lambda: loss_of(loss=nn.NLLLoss()),
+        lambda: loss_of(nn.LogSoftmax(1), loss=nn.NLLLoss()),
+    ),
     "L105": (
         lambda: loss_of(nn.LogSoftmax(0), loss=nn.NLLLoss()),
         lambda: loss_of(nn.LogSoftmax(1), loss=nn.NLLLoss()),
@@ -332,7 +358,9 @@ CASES: dict[str, tuple[Callable[[], Case], Callable[[], Case]]] = {
     ),
     "L110": (
         lambda: loss_of(nn.Softmax(1), loss=nn.KLDivLoss(reduction="batchmean"), target=multi_hot),
-        lambda: loss_of(nn.LogSoftmax(1), loss=nn.KLDivLoss(reduction="batchmean"), target=multi_hot),
+        lambda: loss_of(
+            nn.LogSoftmax(1), loss=nn.KLDivLoss(reduction="batchmean"), target=multi_hot
+        ),
     ),
     "L111": (
         lambda: loss_of(nn.Softmax(1), loss=nn.NLLLoss()),

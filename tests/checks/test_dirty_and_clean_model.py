@@ -56,7 +56,9 @@ def in_list(kept: Callable[[list[nn.Module]], Any]) -> Case:
 
 def plain_tensor(wrap: Callable[[Tensor], Tensor]) -> Case:
     scale = wrap(torch.ones(20))
-    return case(Net(lambda net, x: net.out((x * net.scale).relu()), scale=scale, out=nn.Linear(20, 3)))
+    return case(
+        Net(lambda net, x: net.out((x * net.scale).relu()), scale=scale, out=nn.Linear(20, 3))
+    )
 
 
 def repeated(layers: list[nn.Module]) -> Case:
@@ -73,7 +75,9 @@ def mixing(dim: int) -> Case:
 def flattened(start: int) -> Case:
     images = TensorDataset(torch.randn(64, 3, 4, 4), torch.randint(0, 3, (64,)))
     width = 48 if start else 48 * 32
-    net = nn.Sequential(nn.Flatten(start), nn.Linear(width, 8), nn.ReLU(), nn.Linear(8, 32 * 3 if not start else 3))
+    net = nn.Sequential(
+        nn.Flatten(start), nn.Linear(width, 8), nn.ReLU(), nn.Linear(8, 32 * 3 if not start else 3)
+    )
     if start:
         return case(net, DataLoader(images, 32))
     loss = lambda out, y: F.cross_entropy(out.reshape(-1, 3)[: len(y)], y)  # noqa: E731
@@ -83,7 +87,9 @@ def flattened(start: int) -> Case:
 def recurrent(batch_first: bool) -> Case:
     data = TensorDataset(torch.randn(64, 10, 6), torch.randint(0, 3, (64,)))
     lstm = nn.LSTM(6, 16, batch_first=batch_first)
-    return case(Net(lambda net, x: net.out(net.lstm(x)[0][:, -1]), lstm=lstm, out=nn.Linear(16, 3)), data)
+    return case(
+        Net(lambda net, x: net.out(net.lstm(x)[0][:, -1]), lstm=lstm, out=nn.Linear(16, 3)), data
+    )
 
 
 def attention(causal: bool) -> Case:
@@ -95,7 +101,10 @@ def attention(causal: bool) -> Case:
         mask = nn.Transformer.generate_square_subsequent_mask(x.shape[1]) if causal else None
         return net.out(net.block(net.embed(x), src_mask=mask)).transpose(1, 2)
 
-    return case(Net(run, embed=embed, block=block, out=nn.Linear(16, 30)), TensorDataset(rows[:, :-1], rows[:, 1:]))
+    return case(
+        Net(run, embed=embed, block=block, out=nn.Linear(16, 30)),
+        TensorDataset(rows[:, :-1], rows[:, 1:]),
+    )
 
 
 def dropping(run: Callable[..., Any]) -> Case:
@@ -135,7 +144,11 @@ def frozen_norm(evaluating: bool) -> Case:
 
 
 def norm_momentum(momentum: float) -> Case:
-    return case(nn.Sequential(nn.Linear(20, 16), nn.BatchNorm1d(16, momentum=momentum), nn.ReLU(), nn.Linear(16, 3)))
+    return case(
+        nn.Sequential(
+            nn.Linear(20, 16), nn.BatchNorm1d(16, momentum=momentum), nn.ReLU(), nn.Linear(16, 3)
+        )
+    )
 
 
 def result_dropped(kept: bool) -> Case:
@@ -163,7 +176,9 @@ def shapes(width: int) -> Case:
 
 
 def constant(value: float | None) -> Case:
-    net = nn.Sequential(nn.Linear(20, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 3))
+    net = nn.Sequential(
+        nn.Linear(20, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 3)
+    )
     if value is not None:
         nn.init.constant_(net[0].weight, value)
         nn.init.constant_(net[2].weight, value)
@@ -216,7 +231,9 @@ def owners(twice: bool) -> Case:
 def half(lr: float) -> Case:
     net = perceptron(hidden=64).bfloat16()
     x, y = vectors().tensors
-    return case(net, TensorDataset(x.bfloat16(), y), optimizer=torch.optim.SGD(net.parameters(), lr=lr))
+    return case(
+        net, TensorDataset(x.bfloat16(), y), optimizer=torch.optim.SGD(net.parameters(), lr=lr)
+    )
 
 
 def half_eps(eps: float) -> Case:
@@ -235,7 +252,11 @@ def constant_answer(scale: float) -> Case:
     def run(net: Any, x: Tensor) -> Tensor:
         return net.out((net.hidden(x) * 0.1 - scale).relu()) + net.shift
 
-    parts = {"hidden": nn.Linear(20, 16), "out": nn.Linear(16, 3), "shift": nn.Parameter(torch.ones(3))}
+    parts = {
+        "hidden": nn.Linear(20, 16),
+        "out": nn.Linear(16, 3),
+        "shift": nn.Parameter(torch.ones(3)),
+    }
     return case(Net(run, **parts))
 
 
@@ -248,7 +269,14 @@ def embedding_rows(rows: int) -> Case:
     ids = torch.randint(0, 50, (64, 10))
     ids[:, 3] = 49
     data = TensorDataset(ids, torch.randint(0, 3, (64,)))
-    return case(Net(lambda net, x: net.out(net.embed(x).mean(1)), embed=nn.Embedding(rows, 8), out=nn.Linear(8, 3)), data)
+    return case(
+        Net(
+            lambda net, x: net.out(net.embed(x).mean(1)),
+            embed=nn.Embedding(rows, 8),
+            out=nn.Linear(8, 3),
+        ),
+        data,
+    )
 
 
 def _drop(net: Any, x: Tensor) -> Tensor:
@@ -262,7 +290,10 @@ def _drop_rightly(net: Any, x: Tensor) -> Tensor:
 # code → (the mistake, its mended twin)
 CASES: dict[str, tuple[Callable[[], Case], Callable[[], Case]]] = {
     "M101": (lambda: in_list(list), lambda: in_list(nn.ModuleList)),
-    "M102": (lambda: plain_tensor(lambda t: t.requires_grad_()), lambda: plain_tensor(nn.Parameter)),
+    "M102": (
+        lambda: plain_tensor(lambda t: t.requires_grad_()),
+        lambda: plain_tensor(nn.Parameter),
+    ),
     "M103": (
         lambda: repeated([nn.Linear(20, 20), nn.ReLU()] * 2),
         lambda: repeated([nn.Linear(20, 20), nn.ReLU(), nn.Linear(20, 20), nn.ReLU()]),

@@ -48,7 +48,9 @@ def tokens(count: int = 64, length: int = 12, vocabulary: int = 30) -> Tensor:
 class LanguageModel(nn.Module):
     """A one-layer causal transformer; `tied` shares input and output embeddings."""
 
-    def __init__(self, vocabulary: int = 30, width: int = 16, *, causal: bool = True, tied: bool = True) -> None:
+    def __init__(
+        self, vocabulary: int = 30, width: int = 16, *, causal: bool = True, tied: bool = True
+    ) -> None:
         super().__init__()
         self.embed = nn.Embedding(vocabulary, width)
         self.place = nn.Embedding(64, width)
@@ -144,7 +146,9 @@ def variational_autoencoder() -> Case:
 class Residual(nn.Module):
     """A block with stochastic depth, LayerScale 1e-5 or a zero-initialised branch."""
 
-    def __init__(self, *, depth: float = 0.0, scale: float | None = None, zero: bool = False) -> None:
+    def __init__(
+        self, *, depth: float = 0.0, scale: float | None = None, zero: bool = False
+    ) -> None:
         super().__init__()
         self.norm, self.one, self.two = nn.LayerNorm(32), nn.Linear(32, 64), nn.Linear(64, 32)
         self.depth = depth
@@ -161,8 +165,14 @@ class Residual(nn.Module):
 
 
 def residual(**options: Any) -> Case:
-    net = nn.Sequential(nn.Linear(20, 32), Residual(**options), Residual(**options), nn.Linear(32, 3))
-    return {"model": net, "data": vectors(), "optimizer": torch.optim.AdamW(net.parameters(), lr=1e-3)}
+    net = nn.Sequential(
+        nn.Linear(20, 32), Residual(**options), Residual(**options), nn.Linear(32, 3)
+    )
+    return {
+        "model": net,
+        "data": vectors(),
+        "optimizer": torch.optim.AdamW(net.parameters(), lr=1e-3),
+    }
 
 
 def warm_up_from_zero() -> Case:
@@ -203,7 +213,12 @@ def normed_weights(kind: str) -> Case:
 def label_smoothing() -> Case:
     net = perceptron()
     loss = nn.CrossEntropyLoss(label_smoothing=0.1, weight=torch.tensor([1.0, 2.0, 0.5]))
-    return {"model": net, "data": vectors(), "loss": loss, "optimizer": torch.optim.Adam(net.parameters())}
+    return {
+        "model": net,
+        "data": vectors(),
+        "loss": loss,
+        "optimizer": torch.optim.Adam(net.parameters()),
+    }
 
 
 def small_unet() -> nn.Module:
@@ -229,7 +244,12 @@ def segmentation() -> Case:
     net = small_unet()
     loss = nn.CrossEntropyLoss(ignore_index=255)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
-    return {"model": net, "data": TensorDataset(images, masks), "loss": loss, "optimizer": optimizer}
+    return {
+        "model": net,
+        "data": TensorDataset(images, masks),
+        "loss": loss,
+        "optimizer": optimizer,
+    }
 
 
 def autoencoder() -> Case:
@@ -246,7 +266,9 @@ def autoencoder() -> Case:
 class ListedParameters(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.weights = nn.ParameterList([nn.Parameter(torch.randn(20, 16) * 0.1), nn.Parameter(torch.randn(16, 3) * 0.1)])
+        self.weights = nn.ParameterList(
+            [nn.Parameter(torch.randn(20, 16) * 0.1), nn.Parameter(torch.randn(16, 3) * 0.1)]
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return (x @ self.weights[0]).relu() @ self.weights[1]
@@ -259,12 +281,19 @@ def parameter_list() -> Case:
 
 def closure_optimizer() -> Case:
     net = perceptron()
-    return {"model": net, "data": vectors(), "optimizer": torch.optim.LBFGS(net.parameters(), lr=0.5)}
+    return {
+        "model": net,
+        "data": vectors(),
+        "optimizer": torch.optim.LBFGS(net.parameters(), lr=0.5),
+    }
 
 
 def discriminative_rates() -> Case:
     net = perceptron()
-    groups = [{"params": net[0].parameters(), "lr": 1e-5}, {"params": net[2].parameters(), "lr": 1e-2}]
+    groups = [
+        {"params": net[0].parameters(), "lr": 1e-5},
+        {"params": net[2].parameters(), "lr": 1e-2},
+    ]
     return {"model": net, "data": vectors(), "optimizer": torch.optim.SGD(groups, lr=1e-2)}
 
 
@@ -281,7 +310,11 @@ def imbalance() -> Case:
     data = vectors(400)
     labels = (torch.rand(400) < 0.05).long()
     net = perceptron(classes=2)
-    return {"model": net, "data": TensorDataset(data.tensors[0], labels), "optimizer": torch.optim.Adam(net.parameters())}
+    return {
+        "model": net,
+        "data": TensorDataset(data.tensors[0], labels),
+        "optimizer": torch.optim.Adam(net.parameters()),
+    }
 
 
 def time_series() -> Case:
@@ -299,7 +332,12 @@ def time_series() -> Case:
 
     net = Forecast()
     data = DataLoader(TensorDataset(x, y), batch_size=25)
-    return {"model": net, "data": data, "loss": nn.MSELoss(), "optimizer": torch.optim.Adam(net.parameters())}
+    return {
+        "model": net,
+        "data": data,
+        "loss": nn.MSELoss(),
+        "optimizer": torch.optim.Adam(net.parameters()),
+    }
 
 
 def contrastive() -> Case:
@@ -310,7 +348,12 @@ def contrastive() -> Case:
         other = F.normalize(z + 0.05 * torch.randn_like(z), dim=1)
         return F.cross_entropy(z @ other.T / 0.1, torch.arange(len(z)))
 
-    return {"model": net, "data": vectors(), "loss": info_nce, "optimizer": torch.optim.Adam(net.parameters())}
+    return {
+        "model": net,
+        "data": vectors(),
+        "loss": info_nce,
+        "optimizer": torch.optim.Adam(net.parameters()),
+    }
 
 
 def distillation() -> Case:
@@ -331,7 +374,12 @@ def distillation() -> Case:
         return soft * 4 + F.cross_entropy(ours, labels)
 
     whole = Distil()
-    return {"model": whole, "data": vectors(), "loss": loss, "optimizer": torch.optim.Adam(net.parameters())}
+    return {
+        "model": whole,
+        "data": vectors(),
+        "loss": loss,
+        "optimizer": torch.optim.Adam(net.parameters()),
+    }
 
 
 def multi_task() -> Case:
@@ -349,7 +397,12 @@ def multi_task() -> Case:
         return F.cross_entropy(output["kind"], labels) + 0.1 * F.mse_loss(output["size"], size)
 
     net = Heads()
-    return {"model": net, "data": vectors(), "loss": loss, "optimizer": torch.optim.Adam(net.parameters())}
+    return {
+        "model": net,
+        "data": vectors(),
+        "loss": loss,
+        "optimizer": torch.optim.Adam(net.parameters()),
+    }
 
 
 CASES: dict[str, Callable[[], Case]] = {

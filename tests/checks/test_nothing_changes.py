@@ -20,7 +20,12 @@ class Counting(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.one, self.norm, self.drop, self.two = nn.Linear(12, 16), nn.BatchNorm1d(16), nn.Dropout(0.3), nn.Linear(16, 3)
+        self.one, self.norm, self.drop, self.two = (
+            nn.Linear(12, 16),
+            nn.BatchNorm1d(16),
+            nn.Dropout(0.3),
+            nn.Linear(16, 3),
+        )
         self.calls, self.history = 0, [0.0]
         self.noise = torch.Generator().manual_seed(3)
         self.mean = torch.zeros(())
@@ -30,7 +35,9 @@ class Counting(nn.Module):
         self.history.append(float(x.detach().mean()))
         self.mean.add_(1)
         x = x + torch.randn(x.shape, generator=self.noise) * 0.1 * self.calls
-        return self.two(self.drop(self.norm(self.one(x)).relu()) * random.random() * np.random.rand())
+        return self.two(
+            self.drop(self.norm(self.one(x)).relu()) * random.random() * np.random.rand()
+        )
 
 
 class Noisy(Dataset):
@@ -62,14 +69,25 @@ def train(kind: str, *, checked: bool, level: Any = "full") -> list[Tensor]:
     loss = nn.CrossEntropyLoss()
     for epoch in range(2):
         if checked:
-            report = check(net, loader, val=Noisy() if kind == "val" else None, loss=loss, optimizer=optimizer, schedule=schedule, level=level)
+            report = check(
+                net,
+                loader,
+                val=Noisy() if kind == "val" else None,
+                loss=loss,
+                optimizer=optimizer,
+                schedule=schedule,
+                level=level,
+            )
             assert not report.skipped
         for x, y in loader:
             optimizer.zero_grad(set_to_none=bool(epoch))
             loss(net(x), y).backward()
             optimizer.step()
             schedule.step()
-    extra = [torch.rand(2), torch.tensor([random.random(), np.random.rand(), float(net.calls), float(data.reads)])]
+    extra = [
+        torch.rand(2),
+        torch.tensor([random.random(), np.random.rand(), float(net.calls), float(data.reads)]),
+    ]
     return [*net.state_dict().values(), net.mean, torch.tensor(net.history), *extra]
 
 
@@ -92,7 +110,9 @@ def test_gradients_and_modes_are_put_back() -> None:
     data = TensorDataset(torch.randn(64, 12), torch.randint(0, 3, (64,)))
     check(net, data, optimizer=torch.optim.SGD(net.parameters(), lr=0.1))
     assert all(p.grad is g for p, g in zip(net.parameters(), held, strict=True))
-    assert all(torch.equal(g, v) for g, v in zip((g for g in held if g is not None), values, strict=True))
+    assert all(
+        torch.equal(g, v) for g, v in zip((g for g in held if g is not None), values, strict=True)
+    )
     assert [m.training for m in net] == [False, True, False, False]
 
 
@@ -116,7 +136,12 @@ def test_state_is_put_back_when_the_users_code_raises() -> None:
     """An exception inside the probe leaves no trace in the weights."""
     net = nn.Linear(4, 2)
     before = net.weight.detach().clone()
-    with pytest.raises(ZeroDivisionError), kept((net,)), torch.no_grad():
-        net.weight.mul_(0)
-        raise ZeroDivisionError
+
+    def spoil() -> None:
+        with kept((net,)), torch.no_grad():
+            net.weight.mul_(0)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        spoil()
     assert torch.equal(net.weight.detach(), before)

@@ -19,7 +19,9 @@ class Ear(Listener):
         self.heard.append(finding)
 
 
-def train(net: nn.Module, lr: float, steps: int = 8, dtype: torch.dtype = torch.float32) -> RunningChecks:
+def train(
+    net: nn.Module, lr: float, steps: int = 8, dtype: torch.dtype = torch.float32
+) -> RunningChecks:
     torch.manual_seed(0)
     x, y = torch.randn(64, 12, dtype=dtype), torch.randint(0, 3, (64,))
     optimizer = torch.optim.SGD(net.parameters(), lr=lr)
@@ -94,7 +96,9 @@ def test_accuracy_is_held_against_the_commonest_class(correct: int, codes: list[
     """Y101 comes from the third epoch on, when answers are no better than the majority's."""
     checks = RunningChecks(network(), [])
     assert checks.after_epoch(1, correct=correct, count=100, majority=0.4) == []
-    assert [f.code for f in checks.after_epoch(3, correct=correct, count=100, majority=0.4)] == codes
+    assert [
+        f.code for f in checks.after_epoch(3, correct=correct, count=100, majority=0.4)
+    ] == codes
 
 
 def test_what_the_user_allowed_is_marked() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -12,7 +13,8 @@ from torch import nn
 
 from lamplighter.checks import over_answers, over_data, over_objects, over_steps
 from lamplighter.checks.batches import Unpack, raw_batches
-from lamplighter.checks.finding import Finding, allow as mark_allowed, worst_first
+from lamplighter.checks.finding import Finding, worst_first
+from lamplighter.checks.finding import allow as mark_allowed
 from lamplighter.checks.guess import LossFunction
 from lamplighter.checks.probe import Prober
 from lamplighter.checks.report import Report
@@ -106,7 +108,9 @@ def check(
     began = time.perf_counter()
     setup = _gather(model, data, val, loss, optimizer, schedule, task, level, unpack)
     report = Report()
-    if setup.is_lazy:  # its shapes come with the first batch: a copy is probed, so that it stays lazy
+    if (
+        setup.is_lazy
+    ):  # its shapes come with the first batch: a copy is probed, so that it stays lazy
         setup.model, setup.optimizers = copy.deepcopy(setup.model), ()
     trained = (model, setup.model, setup.loss, *setup.optimizers, *setup.schedules, *setup.hidden)
     with kept(trained, (setup.data, setup.val)) as snapshot:
@@ -177,10 +181,12 @@ def _run_all(table: Sequence[tuple[str, str, Look]], setup: Setup, report: Repor
     for codes, cost, look in table:
         if cost == "full" and not setup.thorough:
             continue
-        found: list[Finding] = []
-        done = _attempt(codes, lambda look=look, found=found: found.extend(look(setup)), report)
-        report.findings.extend(found)
-        report.checks += len(codes.split()) if done else 0
+        collect = partial(_collect, look, setup, report.findings)
+        report.checks += len(codes.split()) if _attempt(codes, collect, report) else 0
+
+
+def _collect(look: Look, setup: Setup, findings: list[Finding]) -> None:
+    findings.extend(look(setup))
 
 
 def _attempt(what: str, work: Callable[[], None], report: Report) -> bool:

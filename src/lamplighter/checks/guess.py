@@ -19,8 +19,9 @@ def answer_in(output: Any) -> Tensor | None:
         return output
     if isinstance(output, Mapping):
         for name in ("logits", "out", "output", "prediction"):
-            if isinstance(output.get(name), Tensor):
-                return output[name]
+            named = output.get(name)
+            if isinstance(named, Tensor):
+                return named
     logits = getattr(output, "logits", None)
     if isinstance(logits, Tensor):
         return logits
@@ -30,8 +31,9 @@ def answer_in(output: Any) -> Tensor | None:
 def own_loss(output: Any) -> Tensor | None:
     """The loss that a model computed itself, from its `loss` or a dict of losses."""
     if isinstance(output, Mapping):
-        if isinstance(output.get("loss"), Tensor):
-            return output["loss"]
+        own = output.get("loss")
+        if isinstance(own, Tensor):
+            return own
         losses = [v for n, v in output.items() if "loss" in str(n) and isinstance(v, Tensor)]
         return sum(losses[1:], losses[0]) if losses else None
     loss = getattr(output, "loss", None)

@@ -30,7 +30,11 @@ def units_all_alike(name: str, before: Tensor, after: Tensor) -> Iterator[Findin
     if moved == 0 or not bool((began == began[:1]).all()):
         return
     if apart > 1e-3 * moved:
-        if after.shape[0] >= 8 and bool((began[0] != 0).all()) and bool((began == began[0, 0]).all()):
+        if (
+            after.shape[0] >= 8
+            and bool((began[0] != 0).all())
+            and bool((began == began[0, 0]).all())
+        ):
             yield found(
                 "I101",
                 name,

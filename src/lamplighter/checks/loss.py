@@ -349,8 +349,37 @@ def _soft_target_faults(target: Tensor, where: str) -> Iterator[Finding]:
         )
 
 
-_VIEWS = ("View", "Reshape", "Alias", "Squeeze", "Transpose", "Permute", "TBackward", "Select", "Slice", "Clone", "ToCopy", "Expand")
-_LAYERS = ("Addmm", "MmBackward", "Bmm", "Baddbmm", "Convolution", "AddBackward", "MulBackward", "SubBackward", "DivBackward", "Mean", "Sum", "Einsum", "NativeLayerNorm", "BatchNorm", "Embedding")
+_VIEWS = (
+    "View",
+    "Reshape",
+    "Alias",
+    "Squeeze",
+    "Transpose",
+    "Permute",
+    "TBackward",
+    "Select",
+    "Slice",
+    "Clone",
+    "ToCopy",
+    "Expand",
+)
+_LAYERS = (
+    "Addmm",
+    "MmBackward",
+    "Bmm",
+    "Baddbmm",
+    "Convolution",
+    "AddBackward",
+    "MulBackward",
+    "SubBackward",
+    "DivBackward",
+    "Mean",
+    "Sum",
+    "Einsum",
+    "NativeLayerNorm",
+    "BatchNorm",
+    "Embedding",
+)
 
 
 def made_by(values: Tensor) -> str:

@@ -112,7 +112,7 @@ class _Watcher(TorchFunctionMode):
             has_weights = any(True for _ in module.parameters(recurse=False))
             if has_weights and not record.first_layer:
                 record.first_layer, record.first_input = name, first.detach()
-                record.absorbed = isinstance(module, NORMS) or isinstance(module, nn.Embedding)
+                record.absorbed = isinstance(module, (*NORMS, nn.Embedding))
             elif len(record.order) <= 2 and isinstance(module, NORMS):
                 record.absorbed = True
             if isinstance(module, JOINING):

@@ -175,7 +175,7 @@ def _look_at_future(setup: Setup, batch: Batch) -> Iterator[Finding]:
     prober, evidence, tokens = setup.prober, setup.evidence, batch.first
     if prober is None or evidence is None or tokens is None or tokens.is_floating_point():
         return
-    if tokens.dim() != 2 or tokens.shape[1] < 4 or not _asks_for_next(evidence, tokens):
+    if tokens.dim() != 2 or tokens.shape[1] < 4 or not _asks_for_next(evidence):
         return
     rows, length = tokens.shape
     changed = tokens.clone()
@@ -200,7 +200,7 @@ def _look_at_future(setup: Setup, batch: Batch) -> Iterator[Finding]:
     yield from behaviour.future_leaks(before, after, position=length - 1)
 
 
-def _asks_for_next(evidence: Evidence, tokens: Tensor) -> bool:
+def _asks_for_next(evidence: Evidence) -> bool:
     """Whether what enters cross entropy is the token after each input token."""
     rows = evidence.batch.first
     for call in evidence.calls:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lamplighter.checks import data, labels, splits, transforms
+from lamplighter.checks import data, labels, loading, splits, transforms
 from lamplighter.checks.batches import (
     labels_of,
     read_batches,
@@ -63,11 +63,11 @@ def look_at_inputs(setup: Setup) -> Iterator[Finding]:
 def look_at_order(setup: Setup) -> Iterator[Finding]:
     """Whether train is read sorted by class."""
     loader = setup.loader
-    if loader is None or not data.order_is_fixed(loader) or setup.task == "regression":
+    if loader is None or not loading.order_is_fixed(loader) or setup.task == "regression":
         return
     known = setup.labels or _labels_read(setup.train_set)
     if known is not None and 1 < len(set(known)) <= max(2, len(known) // 4):
-        yield from data.sorted_and_not_shuffled(known)
+        yield from loading.sorted_and_not_shuffled(known)
 
 
 def look_at_labels(setup: Setup) -> Iterator[Finding]:

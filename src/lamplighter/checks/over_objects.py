@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lamplighter.checks import data, evaluation, optimizer, precision, splits, structure
+from lamplighter.checks import evaluation, loading, optimizer, precision, splits, structure
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.setup import Setup
 
@@ -50,11 +50,11 @@ def look_at_precision(setup: Setup) -> Iterator[Finding]:
 def look_at_loaders(setup: Setup) -> Iterator[Finding]:
     """Length, sampler, workers and drop_last of the loaders."""
     if setup.loader is not None:
-        yield from data.loader_without_batches(setup.loader, where="train loader")
-        yield from data.sampler_weights_unfit(setup.loader, setup.labels)
-        yield from data.random_state_copied(setup.loader)
+        yield from loading.loader_without_batches(setup.loader, where="train loader")
+        yield from loading.sampler_weights_unfit(setup.loader, setup.labels)
+        yield from loading.random_state_copied(setup.loader)
     if setup.val_loader is not None:
-        yield from data.loader_without_batches(setup.val_loader, where="validation loader")
+        yield from loading.loader_without_batches(setup.val_loader, where="validation loader")
         yield from evaluation.samples_dropped(setup.val_loader)
 
 

@@ -12,6 +12,7 @@ from lamplighter.checks import (
     gradients,
     initialise,
     labels,
+    loading,
     loss,
     optimizer,
     precision,
@@ -140,7 +141,9 @@ def look_at_targets(setup: Setup) -> Iterator[Finding]:
         effect = _padding_has_effect(setup, call, tokens)
         yield from labels.padding_counted(tokens, call.target, ignore_index=ignore, effect=effect)
     answer, targets = evidence.answer, evidence.batch.targets
-    as_classes = any(c.name == "cross_entropy" and not c.target.is_floating_point() for c in evidence.calls)
+    as_classes = any(
+        c.name == "cross_entropy" and not c.target.is_floating_point() for c in evidence.calls
+    )
     if isinstance(targets, Tensor) and answer is not None and answer.dim() == 4 and as_classes:
         yield from labels.mask_values_invented(targets, answer.shape[1])
 
@@ -178,7 +181,9 @@ def look_at_gradients(setup: Setup) -> Iterator[Finding]:
     by_call = [n for n in names if _owner(n) in evidence.called]
     influence = {n: _moves_loss(prober, prober.cut(evidence.batch, 8), n) for n in by_call[:8]}
     uncalled = [n for n in names if n not in by_call]
-    influence |= {n: True for n in uncalled[:8] if _moves_loss(prober, prober.cut(evidence.batch, 8), n)}
+    influence |= {
+        n: True for n in uncalled[:8] if _moves_loss(prober, prober.cut(evidence.batch, 8), n)
+    }
     tested = [n for n in names if n in influence]
     yield from gradients.graph_cut(tested, influence=influence, owners_called=evidence.called)
     idle = [n for n in uncalled if not influence.get(n)]
@@ -239,13 +244,13 @@ def look_at_last_batch(setup: Setup) -> Iterator[Finding]:
     loader, prober = setup.loader, setup.prober
     if loader is None or prober is None or not setup.batches:
         return
-    if not any(True for _ in data.last_batch_of_one(loader, has_batch_norm=True)):
+    if not any(True for _ in loading.last_batch_of_one(loader, has_batch_norm=True)):
         return
     try:
         prober.answer(setup.batches[0].rows(1))
     except ProbeStopped as stopped:
         refused = "more than 1 value per channel" in str(stopped.error)
-        yield from data.last_batch_of_one(loader, has_batch_norm=refused)
+        yield from loading.last_batch_of_one(loader, has_batch_norm=refused)
 
 
 def _look_for_non_finite(evidence: Evidence) -> Iterator[Finding]:
@@ -268,19 +273,18 @@ def _padding_has_effect(setup: Setup, call: LossCall, tokens: Tensor) -> bool:
         return False
     answer = answer_in(evidence.output)
     if answer is None or answer.dim() != 3 or answer.shape[:2] != tokens.shape:
-        return call.options.get("reduction", "mean") != "none"
+        return bool(call.options.get("reduction", "mean") != "none")
     if answer is not evidence.output:
-        return call.options.get("reduction", "mean") != "none"
+        return bool(call.options.get("reduction", "mean") != "none")
     with torch.no_grad():
         moved = answer.detach().clone()
         moved[places] = moved[places].flip(-1) + 1.0 * torch.arange(moved.shape[-1]).to(moved)
-        seed_all(0)
-        one = prober.compute_loss(answer.detach(), evidence.batch)
-        seed_all(0)
-        other = prober.compute_loss(moved, evidence.batch)
-    if one is None or other is None:
-        return False
-    return abs(float(one) - float(other)) > 1e-6 * (1 + abs(float(one)))
+        losses = []
+        for output in (answer.detach(), moved):
+            seed_all(0)
+            result = prober.compute_loss(output, evidence.batch)
+            losses.append(0.0 if result is None else float(result.sum()))
+    return bool(abs(losses[0] - losses[1]) > 1e-6 * (1 + abs(losses[0])))
 
 
 def _moves_loss(prober: Prober, batch: Batch, name: str) -> bool:
@@ -288,19 +292,19 @@ def _moves_loss(prober: Prober, batch: Batch, name: str) -> bool:
     parameter = prober.named[name]
     with torch.no_grad():
         before = parameter.detach().clone()
-        values = []
-        for changed in (False, True):
-            if changed:
-                parameter.data.mul_(1.5).add_(
-                    torch.linspace(0.1, 0.5, parameter.numel())
-                    .reshape(parameter.shape)
-                    .to(parameter)
-                )
-            seed_all(0)
-            result = prober.compute_loss(prober.answer(batch), batch)
-            values.append(None if result is None else float(result.sum()))
+        plain = _loss_of(prober, batch)
+        shift = torch.linspace(0.1, 0.5, parameter.numel()).reshape(parameter.shape)
+        parameter.data.mul_(1.5).add_(shift.to(parameter))
+        changed = _loss_of(prober, batch)
         parameter.data.copy_(before)
-    return values[0] != values[1]
+    return plain != changed
+
+
+def _loss_of(prober: Prober, batch: Batch) -> float | None:
+    """The loss of a batch under seed 0."""
+    seed_all(0)
+    result = prober.compute_loss(prober.answer(batch), batch)
+    return None if result is None else float(result.sum())
 
 
 def _outermost(model: nn.Module, names: list[str], called: set[str]) -> list[str]:

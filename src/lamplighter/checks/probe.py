@@ -241,9 +241,9 @@ class Prober:
             if not finite and evidence.bad_gradient is None and gradient is not None:
                 evidence.bad_gradient = (name, gradient.detach().clone())
         known = {id(p) for p in self.named.values()}
-        for parameter in self._all_parameters():
-            if parameter.grad is not None and id(parameter) not in known:
-                evidence.live_hidden.add(id(parameter))
+        for tensor in self._all_parameters():
+            if tensor.grad is not None and id(tensor) not in known:
+                evidence.live_hidden.add(id(tensor))
 
     def _update(
         self, evidence: Evidence, optimizers: Sequence[Optimizer], batch: Batch, number: int

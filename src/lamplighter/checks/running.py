@@ -164,7 +164,12 @@ class RunningChecks:
 
     def _look_at_moves(self, step: int) -> list[Finding]:
         moves, norms, new = {}, {}, []
-        rates = {id(p): float(g["lr"]) for o in self.optimizers for g in o.param_groups for p in g["params"]}
+        rates = {
+            id(p): float(g["lr"])
+            for o in self.optimizers
+            for g in o.param_groups
+            for p in g["params"]
+        }
         for name, parameter in self._watched.items():
             before = self._before.get(name)
             gradient = parameter.grad
@@ -176,7 +181,9 @@ class RunningChecks:
             push = float(gradient.detach().float().norm())
             new += self._note_still(name, step, norms[name], moves[name], rate, push)
             new += self._tell(
-                precision.updates_rounded_away(name, before, parameter.detach(), gradient, rate=rate)
+                precision.updates_rounded_away(
+                    name, before, parameter.detach(), gradient, rate=rate
+                )
             )
         return new + self._tell(optimizer.learning_rate_too_high(moves, norms))
 
@@ -192,7 +199,9 @@ class RunningChecks:
         return self._tell(optimizer.updates_stop(name, step - since, rate, push))
 
     def _tell(self, findings: Iterable[Finding]) -> list[Finding]:
-        new = [f for f in mark_allowed(findings, self.allowed) if (f.code, f.where) not in self._told]
+        new = [
+            f for f in mark_allowed(findings, self.allowed) if (f.code, f.where) not in self._told
+        ]
         for finding in new:
             self._told.add((finding.code, finding.where))
             self.findings.append(finding)

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lamplighter.checks.data import generator_state, put_generator_state
+from lamplighter.checks.generators import generator_state, put_generator_state
 
 _GENERATORS = (random.Random, np.random.Generator, np.random.RandomState, torch.Generator)
 _LEFT_ALONE = (
@@ -37,9 +37,25 @@ _LEFT_ALONE = (
 )
 # what talks to other threads or to the outside is not state of a training
 _OUTSIDE = frozenset(
-    "logging threading queue multiprocessing concurrent tensorboard wandb weakref io pathlib "
-    "subprocess socket lamplighter _pytest pytest".split()
+    [
+        "logging",
+        "threading",
+        "queue",
+        "multiprocessing",
+        "concurrent",
+        "tensorboard",
+        "wandb",
+        "weakref",
+        "io",
+        "pathlib",
+        "subprocess",
+        "socket",
+        "lamplighter",
+        "_pytest",
+        "pytest",
+    ]
 )
+_UNSHAPED = (nn.parameter.UninitializedParameter, nn.parameter.UninitializedBuffer)
 _MANY = 50_000  # containers longer than this hold data, not state
 
 
@@ -108,7 +124,7 @@ class Snapshot:
                 self._take(item, left - 1, tensors=tensors)
 
     def _take_tensor(self, tensor: Tensor) -> None:
-        if isinstance(tensor, nn.parameter.UninitializedTensorMixin) or tensor.is_inference():
+        if isinstance(tensor, _UNSHAPED) or tensor.is_inference():
             return
         gradient = tensor.grad if tensor.is_leaf else None
         self.values[id(tensor)] = tensor.detach().clone()

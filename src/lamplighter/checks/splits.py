@@ -42,10 +42,7 @@ def fingerprints(rows: Tensor) -> list[bytes]:
     Args:
         rows: `(N, ...)`.
     """
-    return [
-        hashlib.blake2b(bytes_of(row), digest_size=16).digest()
-        for row in rows.detach().cpu()
-    ]
+    return [hashlib.blake2b(bytes_of(row), digest_size=16).digest() for row in rows.detach().cpu()]
 
 
 def bytes_of(sample: Tensor) -> bytes:

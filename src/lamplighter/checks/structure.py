@@ -98,7 +98,9 @@ def layers_not_registered(
             )
 
 
-def tensors_as_weights(model: nn.Module, *, held: AbstractSet[int] = frozenset()) -> Iterator[Finding]:
+def tensors_as_weights(
+    model: nn.Module, *, held: AbstractSet[int] = frozenset()
+) -> Iterator[Finding]:
     """M102: a leaf tensor that wants a gradient and is no `nn.Parameter`.
 
     Args:

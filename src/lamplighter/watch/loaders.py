@@ -10,9 +10,8 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset, RandomSampler, SequentialSampler
 from torch.utils.data.distributed import DistributedSampler
 
-from lamplighter.checks import data as data_criteria
 from lamplighter.checks import evaluation as evaluation_criteria
-from lamplighter.checks import splits
+from lamplighter.checks import loading, splits
 from lamplighter.checks.finding import Finding
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.place import Place, here
@@ -160,7 +159,7 @@ class Loaders(Watcher):
         if last.given != 1 or self.world.steps == mine.steps_then or last.complete:
             mine.first_batches.clear()
         elif len(mine.first_batches) == 5:
-            found = data_criteria.same_batch_every_step(mine.first_batches, where=mine.name)
+            found = loading.same_batch_every_step(mine.first_batches, where=mine.name)
             self.world.adopt(found, here())
 
     def _sampler_forgot_the_epoch(self, mine: SeenLoader, loader: DataLoader[Any]) -> None:
@@ -183,8 +182,8 @@ class Loaders(Watcher):
         labels = mine.samples.labels
         if loader is None:
             return
-        if data_criteria.order_is_fixed(loader):
-            found = list(data_criteria.sorted_and_not_shuffled(labels, where=mine.name))
+        if loading.order_is_fixed(loader):
+            found = list(loading.sorted_and_not_shuffled(labels, where=mine.name))
             self.world.adopt(found, mine.place or mine.trained_at)
             if (
                 not found
@@ -205,7 +204,7 @@ class Loaders(Watcher):
         if isinstance(loader.dataset, IterableDataset) and mine.samples.whole_first_pass:
             counts = mine.samples.counts()
             self.world.adopt(
-                data_criteria.whole_set_per_worker(counts, loader.num_workers, where=mine.name),
+                loading.whole_set_per_worker(counts, loader.num_workers, where=mine.name),
                 mine.place or mine.trained_at,
             )
         if mine.samples.one_class() and self.world.classes > 1:

@@ -1,0 +1,60 @@
+"""Random generators that objects keep for themselves: found, and their states kept and put back."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def generators_in(thing: Any, *, depth: int = 4) -> Iterator[tuple[str, Any]]:
+    """The random generators kept as attributes of an object and of what it holds.
+
+    Yields:
+        Dotted name and generator (`random.Random`, NumPy's or torch's).
+    """
+    seen: set[int] = set()
+    stack: list[tuple[str, Any, int]] = [(type(thing).__name__, thing, depth)]
+    while stack:
+        name, value, left = stack.pop()
+        if id(value) in seen or left < 0 or isinstance(value, Tensor | np.ndarray | str | type):
+            continue
+        seen.add(id(value))
+        if isinstance(
+            value, random.Random | np.random.Generator | np.random.RandomState | torch.Generator
+        ):
+            yield name, value
+            continue
+        inner: dict[Any, Any] = {}
+        if isinstance(value, list | tuple) and len(value) <= 32:
+            inner = dict(enumerate(value))
+        elif isinstance(value, dict) and len(value) <= 32:
+            inner = value
+        elif hasattr(value, "__dict__") and not callable(getattr(value, "mro", None)):
+            inner = vars(value)
+        stack.extend((f"{name}.{key}", child, left - 1) for key, child in inner.items())
+
+
+def generator_state(generator: Any) -> Any:
+    """A comparable, restorable copy of a generator's state."""
+    if isinstance(generator, random.Random):
+        return generator.getstate()
+    if isinstance(generator, np.random.Generator):
+        return generator.bit_generator.state
+    if isinstance(generator, np.random.RandomState):
+        return generator.get_state(legacy=False)
+    return generator.get_state()
+
+
+def put_generator_state(generator: Any, state: Any) -> None:
+    """Undoes what was drawn since `generator_state`."""
+    if isinstance(generator, random.Random):
+        generator.setstate(state)
+    elif isinstance(generator, np.random.Generator):
+        generator.bit_generator.state = state
+    else:
+        generator.set_state(state)

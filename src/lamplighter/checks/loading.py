@@ -1,0 +1,215 @@
+"""Family D, as far as loaders, samplers and workers go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, RandomSampler, WeightedRandomSampler
+
+from lamplighter.checks.catalogue import found
+from lamplighter.checks.finding import Finding
+from lamplighter.checks.generators import generator_state, generators_in, put_generator_state
+
+
+def sorted_and_not_shuffled(
+    labels: Sequence[int], *, chance: float | None = None, where: str = "train loader"
+) -> Iterator[Finding]:
+    """D106: labels in the order of training change far less often than by chance.
+
+    Args:
+        labels: class numbers in the order in which the loader gives them; at least 64.
+        chance: how often neighbours differ by chance, from the whole set; by default from `labels`.
+        where: the loader.
+    """
+    count = len(labels)
+    if count < 64:
+        return
+    if chance is None:
+        shares = [labels.count(c) / count for c in set(labels)]
+        chance = 1 - sum(share * share for share in shares)
+    changes = sum(a != b for a, b in pairwise(labels)) / (count - 1)
+    if chance > 0.1 and changes < 0.3 * chance:
+        yield found(
+            "D106",
+            where,
+            f"the class changes between {changes:.1%} of neighbouring samples, by chance it would "
+            f"be {chance:.0%}: the data lie sorted by class and are read in that order",
+            "give the training DataLoader shuffle=True",
+        )
+
+
+def order_is_fixed(loader: DataLoader[Any]) -> bool:
+    """Whether the loader reads a map-style data set in one fixed order."""
+    if isinstance(loader.dataset, IterableDataset):
+        return False
+    return type(loader.sampler).__name__ == "SequentialSampler"
+
+
+def random_state_copied(loader: DataLoader[Any]) -> Iterator[Finding]:
+    """D107: a generator lives in the data set and is copied alike into each worker.
+
+    Args:
+        loader: a loader with workers; its data set is drawn from twice at one index.
+    """
+    dataset: Any = loader.dataset
+    if loader.num_workers < 2 or loader.worker_init_fn is not None:
+        return
+    if isinstance(dataset, IterableDataset):
+        return
+    generators = {
+        name: g for name, g in generators_in(dataset) if not isinstance(g, torch.Generator)
+    }
+    generators |= {name: g for name, g in generators_in(dataset) if isinstance(g, torch.Generator)}
+    moved = [name for name, g in generators.items() if _moves(g, dataset)]
+    if moved:
+        yield found(
+            "D107",
+            moved[0],
+            f"its state is copied to {loader.num_workers} workers, so each draws the same random "
+            "numbers: sample i of one worker gets the augmentation of sample i of the others",
+            "draw from torch's or random's global generator, or seed it anew in worker_init_fn",
+        )
+
+
+def _moves(generator: Any, dataset: Any) -> bool:
+    """Whether reading a sample draws from the generator; its state is put back."""
+    before = generator_state(generator)
+    try:
+        dataset[0]
+        return repr(generator_state(generator)) != repr(before) or not _same_state(
+            before, generator_state(generator)
+        )
+    finally:
+        put_generator_state(generator, before)
+
+
+def _same_state(one: Any, other: Any) -> bool:
+    if isinstance(one, Tensor):
+        return bool(torch.equal(one, other))
+    if isinstance(one, dict):
+        return all(_same_state(one[key], other[key]) for key in one)
+    if isinstance(one, np.ndarray):
+        return bool(np.array_equal(one, other))
+    return bool(one == other)
+
+
+def whole_set_per_worker(counts: dict[Any, int], workers: int, *, where: str) -> Iterator[Finding]:
+    """D108: in one epoch each sample of an iterable data set is seen once per worker.
+
+    Args:
+        counts: fingerprint of a sample → how often it came in one epoch.
+        workers: number of worker processes.
+        where: the loader.
+    """
+    if workers < 2 or len(counts) < 8:
+        return
+    repeated = sum(count == workers for count in counts.values())
+    if repeated == len(counts):
+        yield found(
+            "D108",
+            where,
+            f"each of {len(counts)} samples came {workers} times in one epoch, once per worker",
+            "share the samples out with torch.utils.data.get_worker_info() in __iter__",
+        )
+
+
+def same_batch_every_step(
+    fingerprints: Sequence[Any], *, where: str = "train"
+) -> Iterator[Finding]:
+    """D109: five steps in a row used the same batch.
+
+    Args:
+        fingerprints: one hashable value per step, equal for equal batches.
+        where: the loader or the loop.
+    """
+    if len(fingerprints) >= 5 and len(set(fingerprints)) == 1:
+        yield found(
+            "D109",
+            where,
+            f"the same batch was used in {len(fingerprints)} steps in a row",
+            "iterate over the loader; next(iter(loader)) in a loop begins anew each time",
+        )
+
+
+def loader_without_batches(loader: DataLoader[Any], *, where: str = "loader") -> Iterator[Finding]:
+    """D110: the loader yields nothing."""
+    try:
+        count = len(loader)
+    except TypeError:
+        return
+    if count == 0:
+        dataset: Any = loader.dataset
+        size = len(dataset) if hasattr(dataset, "__len__") else 0
+        yield found(
+            "D110",
+            where,
+            f"it yields no batch: {size} samples, batch_size={loader.batch_size}, "
+            f"drop_last={loader.drop_last}",
+            "use a smaller batch, drop_last=False, or look why the data set is empty",
+        )
+
+
+def sampler_weights_unfit(
+    loader: DataLoader[Any], labels: Sequence[int] | None = None
+) -> Iterator[Finding]:
+    """D111: `WeightedRandomSampler` has another length than the data set, or leaves a class out.
+
+    Args:
+        loader: the training loader.
+        labels: class number of each sample, where known.
+    """
+    sampler, dataset = loader.sampler, loader.dataset
+    if not isinstance(sampler, WeightedRandomSampler) or not hasattr(dataset, "__len__"):
+        return
+    weights, size = sampler.weights, len(dataset)
+    if len(weights) != size:
+        yield found(
+            "D111",
+            "WeightedRandomSampler",
+            f"{len(weights)} weights for {size} samples: only the first {len(weights)} samples "
+            "can ever be drawn",
+            "give one weight per sample: class_weights[labels]",
+        )
+    elif labels is not None and len(labels) == size:
+        alive = {
+            label for label, weight in zip(labels, weights.tolist(), strict=True) if weight > 0
+        }
+        dead = sorted(set(labels) - alive)
+        if dead:
+            yield found(
+                "D111",
+                "WeightedRandomSampler",
+                f"all samples of class {', '.join(map(str, dead[:5]))} have weight 0 and are never drawn",
+                "give every class a positive weight",
+            )
+
+
+def last_batch_of_one(
+    loader: DataLoader[Any], *, has_batch_norm: bool, where: str = "train loader"
+) -> Iterator[Finding]:
+    """D114: the last batch of an epoch has one sample, which a BatchNorm refuses in training.
+
+    Args:
+        loader: the training loader.
+        has_batch_norm: whether the network has a BatchNorm over vectors of one value per channel.
+        where: the loader.
+    """
+    dataset: Any = loader.dataset
+    if loader.drop_last or loader.batch_size is None or loader.batch_size < 2 or not has_batch_norm:
+        return
+    if not hasattr(dataset, "__len__") or not isinstance(loader.sampler, RandomSampler):
+        return
+    size = len(loader.sampler)
+    if size % loader.batch_size == 1:
+        yield found(
+            "D114",
+            where,
+            f"{size} samples in batches of {loader.batch_size} leave a last batch of one sample, "
+            "and BatchNorm1d cannot normalise over one value: the first epoch ends in an error",
+            "give the training DataLoader drop_last=True, or change the batch size by one",
+        )

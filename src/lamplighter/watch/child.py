@@ -23,7 +23,7 @@ from lamplighter.watch.passes import Bounds
 from lamplighter.watch.processes import gathered, tap_processes
 from lamplighter.watch.watching import Watch
 
-PATIENCE = 10  # seconds that the program gets to end after it was asked to
+PATIENCE = 5  # seconds that the program gets to end after it was asked to
 
 
 class EnoughSeen(BaseException):

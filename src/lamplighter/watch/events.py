@@ -198,14 +198,17 @@ class Stream:
         if not hearers or not self.on or threading.get_ident() != self.thread:
             return
         self.on = False
-        hear = hearers[0]
+        done = 0
         try:
-            for hear in hearers:
-                hear(*facts)
-        except Exception as error:
-            # A watcher's own fault may cost its findings, never the user's training.
-            hearers.remove(hear)
-            owner = type(getattr(hear, "__self__", hear)).__name__
-            self.faults.append(f"{owner}.{event}: {type(error).__name__}: {error}")
+            while done < len(hearers):
+                try:
+                    for hear in hearers[done:]:
+                        hear(*facts)
+                        done += 1
+                except Exception as error:
+                    # A watcher's own fault may cost its findings, never the user's training.
+                    hear = hearers.pop(done)
+                    owner = type(getattr(hear, "__self__", hear)).__name__
+                    self.faults.append(f"{owner}.{event}: {type(error).__name__}: {error}")
         finally:
             self.on = True

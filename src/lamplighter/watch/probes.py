@@ -46,6 +46,7 @@ class Trial:
     Args:
         double: network and optimizers, copied together so that they still belong to each other.
         plain: whether every step was one forward, one loss on its answer, one backward.
+        rows: batch size of the loader that gave the inputs; None without a loader.
     """
 
     double: tuple[nn.Module, list[torch.optim.Optimizer]]
@@ -58,6 +59,13 @@ class Trial:
     batches: list[tuple[torch.Tensor, torch.Tensor]] = field(default_factory=list)
     loss: tuple[str, dict[str, Any]] | None = None
     plain: bool = True
+    rows: int | None = None
+
+    def rows_are_samples(self) -> bool:
+        """Whether dimension 0 is plainly the samples that a loader laid together."""
+        return self.rows is not None and all(
+            x.dim() > 0 and y.dim() > 0 and len(x) == len(y) == self.rows for x, y in self.batches
+        )
 
 
 class Probes(Watcher):
@@ -141,6 +149,7 @@ class Probes(Watcher):
             here(),
             loader_place=self.world.loaders.get(id(loader)) if loader is not None else None,
             optimizer_place=records[0].place if records else None,
+            rows=loader.batch_size if loader is not None else None,
         )
 
     def _take_step(self, trial: Trial, optimizer: torch.optim.Optimizer) -> None:
@@ -169,6 +178,9 @@ class Probes(Watcher):
         if trial is None or not trial.batches:
             return
         wanted = OF_FORWARD | (OF_LOSS if trial.plain else frozenset())
+        sure = trial.rows_are_samples()
+        if not sure:
+            wanted -= {"M104", "E105", "D101"}
         model, optimizers = trial.double
         name, options = trial.loss or ("", {})
 
@@ -179,7 +191,7 @@ class Probes(Watcher):
             warnings.simplefilter("ignore")
             report = check(
                 model,
-                _as_loader(trial.batches),
+                _as_loader(trial.batches) if sure else trial.batches,
                 loss=loss,
                 optimizer=[o for o in optimizers if not isinstance(o, torch.optim.LBFGS)] or None,
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import multiprocessing.process
 import os
@@ -12,6 +11,7 @@ from typing import Any
 
 from lamplighter.checks.finding import Finding
 from lamplighter.watch.passes import Bounds
+from lamplighter.watch.replicas import Replicas
 from lamplighter.watch.watching import Watch
 
 
@@ -46,23 +46,13 @@ def leaf_of(watching: Watch) -> dict[str, Any]:
         "findings": [finding.as_json() for finding in watching.findings],
         "steps": watching.steps,
         "faults": watching.faults,
-        "replicas": fingerprints(watching),
+        "replicas": {
+            name: digest
+            for watcher in watching.watchers
+            if isinstance(watcher, Replicas)
+            for name, digest in watcher.digests.items()
+        },
     }
-
-
-def fingerprints(watching: Watch) -> dict[str, str]:
-    """A digest of the weights of each network wrapped in DDP, taken when the process ends."""
-    from torch.nn.parallel import DistributedDataParallel
-
-    found = {}
-    for model in watching.world.models.values():
-        module = model.module
-        if isinstance(module, DistributedDataParallel) and model.trained:
-            digest = hashlib.blake2b(digest_size=12)
-            for parameter in module.parameters():
-                digest.update(parameter.detach().float().cpu().numpy().tobytes())
-            found[model.name] = digest.hexdigest()
-    return found
 
 
 def tap_processes(watching: Watch, folder: Path, batches: int | None) -> None:
@@ -104,18 +94,19 @@ def gathered(folder: Path) -> tuple[list[Finding], int, list[str]]:
         faults += leaf["faults"]
         for name, digest in leaf["replicas"].items():
             replicas.setdefault(name, set()).add(digest)
-    for name, digests in replicas.items():
-        if len(digests) > 1:
-            findings.append(_replicas_differ(name, len(digests)))
+    apart = [name for name, digests in replicas.items() if len(digests) > 1]
+    if apart:
+        findings.append(_replicas_differ(min(apart, key=lambda name: int(name.split()[-1]))))
     return findings, steps, faults
 
 
-def _replicas_differ(name: str, kinds: int) -> Finding:
+def _replicas_differ(name: str) -> Finding:
+    network, _, step = name.split()
     return Finding(
         "G101",
         "error",
-        f"`{name}`",
-        f"the processes end with {kinds} different sets of weights, though DDP keeps them equal "
-        "while it is called",
+        f"`{network}`",
+        f"at step {step} the processes hold different weights, though DDP keeps them equal while "
+        "it is called",
         "call the DDP object itself, not its .module, and change parameters in every process alike",
     )

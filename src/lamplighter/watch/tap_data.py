@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
-from lamplighter.watch.passes import Pass, may_end_here
+from lamplighter.watch.passes import Bounds, Pass, may_end_here
 from lamplighter.watch.taps import Taps, Wrapper, told_after
 
 LOSSES = (
@@ -44,12 +44,13 @@ def tap_loaders(taps: Taps) -> None:
 
     def walk(original: Wrapper) -> Wrapper:
         def __iter__(self: DataLoader[Any]) -> Any:  # noqa: N807
-            walker = original(self)
-            if stream.on:
-                walks[self] = walks.get(self, 0) + 1
-                current = Pass(weakref.ref(self), weakref.ref(walker), walks[self])
-                walker._watched_pass = current
-                stream.tell("pass_starts", current)
+            if not stream.on:
+                return original(self)
+            walks[self] = walks.get(self, 0) + 1
+            walker = _started(original, self, bounds, walks[self])
+            current = Pass(weakref.ref(self), weakref.ref(walker), walks[self])
+            walker._watched_pass = current
+            stream.tell("pass_starts", current)
             return walker
 
         return __iter__
@@ -78,6 +79,18 @@ def tap_loaders(taps: Taps) -> None:
     taps.replace(DataLoader, "__init__", told_after(stream, "loader_made"))
     taps.replace(DataLoader, "__iter__", walk)
     taps.replace(_BaseDataLoaderIter, "__next__", give)
+
+
+def _started(original: Wrapper, loader: DataLoader[Any], bounds: Bounds, number: int) -> Any:
+    """The loader's iterator; for the two batches of a shortened walk no workers are started."""
+    workers = loader.num_workers
+    if bounds.batches is None or number <= 2 or not workers or loader.persistent_workers:
+        return original(loader)
+    loader.num_workers = 0
+    try:
+        return original(loader)
+    finally:
+        loader.num_workers = workers
 
 
 def tap_losses(taps: Taps) -> None:

@@ -20,6 +20,7 @@ from lamplighter.watch.models import Models
 from lamplighter.watch.modes import Modes
 from lamplighter.watch.passes import Bounds
 from lamplighter.watch.probes import Probes
+from lamplighter.watch.replicas import Replicas
 from lamplighter.watch.saving import Saving
 from lamplighter.watch.schedules import Schedules
 from lamplighter.watch.sources import Sources
@@ -49,6 +50,7 @@ def watchers(world: World) -> list[Watcher]:
         Metrics,
         Probes,
         Sources,
+        Replicas,
     )
     return [world, *(kind(world) for kind in kinds)]
 

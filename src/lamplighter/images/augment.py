@@ -104,8 +104,7 @@ def canvas(image: Image.Image, preprocess: Preprocess, augment: Augment) -> np.n
 def draw(augment: Augment, count: int, generator: torch.Generator) -> Parameters:
     """Parameters for `count` pictures, each a tensor whose first dimension is `count`.
 
-    The same number of random draws is made whatever the policy's probabilities, so that two
-    policies that differ in one figure stay comparable.
+    Every picture takes the same number of random draws, whatever comes of them.
     """
     parameters: Parameters = {}
     if augment.crop == "shift":
@@ -119,7 +118,7 @@ def draw(augment: Augment, count: int, generator: torch.Generator) -> Parameters
         low, high = 1 - augment.jitter, 1 + augment.jitter
         parameters["jitter"] = torch.rand((count, 3), generator=generator) * (high - low) + low
     if augment.erase:
-        parameters["erase"] = torch.rand((count, 5), generator=generator)
+        parameters["erase"] = torch.rand((count, TRIES, 5), generator=generator)
     return parameters
 
 
@@ -225,7 +224,9 @@ def apply(
         images = jitter(fractions, parameters["jitter"]) * 255
     normalised = images.to(torch.float32).mul_(scale).add_(shift_by)
     if augment.erase:
-        normalised = erase(normalised, parameters["erase"], augment.erase)
+        height, width = normalised.shape[-2:]
+        blank = erased_boxes(parameters["erase"], augment.erase, height, width)
+        normalised = erase(normalised, blank)
     return normalised
 
 
@@ -311,23 +312,39 @@ def _grey(images_BCHW: Tensor) -> Tensor:
     return (0.2989 * red + 0.587 * green + 0.114 * blue)[:, None]
 
 
-def erase(images_BCHW: Tensor, draws_B5: Tensor, probability: float) -> Tensor:
-    """Blanks a rectangle of 2–33 % of the area with 0, which is the mean after normalising.
+def erased_boxes(draws_BT5: Tensor, probability: float, height: int, width: int) -> Tensor:
+    """Rectangles to blank: int64 [B, 4], top, left, height and width in pixels; 0 high is none.
+
+    Args:
+        draws_BT5: uniform numbers [B, TRIES, 5]: whether (of the first try), area, aspect, top,
+            left.
+
+    Source: torchvision.transforms.v2.RandomErasing (scale 0.02–0.33, ratio 0.3–3.3, first of ten
+    tries that is smaller than the picture, else nothing).
+    """
+    area_BT = (draws_BT5[..., 1] * 0.31 + 0.02) * height * width
+    ratio_BT = torch.exp(draws_BT5[..., 2] * (math.log(3.3) - math.log(0.3)) + math.log(0.3))
+    tall_BT = torch.sqrt(area_BT * ratio_BT).round()
+    wide_BT = torch.sqrt(area_BT / ratio_BT).round()
+    fits_BT = (tall_BT < height) & (wide_BT < width)
+    chosen_B = (draws_BT5[:, 0, 0] < probability) & fits_BT.any(dim=1)
+    top_BT = (draws_BT5[..., 3] * (height - tall_BT + 1)).floor()
+    left_BT = (draws_BT5[..., 4] * (width - wide_BT + 1)).floor()
+    boxes_BT4 = torch.stack([top_BT, left_BT, tall_BT, wide_BT], dim=2)
+    first_B = fits_BT.to(torch.uint8).argmax(dim=1)
+    boxes_B4 = boxes_BT4[torch.arange(len(boxes_BT4), device=first_B.device), first_B]
+    return (boxes_B4 * chosen_B[:, None]).long()
+
+
+def erase(images_BCHW: Tensor, boxes_B4: Tensor) -> Tensor:
+    """Blanks a rectangle per picture with 0, which is the mean after normalising.
 
     Args:
         images_BCHW: normalised.
-        draws_B5: uniform numbers: whether, area, aspect, top, left.
-
-    Source: torchvision.transforms.v2.RandomErasing (scale 0.02–0.33, ratio 0.3–3.3).
+        boxes_B4: from `erased_boxes`.
     """
     _, _, height, width = images_BCHW.shape
-    chosen_B = draws_B5[:, 0] < probability
-    area_B = (draws_B5[:, 1] * 0.31 + 0.02) * height * width
-    ratio_B = torch.exp(draws_B5[:, 2] * (math.log(3.3) - math.log(0.3)) + math.log(0.3))
-    tall_B = torch.sqrt(area_B * ratio_B).clamp(max=height - 1).floor()
-    wide_B = torch.sqrt(area_B / ratio_B).clamp(max=width - 1).floor()
-    top_B = (draws_B5[:, 3] * (height - tall_B)).floor()
-    left_B = (draws_B5[:, 4] * (width - wide_B)).floor()
+    top_B, left_B, tall_B, wide_B = boxes_B4.unbind(1)
     y_H = torch.arange(height, device=images_BCHW.device)[None, :, None]
     x_W = torch.arange(width, device=images_BCHW.device)[None, None, :]
 
@@ -335,8 +352,7 @@ def erase(images_BCHW: Tensor, draws_B5: Tensor, probability: float) -> Tensor:
         return values_B[:, None, None]
 
     blank_BHW = (
-        spread(chosen_B)
-        & (y_H >= spread(top_B))
+        (y_H >= spread(top_B))
         & (y_H < spread(top_B + tall_B))
         & (x_W >= spread(left_B))
         & (x_W < spread(left_B + wide_B))

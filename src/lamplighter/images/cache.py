@@ -11,6 +11,7 @@ import contextlib
 import errno
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -20,11 +21,20 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lamplighter.images.pixels import HeldPixels, Opener, Render, Unreadable, decode_into
+from lamplighter.images.pixels import (
+    HeldPixels,
+    Opener,
+    Pixels,
+    Render,
+    StreamedPixels,
+    Unreadable,
+    decode_into,
+)
 from lamplighter.listener import SILENT, Listener
-from lamplighter.machine import cache_folder
+from lamplighter.machine import cache_folder, memory
 
 LARGEST = 32 << 30  # bytes that all entries together may take
+SHARE_OF_MEMORY = 0.4  # of what is free, for pictures that are held without a file behind them
 RENDER_VERSION = 1  # raised when decoding or resizing changes what it gives
 
 
@@ -49,12 +59,12 @@ def open_or_decode(
     *,
     workers: int,
     listener: Listener = SILENT,
-) -> tuple[HeldPixels, list[Unreadable]]:
+) -> tuple[Pixels, list[Unreadable]]:
     """The pictures of an entry, decoded first if nobody has yet.
 
     Two processes that want the same entry: one decodes, the other waits and then maps it. A killed
-    one leaves a temporary file that the next one replaces. Where the disk is full or may not be
-    written, the pictures are held in memory and that is said.
+    one leaves a temporary file that the next one removes. Where the disk is full or may not be
+    written, `hold` takes over and that is said.
 
     Args:
         key: from `entry_key`.
@@ -63,23 +73,29 @@ def open_or_decode(
         render: picture → uint8 [H, W, C].
 
     Returns:
-        The pictures, and those that could not be decoded (then nothing is kept on disk).
+        The pictures, and those that could not be decoded; then there are no pictures and nothing
+        is kept on disk: leave those out, and ask again.
     """
     folder = cache_folder() / "pixels"
     path = folder / f"{key}.u8"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder / f"{key}.lock"):
-            if not _whole(path, shape):
-                make_room(folder, _size(shape))
-                faults = _write(path, shape, opener, render, workers, listener)
-                if faults:
-                    return hold(shape, opener, render, workers, SILENT)
+        if not _whole(path, shape):  # an entry in a folder that is read-only serves as well
+            folder.mkdir(parents=True, exist_ok=True)
+            with _locked(folder / f"{key}.lock"):
+                _sweep(folder, key)
+                if not _whole(path, shape):
+                    make_room(folder, _size(shape))
+                    faults = _write(path, shape, opener, render, workers, listener)
+                    if faults:
+                        nothing = torch.zeros((0, *shape[1:]), dtype=torch.uint8)
+                        return HeldPixels(nothing, torch.zeros(0)), faults
+        with contextlib.suppress(OSError):
             os.utime(path)
-            return _mapped(path, shape), []
+        return _mapped(path, shape), []
     except OSError as error:
-        reason = "the disk is full" if error.errno == errno.ENOSPC else str(error)
-        listener.say(f"decoded pictures are kept in memory: {folder}: {reason}")
+        full = f"the disk is full ({error.strerror})" if error.errno == errno.ENOSPC else str(error)
+        how = "kept in memory" if _fits(shape) else "decoded again in each epoch"
+        listener.say(f"decoded pictures are {how}: {folder}: {full}")
         return hold(shape, opener, render, workers, listener)
 
 
@@ -89,8 +105,15 @@ def hold(
     render: Render,
     workers: int,
     listener: Listener,
-) -> tuple[HeldPixels, list[Unreadable]]:
-    """The pictures in memory, and those that could not be decoded."""
+) -> tuple[Pixels, list[Unreadable]]:
+    """The pictures in memory, and those that could not be decoded.
+
+    Where they would fill the memory, each is opened once to be sure of it, and decoded again
+    whenever it is asked for.
+    """
+    if not _fits(shape):
+        streamed = StreamedPixels(shape[0], opener, render, workers=workers)
+        return streamed, streamed.unreadable(listener)
     pixels, aspects = np.zeros(shape, np.uint8), np.ones(shape[0], np.float32)
     faults = decode_into(pixels, aspects, opener, render, workers=workers, listener=listener)
     return HeldPixels(torch.from_numpy(pixels), torch.from_numpy(aspects)), faults
@@ -98,30 +121,60 @@ def hold(
 
 def make_room(folder: Path, wanted: int) -> None:
     """Removes the entries used longest ago until `wanted` more bytes are within the bound."""
-    entries = sorted(folder.glob("*.u8"), key=lambda entry: entry.stat().st_mtime)
-    total = sum(entry.stat().st_size for entry in entries)
+    entries = []
+    for entry in folder.glob("*.u8"):
+        with contextlib.suppress(OSError):  # another process may remove it at this moment
+            entries.append((entry.stat().st_mtime, entry.stat().st_size, entry))
+    total = sum(size for _, size, _ in entries)
     bound = min(LARGEST, (shutil.disk_usage(folder).free + total) // 2)
-    for entry in entries:
+    if wanted > bound:
+        raise OSError(errno.ENOSPC, f"{wanted:,} bytes are more than half of what is free")
+    for _, size, entry in sorted(entries):
         if total + wanted <= bound:
             break
-        total -= entry.stat().st_size
+        total -= size
         entry.unlink(missing_ok=True)
-    if total + wanted > bound:
-        raise OSError(errno.ENOSPC, "more than half of the free disk would be needed")
+
+
+def _sweep(folder: Path, mine: str) -> None:
+    """Removes what killed builders left; `mine` is locked by this process already."""
+    for part in folder.glob("*.part"):
+        key = part.name.split(".")[0]
+        if key == mine or not _is_locked(folder / f"{key}.lock"):
+            part.unlink(missing_ok=True)
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        import fcntl
+
+        with path.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError):
+        return True  # Windows, or somebody holds it: not ours to remove
+    return False
+
+
+def _fits(shape: tuple[int, int, int, int]) -> bool:
+    return _size(shape) < SHARE_OF_MEMORY * memory()[1]
 
 
 def clear() -> int:
-    """Removes all entries; returns the bytes set free."""
+    """Removes all entries; returns the bytes set free.
+
+    Lock files stay: a builder may hold one, and another must not get past it with a new file.
+    """
     folder = cache_folder() / "pixels"
     freed = 0
-    for entry in folder.glob("*"):
+    for entry in folder.glob("*.u8"):
         freed += entry.stat().st_size
         entry.unlink(missing_ok=True)
+    _sweep(folder, "")
     return freed
 
 
 def _size(shape: tuple[int, int, int, int]) -> int:
-    return int(np.prod(shape)) + 4 * shape[0]
+    return math.prod(shape) + 4 * shape[0]
 
 
 def _whole(path: Path, shape: tuple[int, int, int, int]) -> bool:
@@ -136,7 +189,7 @@ def _write(
     workers: int,
     listener: Listener,
 ) -> list[Unreadable]:
-    temporary = path.with_suffix(".part")
+    temporary = path.with_suffix(f".{os.getpid()}.part")
     try:
         with temporary.open("wb") as file:
             if hasattr(os, "posix_fallocate"):  # a full disk is met here, not as a SIGBUS later
@@ -149,7 +202,7 @@ def _write(
         pixels.flush()
         del pixels
         with temporary.open("r+b") as file:
-            file.seek(int(np.prod(shape)))
+            file.seek(math.prod(shape))
             file.write(aspects.tobytes())
             file.flush()
             os.fsync(file.fileno())
@@ -164,7 +217,7 @@ def _mapped(path: Path, shape: tuple[int, int, int, int]) -> HeldPixels:
     # copy-on-write: nobody can change the entry through the tensor, and torch asks for writable
     pixels = np.memmap(path, np.uint8, "c", 0, shape)
     with path.open("rb") as file:
-        file.seek(int(np.prod(shape)))
+        file.seek(math.prod(shape))
         aspects = np.frombuffer(file.read(4 * shape[0]), np.float32).copy()
     return HeldPixels(torch.from_numpy(pixels), torch.from_numpy(aspects))
 

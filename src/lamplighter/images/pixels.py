@@ -83,6 +83,22 @@ class StreamedPixels:
     def __len__(self) -> int:
         return self.count
 
+    def unreadable(self, listener: Listener = SILENT) -> list[Unreadable]:
+        """Opens every picture once and returns those that cannot be decoded.
+
+        A bad one is then told before the training, as it is for pictures that are held.
+        """
+        faults: list[Unreadable] = []
+
+        def one(position: int) -> None:
+            try:
+                self._open(position)
+            except DataError as error:
+                faults.append(Unreadable(position, error.message))
+
+        _each(one, self.count, self.workers, "reading", listener)
+        return sorted(faults, key=lambda fault: fault.position)
+
     def read(self, plan: Sequence[Tensor]) -> Iterator[Tensor]:
         with ThreadPoolExecutor(self.workers, thread_name_prefix="lamp-decode") as pool:
             waiting: deque[list[Future[np.ndarray]]] = deque()
@@ -99,9 +115,12 @@ class StreamedPixels:
                         future.cancel()
 
     def _one(self, position: int) -> np.ndarray:
+        return self.render(self._open(position))
+
+    def _open(self, position: int) -> Image.Image:
         image = self.opener(position)
         self.aspects[position] = image.width / image.height
-        return self.render(image)
+        return image
 
 
 def _stack(futures: Sequence[Future[np.ndarray]]) -> Tensor:
@@ -140,16 +159,23 @@ def decode_into(
         except DataError as error:
             faults.append(Unreadable(position, error.message))
 
-    with listener.bar(what, len(target_NCHW)) as bar:
-        if workers <= 1:
-            for position in bar.over(range(len(target_NCHW))):
-                one(position)
-        else:
-            with ThreadPoolExecutor(workers, thread_name_prefix="lamp-decode") as pool:
-                try:
-                    for _ in bar.over(pool.map(one, range(len(target_NCHW)))):
-                        pass
-                except BaseException:
-                    pool.shutdown(cancel_futures=True)
-                    raise
+    _each(one, len(target_NCHW), workers, what, listener)
     return sorted(faults, key=lambda fault: fault.position)
+
+
+def _each(
+    one: Callable[[int], None], count: int, workers: int, what: str, listener: Listener
+) -> None:
+    """Calls `one` for each position, by threads, under a bar."""
+    with listener.bar(what, count) as bar:
+        if workers <= 1:
+            for position in bar.over(range(count)):
+                one(position)
+            return
+        with ThreadPoolExecutor(workers, thread_name_prefix="lamp-decode") as pool:
+            try:
+                for _ in bar.over(pool.map(one, range(count))):
+                    pass
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
@@ -22,6 +23,7 @@ INTERPOLATIONS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
+LARGEST = 16384  # pixels; what no network takes, and what memory can still bear
 PAD_GREY = 128  # between black and white, so that bars carry little signal either way
 
 
@@ -106,24 +108,27 @@ class Preprocess:
         Raises:
             ArtifactError: a key is missing or unknown, or a value is out of bounds.
         """
-        try:
-            known = {**document, "mean": tuple(document["mean"]), "std": tuple(document["std"])}
-            preprocess = cls(**known)
-            numbers = [*preprocess.mean, *preprocess.std]
-            sound = (
-                1 <= int(preprocess.size) <= preprocess.resize <= 16384
-                and preprocess.fit in FITS
-                and preprocess.channels in (1, 3)
-                and len(numbers) == 2 * preprocess.channels
-                and all(abs(float(number)) < 1e6 for number in numbers)
-                and all(float(value) > 0 for value in preprocess.std)
-                and preprocess.interpolation in INTERPOLATIONS
+        keys = {field.name for field in fields(cls)}
+        if not isinstance(document, Mapping) or set(document) != keys:
+            raise ArtifactError(
+                f"the preprocessing it carries should have {', '.join(sorted(keys))}; got {_short(document)}"
             )
-        except (KeyError, TypeError, ValueError) as error:
-            raise ArtifactError(f"the preprocessing it carries cannot be read: {error}") from error
+        size, resize, channels = (document[key] for key in ("size", "resize", "channels"))
+        sound = (
+            all(type(whole) is int for whole in (size, resize, channels))
+            and 1 <= size <= resize <= LARGEST
+            and channels in (1, 3)
+            and all(isinstance(document[key], str) for key in ("fit", "interpolation"))
+            and document["fit"] in FITS
+            and document["interpolation"] in INTERPOLATIONS
+            and _are_figures(document["mean"], channels, -1e6)
+            and _are_figures(document["std"], channels, 1e-6)
+        )
         if not sound:
-            raise ArtifactError(f"the preprocessing it carries is out of bounds: {dict(document)}")
-        return preprocess
+            raise ArtifactError(
+                f"the preprocessing it carries is out of bounds: {_short(document)}"
+            )
+        return cls(**{**document, "mean": tuple(document["mean"]), "std": tuple(document["std"])})
 
     def __str__(self) -> str:
         how = {
@@ -190,7 +195,28 @@ def statistics(
         (means, stds), rounded to 4 digits so that the recipe reads well; std is at least 0.01.
     """
     stack = pixels_NCHW if isinstance(pixels_NCHW, Tensor) else torch.stack(list(pixels_NCHW))
-    chosen = stack[:: max(1, len(stack) // most)].to(torch.float64).div_(255)
-    means = chosen.mean(dim=(0, 2, 3)).tolist()
-    stds = chosen.std(dim=(0, 2, 3), correction=0).tolist()
+    chosen = stack[:: max(1, -(-len(stack) // most))]
+    sums = torch.zeros(2, stack.shape[1], dtype=torch.int64)
+    for some in chosen.split(64):  # a few at a time: as float64 they would fill the memory
+        whole = some.to("cpu", torch.int64)
+        sums += torch.stack([whole.sum(dim=(0, 2, 3)), whole.square().sum(dim=(0, 2, 3))])
+    count = chosen.numel() // stack.shape[1]
+    means = [total / count / 255 for total in sums[0].tolist()]
+    # whole numbers of any size, so that nothing cancels out
+    squares = [count * square - total**2 for total, square in zip(*sums.tolist(), strict=True)]
+    stds = [math.sqrt(square) / count / 255 for square in squares]
     return [round(m, 4) for m in means], [round(max(s, 0.01), 4) for s in stds]
+
+
+def _are_figures(values: object, count: int, least: float) -> bool:
+    return (
+        isinstance(values, list | tuple)
+        and len(values) == count
+        and all(type(value) in (int, float) and least <= value <= 1e6 for value in values)
+    )
+
+
+def _short(document: object) -> str:
+    """What a stranger wrote, cut and without control characters."""
+    text = ascii(document)
+    return text if len(text) <= 200 else text[:197] + "..."

@@ -15,14 +15,12 @@ from lamplighter.data.example import Collection, Example, Source
 from lamplighter.errors import DataError
 from lamplighter.images import cache
 from lamplighter.images.augment import Augment, canvas
-from lamplighter.images.pixels import HeldPixels, Pixels, StreamedPixels, Unreadable
+from lamplighter.images.pixels import HeldPixels, Pixels, Unreadable
 from lamplighter.images.preprocess import Preprocess
 from lamplighter.listener import SILENT, Listener
-from lamplighter.machine import memory
 from lamplighter.tasks.task import encode
 
 NO_VARIATION = Augment()
-SHARE_OF_MEMORY = 0.4  # of what is free, for pictures that are held without a file behind them
 
 
 class UnreadablePictures(DataError):
@@ -74,8 +72,6 @@ class Reader:
             return canvas(image, preprocess, augment)
 
         held = examples and examples[0].path is None
-        if self.cache == "off" and not self._fits(shape):
-            return StreamedPixels(len(examples), opener, render, workers=self.workers)
         if self.cache == "off" or (self.cache == "auto" and held):
             pixels, faults = cache.hold(shape, opener, render, self.workers, self.listener)
         else:
@@ -100,9 +96,6 @@ class Reader:
     ) -> Callable[[int], Image.Image]:
         draft = preprocess.smallest_useful()
         return lambda position: self.source.open(examples[position], draft=draft)
-
-    def _fits(self, shape: tuple[int, int, int, int]) -> bool:
-        return float(np.prod(shape, dtype=np.float64)) < SHARE_OF_MEMORY * memory()[1]
 
     def _raise(self, faults: Sequence[Unreadable], examples: Sequence[Example]) -> None:
         if faults:

@@ -231,3 +231,14 @@ def test_a_stopping_diagnosis_changes_the_next_command(tmp_path, sure):
     outcome = sure([0] * 60 + [1] * 40, [0] * 100, "ab", 0.6)
     report = write_report(tmp_path, name="x", outcome=outcome, measures=measure(outcome), run="r")
     assert report.next_command == "lamp check DATA --model M"
+
+
+def test_a_page_elsewhere_leaves_the_runs_report_alone(tmp_path, sure):
+    """With a place of its own for the page, the document lies beside it under the same name."""
+    outcome = sure([0, 1, 0], [0, 1, 1], "ab")
+    (tmp_path / "report.json").write_text("the run's")
+    report = write_report(
+        tmp_path, name="x", outcome=outcome, measures=measure(outcome), html=tmp_path / "new.html"
+    )
+    assert (report.html.name, report.json.name) == ("new.html", "new.json")
+    assert (tmp_path / "report.json").read_text() == "the run's"

@@ -73,7 +73,8 @@ def write_report(
         threshold: as chosen on validation.
         looks: how often the reported split has been evaluated on, this time included.
         run: the run's folder as one types it, for the next command.
-        html: another place for the page.
+        html: another place for the page; the document then lies beside it under the same name, so
+            that it never takes the place of a run's own.
     """
     case = Case(measures, val_measures, rows, findings, train_counts or {}, looks)
     said = diagnose(case)
@@ -103,11 +104,12 @@ def write_report(
         ),
     )  # fmt: skip
     at = html or folder / REPORT_PAGE
+    beside = html.with_name(f"{html.stem}.json") if html else folder / REPORT
     write_atomically(at, page.encode("utf-8", "backslashreplace"))
-    write_atomically(folder / REPORT, json_text(document).encode())
+    write_atomically(beside, json_text(document).encode())
     return Report(
         at,
-        folder / REPORT,
+        beside,
         verdict(case, said),
         tuple(said),
         str(document["next"]),

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from lamplighter.data.seeded import EpochSampler, SeededExamples, undisturbed
 from lamplighter.errors import DataError
 from lamplighter.images import augment as augmentation
 from lamplighter.images.augment import Augment
@@ -65,9 +66,12 @@ class Batches(Protocol):
 
 def stream(seed: int, epoch: int, purpose: int) -> torch.Generator:
     """A generator of its own for each (seed, epoch, purpose), the same on every machine."""
-    # distinct odd multipliers keep neighbouring seeds and epochs apart in the 64 bits
-    mixed = (seed * 0x9E3779B97F4A7C15 + epoch * 0xBF58476D1CE4E5B9 + purpose) % 2**63
-    return torch.Generator().manual_seed(mixed)
+    # torch's generator takes the lower 32 bits alone, so all 64 are brought down there: the
+    # finaliser of SplitMix64 (Steele, Lea & Flood 2014)
+    mixed = (seed * 0x9E3779B97F4A7C15 + epoch * 0xD1B54A32D192ED03 + purpose) % 2**64
+    mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+    mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB % 2**64
+    return torch.Generator().manual_seed((mixed ^ (mixed >> 31)) % 2**63)
 
 
 class PictureBatches:
@@ -117,7 +121,7 @@ class PictureBatches:
     def _plan(self, order: Tensor) -> list[Tensor]:
         plan = list(order.split(self.batch))
         # a lone last picture would break batch normalisation; another one is left out each epoch
-        lone = self.shuffle and len(plan) > 1 and len(plan[-1]) == 1
+        lone = self.shuffle and self.batch > 1 and len(plan) > 1 and len(plan[-1]) == 1
         return plan[:-1] if lone else plan
 
     def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
@@ -180,7 +184,7 @@ class LoaderBatches:
         self.unpack = unpack or default_unpack
         self.set_epoch = set_epoch
         self.resumable = set_epoch is not None
-        dataset = getattr(loader, "dataset", None)
+        dataset: Any = getattr(loader, "dataset", None)
         self.examples: int | None = len(dataset) if hasattr(dataset, "__len__") else None
 
     def steps(self) -> int | None:
@@ -192,9 +196,15 @@ class LoaderBatches:
     def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
         if self.set_epoch is not None:
             self.set_epoch(number)
-        for position, raw in enumerate(self.loader):
-            if position < skip:
-                continue
+        if skip:
+            # on a resume the training's random numbers stand where they were after these batches
+            with undisturbed():
+                source = iter(self.loader)
+                for _ in range(skip):
+                    next(source, None)
+        else:
+            source = iter(self.loader)
+        for raw in source:
             inputs, targets = self.unpack(raw)
             inputs, targets = move(inputs, self.device), move(targets, self.device)
             yield Batch(inputs, targets, size_of(targets if targets is not None else inputs))
@@ -229,9 +239,9 @@ def make_loader(
         "persistent_workers": workers > 0,
     }
     if isinstance(data, torch.utils.data.IterableDataset):
+        # each worker would yield the whole of it; who shares it out hands over a DataLoader
+        shared |= {"num_workers": 0, "persistent_workers": False}
         return DataLoader(data, **shared), getattr(data, "set_epoch", None)
-    from lamplighter.data.seeded import EpochSampler, SeededExamples
-
     sampler = EpochSampler(len(data), seed, shuffle)
     lone = shuffle and len(data) > batch and len(data) % batch == 1
     loader = DataLoader(SeededExamples(data, seed), sampler=sampler, drop_last=lone, **shared)
@@ -280,13 +290,23 @@ def move(value: Any, device: torch.device) -> Any:
     return value.to(device) if hasattr(value, "to") else value
 
 
-def cut(value: Any, start: int, stop: int) -> Any:
-    """The examples from `start` to `stop` of every tensor and list within a batch."""
+def cut(value: Any, start: int, stop: int, size: int) -> Any:
+    """The examples from `start` to `stop` of whatever within a batch has `size` of them.
+
+    A tensor of another length (a weight per class, say) belongs to the whole batch and stays. A
+    list is one of examples when it has `size` items, else one of tensors, as collating makes it.
+    """
+    if isinstance(value, Tensor):
+        return value[start:stop] if value.ndim and len(value) == size else value
     if isinstance(value, Mapping):
-        return {key: cut(item, start, stop) for key, item in value.items()}
-    if isinstance(value, tuple):
-        return tuple(cut(item, start, stop) for item in value)
-    return value[start:stop] if isinstance(value, Tensor | list) and len(value) else value
+        return {key: cut(item, start, stop, size) for key, item in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(cut(item, start, stop, size) for item in value))
+    if isinstance(value, list) and len(value) == size:
+        return value[start:stop]
+    if isinstance(value, tuple | list):
+        return type(value)(cut(item, start, stop, size) for item in value)
+    return value
 
 
 def size_of(value: Any) -> int:
@@ -294,7 +314,7 @@ def size_of(value: Any) -> int:
     if isinstance(value, Tensor):
         return int(value.shape[0]) if value.ndim else 1
     if isinstance(value, Mapping):
-        return size_of(next(iter(value.values())))
+        return max((size_of(item) for item in value.values()), default=1)
     if isinstance(value, tuple | list) and value:
         return size_of(value[0]) if isinstance(value[0], Tensor) else len(value)
     return 1

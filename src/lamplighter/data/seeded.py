@@ -8,11 +8,24 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset, Sampler
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Puts the random numbers of Python, NumPy and torch (CPU) back to where they were."""
+    python, numpy_, torch_ = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy_)
+        torch.set_rng_state(torch_)
 
 
 class EpochSampler(Sampler[tuple[int, int]]):
@@ -54,16 +67,12 @@ class SeededExamples(Dataset[Any]):
         epoch, index = place
         # tuples of small integers hash the same in every process
         seed = hash((self.seed, epoch, index)) % 2**63
-        python, numpy_, torch_ = random.getstate(), np.random.get_state(), torch.get_rng_state()
-        random.seed(seed)
-        np.random.seed(seed % 2**32)
-        torch.default_generator.manual_seed(seed)
-        try:
-            return self.examples[index]
-        except Exception as error:
-            error.add_note(f"example {index} of {type(self.examples).__name__}")
-            raise
-        finally:
-            random.setstate(python)
-            np.random.set_state(numpy_)
-            torch.set_rng_state(torch_)
+        with undisturbed():
+            random.seed(seed)
+            np.random.seed(seed % 2**32)
+            torch.default_generator.manual_seed(seed)
+            try:
+                return self.examples[index]
+            except Exception as error:
+                error.add_note(f"example {index} of {type(self.examples).__name__}")
+                raise

@@ -39,7 +39,8 @@ class LossTally:
         """What a task counts besides the loss."""
 
     def result(self) -> dict[str, float]:
-        return {"loss": float(self.loss_sum) / max(1, self.count), **self.figures()}
+        mean = float(self.loss_sum) / self.count if self.count else float("nan")
+        return {"loss": mean, **self.figures()}
 
     def figures(self) -> dict[str, float]:
         """The task's own figures."""
@@ -57,12 +58,14 @@ class ClassificationTally(LossTally):
     def see(self, outputs: Any, targets: Any) -> None:
         if not isinstance(outputs, Tensor) or not isinstance(targets, Tensor):
             return
-        if targets.is_floating_point():  # soft labels, as mixing gives
-            targets = targets.argmax(dim=class_dimension(outputs, targets))
-        if outputs.ndim == targets.ndim + 1:
+        if _is_binary(outputs, targets):  # one logit: above 0 says yes
+            answers, targets = outputs.flatten() > 0, targets.flatten()
+            targets = targets > 0.5 if targets.is_floating_point() else targets
+        elif outputs.shape == targets.shape and targets.is_floating_point():
+            # soft labels, as mixing gives
+            answers, targets = outputs.argmax(dim=1), targets.argmax(dim=1)
+        elif outputs.ndim == targets.ndim + 1:
             answers = outputs.argmax(dim=class_dimension(outputs, targets))
-        elif outputs.shape == (*targets.shape, 1) or outputs.shape == targets.shape:
-            answers = (outputs > 0).long().reshape(targets.shape)
         else:
             return
         valid = targets >= 0  # -100 and other negative labels say "do not count"
@@ -155,13 +158,21 @@ class WithMetrics:
 
     def result(self) -> dict[str, float]:
         figures = self.inner.result()
-        if self.keeps and self.kept:
+        if not self.kept and self.keeps:
+            return figures
+        if self.keeps:
             outputs = torch.cat([o for o, _ in self.kept])
             targets = torch.cat([t for _, t in self.kept])
         for name, metric in self.metrics.items():
             value = metric.compute() if hasattr(metric, "update") else metric(outputs, targets)
             figures[name] = float(value)
         return figures
+
+
+def _is_binary(outputs: Tensor, targets: Tensor) -> bool:
+    """Whether there is one logit per target: [B] or [B, 1] for [B] or [B, 1]."""
+    alone = outputs.ndim == 1 or outputs.shape[1:] == (1,)
+    return alone and outputs.numel() == targets.numel() and targets.ndim <= 2
 
 
 def class_dimension(outputs: Tensor, targets: Tensor) -> int:

@@ -246,7 +246,8 @@ def chunks(group: list[Batch], micro: int) -> Iterator[Batch]:
             continue
         for start in range(0, batch.size, micro):
             stop = min(start + micro, batch.size)
-            inputs, targets = cut(batch.inputs, start, stop), cut(batch.targets, start, stop)
+            inputs = cut(batch.inputs, start, stop, batch.size)
+            targets = cut(batch.targets, start, stop, batch.size)
             yield Batch(inputs, targets, stop - start)
 
 

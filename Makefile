@@ -26,6 +26,7 @@ else ifneq ($(wildcard ../shared/data/.),)
 endif
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help demo test lint slow faults bench docs install install-dev clean
 
 help:
@@ -83,6 +84,7 @@ lint: $(DEV_STAMP)
 	$(BIN)/lint-imports --no-logo
 
 bench: $(DEV_STAMP)
+	@test -f benchmarks/__main__.py || { echo "there are no benchmarks yet" >&2; exit 1; }
 	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(DEV_STAMP)

@@ -12,6 +12,8 @@ from lamplighter.evaluation.measures import ClassMeasures, RegressionMeasures
 from lamplighter.evaluation.plots import Axis, Line, axis, chart, unit_axis
 from lamplighter.evaluation.words import percent, points
 
+FEW = 10
+
 
 @dataclass(frozen=True)
 class Chart:
@@ -115,7 +117,11 @@ def calibration_chart(measures: ClassMeasures) -> Chart:
             caption += " (the temperature was fitted on this same split, which flatters it)"
     svg = chart(
         "Calibration", caption, unit_axis("probability of the answer"), unit_axis("share right"),
-        [Line("right", [(b.confidence, b.accuracy) for b in bins], 2, dots=True)],
+        # a bin of two answers jumps from 0 to 100 %: it is a dot with its interval, not a line
+        [
+            Line("", [(b.confidence, b.accuracy) for b in bins if b.n >= FEW], 2),
+            Line("", [(b.confidence, b.accuracy) for b in bins], 2, dots=True, joined=False),
+        ],
         bars=[(b.low, b.high, b.n / measures.n) for b in bins],
         whiskers=[(b.confidence, *b.interval) for b in bins], diagonal=True,
     )  # fmt: skip

@@ -194,7 +194,7 @@ def _line(x: Axis, y: Axis, line: Line) -> str:
     parts = (
         [f'<polyline class="{kind}" points="{path}"/>'] if line.joined and len(drawn) > 1 else []
     )
-    if line.dots or len(drawn) == 1:
+    if line.dots or (line.name and len(drawn) == 1):
         parts += [
             f'<circle class="dot c{line.colour}" cx="{a:.1f}" cy="{b:.1f}" r="3"/>'
             for a, b in drawn
@@ -203,6 +203,7 @@ def _line(x: Axis, y: Axis, line: Line) -> str:
 
 
 def _legend(lines: Sequence[Line]) -> str:
+    lines = [line for line in lines if line.name]
     if len(lines) < 2:
         return ""
     parts, at = [], LEFT

@@ -144,3 +144,15 @@ def test_explaining_imports_no_torch() -> None:
     code = "import sys, lamplighter.explain; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["unable to open " * 100_000, "Weights only load failed " * 50_000, "a" * 1_000_000],
+    ids=["openings", "refusals", "one word"],
+)
+def test_look_alikes_are_searched_within_bounds(text: str) -> None:
+    """Text made of beginnings of known errors is cut to the bounds before patterns see it."""
+    trace = read_trace(text)
+    assert max(len(line) for line in trace.text.split("\n")) <= 2_000
+    assert explain_traceback(text) is None

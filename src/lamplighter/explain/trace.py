@@ -12,6 +12,10 @@ from dataclasses import dataclass
 
 # a log of many hours may be piped in; the error is at its end
 MOST_CHARACTERS = 2_000_000
+# bounds for the patterns, some of which look far ahead: a text of look-alikes stays cheap
+MOST_MESSAGE = 20_000
+MOST_LINE = 2_000
+MOST_ERRORS = 50
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 _RANK = re.compile(r"^\s*(?:\[\d+\]\s+)?\[(?:rank)?\d+\]:[ ]?(?!\[)", re.IGNORECASE)
@@ -129,12 +133,12 @@ def read_trace(text: str) -> Trace:
             at += 1
             continue
         end = _message_end(lines, at + 1)
-        message = "\n".join([found["message"] or "", *lines[at + 1 : end]]).rstrip()
+        message = "\n".join([found["message"] or "", *lines[at + 1 : end]])[:MOST_MESSAGE].rstrip()
         is_warning = found["name"].endswith("Warning") and not frames
         errors.append(Raised(found["name"], message, tuple(frames), is_warning))
         frames = []
         at = end
-    return Trace(clean, tuple(errors))
+    return Trace(clean, tuple(errors[-MOST_ERRORS:]))
 
 
 def _clean(text: str) -> str:
@@ -143,6 +147,7 @@ def _clean(text: str) -> str:
         line = _TORCHRUN.sub("", _RANK.sub("", raw.rsplit("\r", 1)[-1]))
         if _RULE.match(line.strip()):
             continue
+        line = line[:MOST_LINE]
         boxed = _BOX.match(line)
         lines.append(boxed[1] if boxed else line)
     return "\n".join(lines)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from lamplighter.explain.errors import KINDS
 from lamplighter.explain.kind import Explanation, Kind
-from lamplighter.explain.trace import Frame, Raised, Trace, read_trace
+from lamplighter.explain.trace import MOST_MESSAGE, Frame, Raised, Trace, read_trace
 
 _CALL = re.compile(r"(?<![\w.])((?:self\.)?[A-Za-z_][\w.]*(?:\[[^\]]*\])?)\(")
 _ASSIGNED = re.compile(r"^(?:return|def [^:]*:|[\w., \[\]]+=(?!=))\s*")
@@ -43,7 +43,7 @@ def explain_traceback(text: str) -> Explanation | None:
     plain = [kind for kind in KINDS if not kind.wrapper]
     if found := _first(plain, reversed(raised), trace):
         return found
-    whole = Raised("", trace.text)
+    whole = Raised("", trace.text[-MOST_MESSAGE:])
     if raised:
         # an error of unknown kind: the rest of the output may speak only where a log line is
         # unmistakable (a watchdog, a bus error), else a stray warning would pass for the cause

@@ -82,7 +82,6 @@ LOSSES: tuple[Kind, ...] = (
         "must be fractions; they are {a}. If both are a plain row, argmax was taken of the outputs too early: "
         "the loss wants them raw, batch × classes.",
         (
-            "loss(outputs, labels)   # raw outputs, not outputs.argmax(1)",
             "loss(outputs, labels)   # the raw outputs, not outputs.argmax(1)",
             "loss(outputs, labels.argmax(1))   # class numbers are faster and usual",
             "loss(outputs, labels.float())",

@@ -21,7 +21,6 @@ HOPELESS = 0.3
 LEAST_OVERLAP = 0.7
 # detail weaker than this share of the picture's own contrast is noise and is not brought up
 FAINT = 0.08
-_floor = 0.5
 # how much the scale may still differ after the best part was chosen
 MOST_STRETCH = 1.35
 
@@ -141,7 +140,7 @@ def _detail(flat_NP: np.ndarray) -> np.ndarray:
     """
     fine = flat_NP - _blurred(flat_NP, 2)
     strength = np.sqrt(np.maximum(_blurred(fine * fine, 3), 0))
-    faint = FAINT * flat_NP.std(axis=1, keepdims=True) + _floor
+    faint = FAINT * flat_NP.std(axis=1, keepdims=True) + 0.5
     return fine / (strength + faint)
 
 

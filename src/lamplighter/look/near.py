@@ -27,7 +27,7 @@ AT_ONCE = 96
 # candidates kept for one picture; a group of copies is found through its chains
 MOST_EACH = 10
 # candidates compared in all: this many, or this many per picture
-AFFORDABLE, AFFORDABLE_EACH = 2000, 3
+AFFORDABLE, AFFORDABLE_EACH = 2000, 1
 # standard deviation of grey levels below which a picture has nothing that could be compared
 LEAST_CONTRAST = 4.0
 # a group of look-alikes larger than this share of the pictures is their nature, not copying
@@ -259,7 +259,7 @@ def needed(texture_N: np.ndarray) -> np.ndarray:
     Judged by eye on pairs of CIFAR-10: with plenty of texture nearly all pairs above 0.84 are
     copies; silhouettes against the sky reach 0.9 and are not.
     """
-    return 0.84 + 0.6 * np.maximum(0, 0.40 - texture_N)
+    return np.minimum(0.84 + 0.6 * np.maximum(0, 0.40 - texture_N), 0.99)
 
 
 def _views(greys_NHW: np.ndarray, pairs: Candidates) -> tuple[np.ndarray, np.ndarray]:

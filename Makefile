@@ -58,7 +58,7 @@ demo: $(STAMP)
 	@echo "== lamp look digits"
 	@$(LAMP) look digits
 	@echo; echo "== lamp train digits"
-	@rm -rf "$(DEMO_RUNS)/digits"
+	@rm -rf "$(DEMO_RUNS)/digits" "$(DEMO_RUNS)/looks.jsonl"  # each demo is a first look
 	@$(LAMP) train digits --out "$(DEMO_RUNS)" --name digits
 	@echo; echo "== lamp evaluate $(DEMO_RUNS)/digits"
 	@$(LAMP) evaluate "$(DEMO_RUNS)/digits"

@@ -1,7 +1,8 @@
 """The one file that a training leaves: weights, how to build the network, classes, preprocessing.
 
-A `.safetensors` file whose header metadata holds a JSON document under `lamplighter` and a SHA-256
-over that document and all tensors under `sha256`. Reading it runs no code and imports nothing that
+A `.safetensors` file whose header metadata holds a JSON document under `lamplighter`; its `sha256` is
+over the rest of the document and all tensors. The header has that one key only: with two, the format's
+library writes them in an order of its own, and equal trainings would not give equal files. Reading it runs no code and imports nothing that
 it names; the whole file is read into memory, so that cutting it off later cannot kill a server.
 """
 
@@ -96,9 +97,10 @@ def save_artifact(path: Path, artifact: Artifact, module: nn.Module) -> None:
             )
         # a copy of its own for each name: tied weights share memory, which the format refuses
         tensors[name] = value.detach().to("cpu", copy=True).contiguous()
-    document = json.dumps(artifact.as_json(), sort_keys=True, default=str)
-    checksum = content_hash(document, tensors)
-    write_atomically(path, save_tensors(tensors, {DOCUMENT: document, SHA256: checksum}))
+    document = json.loads(json.dumps(artifact.as_json(), default=str))
+    document[SHA256] = content_hash(document, tensors)
+    text = json.dumps(document, sort_keys=True)
+    write_atomically(path, save_tensors(tensors, {DOCUMENT: text}))
 
 
 def read_artifact(path: Path) -> tuple[Artifact, dict[str, Tensor]]:
@@ -127,31 +129,46 @@ def read_artifact(path: Path) -> tuple[Artifact, dict[str, Tensor]]:
             where=path,
             fix=f"to train from it: lamp train DATA --model NAME --weights {path}",
         )
-    if metadata.get(SHA256) != content_hash(metadata[DOCUMENT], tensors):
+    document = _document(metadata[DOCUMENT], path)
+    if document.pop(SHA256, None) != content_hash(document, tensors):
         raise ArtifactError(
             "the content does not match its SHA-256: the file was damaged or changed after saving",
             where=path,
             fix="copy it again from where it was made",
         )
-    return parse_document(metadata[DOCUMENT], path), tensors
+    return parse_document(document, path), tensors
 
 
-def parse_document(text: str, path: Path) -> Artifact:
-    """The header's document, read strictly.
+def _document(text: str, path: Path) -> dict[str, Any]:
+    """The header's document; its format is looked at before anything else in it.
 
     Raises:
-        ArtifactError: of a later format, or not what this format holds.
+        ArtifactError: no JSON object, or of a format that this version does not read.
     """
     try:
         document = json.loads(text)
         format_ = document["format"]
-        if not isinstance(format_, int) or format_ > FORMAT or format_ < 1:
-            raise ArtifactError(
-                f"it has format {format_!r}, written by Lamplighter {document.get('lamplighter', '?')}; "
-                f"this is Lamplighter {__version__}, which reads format {FORMAT}",
-                where=path,
-                fix="pip install --upgrade lamplighter",
-            )
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ArtifactError(
+            f"its description cannot be read: {type(error).__name__}: {_short(error)}", where=path
+        ) from error
+    if isinstance(format_, bool) or not isinstance(format_, int) or not 1 <= format_ <= FORMAT:
+        raise ArtifactError(
+            f"it has format {format_!r}, written by Lamplighter {document.get('lamplighter', '?')}; "
+            f"this is Lamplighter {__version__}, which reads format {FORMAT}",
+            where=path,
+            fix="pip install --upgrade lamplighter",
+        )
+    return dict(document)
+
+
+def parse_document(document: Mapping[str, Any], path: Path) -> Artifact:
+    """The header's document, read strictly.
+
+    Raises:
+        ArtifactError: not what this format holds.
+    """
+    try:
         preprocess = document["preprocess"]
         artifact = Artifact(
             architecture=Architecture.from_json(document["architecture"]),
@@ -208,9 +225,9 @@ def load_module(path: Path, own: Any = None) -> tuple[Artifact, nn.Module]:
     return artifact, module.eval()
 
 
-def content_hash(document: str, tensors: Mapping[str, Tensor]) -> str:
+def content_hash(document: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
     """SHA-256 (hex) over the document and each tensor's name, dtype, shape and bytes."""
-    hasher = hashlib.sha256(document.encode())
+    hasher = hashlib.sha256(json.dumps(document, sort_keys=True).encode())
     for name in sorted(tensors):
         tensor = tensors[name]
         hasher.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())

@@ -88,20 +88,29 @@ def pick_device(asked: str) -> torch.device:
         ) from None
     if device.type not in ("cpu", "cuda", "mps"):
         raise UsageError(f"{asked!r} is not a device that is supported here", where="--device")
-    there: dict[str, Callable[[], bool]] = {
+    tests: dict[str, Callable[[], bool]] = {
         "cpu": lambda: True,
         "cuda": lambda: (
             torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()
         ),
         "mps": torch.backends.mps.is_available,
-    }[device.type]
-    if not there():
+    }
+    if not tests[device.type]():
         raise UsageError(
             f"{asked} was asked for, but torch {torch.__version__} sees no such device",
             where="--device",
             fix="lamp doctor",
         )
     return device
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that the device's memory is used up; CPU and MPS have no class for it."""
+    import torch
+
+    told = ("can't allocate memory", "out of memory")
+    plain = isinstance(error, RuntimeError) and any(text in str(error) for text in told)
+    return plain or isinstance(error, torch.OutOfMemoryError | MemoryError)
 
 
 def seed_everything(seed: int) -> None:

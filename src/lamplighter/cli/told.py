@@ -59,11 +59,11 @@ def print_measures(document: dict[str, Any]) -> None:
         print()
         heads = ("class", "n", "precision", "recall", "f1")
         print_table(heads, rows, right=heads[1:])
-    confused = [c for c in document.get("most_confused") or () if isinstance(c, dict)]
+    confused = [c for c in document.get("confused") or () if isinstance(c, dict)]
     if confused:
         print()
         for pair in confused[:5]:
-            print(printable(f"{pair['count']} of {pair['label']} were called {pair['answer']}"))
+            print(printable(f"{pair['n']} of {pair['label']} were called {pair['answer']}"))
     for path in document.get("unreadable") or ():
         print(printable(f"not readable, not counted: {path}"))
 

@@ -309,6 +309,19 @@ def cut(value: Any, start: int, stop: int, size: int) -> Any:
     return value
 
 
+def chunks(group: list[Batch], micro: int) -> Iterator[Batch]:
+    """The batches, each cut into parts of at most `micro` examples; 0 cuts nothing."""
+    for batch in group:
+        if not micro or batch.size <= micro:
+            yield batch
+            continue
+        for start in range(0, batch.size, micro):
+            stop = min(start + micro, batch.size)
+            inputs = cut(batch.inputs, start, stop, batch.size)
+            targets = cut(batch.targets, start, stop, batch.size)
+            yield Batch(inputs, targets, stop - start)
+
+
 def size_of(value: Any) -> int:
     """How many examples a batch holds: the first dimension of its first tensor."""
     if isinstance(value, Tensor):

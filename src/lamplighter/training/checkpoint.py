@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from lamplighter.errors import RunFailed
 from lamplighter.run_folder import sync_folder
 from lamplighter.training.state_file import pack, unpack
@@ -34,7 +36,7 @@ def save(folder: Path, step: int, state: Any, *, label: str = "step") -> Path:
         label: "step" for the series to resume from, "best" for the best so far.
 
     Raises:
-        RunFailed: it could not be written; the earlier ones are untouched.
+        RunFailed: it could not be written, or holds what cannot be; the earlier ones are untouched.
     """
     name = f"{label}-{step:09d}"
     building = folder / f".{name}.part-{os.getpid()}"
@@ -52,6 +54,13 @@ def save(folder: Path, step: int, state: Any, *, label: str = "step") -> Path:
             shutil.rmtree(target)
         building.rename(target)
         sync_folder(folder)
+    except (TypeError, SafetensorError) as error:
+        shutil.rmtree(building, ignore_errors=True)
+        raise RunFailed(
+            f"the training's state cannot be saved: {error}",
+            where=folder / name,
+            fix="keep tensors, numbers and texts in the states of network, optimizer and scheduler",
+        ) from error
     except OSError as error:
         shutil.rmtree(building, ignore_errors=True)
         free = shutil.disk_usage(folder if folder.exists() else folder.parent).free
@@ -76,7 +85,7 @@ def load_latest(
         try:
             return _load(path)
         except RunFailed as fault:
-            say(f"{path.name} is damaged ({fault.message}); going back to the one before")
+            say(f"{path.name} is damaged ({fault.message}); it is passed over")
     return None
 
 
@@ -94,7 +103,7 @@ def _load(path: Path) -> tuple[int, Any]:
         size, checksum = manifest["files"][STATE]
         content = (path / STATE).read_bytes()
         step = int(manifest["step"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise RunFailed(f"no valid manifest: {error}", where=path) from error
     if len(content) != size or zlib.crc32(content) != checksum:
         raise RunFailed("its content does not match its checksum", where=path)

@@ -88,7 +88,10 @@ class RunJournal(Journal):
 
     def pictures(self, name: str, images_BCHW: Tensor, captions: Sequence[str], step: int) -> None:
         def write() -> None:
-            self.writer.add_images(name, images_BCHW.clamp(0, 1), step)
+            from torchvision.utils import make_grid
+
+            # one picture per step: TensorBoard's slider then moves through the steps
+            self.writer.add_image(name, make_grid(images_BCHW.clamp(0, 1), nrow=8), step)
             if captions:
                 text = "  \n".join(f"{i + 1}. {_plain(c)}" for i, c in enumerate(captions))
                 self.writer.add_text(f"{name}/captions", text, step)

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lamplighter.data.batches import Batch, cut
+from lamplighter.data.batches import Batch, chunks
 from lamplighter.errors import DataError
 from lamplighter.listener import SILENT, Listener
 from lamplighter.tasks.tally import Tally
@@ -209,7 +209,8 @@ class _Epoch:
             self.parts.module, self.parts.val, self.parts.loss, self.parts.tally(), self.stop
         )
         if figures is None:
-            self.saver.checkpoint(self.progress, dict(vars(self.tally)))
+            if self.parts.train.resumable:
+                self.saver.checkpoint(self.progress, dict(vars(self.tally)))
             raise Stopped
         return {f"val_{name}": value for name, value in figures.items()}
 
@@ -224,6 +225,7 @@ def train_step(parts: Parts, group: list[Batch], tally: Tally) -> tuple[Tensor, 
         (loss, gradient norm before clipping), 0-d tensors on the device, not yet fetched.
     """
     total = sum(batch.size for batch in group)
+    parts.largest = max(parts.largest, *(batch.size for batch in group))
     losses: list[Tensor] = []
     for batch in chunks(group, parts.micro):
         with parts.precision.forward():
@@ -236,19 +238,6 @@ def train_step(parts: Parts, group: list[Batch], tally: Tally) -> tuple[Tensor, 
     norm = parts.precision.step(parts.optimizer, parts.module, parts.clip)
     parts.optimizer.zero_grad(set_to_none=True)
     return losses[0] if len(losses) == 1 else torch.stack(losses).sum(), norm
-
-
-def chunks(group: list[Batch], micro: int) -> Iterator[Batch]:
-    """The batches, each cut into parts of at most `micro` examples; 0 cuts nothing."""
-    for batch in group:
-        if not micro or batch.size <= micro:
-            yield batch
-            continue
-        for start in range(0, batch.size, micro):
-            stop = min(start + micro, batch.size)
-            inputs = cut(batch.inputs, start, stop, batch.size)
-            targets = cut(batch.targets, start, stop, batch.size)
-            yield Batch(inputs, targets, stop - start)
 
 
 AUXILIARY = {"aux_logits": 0.4, "aux_logits1": 0.3, "aux_logits2": 0.3}
@@ -287,7 +276,7 @@ class _StepLog:
         """Takes note of a step; looks at it now if looking is free, else at the next log point."""
         self.losses.append(loss)
         self.norms.append(norm)
-        self.rates.append(self.parts.optimizer.param_groups[0]["lr"])
+        self.rates.append(max(group["lr"] for group in self.parts.optimizer.param_groups))
         positions = [batch.positions for batch in group if batch.positions is not None]
         self.groups.append(torch.cat(positions) if positions else None)
         unsound = self.on_cpu and not bool(torch.isfinite(norm) & torch.isfinite(loss))

@@ -36,6 +36,7 @@ class Parts:
         accumulate: batches per optimizer step.
         micro: examples that go through the network at once; 0 is the whole batch. Lowered when
             memory runs out; the step stays the same.
+        largest: examples in the largest batch seen; what is halved first.
         clip: largest gradient norm; 0 is off.
         patience: epochs without a better one before stopping; 0 is off.
         time_limit: seconds after which no new epoch begins and the present one ends; 0 is off.
@@ -57,6 +58,7 @@ class Parts:
     epochs: int
     accumulate: int = 1
     micro: int = 0
+    largest: int = 0
     clip: float = 0.0
     patience: int = 0
     time_limit: float = 0.0

@@ -30,6 +30,12 @@ class Schedule(Protocol):
         """An epoch is over; `loss` is the validation loss if there is one."""
         ...
 
+    rate: float  # factor on all learning rates, lowered after a divergence
+
+    def set_rate(self, rate: float) -> None:
+        """From now on every learning rate is `rate` times what it was asked to be."""
+        ...
+
     def state_dict(self) -> dict[str, Any]: ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
@@ -53,7 +59,7 @@ class Curve:
         self.shape = shape
         self.steps = max(1, steps)
         self.warmup = min(warmup, self.steps - 1)
-        self.rate = 1.0  # lowered by the loop after a divergence
+        self.rate = 1.0
 
     def factor(self, step: int) -> float:
         """The factor on the peak rates at optimizer step `step` (from 0)."""
@@ -72,6 +78,9 @@ class Curve:
 
     def after_epoch(self, loss: float | None) -> None:
         pass
+
+    def set_rate(self, rate: float) -> None:
+        self.rate = rate
 
     def state_dict(self) -> dict[str, Any]:
         return {"rate": self.rate}
@@ -122,12 +131,13 @@ class TorchSchedule:
         self.per = (
             ("step" if isinstance(scheduler, per_step) else "epoch") if per == "auto" else per
         )
+        self.rate = 1.0
 
     def before_step(self, step: int) -> None:
         pass
 
     def after_step(self) -> None:
-        if self.per == "step":
+        if self.per == "step" and not isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.step()
 
     def after_epoch(self, loss: float | None) -> None:
@@ -137,11 +147,23 @@ class TorchSchedule:
         elif self.per == "epoch":
             self.scheduler.step()
 
+    def set_rate(self, rate: float) -> None:
+        factor, self.rate = rate / self.rate, rate
+        # some schedulers multiply the present rate, others start from one of these every time
+        for group in self.scheduler.optimizer.param_groups:
+            for key in ("lr", "initial_lr", "max_lr", "min_lr"):
+                if key in group:
+                    group[key] *= factor
+        for name in ("base_lrs", "max_lrs", "_last_lr"):
+            if isinstance(rates := getattr(self.scheduler, name, None), list):
+                setattr(self.scheduler, name, [value * factor for value in rates])
+
     def state_dict(self) -> dict[str, Any]:
-        return self.scheduler.state_dict()
+        return {"rate": self.rate, "scheduler": self.scheduler.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.scheduler.load_state_dict(state)
+        self.rate = state["rate"]
+        self.scheduler.load_state_dict(state["scheduler"])
 
 
 def make_schedule(

@@ -11,12 +11,12 @@ import torch
 from lamplighter import run_folder
 from lamplighter.errors import RunFailed
 from lamplighter.listener import SILENT, Listener
+from lamplighter.machine import is_out_of_memory
 from lamplighter.run_folder import RunFolder
 from lamplighter.training import checkpoint
 from lamplighter.training.journal import Journal
 from lamplighter.training.loop import Diverged, Saver, fit
 from lamplighter.training.parts import Parts, Progress
-from lamplighter.training.schedule import Curve
 from lamplighter.training.state_file import random_state, restore_random_state
 
 MOST_RETRIES = 3
@@ -59,7 +59,7 @@ class Session:
             return False
         _, state = found
         self.parts.module.load_state_dict(state["module"])
-        self.parts.optimizer.load_state_dict(state["optimizer"])
+        restore_optimizer(self.parts.optimizer, state["optimizer"])
         self.parts.schedule.load_state_dict(state["schedule"])
         self.parts.precision.load_state_dict(state["precision"])
         restore_random_state(state["random"])
@@ -67,6 +67,12 @@ class Session:
         self.progress = Progress(**{k: v for k, v in state["progress"].items() if k in known})
         self.counted = state["counted"] or None
         self.parts.micro = int(state["micro"])
+        threads = int(state.get("threads", 0))
+        if threads and threads != torch.get_num_threads():
+            torch.set_num_threads(threads)
+            self.listener.say(
+                f"torch works with {threads} threads, as before: the last bits need it"
+            )
         return True
 
     def run(self, journal: Journal) -> Progress:
@@ -88,12 +94,19 @@ class Session:
                 return self.progress
             except Diverged as fault:
                 self._go_back(fault)
-            except torch.OutOfMemoryError as fault:
+            except (RuntimeError, MemoryError) as fault:
+                if not is_out_of_memory(fault):
+                    raise
                 self._shrink(fault)
 
     def best_state(self) -> dict[str, Any] | None:
         """The module's state at the best epoch; None if no epoch was validated."""
         found = checkpoint.load_latest(self.checkpoints, label="best", say=self.listener.warn)
+        if found is None and self.progress.best_epoch:
+            self.listener.warn(
+                f"the weights of the best epoch ({self.progress.best_epoch}) cannot be read; "
+                "those of the last epoch take their place"
+            )
         return None if found is None else found[1]["module"]
 
     def _checkpoint(self, progress: Progress, counted: dict[str, Any]) -> None:
@@ -106,6 +119,7 @@ class Session:
             "random": random_state(),
             "counted": counted,
             "micro": self.parts.micro,
+            "threads": torch.get_num_threads(),
         }
         checkpoint.save(self.checkpoints, progress.step, state)
         self.folder.write_status(
@@ -134,18 +148,14 @@ class Session:
                 where=self.folder,
                 fix="look at those examples (lamp look DATA), try a tenth of --lr, or --clip 1",
             )
-        rate = self.parts.schedule.rate if isinstance(self.parts.schedule, Curve) else 1.0
+        rate = self.parts.schedule.rate * LOWERED
         if not self.restore():
             raise RunFailed(f"{fault}, and there is no checkpoint to go back to", where=self.folder)
         self.progress.retries = retries
-        if isinstance(self.parts.schedule, Curve):
-            self.parts.schedule.rate = rate * LOWERED
-        else:
-            for group in self.parts.optimizer.param_groups:
-                group["lr"] *= LOWERED**retries
+        self.parts.schedule.set_rate(rate)
         self.listener.warn(
             f"{fault}; its update was not kept. Going back to step {self.progress.step} "
-            f"with the learning rate × {rate * LOWERED:.3g} ({retries} of {MOST_RETRIES})"
+            f"with the learning rate × {rate:.3g} ({retries} of {MOST_RETRIES})"
         )
         truncate_metrics(self.folder, self.progress.epoch)
 
@@ -155,7 +165,7 @@ class Session:
         return [self.names[position] for position in fault.positions.tolist()]
 
     def _shrink(self, fault: Exception) -> None:
-        whole = self.parts.micro or self.largest_batch
+        whole = self.parts.micro or self.parts.largest or self.largest_batch
         if whole < 2:
             raise RunFailed(
                 f"out of memory, with one example at a time: {str(fault).splitlines()[0]}",
@@ -174,6 +184,20 @@ class Session:
             f"out of memory: each step now works on {half} examples at a time and adds up their "
             "gradients, so a step is the same; only batch normalisation sees smaller batches"
         )
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Loads an optimizer's state and lays it out in memory as the parameters are.
+
+    A saved state is contiguous, while parameters may be channels_last. The fused optimizers walk
+    both as flat memory, so a state of another layout would be applied to the wrong weights without
+    any error (seen with torch 2.14 on CPU).
+    """
+    optimizer.load_state_dict(state)
+    for parameter, kept in optimizer.state.items():
+        for name, value in kept.items():
+            if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
+                kept[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def truncate_metrics(folder: RunFolder, epochs: int) -> None:

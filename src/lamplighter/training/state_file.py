@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
@@ -59,8 +60,10 @@ def _take_apart(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
     if isinstance(value, tuple | list):
         parts = [_take_apart(item, f"{path}.{i}", tensors) for i, item in enumerate(value)]
         return {"u" if isinstance(value, tuple) else "l": parts}
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float) and not isinstance(value, np.generic) and not math.isfinite(value):
         return {"f": str(value)}
+    if isinstance(value, np.generic):
+        return _take_apart(value.item(), path, tensors)
     if value is None or isinstance(value, bool | int | float | str):
         return {"v": value}
     raise TypeError(f"{path} holds a {type(value).__name__}, which cannot be saved without pickle")
@@ -92,13 +95,17 @@ def random_state() -> dict[str, Any]:
     """The random numbers' state of Python, NumPy and torch (all devices)."""
     import random
 
-    import numpy as np
-
     version, words, gauss = random.getstate()
-    name, keys, position, has_gauss, cached = np.random.get_state()
+    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
     return {
         "python": [version, torch.tensor(words, dtype=torch.int64), gauss],
-        "numpy": [name, torch.from_numpy(keys.astype("int64")), position, has_gauss, cached],
+        "numpy": [
+            name,
+            torch.from_numpy(np.asarray(keys).astype("int64")),
+            position,
+            has_gauss,
+            cached,
+        ],
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
@@ -107,8 +114,6 @@ def random_state() -> dict[str, Any]:
 def restore_random_state(state: Mapping[str, Any]) -> None:
     """Puts `random_state` back."""
     import random
-
-    import numpy as np
 
     version, words, gauss = state["python"]
     random.setstate((version, tuple(words.tolist()), gauss))

@@ -8,7 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lamplighter.data.batches import Batches
+from lamplighter.data.batches import Batch, Batches, chunks
+from lamplighter.errors import DataError
+from lamplighter.machine import is_out_of_memory
 from lamplighter.tasks.tally import Tally
 
 
@@ -31,14 +33,42 @@ def validate(
     module.eval()
     try:
         with torch.inference_mode():
+            seen = most = 0
             for batch in batches.epoch(1):
                 if stop():
                     return None
-                outputs = main_output(batch.call(module))
-                tally.add(outputs, batch.targets, loss(outputs, batch.targets), batch.size)
-            return tally.result()
+                most = _add(module, batch, loss, tally, most or batch.size)
+                seen += batch.size
     finally:
         module.train(was_training)
+    if not seen:
+        raise DataError(
+            "the validation data gave no batches", fix="is the loader empty, or used up?"
+        )
+    return tally.result()
+
+
+def _add(
+    module: nn.Module, batch: Batch, loss: Callable[[Any, Any], Tensor], tally: Tally, most: int
+) -> int:
+    """Counts a batch, at most `most` examples at a time; returns how many the memory takes."""
+    parts = list(chunks([batch], most))
+    while parts:
+        part = parts[0]
+        try:
+            outputs = main_output(part.call(module))
+            value = loss(outputs, part.targets)
+        except Exception as error:
+            if not is_out_of_memory(error) or part.size < 2:
+                raise
+            most = (part.size + 1) // 2
+        else:
+            tally.add(outputs, part.targets, value, part.size)
+            parts.pop(0)
+            continue
+        # out here, where the error no longer holds on to the tensors that filled the memory
+        parts = [smaller for whole in parts for smaller in chunks([whole], most)]
+    return most
 
 
 def main_output(outputs: Any) -> Any:

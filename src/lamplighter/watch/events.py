@@ -131,7 +131,7 @@ class Watcher:
         """`module.state_dict()` was called."""
 
     def state_loaded(self, module: torch.nn.Module, state: dict[str, Any]) -> None:
-        """`module.load_state_dict(state)` is about to run."""
+        """`module.load_state_dict(state)` is over."""
 
     def saved(self, thing: Any) -> None:
         """`torch.save(thing)` is about to run."""

@@ -1,4 +1,4 @@
-"""train() and eval() against what is done: R103, R104."""
+"""train() and eval() against what is done: R103, R104, M106."""
 
 from __future__ import annotations
 
@@ -51,6 +51,9 @@ class Modes(Watcher):
         self.dropped = False
         self.dropped_at: Place | None = None
         self.in_eval = False
+        self.trained_inputs: set[int] = set()
+        self.loose: tuple[int, Evaluation, int] | None = None
+        self.loose_found: dict[Place | None, Evaluation] = {}
 
     def woken(self) -> None:
         self.called.clear()
@@ -64,10 +67,12 @@ class Modes(Watcher):
         self.dropped, self.dropped_at = False, None
         self.in_eval = not module.training
 
-    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:
         model = self.world.seen(module)
         self.called[id(module)] = model
         current = self.world.current()
+        if current is None:
+            self._without_loader(model, module, args, output)
         if current is None or current.backwards or current.steps:
             return
         kept: dict[int, Evaluation] = current.notes.setdefault("evaluations", {})
@@ -81,6 +86,33 @@ class Modes(Watcher):
             known = Evaluation(model, layers, self.dropped_at or here(), deliberate, functional)
             kept[id(module)] = known
         known.calls += 1
+
+    def _without_loader(
+        self, model: SeenModel, module: torch.nn.Module, args: Any, output: Any
+    ) -> None:
+        """Whole tensors: what is evaluated is what went into no training step."""
+        given = args[0] if args and isinstance(args[0], torch.Tensor) else None
+        if given is None or not isinstance(output, torch.Tensor):
+            return
+        if torch.is_grad_enabled():
+            if len(self.trained_inputs) < 4096:
+                self.trained_inputs.add(address_of(given))
+        elif module.training:
+            layers = active_chance(module)
+            found = Evaluation(model, layers, here(), deliberate=False, functional=self.dropped)
+            if layers or self.dropped:
+                self.loose = (address_of(output), found, address_of(given))
+
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+        if self.loose is None or torch.is_grad_enabled():
+            return
+        output, found, source = self.loose
+        self.loose = None
+        entered = given.get("input")
+        is_answer = isinstance(entered, torch.Tensor) and address_of(entered) == output
+        if is_answer and source not in self.trained_inputs:
+            found.calls = self.loose_found.get(found.place, found).calls + 1
+            self.loose_found[found.place] = found
 
     def pass_ended(self, current: Pass) -> None:
         loader = current.loader()
@@ -134,13 +166,22 @@ class Modes(Watcher):
         for current, evaluation in self.pending:
             if current.notes["loader"] in self.trained_loaders:
                 continue  # BatchNorm recalibration and training accuracy walk the training data
-            self._report_eval_missing(current, evaluation)
+            self._report_eval_missing(
+                evaluation,
+                current.given,
+                f"{current.given} batches of a loader that is never trained on",
+            )
+        for evaluation in self.loose_found.values():
+            if evaluation.model.trained:
+                self._report_eval_missing(
+                    evaluation, evaluation.calls, "on inputs that no step used"
+                )
 
-    def _report_eval_missing(self, current: Pass, evaluation: Evaluation) -> None:
+    def _report_eval_missing(self, evaluation: Evaluation, given: int, on_what: str) -> None:
         model = evaluation.model
         if evaluation.deliberate and not evaluation.functional:
             return  # eval() and then some layers switched back: nobody does that by accident
-        repeated = evaluation.calls >= 2 * current.given
+        repeated = evaluation.calls >= 2 * given
         level = "info" if repeated else "error" if model.trained else "warning"
         if evaluation.functional and evaluation.deliberate:
             code, what = "M106", "dropout drops although the model is in eval mode"
@@ -154,10 +195,18 @@ class Modes(Watcher):
             code,
             level,  # type: ignore[arg-type]
             f"`{model.name}`",
-            f"{what} ({current.given} batches of a loader that is never trained on)",
+            f"{what} ({on_what})",
             fix,
             evaluation.place,
         )
+
+
+def address_of(tensor: torch.Tensor) -> int:
+    """Where a tensor's numbers lie; 0 where it has none, as within vmap."""
+    try:
+        return tensor.data_ptr()
+    except RuntimeError:
+        return 0
 
 
 def _listed(names: list[str]) -> str:

@@ -126,10 +126,25 @@ def tap_losses(taps: Taps) -> None:
 
         return make
 
+    def script(original: Wrapper) -> Wrapper:
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            # TorchScript reads the source of what it meets, so it must meet the originals.
+            present = {name: getattr(F, name) for name in (*LOSSES, *DROPOUTS)}
+            for name, function in present.items():
+                setattr(F, name, inspect.unwrap(function))
+            try:
+                return original(*args, **kwargs)
+            finally:
+                for name, function in present.items():
+                    setattr(F, name, function)
+
+        return wrapped
+
     for name in LOSSES:
         taps.replace(F, name, loss(name))
     for name in DROPOUTS:
         taps.replace(F, name, dropout(name))
+    taps.replace(torch.jit, "script", script)
 
 
 def tap_saving(taps: Taps) -> None:
@@ -150,20 +165,24 @@ def tap_saving(taps: Taps) -> None:
 
         return state_dict
 
-    def before(event: str, with_self: bool) -> Callable[[Wrapper], Wrapper]:
-        def make(original: Wrapper) -> Wrapper:
-            def wrapped(*args: Any, **kwargs: Any) -> Any:
-                if len(args) >= (2 if with_self else 1):
-                    stream.tell(event, *args[: 2 if with_self else 1])
-                return original(*args, **kwargs)
+    def loaded(original: Wrapper) -> Wrapper:
+        def load_state_dict(self: torch.nn.Module, state: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(self, state, *args, **kwargs)
+            stream.tell("state_loaded", self, state)
+            return result
 
-            return wrapped
+        return load_state_dict
 
-        return make
+    def saved(original: Wrapper) -> Wrapper:
+        def save(obj: Any, *args: Any, **kwargs: Any) -> Any:
+            stream.tell("saved", obj)
+            return original(obj, *args, **kwargs)
+
+        return save
 
     taps.replace(torch.nn.Module, "state_dict", taken)
-    taps.replace(torch.nn.Module, "load_state_dict", before("state_loaded", True))
-    taps.replace(torch, "save", before("saved", False))
+    taps.replace(torch.nn.Module, "load_state_dict", loaded)
+    taps.replace(torch, "save", saved)
 
 
 def tap_numbers(taps: Taps) -> None:

@@ -28,6 +28,7 @@ from lamplighter.watch.steps import StepOrder
 from lamplighter.watch.tap_data import DATA_TAPS
 from lamplighter.watch.tap_training import TRAINING_TAPS
 from lamplighter.watch.taps import Taps
+from lamplighter.watch.weights import Weights
 from lamplighter.watch.world import World
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def watchers(world: World) -> list[Watcher]:
+def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
     """Everything that is looked at, in the order in which it hears."""
     kinds = (
         StepOrder,
@@ -52,7 +53,7 @@ def watchers(world: World) -> list[Watcher]:
         Sources,
         Replicas,
     )
-    return [world, *(kind(world) for kind in kinds)]
+    return [world, *(kind(world) for kind in kinds), Weights(world, frozen)]
 
 
 class Watch:
@@ -61,6 +62,7 @@ class Watch:
     Args:
         model: the network; None: whatever is called.
         optimizer: one or several; None: whatever steps.
+        frozen: beginnings of the names of parameters that are to stay as they are.
         listener: hears each finding when the block ends.
         bounds: how far loaders are walked; by default to their end.
     """
@@ -70,12 +72,13 @@ class Watch:
         model: nn.Module | None = None,
         optimizer: torch.optim.Optimizer | Iterable[torch.optim.Optimizer] | None = None,
         *,
+        frozen: Iterable[str] = (),
         listener: Listener = SILENT,
         bounds: Bounds | None = None,
     ) -> None:
         self.world = World()
         self.listener = listener
-        self.watchers = watchers(self.world)
+        self.watchers = watchers(self.world, tuple(frozen))
         self.stream = Stream(self.watchers)
         self.stream.add(Attention(self.stream))
         self.taps = Taps(self.stream, bounds or Bounds())
@@ -150,6 +153,7 @@ def watch(
     optimizer: torch.optim.Optimizer | Iterable[torch.optim.Optimizer] | None = None,
     *,
     allow: dict[str, str] | None = None,
+    frozen: Iterable[str] = (),
     listener: Listener = SILENT,
 ) -> Watch:
     """Observes the user's own training loop.
@@ -162,12 +166,13 @@ def watch(
         model: the network; None: whatever is called.
         optimizer: one or several; None: whatever steps.
         allow: code → reason for what is wanted.
+        frozen: beginnings of the names of parameters that are to stay as they are.
         listener: hears each finding when the block ends.
 
     Returns:
         A context manager whose `findings` grow while the loop runs.
     """
-    made = Watch(model, optimizer, listener=listener)
+    made = Watch(model, optimizer, frozen=frozen, listener=listener)
     for code, reason in (allow or {}).items():
         made.allow(code, reason)
     return made

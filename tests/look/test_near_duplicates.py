@@ -63,12 +63,17 @@ def test_pictures_without_content_are_left_out():
 def test_pictures_alike_by_nature_are_no_copies():
     """Where most pictures look alike, look-alikes are no finding."""
     rng = np.random.default_rng(0)
-    y, x = np.mgrid[:48, :48]
-    strokes = [
-        220 * np.exp(-((x - 24 - rng.normal(0, 1) - (y - 24) * rng.normal(0, 0.05)) ** 2) / 18)
-        for _ in range(200)
-    ]
-    pairs, _ = near_duplicates(np.stack(strokes).astype(np.uint8))
+    y, x = np.mgrid[:48, :48] / 48.0
+
+    def stroke() -> np.ndarray:
+        """One hand-drawn line from top to bottom."""
+        bends = sum(
+            rng.normal(0, 0.06 / k) * np.sin(np.pi * k * (y + rng.random())) for k in (1, 2, 3)
+        )
+        width = rng.uniform(0.04, 0.08)
+        return 230 * np.exp(-(((x - 0.5 - bends) / width) ** 2))
+
+    pairs, _ = near_duplicates(np.stack([stroke() for _ in range(200)]).astype(np.uint8))
     assert len(pairs) < 4
 
 

@@ -33,6 +33,8 @@ LEAST_CONTRAST = 4.0
 # a group of look-alikes larger than this share of the pictures is their nature, not copying
 LARGEST_SHARE = 0.01
 LARGEST_ANYWAY = 40
+# share of a picture with detail below which it is a drawing rather than a scene
+PLAIN = 0.42
 # among such pictures only what is all but identical is told
 LEAST_AMONG_ALIKE = 0.985
 
@@ -72,8 +74,10 @@ def near_duplicates(
     shown = greys_NHW if len(clear) == len(greys_NHW) else greys_NHW[clear]
     candidates = find_candidates(shown, listener=listener)
     fine, texture = compare(shown, candidates, listener=listener)
-    alike = False
     spare = np.where(fine > 0, (1 - fine) / (1 - needed(texture)), 9.0)
+    alike = _plain_look_alikes(candidates, spare <= 1, texture < PLAIN, len(clear))
+    if alike:
+        spare[texture < PLAIN] = 9.0
     limit, least = 1.0, 0.0
     largest = max(LARGEST_ANYWAY, LARGEST_SHARE * len(clear))
     while limit > 0.001:
@@ -91,6 +95,19 @@ def near_duplicates(
         for a, b, score in zip(ours, theirs, fine[best], strict=True)
     ]
     return pairs, alike
+
+
+def _plain_look_alikes(
+    candidates: Candidates, close_N: np.ndarray, plain_N: np.ndarray, count: int
+) -> bool:
+    """Whether pictures without much texture resemble each other by nature, as digits do.
+
+    Copies stand apart: few candidates that are not copies. Look-alikes are a continuum: many
+    pictures are close to another, and many more nearly so.
+    """
+    hit = close_N & plain_N
+    pictures = len({*candidates.ours[hit].tolist(), *candidates.theirs[hit].tolist()})
+    return pictures > 0.05 * count and plain_N.sum() > 1.5 * hit.sum()
 
 
 def _largest_group(ours: np.ndarray, theirs: np.ndarray, count: int) -> int:

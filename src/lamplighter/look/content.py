@@ -14,6 +14,8 @@ ONE_COLOUR = 1.5
 # a sign, a logo or a "not found" picture: mostly even areas, drawn in a handful of colours
 SIGN_FLAT = 0.70
 SIGN_COLOURS = 16
+# pixels: a smaller picture of a plane in the sky has no more colours than a sign
+SIGN_SIDE = 64
 # the rest must be photographs for a sign to stand out: at most this share may look drawn
 MOST_SIGNS = 0.03
 FEW = 20
@@ -57,7 +59,8 @@ def _signs(seen: Sequence[Picture]) -> list[Exhibit]:
 
 
 def _is_drawn(facts: Facts) -> bool:
-    return facts.flat >= SIGN_FLAT and facts.colours <= SIGN_COLOURS
+    legible = min(facts.width, facts.height) >= SIGN_SIDE
+    return legible and facts.flat >= SIGN_FLAT and facts.colours <= SIGN_COLOURS
 
 
 def share_cut(facts: Facts, *, size: int, resize: int, fit: str) -> float:

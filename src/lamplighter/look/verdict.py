@@ -14,7 +14,7 @@ import numpy as np
 
 from lamplighter.checks.finding import LEVELS, Finding, worst_first
 from lamplighter.data.example import Collection, Example, Source
-from lamplighter.errors import DataError, UsageError
+from lamplighter.errors import DataError, Interrupted, UsageError
 from lamplighter.listener import SILENT, Listener
 from lamplighter.look.bundles import bundle_exhibits
 from lamplighter.look.classes import beside_exhibits, class_counts, class_exhibits
@@ -146,7 +146,7 @@ def look(
         scan = scan_source(source, chosen, store=store, listener=listener)
     finally:
         store.close()
-    exhibits = _exhibits(
+    exhibits, finished = _exhibits(
         scan,
         source,
         whole=len(scan.pictures) == len(examples),
@@ -156,7 +156,7 @@ def look(
         near=near,
         listener=listener,
     )
-    complete = scan.complete and len(scan.pictures) == len(examples)
+    complete = finished and scan.complete and len(scan.pictures) == len(examples)
     if labels and scan.complete:
         from lamplighter.look.suspects import suspect_exhibits
 
@@ -197,6 +197,9 @@ def scan(
 
     Returns:
         The findings, worst first; from the cache when the same files were judged before.
+
+    Raises:
+        Interrupted: the person stopped it.
     """
     examples = [example for split in collection.splits.values() for example in split]
     key = f"{fingerprint(collection)}-{size}-{fit}-{resize}-{most}-{__version__}"
@@ -205,16 +208,21 @@ def scan(
         known = store.verdict(key)
         if known is not None:
             return [Finding(**{**row, "paths": tuple(row["paths"])}) for row in json.loads(known)]
+        held = all(example.path is None for example in examples)
+        # pictures in memory have no files that could be broken: a sample tells as much
+        wanted = min(most, len(examples)) if held else len(examples)
         seen = look(
             collection,
             size=size,
             fit=fit,
             resize=resize,
+            limit=wanted,
             near=len(examples) <= most,
             listener=listener,
         )
-        if seen.complete:
-            store.keep_verdict(key, json.dumps([f.as_json() for f in seen.findings]))
+        if seen.files < wanted or (not seen.complete and wanted == len(examples)):
+            raise Interrupted("stopped while looking at the data")
+        store.keep_verdict(key, json.dumps([f.as_json() for f in seen.findings]))
         return seen.findings
     finally:
         store.close()
@@ -287,8 +295,8 @@ def _exhibits(
     fit: str,
     near: bool,
     listener: Listener,
-) -> list[Exhibit]:
-    """Everything that was found, in no order."""
+) -> tuple[list[Exhibit], bool]:
+    """(everything that was found, in no order; whether the person let it finish)."""
     pictures = scan.pictures
     labelled = any(p.label for p in pictures) and not any(
         isinstance(p.example.label, float) for p in pictures
@@ -305,7 +313,8 @@ def _exhibits(
             exhibits += _near(pictures, labelled, listener)
         except KeyboardInterrupt:
             listener.warn("stopped: near duplicates were not searched to the end")
-    return exhibits
+            return exhibits, False
+    return exhibits, True
 
 
 def _near(pictures: Sequence[Picture], labelled: bool, listener: Listener) -> list[Exhibit]:

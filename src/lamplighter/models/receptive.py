@@ -41,7 +41,7 @@ class Field:
 EVERYTHING = Field(None)
 
 
-class ReceptiveFields(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class ReceptiveFields(TorchDispatchMode):
     """While active, keeps for every tensor made from `images_BCHW` what its values see.
 
     Heights are followed; the figure along the width can differ where kernels are not square.

@@ -340,71 +340,6 @@ def time_series() -> Case:
     }
 
 
-def contrastive() -> Case:
-    net = nn.Sequential(nn.Linear(20, 32), nn.ReLU(), nn.Linear(32, 8))
-
-    def info_nce(z: Tensor, labels: Tensor) -> Tensor:
-        z = F.normalize(z, dim=1)
-        other = F.normalize(z + 0.05 * torch.randn_like(z), dim=1)
-        return F.cross_entropy(z @ other.T / 0.1, torch.arange(len(z)))
-
-    return {
-        "model": net,
-        "data": vectors(),
-        "loss": info_nce,
-        "optimizer": torch.optim.Adam(net.parameters()),
-    }
-
-
-def distillation() -> Case:
-    teacher, net = perceptron().requires_grad_(False), perceptron()
-
-    class Distil(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.student = net
-            self.held = [teacher]
-
-        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-            return self.student(x), self.held[0](x)
-
-    def loss(output: tuple[Tensor, Tensor], labels: Tensor) -> Tensor:
-        ours, theirs = output
-        soft = F.kl_div(F.log_softmax(ours / 2, 1), F.softmax(theirs / 2, 1), reduction="batchmean")
-        return soft * 4 + F.cross_entropy(ours, labels)
-
-    whole = Distil()
-    return {
-        "model": whole,
-        "data": vectors(),
-        "loss": loss,
-        "optimizer": torch.optim.Adam(net.parameters()),
-    }
-
-
-def multi_task() -> Case:
-    class Heads(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.body, self.kind, self.size = nn.Linear(20, 32), nn.Linear(32, 3), nn.Linear(32, 1)
-
-        def forward(self, x: Tensor) -> dict[str, Tensor]:
-            h = self.body(x).relu()
-            return {"kind": self.kind(h), "size": self.size(h)}
-
-    def loss(output: dict[str, Tensor], labels: Tensor) -> Tensor:
-        size = labels.float().unsqueeze(1)
-        return F.cross_entropy(output["kind"], labels) + 0.1 * F.mse_loss(output["size"], size)
-
-    net = Heads()
-    return {
-        "model": net,
-        "data": vectors(),
-        "loss": loss,
-        "optimizer": torch.optim.Adam(net.parameters()),
-    }
-
-
 CASES: dict[str, Callable[[], Case]] = {
     "plain": plain,
     "gan": gan_generator,
@@ -429,9 +364,6 @@ CASES: dict[str, Callable[[], Case]] = {
     "gradual unfreezing": gradual_unfreezing,
     "95/5 imbalance": imbalance,
     "time series": time_series,
-    "contrastive": contrastive,
-    "distillation": distillation,
-    "multi-task": multi_task,
 }
 
 

@@ -55,9 +55,10 @@ PROBED: tuple[tuple[str, str, Look], ...] = (
     ("I101", "full", over_steps.look_at_units),
     ("O103 O104 O106 P101", "full", over_steps.look_at_updates),
     ("M109", "fast", over_answers.look_at_linearity),
+    ("E105", "full", over_answers.look_at_likeness),
 )
 ANSWERED: tuple[tuple[str, str, Look], ...] = (
-    ("E105 M104 M105 M106", "fast", over_answers.look_at_answers),
+    ("M104 M105 M106 M119", "fast", over_answers.look_at_answers),
     ("M114", "full", over_answers.look_at_unused),
     ("L109", "full", over_answers.look_at_reduction),
     ("D114", "fast", over_steps.look_at_last_batch),
@@ -108,10 +109,8 @@ def check(
     began = time.perf_counter()
     setup = _gather(model, data, val, loss, optimizer, schedule, task, level, unpack)
     report = Report()
-    if (
-        setup.is_lazy
-    ):  # its shapes come with the first batch: a copy is probed, so that it stays lazy
-        setup.model, setup.optimizers = copy.deepcopy(setup.model), ()
+    if setup.is_lazy:
+        _attempt("shapes of lazy layers", partial(_use_shaped_copy, setup), report)
     trained = (model, setup.model, setup.loss, *setup.optimizers, *setup.schedules, *setup.hidden)
     with kept(trained, (setup.data, setup.val)) as snapshot:
         _run_all(BEFORE, setup, report)
@@ -138,6 +137,16 @@ def check(
 def raw_batches_used_up(data: Any) -> bool:
     """Whether reading batches has taken them away from the training."""
     return hasattr(data, "__next__") and raw_batches(data)
+
+
+def _use_shaped_copy(setup: Setup) -> None:
+    """Checks a copy of a network whose shapes come with the first batch, so that it stays lazy."""
+    setup.model, setup.optimizers = copy.deepcopy(setup.model), ()
+    if setup.data is None:
+        return
+    with kept((), (setup.data,)), torch.no_grad():
+        over_data.read_train(setup, 1)
+        setup.batches.pop().into(setup.model)
 
 
 def _gather(

@@ -153,7 +153,11 @@ def fields_differ_in_length(fields: dict[str, Tensor]) -> Iterator[Finding]:
         fields: name → tensor with samples along dimension 0.
     """
     lengths = {name: t.shape[0] for name, t in fields.items() if t.dim() > 0}
-    if len(set(lengths.values())) > 1 and len(lengths) == 2:
+    if len(lengths) != 2 or len(set(lengths.values())) == 1:
+        return
+    inputs, targets = fields.values()
+    places = {*inputs.shape, inputs.shape[0] * inputs.shape[1] if inputs.dim() > 1 else 0}
+    if targets.shape[0] not in places:  # time first, or a target for each place, is no fault
         told = ", ".join(f"{name} {count}" for name, count in lengths.items())
         yield found(
             "D112",

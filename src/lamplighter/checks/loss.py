@@ -12,9 +12,16 @@ from torch import Tensor
 
 from lamplighter.checks.catalogue import found
 from lamplighter.checks.finding import Finding
+from lamplighter.checks.scores import (
+    SURE,
+    class_dim,
+    in_unit_interval,
+    is_flat,
+    made_by,
+    sums_to_one,
+)
 
 ENOUGH_VALUES = 64
-SURE = 1e-3
 
 
 def softmax_before_cross_entropy(
@@ -26,10 +33,10 @@ def softmax_before_cross_entropy(
         logits: `(N, C, ...)` or `(C,)`, what entered as `input`.
         where: the call it is about.
     """
-    dim = _class_dim(logits)
-    if logits.shape[dim] < 2 or not _in_unit_interval(logits) or logits.numel() < 4:
+    dim = class_dim(logits)
+    if logits.shape[dim] < 2 or not in_unit_interval(logits) or logits.numel() < 4:
         return
-    if _sums_to_one(logits, dim):
+    if sums_to_one(logits, dim):
         yield found(
             "L101",
             where,
@@ -52,10 +59,10 @@ def sigmoid_before_cross_entropy(
     if made_by(logits) == "layer":
         return
     logits = logits.detach()
-    dim = _class_dim(logits)
-    if logits.numel() < ENOUGH_VALUES or logits.shape[dim] < 2 or not _in_unit_interval(logits):
+    dim = class_dim(logits)
+    if logits.numel() < ENOUGH_VALUES or logits.shape[dim] < 2 or not in_unit_interval(logits):
         return
-    if _sums_to_one(logits, dim) or _sums_to_one(logits, 0) or _is_flat(logits):
+    if sums_to_one(logits, dim) or sums_to_one(logits, 0) or is_flat(logits):
         return
     # small positive logits of a ReLU lie in [0, 1] too, but touch 0 or stay near it
     if bool((logits == 0).any()) or not 0.2 < float(logits.float().mean()) < 0.8:
@@ -97,14 +104,14 @@ def nll_on_logits(log_probabilities: Tensor, *, where: str = "nll_loss") -> Iter
         log_probabilities: `(N, C, ...)`, what entered as `input`.
         where: the call it is about.
     """
-    dim = _class_dim(log_probabilities)
+    dim = class_dim(log_probabilities)
     values = log_probabilities.detach().float()
     total = values.logsumexp(dim)
     if not bool(torch.isfinite(total).all()) or float(total.abs().max()) <= 1e-2:
         return
-    if _sums_to_one(values.exp(), 0) and values.dim() > 1 and values.shape[0] > 1:
+    if sums_to_one(values.exp(), 0) and values.dim() > 1 and values.shape[0] > 1:
         return  # told as L105: the log-softmax is there, over the batch
-    what = "probabilities (softmax without log)" if _sums_to_one(values, dim) else "raw logits"
+    what = "probabilities (softmax without log)" if sums_to_one(values, dim) else "raw logits"
     yield found(
         "L104",
         where,
@@ -129,9 +136,9 @@ def softmax_over_wrong_dimension(
         return
     if logarithms:
         values = values.exp()
-    if not _in_unit_interval(values):
+    if not in_unit_interval(values):
         return
-    if _sums_to_one(values, 0) and not _sums_to_one(values, 1):
+    if sums_to_one(values, 0) and not sums_to_one(values, 1):
         yield found(
             "L105",
             where,
@@ -153,7 +160,7 @@ def sigmoid_twice(
     if made_by(logits) == "layer":
         return
     logits = logits.detach()
-    if logits.numel() < ENOUGH_VALUES or not _in_unit_interval(logits) or _is_flat(logits):
+    if logits.numel() < ENOUGH_VALUES or not in_unit_interval(logits) or is_flat(logits):
         return
     yield found(
         "L106",
@@ -276,7 +283,7 @@ def impossible_sign(value: float, target: Tensor, *, name: str) -> Iterator[Find
     """
     if name not in ("cross_entropy", "nll_loss", "binary_cross_entropy_with_logits"):
         return
-    proper = not target.is_floating_point() or _in_unit_interval(target)
+    proper = not target.is_floating_point() or in_unit_interval(target)
     if proper and value < -SURE:
         yield found(
             "L111",
@@ -307,7 +314,7 @@ def loss_and_target_unfit(
             "choose from",
             "use BCEWithLogitsLoss with one output, or two outputs with CrossEntropyLoss",
         )
-    elif name.startswith("binary_cross_entropy") and not _in_unit_interval(target.float()):
+    elif name.startswith("binary_cross_entropy") and not in_unit_interval(target.float()):
         yield found(
             "L112",
             where,
@@ -334,7 +341,7 @@ def loss_and_target_unfit(
 
 
 def _soft_target_faults(target: Tensor, where: str) -> Iterator[Finding]:
-    dim = _class_dim(target)
+    dim = class_dim(target)
     sums = target.detach().float().sum(dim)
     hard = bool(((target == 0) | (target == 1)).all())
     if hard and float(sums.max()) > 1.5:
@@ -347,73 +354,3 @@ def _soft_target_faults(target: Tensor, where: str) -> Iterator[Finding]:
             "use BCEWithLogitsLoss for several labels per sample",
             level="warning",
         )
-
-
-_VIEWS = (
-    "View",
-    "Reshape",
-    "Alias",
-    "Squeeze",
-    "Transpose",
-    "Permute",
-    "TBackward",
-    "Select",
-    "Slice",
-    "Clone",
-    "ToCopy",
-    "Expand",
-)
-_LAYERS = (
-    "Addmm",
-    "MmBackward",
-    "Bmm",
-    "Baddbmm",
-    "Convolution",
-    "AddBackward",
-    "MulBackward",
-    "SubBackward",
-    "DivBackward",
-    "Mean",
-    "Sum",
-    "Einsum",
-    "NativeLayerNorm",
-    "BatchNorm",
-    "Embedding",
-)
-
-
-def made_by(values: Tensor) -> str:
-    """What the graph says about the last operation before the loss.
-
-    Small logits of a fresh layer can lie in [0, 1] by chance, and no number of them tells those
-    from a sigmoid's; the graph does, where there is one.
-
-    Returns:
-        "layer" for an affine layer, a sum or a mean; "else" otherwise, also without a graph.
-    """
-    node = values.grad_fn
-    while node is not None and any(view in node.name() for view in _VIEWS):
-        node = next((inner for inner, _ in node.next_functions if inner is not None), None)
-    if node is None:
-        return "else"
-    return "layer" if any(kind in node.name() for kind in _LAYERS) else "else"
-
-
-def _class_dim(scores: Tensor) -> int:
-    return 0 if scores.dim() <= 1 else 1
-
-
-def _in_unit_interval(values: Tensor) -> bool:
-    low, high = torch.aminmax(values.detach().float())
-    return bool(low >= 0) and bool(high <= 1)
-
-
-def _sums_to_one(values: Tensor, dim: int) -> bool:
-    sums = values.detach().float().sum(dim)
-    return float((sums - 1).abs().max()) < SURE
-
-
-def _is_flat(values: Tensor) -> bool:
-    """Whether all values are the same: a head that begins at zero says nothing."""
-    low, high = torch.aminmax(values.detach())
-    return bool(low == high)

@@ -55,7 +55,7 @@ class Forward:
         adjacent: pairs of names of linear layers with nothing non-linear between them.
         reached: (layer, which call) → whether a gradient came back; filled by backward.
         embedded: (layer, ids, rows) of each embedding.
-        norms_moved: BatchNorms called in training mode.
+        norms_moved: BatchNorms called in training mode and with gradients on.
         entered: the layer that was entered last, which is where an exception came from.
     """
 
@@ -134,7 +134,8 @@ class _Watcher(TorchFunctionMode):
             record = self.record
             record.order.append(name)
             out = list(tensors_in(output))
-            if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.training:
+            learning = torch.is_grad_enabled() and module.training  # a teacher runs under no_grad
+            if learning and isinstance(module, nn.modules.batchnorm._BatchNorm):
                 record.norms_moved.add(name)
             if record.not_finite is None:
                 for tensor in out:

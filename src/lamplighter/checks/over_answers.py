@@ -40,14 +40,29 @@ def look_at_answers(setup: Setup) -> Iterator[Finding]:
             again = _answer(prober, batch, seed=0)
         if again is None or behaviour.differ(first, again):
             return  # it carries state from pass to pass: nothing can be read off two passes
-    inputs = batch.first
-    if inputs is not None and inputs.dim() and bool((inputs != inputs[:1]).any()):
-        yield from evaluation.answers_ignore_inputs(first)
-    if not prober.takes_fewer:
-        samples = 0 if inputs is None else inputs.shape[0]
+    if not prober.takes_fewer and has_certain_batches(setup.data):
+        samples = 0 if batch.first is None else batch.first.shape[0]
         yield from behaviour.one_batch_size(samples)
     yield from _look_for_mixing(setup, batch, first)
     yield from _look_at_future(setup, batch)
+
+
+def look_at_likeness(setup: Setup) -> Iterator[Finding]:
+    """Whether different inputs still get one answer after the probe steps.
+
+    Before them they may: a head that begins at zero answers its bias.
+    """
+    evidence, prober = setup.evidence, setup.prober
+    if evidence is None or prober is None or evidence.steps < 3:
+        return
+    batch = prober.cut(evidence.batch, ROWS)
+    inputs = batch.first
+    if inputs is None or not inputs.dim() or bool((inputs == inputs[:1]).all()):
+        return
+    with torch.no_grad():
+        answer = _answer(prober, batch, seed=0)
+    if answer is not None:
+        yield from evaluation.answers_ignore_inputs(answer)
 
 
 def look_at_linearity(setup: Setup) -> Iterator[Finding]:
@@ -67,7 +82,7 @@ def look_at_linearity(setup: Setup) -> Iterator[Finding]:
         if isinstance(m, WEIGHTED) and n in evidence.called
     ]
     moved = evidence.steps >= 3 or bool(pairs)
-    if moved and isinstance(batch.inputs, Tensor) and len(layers) >= 2:
+    if moved and prober.takes_fewer and isinstance(batch.inputs, Tensor) and len(layers) >= 2:
         told = list(_look_for_affine(setup, prober, batch.inputs, len(layers)))
         if told:
             yield from told

@@ -31,6 +31,8 @@ def read_train(setup: Setup, count: int) -> None:
         setup: gets its `batches`.
         count: how many.
     """
+    if setup.train_set is not None and len(setup.train_set) == 0:
+        return
     size = min(32, len(setup.train_set)) if setup.train_set is not None else 32
     seed_all(0)
     for raw in read_batches(setup.data, count, size=size):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lamplighter.checks import evaluation, loading, optimizer, precision, splits, structure
+from lamplighter.checks.catalogue import found
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.setup import Setup
 
@@ -24,7 +25,10 @@ def look_at_registration(setup: Setup) -> Iterator[Finding]:
 
 def look_at_freezing(setup: Setup) -> Iterator[Finding]:
     """What is frozen that should learn."""
-    order = setup.evidence.forward.order if setup.evidence is not None else ()
+    order: list[str] = []
+    if setup.evidence is not None:  # a frozen teacher comes last too, but outside of the graph
+        in_graph = {name for name, _ in setup.evidence.reached}
+        order = [name for name in setup.evidence.forward.order if name in in_graph]
     yield from structure.output_frozen(setup.model, order=order)
 
 
@@ -49,6 +53,8 @@ def look_at_precision(setup: Setup) -> Iterator[Finding]:
 
 def look_at_loaders(setup: Setup) -> Iterator[Finding]:
     """Length, sampler, workers and drop_last of the loaders."""
+    if setup.loader is None and setup.train_set is not None and len(setup.train_set) == 0:
+        yield found("D110", "train", "the data set has no samples", "look why it is empty")
     if setup.loader is not None:
         yield from loading.loader_without_batches(setup.loader, where="train loader")
         yield from loading.sampler_weights_unfit(setup.loader, setup.labels)

@@ -51,6 +51,7 @@ def watch(
     optimizer: Any = None,
     *,
     allow: Mapping[str, str] | Iterable[str] | None = None,
+    frozen: Iterable[str] = (),
     listener: Listener | None = None,
 ) -> Any:
     """Observes the user's own loop: `with lamp.watch(net, optimizer) as watch: …`.
@@ -59,12 +60,14 @@ def watch(
         model: the network; None: whatever is called.
         optimizer: one or several; None: whatever steps.
         allow: finding codes that are wanted, or code → reason.
+        frozen: beginnings of the names of parameters that are to stay as they are.
         listener: hears each finding when the block ends; by default the screen.
     """
     from lamplighter.watch import watch as watch_loop
 
     allowed = dict(allow) if isinstance(allow, Mapping) else dict.fromkeys(allow or (), "")
-    return watch_loop(model, optimizer, allow=allowed, listener=listener or _screen())
+    heard = listener or _screen()
+    return watch_loop(model, optimizer, allow=allowed, frozen=frozen, listener=heard)
 
 
 def look(data: str | Path, *, listener: Listener | None = None, **arguments: Any) -> Any:
@@ -94,8 +97,8 @@ def evaluate(model: str | Path | Run, data: str | Path | None = None, **argument
         arguments.setdefault("own", model.own)
         model = model.path
     arguments.setdefault("listener", _screen())
-    measures, _ = stages.evaluate(str(model), None if data is None else str(data), **arguments)
-    return measures
+    found = stages.evaluate(str(model), None if data is None else str(data), **arguments)
+    return found.measures
 
 
 def compare(a: str | Path | Run, b: str | Path | Run) -> Any:

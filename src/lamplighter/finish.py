@@ -16,16 +16,16 @@ from lamplighter.evaluation.looks import record_look
 from lamplighter.evaluation.measure import measure
 from lamplighter.evaluation.outcome import Outcome, write_predictions
 from lamplighter.evaluation.report import write_report
+from lamplighter.evaluation.suspects import suspects_finding
 from lamplighter.listener import Listener
 from lamplighter.machine import environment
 from lamplighter.predict import Model
 from lamplighter.run import Run
 from lamplighter.run_folder import RunFolder
 from lamplighter.sitting import best_of
-from lamplighter.training.parts import Parts
 from lamplighter.training.prepare import Prepared
 from lamplighter.training.session import Session
-from lamplighter.truth import outcome_of, thumbnails, train_counts
+from lamplighter.truth import heat_maps, outcome_of, thumbnails, train_counts
 
 ENOUGH_TO_CALIBRATE = 50  # validation pictures; a temperature from fewer is noise
 
@@ -55,7 +55,7 @@ def finish_pictures(
     model = Model(artifact, prepared.parts.module, prepared.parts.device)
     outcomes = {
         split: outcome_of(
-            model, collection, split, prepared.reader, loss=_plain_loss(prepared.parts),
+            model, collection, split, prepared.reader, loss=prepared.parts.loss,
             skip_unreadable=recipe.skip_unreadable, listener=listener,
         )
         for split in ("val", "test")
@@ -87,14 +87,15 @@ def finish_pictures(
             recipe={k: v for k, v in vars(recipe).items() if v is not None},
             environment=folder.read_json(run_folder.ENVIRONMENT) or {},
             thumbnails=thumbnails(collection),
+            explanations=heat_maps(model, collection),
             temperature=temperature,
             threshold=threshold,
             looks=looks,
             run=str(folder),
         )
         listener.say(report.verdict)
-        for sentence in report.diagnosis[:3]:
-            listener.say(f"  {sentence.text}" if hasattr(sentence, "text") else f"  {sentence}")
+        findings = [*findings, *suspects_finding(list(report.suspects), reported)]
+        folder.write_json(run_folder.FINDINGS, [finding.as_json() for finding in findings])
     test = measures["test"].as_json() if "test" in measures else None
     return close(folder, session, findings, started, test, figures.get(reported or "", {}), recipe)
 
@@ -150,10 +151,6 @@ def summary(document: dict[str, Any]) -> dict[str, float]:
     """The plain numbers of a measurement, for the artifact and TensorBoard."""
     kept = ("n", "accuracy", "loss", "baseline", "calibration_error", "f1", "mae", "rmse", "r2")
     return {key: document[key] for key in kept if isinstance(document.get(key), int | float)}
-
-
-def _plain_loss(parts: Parts) -> Any:
-    return parts.loss
 
 
 def _versions(seed: int, device: str) -> dict[str, Any]:

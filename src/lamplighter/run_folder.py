@@ -26,7 +26,6 @@ ARTIFACT = "model.safetensors"
 PREDICTIONS = "predictions.csv"
 REPORT_PAGE = "report.html"
 REPORT = "report.json"
-LOOKS = "looks.json"
 LOCK = ".lock"
 
 

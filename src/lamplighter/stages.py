@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ def evaluate(
     skip_unreadable: bool = False,
     data_options: Mapping[str, Any] | None = None,
     listener: Listener = SILENT,
-) -> tuple[Any, Any]:
+) -> Evaluation:
     """The truth about a model on a split of its own data, or on new data.
 
     Args:
@@ -136,10 +137,9 @@ def evaluate(
         data: new data; None takes what the run was trained on, split as it was.
         split: "train", "val" or "test"; by default test where there is one, else val; for new data
             without splits all of it.
+        own: the user's own network, where the model is one.
+        skip_unreadable: go on without pictures that cannot be read; they are named.
         data_options: settings of the recipe's data section, for new data.
-
-    Returns:
-        (Measures, Outcome).
 
     Raises:
         ArtifactError, DataError, UsageError: what was named cannot be used.
@@ -153,43 +153,52 @@ def evaluate(
     if model.artifact.preprocess is None:
         from lamplighter.own_evaluation import evaluate_own
 
-        return evaluate_own(model, folder, data, split, listener)
+        return Evaluation(model, None, *evaluate_own(model, folder, data, split, listener))
     if data is None:
         collection = _collection_of(folder, model_text, listener)
     else:
-        options = {"task": model.artifact.task, **(data_options or {})}
-        collection = _everything(data, options, split, listener)
-    aligned = align_to(model, collection)
-    chosen = split or ("test" if "test" in aligned.splits else "val")
-    if data is not None and split is None and set(aligned.splits) == {"all"}:
-        chosen = "all"
-    reader = Reader(aligned.source, aligned.digests, "off" if data else "auto", cores(), listener)
+        collection = _new_data(
+            data, {"task": model.artifact.task, **(data_options or {})}, listener
+        )
+    counts = train_counts(collection) if data is None else None
+    collection = align_to(model, collection)
+    there = collection.splits
+    chosen = split or next(name for name in ("test", "val", "all", *there) if name in there)
+    cache = "off" if data else "auto"
+    reader = Reader(collection.source, collection.digests, cache, cores(), listener)
     outcome = outcome_of(
-        model, aligned, chosen, reader, skip_unreadable=skip_unreadable,
+        model, collection, chosen, reader, skip_unreadable=skip_unreadable,
         loss=_loss_of(model), listener=listener,
     )  # fmt: skip
-    counts = train_counts(collection) if data is None else None
-    return measure(outcome, train_counts=counts, temperature=model.artifact.temperature), outcome
+    measures = measure(outcome, train_counts=counts, temperature=model.artifact.temperature)
+    return Evaluation(model, collection, measures, outcome)
 
 
-def report_on(model_text: str, measures: Any, outcome: Any, html: Path) -> None:
-    """Writes the report of an evaluation on new data; the JSON beside it."""
-    from lamplighter.evaluation.report import write_report
-    from lamplighter.images.decode import read_picture, to_mode
-    from lamplighter.truth import thumbnail_of
+@dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate` found: the model, the data it was judged on, the figures, the answers."""
 
-    paths = dict(zip(outcome.keys, outcome.paths, strict=True))
+    model: Any
+    collection: Any
+    measures: Any
+    outcome: Any
 
-    def picture(key: str) -> bytes | None:
-        try:
-            return thumbnail_of(to_mode(read_picture(paths[key]), 3))
-        except DataError:
-            return None
+    def write_page(self, html: Path, *, model_text: str) -> None:
+        """Writes the report as a page, and its JSON beside it."""
+        from lamplighter.evaluation.report import write_report
+        from lamplighter.truth import heat_maps, thumbnails
 
-    write_report(
-        html.parent, name=html.stem, measures=measures, outcome=outcome, thumbnails=picture,
-        run=model_text, html=html,
-    )  # fmt: skip
+        pictures = self.collection is not None
+        write_report(
+            html.parent,
+            name=html.stem,
+            measures=self.measures,
+            outcome=self.outcome,
+            thumbnails=thumbnails(self.collection) if pictures else None,
+            explanations=heat_maps(self.model, self.collection) if pictures else None,
+            run=model_text,
+            html=html,
+        )
 
 
 def _loss_of(model: Any) -> Any:
@@ -228,10 +237,8 @@ def _collection_of(folder: RunFolder | None, text: str, listener: Listener) -> A
     return collect_as_recorded(_open(recipe), rows, task=recipe.task, listener=listener)
 
 
-def _everything(
-    data: str, options: Mapping[str, Any], split: str | None, listener: Listener
-) -> Any:
-    """New data as a collection: its own splits, or all of it as one."""
+def _new_data(data: str, options: Mapping[str, Any], listener: Listener) -> Any:
+    """New data as a collection: its own splits, or all of it as the split "all"."""
     from lamplighter.data.digests import digest_all
     from lamplighter.data.example import Collection
     from lamplighter.data.labels import settle
@@ -242,21 +249,16 @@ def _everything(
     if isinstance(source, OwnSets):
         raise DataError("these are tensors; the model takes pictures", where=data)
     task, examples = settle(list(source.examples()), recipe.task, source)
-    splits: dict[str, tuple[Any, ...]] = {}
+    if not examples:
+        raise DataError("no pictures found", where=data)
+    splits: dict[str, list[Any]] = {}
+    names: set[str] = set()
     for example in examples:
-        name = example.split or "all"
-        splits[name] = (*splits.get(name, ()), example) if len(examples) < 2000 else ()
-    if len(examples) >= 2000:
-        names = sorted({example.split or "all" for example in examples})
-        splits = {n: tuple(e for e in examples if (e.split or "all") == n) for n in names}
-    labels: set[str] = set()
-    for example in examples:
-        labels |= set(example.label) if isinstance(example.label, tuple) else {str(example.label)}
-    classes = () if task == "regression" else tuple(sorted(labels))
-    digests = digest_all(source, examples, listener)
-    if split is None and len(splits) > 1 and "test" not in splits and "val" not in splits:
-        splits = {"all": tuple(examples)}
-    return Collection(source, task, classes, splits, digests)
+        splits.setdefault(example.split or "all", []).append(example)
+        names |= set(example.label) if isinstance(example.label, tuple) else {str(example.label)}
+    classes = () if task == "regression" else tuple(sorted(names))
+    parts = {split: tuple(members) for split, members in splits.items()}
+    return Collection(source, task, classes, parts, digest_all(source, examples, listener))
 
 
 def _open(recipe: Recipe) -> Any:

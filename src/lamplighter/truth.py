@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,7 +13,8 @@ from PIL import Image
 
 from lamplighter.data.batches import PictureBatches
 from lamplighter.data.example import Collection, Example
-from lamplighter.errors import DataError
+from lamplighter.errors import DataError, ModelError
+from lamplighter.evaluation.heatmap import explain, overlay
 from lamplighter.evaluation.outcome import Outcome
 from lamplighter.images.decode import to_mode
 from lamplighter.listener import SILENT, Listener
@@ -20,6 +22,8 @@ from lamplighter.predict import Model
 from lamplighter.training.pictures import Reader, UnreadablePictures, make_batches, without
 
 THUMBNAIL = 160
+HEAT_FROM = 32  # pixels; below, a heat map shows nothing that the picture does not
+HEAT_SECONDS = 20.0
 
 
 def outcome_of(
@@ -142,9 +146,7 @@ def train_counts(collection: Collection) -> dict[str, int]:
 
 def thumbnails(collection: Collection) -> Callable[[str], bytes | None]:
     """A function from a key to a small JPEG of its picture, None where it cannot be read."""
-    by_key: Mapping[str, Example] = {
-        example.key: example for examples in collection.splits.values() for example in examples
-    }
+    by_key = _examples_by_key(collection)
 
     def thumbnail(key: str) -> bytes | None:
         example = by_key.get(key)
@@ -157,6 +159,43 @@ def thumbnails(collection: Collection) -> Callable[[str], bytes | None]:
         return thumbnail_of(image)
 
     return thumbnail
+
+
+def heat_maps(
+    model: Model, collection: Collection, *, seconds: float = HEAT_SECONDS
+) -> Callable[[str], bytes | None] | None:
+    """A function from a key to a JPEG that shows where the network looked for its answer.
+
+    After `seconds` of work it answers None: a report must not cost more than the training's end
+    can bear. None instead of a function where pictures are too small to show anything.
+    """
+    preprocess = model.artifact.preprocess
+    if preprocess is None or preprocess.size < HEAT_FROM or collection.task == "regression":
+        return None
+    by_key = _examples_by_key(collection)
+    spent = 0.0
+
+    def heat_map(key: str) -> bytes | None:
+        nonlocal spent
+        if key not in by_key or spent > seconds:
+            return None
+        started = time.perf_counter()
+        try:
+            opened = collection.source.open(by_key[key], draft=preprocess.smallest_useful())
+            square = preprocess.square(opened)
+            pixels = torch.from_numpy(square.transpose(2, 0, 1).copy())[None].to(model.device)
+            heat, _ = explain(model.module, preprocess.normalise(pixels))
+            return overlay(Image.fromarray(square.squeeze()), heat[0])
+        except (DataError, ModelError):
+            return None
+        finally:
+            spent += time.perf_counter() - started
+
+    return heat_map
+
+
+def _examples_by_key(collection: Collection) -> Mapping[str, Example]:
+    return {e.key: e for examples in collection.splits.values() for e in examples}
 
 
 def thumbnail_of(image: Image.Image) -> bytes:

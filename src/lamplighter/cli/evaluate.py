@@ -48,7 +48,7 @@ def command(
     from lamplighter.evaluation.outcome import write_predictions
 
     own_text = own_class or own_class_too
-    measures, outcome = stages.evaluate(
+    found = stages.evaluate(
         model,
         data,
         split=split,
@@ -58,11 +58,11 @@ def command(
         data_options={key: value for key, value in data_options.items() if value is not None},
         listener=Screen(),
     )
-    document = measures.as_json()
+    document = found.measures.as_json()
     if csv is not None:
-        write_predictions(outcome, csv)
+        write_predictions(found.outcome, csv, temperature=found.model.artifact.temperature)
     if html is not None:
-        stages.report_on(model, measures, outcome, html)
+        found.write_page(html, model_text=model)
         document["report"] = str(html)
     if as_json:
         print_json(document)

@@ -53,7 +53,7 @@ class ObservedRun:
         self.seconds = seconds
         self.result = result
         self.batches = max(2, steps // 2)
-        self.watch = Watch(bounds=Bounds(self.batches))
+        self.watch = Watch(bounds=Bounds(self.batches), keep=True)
         self.started = time.monotonic()
         self.failure: dict[str, str] | None = None
         self.end = "finished"

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
 
-from lamplighter.watch.place import Place, frames, tree_of
+from lamplighter.watch.place import Place, frames, locals_of, tree_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def _value(node: ast.expr, frame: FrameType) -> int | None:
 
 def _resolved(node: ast.expr, frame: FrameType) -> Any:
     if isinstance(node, ast.Name):
-        return frame.f_locals.get(node.id, frame.f_globals.get(node.id))
+        return locals_of(frame).get(node.id, frame.f_globals.get(node.id))
     if isinstance(node, ast.Attribute) and node.attr in ("dataset", "sampler"):
         owner = _resolved(node.value, frame)
         return getattr(owner, node.attr, None) if isinstance(owner, DataLoader) else None

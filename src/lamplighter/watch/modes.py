@@ -122,7 +122,7 @@ class Modes(Watcher):
         if not current.is_evaluation():
             return
         for evaluation in kept.values():
-            if evaluation.calls < current.given:
+            if evaluation.calls < current.given or len(self.pending) > 64:
                 continue
             current.notes["loader"] = id(loader)
             self.pending.append((current, evaluation))

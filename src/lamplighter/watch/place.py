@@ -74,6 +74,16 @@ def frames(depth: int = 1) -> Iterator[FrameType]:
         frame = frame.f_back
 
 
+def locals_of(frame: FrameType) -> dict[str, Any]:
+    """A copy of a frame's local variables that keeps nothing of them alive in the frame."""
+    seen = frame.f_locals
+    copied = dict(seen)
+    # Until Python 3.12 a function's frame keeps the dictionary that it showed, and all within.
+    if sys.version_info < (3, 13) and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+        seen.clear()  # type: ignore[attr-defined,unused-ignore]
+    return copied
+
+
 def names_of(thing: object, depth: int = 1) -> list[str]:
     """The names under which the user's running functions and modules know an object.
 
@@ -83,7 +93,7 @@ def names_of(thing: object, depth: int = 1) -> list[str]:
     """
     names: list[str] = []
     for frame in frames(depth + 1):
-        for space in (frame.f_locals, frame.f_globals):
+        for space in (locals_of(frame), frame.f_globals):
             names += [name for name, value in list(space.items()) if value is thing]
     return list(dict.fromkeys(name for name in names if not name.startswith("_")))
 

@@ -84,6 +84,8 @@ class Probes(Watcher):
     def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
         if self.done or not torch.is_grad_enabled():
             return
+        if len(self.calls) > 8:
+            self._forget()  # these outputs hold graphs; nobody steps with so many at once
         single = len(args) == 1 and isinstance(args[0], torch.Tensor)
         self.calls.append((module, args[0] if single else torch.empty(0), output))
         if self.trial is None and single and module.training and len(self.calls) == 1:

@@ -30,7 +30,7 @@ class WatchedTarget:
         self.batches = batches
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        watching = Watch(bounds=Bounds(self.batches))
+        watching = Watch(bounds=Bounds(self.batches), keep=True)
         watching.open()
         try:
             return self.target(*args, **kwargs)

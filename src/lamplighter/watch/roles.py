@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from torch.utils.data import DataLoader, Dataset
 
-from lamplighter.watch.place import frames
+from lamplighter.watch.place import frames, locals_of
 
 Role = Literal["train", "evaluation", ""]
 
@@ -58,7 +58,7 @@ def sets_in_sight() -> dict[int, tuple[Dataset[Any], list[str]]]:
 def _in_sight(kind: type) -> dict[int, tuple[Any, list[str]]]:
     found: dict[int, tuple[Any, list[str]]] = {}
     for frame in frames():
-        for space in (frame.f_locals, frame.f_globals):
+        for space in (locals_of(frame), frame.f_globals):
             for name, value in list(space.items()):
                 for inner_name, thing in _named_inside(name, value):
                     if isinstance(thing, kind):

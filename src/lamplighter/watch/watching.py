@@ -65,6 +65,7 @@ class Watch:
         frozen: beginnings of the names of parameters that are to stay as they are.
         listener: hears each finding when the block ends.
         bounds: how far loaders are walked; by default to their end.
+        keep: whether networks and loaders that the program lets go are kept for the last look.
     """
 
     def __init__(
@@ -75,8 +76,9 @@ class Watch:
         frozen: Iterable[str] = (),
         listener: Listener = SILENT,
         bounds: Bounds | None = None,
+        keep: bool = False,
     ) -> None:
-        self.world = World()
+        self.world = World(kept=[] if keep else None)
         self.listener = listener
         self.watchers = watchers(self.world, tuple(frozen))
         self.stream = Stream(self.watchers)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from lamplighter.watch.passes import Pass
 
 
+MOST_KEPT = 64
+
+
 @dataclass(eq=False, slots=True)
 class SeenModel:
     """A module with parameters that was called from outside any module.
@@ -69,10 +72,13 @@ class World(Watcher):
 
     Args:
         allowed: code → reason, as the user declared.
+        kept: what is looked at in the end and would be gone by then, as the locals of a `main()`;
+            None: nothing is kept alive.
         classes: the largest number of classes that a loss was seen to choose between.
     """
 
     always = True
+    kept: list[Any] | None = None
 
     allowed: dict[str, str] = field(default_factory=dict)
     findings: dict[tuple[str, str, str, int], Finding] = field(default_factory=dict)
@@ -101,6 +107,11 @@ class World(Watcher):
                 finding.code, finding.level, finding.where, finding.message, finding.fix, place
             )
 
+    def keep(self, thing: object) -> None:
+        """Keeps a thing of the program alive until the end, if that is wanted."""
+        if self.kept is not None and len(self.kept) < MOST_KEPT:
+            self.kept.append(thing)
+
     def found(self, code: str) -> bool:
         """Whether a finding with this code was reported."""
         return any(key[0] == code for key in self.findings)
@@ -118,6 +129,7 @@ class World(Watcher):
             name = names[0] if names and names[0] != "self" else type(module).__name__
             known = SeenModel(weakref.ref(module), name, place=here())
             self.models[id(module)] = known
+            self.keep(module)
         return known
 
     def mode_set(self, module: nn.Module, training: bool) -> None:
@@ -133,6 +145,7 @@ class World(Watcher):
         self.optimizers[id(optimizer)] = SeenOptimizer(
             weakref.ref(optimizer), type(optimizer).__name__, here()
         )
+        self.keep(optimizer)
 
     def owner_record(self, optimizer: torch.optim.Optimizer) -> SeenOptimizer:
         """The record of an optimizer; made when it was built before watching began."""
@@ -140,6 +153,7 @@ class World(Watcher):
         if known is None or known.ref() is not optimizer:
             known = SeenOptimizer(weakref.ref(optimizer), type(optimizer).__name__, None)
             self.optimizers[id(optimizer)] = known
+            self.keep(optimizer)
         return known
 
     def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
@@ -162,7 +176,11 @@ class World(Watcher):
 
     # loaders
 
+    def schedule_made(self, schedule: Any) -> None:
+        self.keep(schedule)
+
     def loader_made(self, loader: DataLoader[Any]) -> None:
+        self.keep(loader)
         self.loaders[id(loader)] = here()
         weakref.finalize(loader, self.loaders.pop, id(loader), None)
 

@@ -283,7 +283,7 @@ def frozen_part_changed(
             yield found(
                 "M111",
                 name,
-                f"declared frozen, yet changed by up to {float((old - parameter).abs().max()):.3g}",
+                f"declared frozen, yet changed by up to {float((old - parameter.detach()).abs().max()):.3g}",
                 "set requires_grad=False before building the optimizer; weight decay and momentum "
                 "move weights too",
             )

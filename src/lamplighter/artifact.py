@@ -117,7 +117,7 @@ def read_artifact(path: Path) -> tuple[Artifact, dict[str, Tensor]]:
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         metadata = header.get("__metadata__", {})
         tensors = load_tensors(content)
-    except (SafetensorError, ValueError, RecursionError, AttributeError) as error:
+    except (SafetensorError, ValueError, RecursionError, AttributeError, KeyError) as error:
         raise ArtifactError(
             f"this is no whole safetensors file: {_short(error)}",
             where=path,
@@ -148,13 +148,14 @@ def _document(text: str, path: Path) -> dict[str, Any]:
     try:
         document = json.loads(text)
         format_ = document["format"]
+        json.dumps(document)  # what can be read can be hashed, however deeply it is nested
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ArtifactError(
             f"its description cannot be read: {type(error).__name__}: {_short(error)}", where=path
         ) from error
     if isinstance(format_, bool) or not isinstance(format_, int) or not 1 <= format_ <= FORMAT:
         raise ArtifactError(
-            f"it has format {format_!r}, written by Lamplighter {document.get('lamplighter', '?')}; "
+            f"it has format {_cut(format_)}, written by Lamplighter {_cut(document.get('lamplighter', '?'))}; "
             f"this is Lamplighter {__version__}, which reads format {FORMAT}",
             where=path,
             fix="pip install --upgrade lamplighter",
@@ -170,6 +171,8 @@ def parse_document(document: Mapping[str, Any], path: Path) -> Artifact:
     """
     try:
         preprocess = document["preprocess"]
+        if not isinstance(document["classes"], list):
+            raise TypeError("the classes are no list")
         artifact = Artifact(
             architecture=Architecture.from_json(document["architecture"]),
             task=document["task"],
@@ -185,15 +188,35 @@ def parse_document(document: Mapping[str, Any], path: Path) -> Artifact:
     except ArtifactError as error:
         error.where = error.where if str(path) in error.where else f"{path} {error.where}".strip()
         raise
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ArtifactError(
             f"its description cannot be read: {type(error).__name__}: {_short(error)}", where=path
         ) from error
-    texts = all(isinstance(name, str) for name in artifact.classes)
-    counted = not artifact.classes or len(artifact.classes) == artifact.architecture.outputs
-    if artifact.task not in TASKS or not texts or not counted or not artifact.temperature > 0:
-        raise ArtifactError("its description contradicts itself", where=path)
+    fault = _contradiction(artifact)
+    if fault:
+        raise ArtifactError(f"its description contradicts itself: {fault}", where=path)
     return artifact
+
+
+def _contradiction(artifact: Artifact) -> str:
+    """What in the description cannot be, or an empty text."""
+    classes, network = artifact.classes, artifact.architecture
+    if artifact.task not in TASKS:
+        return f"there is no task {_cut(artifact.task)}"
+    if not all(isinstance(name, str) for name in classes):
+        return "the classes are no texts"
+    if len(set(classes)) != len(classes):
+        return "two classes have one name"
+    if classes and len(classes) != network.outputs:
+        return f"{len(classes)} classes for {network.outputs} outputs"
+    sees = artifact.preprocess.channels if artifact.preprocess else network.channels
+    if sees != network.channels and network.source != "own":
+        return f"pictures of {sees} channels for a network of {network.channels}"
+    if not 1e-6 < artifact.temperature < 1e6:
+        return f"a temperature of {artifact.temperature}"
+    if not 0 <= artifact.unsure_below <= 1:
+        return f"unsure below {artifact.unsure_below}"
+    return ""
 
 
 def load_module(path: Path, own: Any = None) -> tuple[Artifact, nn.Module]:
@@ -248,6 +271,10 @@ def _read(path: Path) -> bytes:
         raise ArtifactError(f"cannot be read: {error.strerror or error}", where=path) from error
 
 
-def _short(error: Exception) -> str:
+def _cut(value: object) -> str:
+    return _short(ascii(value))
+
+
+def _short(error: object) -> str:
     text = " ".join(str(error).split())
     return text if len(text) <= 200 else text[:197] + "..."

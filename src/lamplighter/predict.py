@@ -20,6 +20,7 @@ from lamplighter.images.decode import ENDINGS, read_picture
 from lamplighter.machine import cores, pick_device
 from lamplighter.tasks.task import probabilities
 
+END: Any = object()  # of the pictures; a None among them is a fault of its own
 Picture = str | Path | bytes | Image.Image | np.ndarray | Tensor
 
 
@@ -112,7 +113,8 @@ class Model:
         Raises:
             DataError: a picture cannot be read.
         """
-        if isinstance(pictures, Tensor) and pictures.is_floating_point():
+        own = self.artifact.preprocess is None
+        if isinstance(pictures, Tensor) and (own or pictures.is_floating_point()):
             return self._predict_tensor(pictures, top)
         if isinstance(pictures, list | tuple):
             found = self.predict_each(pictures, top=top)
@@ -130,7 +132,7 @@ class Model:
             waiting: deque[tuple[str, Future[np.ndarray]]] = deque()
             source = iter(pictures)
             while True:
-                while len(waiting) < 2 * size and (picture := next(source, None)) is not None:
+                while len(waiting) < 2 * size and (picture := next(source, END)) is not END:
                     waiting.append((_name(picture), pool.submit(self.square, picture)))
                 if not waiting:
                     return
@@ -146,15 +148,14 @@ class Model:
         preprocess = self._needs_preprocess()
         if isinstance(picture, str | Path | bytes):
             picture = read_picture(picture, draft=preprocess.smallest_useful())
-        elif isinstance(picture, Tensor):
-            picture = picture.numpy()
-        if isinstance(picture, np.ndarray):
-            if picture.dtype != np.uint8:
-                raise DataError(
-                    f"expected a uint8 array of [H, W, 3] or [H, W], got {picture.dtype} {picture.shape}",
-                    fix="keep pixels in 0…255; scaling and normalising are done here",
-                )
-            picture = Image.fromarray(picture.squeeze())
+        elif isinstance(picture, np.ndarray | Tensor):
+            picture = _from_array(picture)
+        elif not isinstance(picture, Image.Image):
+            raise DataError(
+                f"expected a file, a Pillow picture, bytes or an array, got {type(picture).__name__}"
+            )
+        if not picture.width or not picture.height:
+            raise DataError(f"a picture of {picture.width} × {picture.height} pixels")
         return preprocess.square(picture)
 
     def logits(self, squares_BCHW: Tensor) -> Tensor:
@@ -187,19 +188,20 @@ class Model:
                 Prediction(n, ", ".join(f"{v:g}" for v in row), None, values=tuple(row))
                 for n, row in zip(names, rows, strict=True)
             ]
+        names_K = self.classes or tuple(str(k) for k in range(logits_BK.shape[1]))
         shares_BK = probabilities(task, logits_BK / self.artifact.temperature)
         found = []
         # the answer is taken from the logits: two probabilities can round to one number
         for name, logits, shares in zip(names, logits_BK, shares_BK, strict=True):
             order = logits.argsort(descending=True, stable=True)[:top].tolist()
-            best = tuple((self.classes[k], float(shares[k])) for k in order)
+            best = tuple((names_K[k], float(shares[k])) for k in order)
             if task == "multilabel":
-                said = [k for k in range(len(self.classes)) if logits[k] > 0]
-                label = "|".join(self.classes[k] for k in said)
+                said = [k for k in range(len(names_K)) if logits[k] > 0]
+                label = "|".join(names_K[k] for k in said)
                 sure = float(torch.maximum(shares, 1 - shares).min())
             else:
                 answer = int(logits.argmax())
-                label, sure = self.classes[answer], float(shares[answer])
+                label, sure = names_K[answer], float(shares[answer])
             found.append(Prediction(name, label, sure, best, sure < threshold))
         return found
 
@@ -287,6 +289,20 @@ def picture_files(paths: Iterable[str | Path]) -> list[Path]:
 def _is_picture(path: Path, below: Path) -> bool:
     hidden = any(part.startswith(".") for part in path.relative_to(below).parts)
     return path.suffix.lower() in ENDINGS and not hidden and path.is_file()
+
+
+def _from_array(array: np.ndarray | Tensor) -> Image.Image:
+    """uint8 [H, W], [H, W, C], or as torchvision has it [C, H, W] when it is a tensor."""
+    if isinstance(array, Tensor):
+        first = array.ndim == 3 and array.shape[0] in (1, 3, 4) and array.shape[2] not in (1, 3, 4)
+        array = (array.permute(1, 2, 0) if first else array).detach().cpu().numpy()
+    flat = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))
+    if array.dtype != np.uint8 or not flat or not array.size:
+        raise DataError(
+            f"expected a uint8 array of [H, W, 3] or [H, W], got {array.dtype} {list(array.shape)}",
+            fix="keep pixels in 0…255; scaling and normalising are done here",
+        )
+    return Image.fromarray(array[:, :, 0] if array.shape[2:] == (1,) else array)
 
 
 def _name(picture: Any) -> str:

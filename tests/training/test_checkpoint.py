@@ -171,7 +171,7 @@ def test_full_disk(call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os if call == "fsync" else Path, call, full)
-    with pytest.raises(RunFailed, match="No space left on device; .* MB are free") as caught:
+    with pytest.raises(RunFailed, match=r"No space left on device; .* MB are free") as caught:
         checkpoint.save(tmp_path, 2, {"a": 2})
     monkeypatch.undo()
     assert "--resume" in caught.value.fix

@@ -7,8 +7,10 @@ command's module and its line of help, and a module is imported when its command
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -71,6 +73,10 @@ def lamp() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and ends the process with the exit code of DESIGN's table."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # a file's name may hold what this terminal's encoding has not
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
 
 
@@ -80,6 +86,7 @@ def run(arguments: list[str]) -> int:
     as_json, debug = "--json" in own, "--debug" in own
     try:
         result = lamp.main(arguments, prog_name="lamp", standalone_mode=False)
+        sys.stdout.flush()  # a reader that went away is met here, not while Python shuts down
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as end:
         return end.exit_code
@@ -87,7 +94,7 @@ def run(arguments: list[str]) -> int:
         return _end_usage(fault, as_json)
     except LamplighterError as error:
         if debug:
-            raise
+            traceback.print_exc()
         return _end(error, as_json)
     except (KeyboardInterrupt, click.Abort):
         return _end(Interrupted("stopped by the keyboard"), as_json)
@@ -95,9 +102,13 @@ def run(arguments: list[str]) -> int:
         # the reader of our output went away (`| head`): nothing is left to say
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except SystemExit:
+        if isinstance(sys.stdout, click.utils.PacifyFlushWrapper):  # click met the same, and ends
+            return 0
+        raise
     except Exception as error:
         if debug:
-            raise
+            traceback.print_exc()
         return _end(_unforeseen(error), as_json)
 
 
@@ -108,7 +119,11 @@ def _end_usage(fault: click.ClickException, as_json: bool) -> int:
         from lamplighter.errors import UsageError
 
         return _end(UsageError(fault.format_message(), fix=f"{command} --help"), as_json)
-    print(f"lamp: {fault.format_message()}", file=sys.stderr)
+    # what was typed may hold a file's name with control characters (the shell fills in `*`)
+    told = "".join(
+        c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in fault.format_message()
+    )
+    print(f"lamp: {told}", file=sys.stderr)
     print(f"      {command} --help", file=sys.stderr)
     return 2
 
@@ -124,8 +139,6 @@ def _end(error: LamplighterError, as_json: bool) -> int:
 
 def _unforeseen(error: Exception) -> LamplighterError:
     """An error that no room translated, with what the explain room knows about its text."""
-    import traceback
-
     from lamplighter.errors import RunFailed
     from lamplighter.explain import explain_traceback
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,7 +41,12 @@ def printable(text: str) -> str:
 
 def print_json(document: Mapping[str, Any]) -> None:
     """One JSON document on stdout; NaN and infinities become null, which JSON can hold."""
-    print(json_text({"lamplighter": __version__, **document}))
+    text = json_text({"lamplighter": __version__, **document})
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # JSON can say every character in ASCII
+        text = json.dumps(json.loads(text), indent=1)
+    print(text)
 
 
 def print_error(error: LamplighterError) -> None:

@@ -48,9 +48,10 @@ def look_at_answers(setup: Setup) -> Iterator[Finding]:
 
 
 def look_at_likeness(setup: Setup) -> Iterator[Finding]:
-    """Whether different inputs still get one answer after the probe steps.
+    """Whether different inputs get one answer, in training mode and again after the probe steps.
 
-    Before them they may: a head that begins at zero answers its bias.
+    Before the steps they may: a head that begins at zero answers its bias. In evaluation mode alone
+    they may too: running statistics that have learnt little can make a deep network's signal vanish.
     """
     evidence, prober = setup.evidence, setup.prober
     if evidence is None or prober is None or evidence.steps < 3:
@@ -58,6 +59,9 @@ def look_at_likeness(setup: Setup) -> Iterator[Finding]:
     batch = prober.cut(evidence.batch, ROWS)
     inputs = batch.first
     if inputs is None or not inputs.dim() or bool((inputs == inputs[:1]).all()):
+        return
+    first = evidence.answer
+    if first is None or not any(True for _ in evaluation.answers_ignore_inputs(first)):
         return
     with torch.no_grad():
         answer = _answer(prober, batch, seed=0)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lamplighter.watch.passes import Pass
 
 CLOSELY = 200  # steps at the beginning
-AGAIN = 12  # steps after something changed: a new epoch, another mode, another optimizer
+AGAIN = 8  # steps after something changed: a new epoch, another mode, another optimizer
 SELDOM = 500  # lightly followed steps after which it looks closely again
 
 

@@ -109,7 +109,7 @@ def test_usage(arguments: list[str], told: str, capsys: Any) -> None:
 
 def test_all_settings_at_once(capsys: Any) -> None:
     """Wrong values of several flags are told in one message."""
-    assert cli.run(["train", "digits", "--epochs", "0", "--lr", "fast", "--augment", "lihgt"]) == 2
+    assert cli.run(["train", "digits", "--batch", "0", "--lr", "fast", "--augment", "lihgt"]) == 2
     err = capsys.readouterr().err
     assert "3 settings are wrong" in err
     assert "Did you mean light" in err

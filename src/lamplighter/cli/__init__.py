@@ -103,7 +103,7 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except SystemExit:
-        if type(sys.stdout).__name__ == "PacifyFlushWrapper":  # click met the same, and ends
+        if type(sys.stdout).__name__.endswith("PacifyFlushWrapper"):  # click met the same, and ends
             return 0
         raise
     except Exception as error:

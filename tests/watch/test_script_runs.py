@@ -119,7 +119,7 @@ def test_endless_program_is_ended(tmp_path: Path) -> None:
     script.write_text(
         "import torch\n"
         "model = torch.nn.Linear(3, 1)\n"
-        "optimizer = torch.optim.SGD(model.parameters(), lr=0.01)\n"
+        "optimizer = torch.optim.SGD(model.parameters(), lr=1e-9)\n"
         "while True:\n"
         "    model(torch.randn(4, 3)).pow(2).mean().backward()\n"
         "    optimizer.step()\n"

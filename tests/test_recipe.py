@@ -234,7 +234,7 @@ def test_with_changes() -> None:
     """A changed copy is checked like a new one and leaves the first as it was."""
     recipe = Recipe()
     assert recipe.with_changes(epochs=3).epochs == 3
-    with pytest.raises(RecipeError, match="epochs"):
-        recipe.with_changes(epochs=0)
+    with pytest.raises(RecipeError, match="batch"):
+        recipe.with_changes(batch=0)
     with pytest.raises(dataclasses.FrozenInstanceError):
         recipe.epochs = 3  # type: ignore[misc]

@@ -95,7 +95,7 @@ def finish_pictures(
         )
         listener.say(report.verdict)
         findings = [*findings, *suspects_finding(list(report.suspects), reported)]
-        folder.write_json(run_folder.FINDINGS, [finding.as_json() for finding in findings])
+    folder.write_json(run_folder.FINDINGS, [finding.as_json() for finding in findings])
     test = measures["test"].as_json() if "test" in measures else None
     return close(folder, session, findings, started, test, figures.get(reported or "", {}), recipe)
 

@@ -38,6 +38,7 @@ from lamplighter.training.optimizer import DEFAULT_LR, make_optimizer
 from lamplighter.training.parts import LossFunction, Parts
 from lamplighter.training.precision import make_precision
 from lamplighter.training.schedule import Schedule, TorchSchedule, make_schedule
+from lamplighter.watching import watch_training
 
 Unpack = Callable[[Any], tuple[Any, Any]]
 
@@ -131,6 +132,7 @@ def fit(
             f"training: {recipe.epochs} epochs, {type(optimizer).__name__} lr "
             f"{optimizer.param_groups[0]['lr']:g}, {parts.precision.name} on {device}, seed {recipe.seed}"
         )
+        seen = watch_training(parts, recipe, listener)
         session = sit(folder, parts, recipe, listener, resuming=resume is not None)
         artifact = Artifact(
             architecture=own_outcome.architecture_of(module, len(names) or 1),
@@ -143,7 +145,7 @@ def fit(
             recipe={k: v for k, v in vars(recipe).items() if k not in ("out", "name")},
         )
         return own_outcome.finish_own(
-            folder, session, artifact, batches, recipe, findings, started, listener
+            folder, session, artifact, batches, recipe, [*findings, *seen], started, listener
         )
 
 

@@ -92,8 +92,11 @@ class Recipe:
     channels: Literal["auto", "rgb", "grey"] = setting(
         "auto", "pictures", "colour or grey", "auto, rgb or grey"
     )
-    normalise: Literal["auto", "weights", "data", "none"] = setting(
-        "auto", "pictures", "whose mean and deviation are used", "auto, weights, data or none"
+    normalise: Literal["auto", "weights", "data", "imagenet", "none"] = setting(
+        "auto",
+        "pictures",
+        "whose mean and deviation are used",
+        "auto, weights, data, imagenet or none",
     )
     augment: Literal["none", "light", "flip", "crop", "strong", "auto"] = setting(
         "auto",
@@ -130,11 +133,11 @@ class Recipe:
         "auto", "network", "tutorial_cnn only: activation between its layers", "auto, none or relu"
     )
 
-    epochs: Auto | Count = setting(
+    epochs: Auto | Natural = setting(
         "auto",
         "training",
-        "passes over the training pictures",
-        "a whole number of at least 1, or auto",
+        "passes over the training pictures; 0 judges and keeps the weights as they are",
+        "a whole number of at least 0, or auto",
     )
     batch: Auto | Count = setting(
         "auto", "training", "pictures per step", "a whole number of at least 1, or auto"

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import re
+import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -93,6 +94,19 @@ class RunFolder:
                     rows.append(row)
         return rows
 
+    def remove_leftovers(self) -> None:
+        """Removes what a killed process was writing; the lock is held by the caller."""
+        for path in self.path.glob(".*.part"):
+            path.unlink(missing_ok=True)
+
+    def is_locked(self) -> bool:
+        """Whether a process is working on the run now."""
+        try:
+            with self.locked():
+                return False
+        except UsageError:
+            return True
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Holds the run for this process; the system lets go if the process dies.
@@ -174,7 +188,7 @@ def find(text: str | Path, out: Path = Path("runs")) -> RunFolder:
     """
     with contextlib.suppress(OSError, ValueError):  # a text too long or too odd for a path
         for path in (Path(text), out / text):
-            if path.is_dir() and ((path / STATUS).exists() or (path / ARTIFACT).exists()):
+            if path.is_dir() and any((path / name).exists() for name in (STATUS, ARTIFACT, RECIPE)):
                 return RunFolder(path)
     names = [run.name for run in all_runs(out)]
     raise UsageError(
@@ -209,13 +223,21 @@ def write_atomically(path: Path, content: bytes) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise RunFailed(
-            f"cannot be written ({len(content):,} bytes): {error.strerror or error}",
+            f"cannot be written: {error.strerror or error}; {len(content) / 1e6:,.2f} MB are needed, "
+            f"{_free(path):,.2f} MB are free",
             where=path,
             fix="free some space or choose another --out; what was there is untouched",
         ) from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _free(path: Path) -> float:
+    """Megabytes free where a file was to be written; 0 where that cannot be told."""
+    with contextlib.suppress(OSError):
+        return shutil.disk_usage(path.parent).free / 1e6
+    return 0.0
 
 
 def sync_folder(folder: Path) -> None:

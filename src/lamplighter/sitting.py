@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from lamplighter import run_folder
 from lamplighter.errors import LamplighterError
@@ -44,16 +45,18 @@ def sit(
         # what was drawn while building and checking must not move the training's own numbers
         seed_everything(recipe.seed)
         went_on = resuming and session.restore()
-        if went_on:
+        if resuming:
+            # also without a checkpoint: what the first sitting wrote down will be written again
             truncate_metrics(folder, session.progress.epoch)
             session.progress.ended = ""
+            folder.remove_leftovers()
             listener.say(
                 f"going on with {folder} after epoch {session.progress.epoch}, step {session.progress.step}"
             )
         journal = RunJournal(
             folder,
             tensorboard=recipe.tensorboard,
-            purge_step=session.progress.step + 1 if went_on else None,
+            purge_step=session.progress.step + 1 if resuming else None,
             listener=listener,
         )
         try:
@@ -79,6 +82,21 @@ def sit(
             raise
         session.journal = journal
         return session
+
+
+@contextmanager
+def finishing(folder: RunFolder, session: Session) -> Iterator[None]:
+    """After the last epoch: what ends the work now is written down, and the training is not lost."""
+    try:
+        yield
+    except BaseException as error:
+        stopped = isinstance(error, KeyboardInterrupt)
+        reason = "stopped" if stopped else f"{type(error).__name__}: {error}"
+        _ended(folder, session, "interrupted" if stopped else "failed", reason)
+        session.listener.warn(
+            f"the training is over and kept, the report is not; it is made by: lamp train --resume {folder}"
+        )
+        raise
 
 
 def _ended(folder: RunFolder, session: Session, state: str, reason: str) -> None:

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lamplighter import run_folder
+from lamplighter import resumption, run_folder
 from lamplighter.beginning import mark_allowed, new_folder, settle_findings, write_beginning
 from lamplighter.checks.finding import Finding
 from lamplighter.errors import DataError, UsageError
 from lamplighter.listener import SILENT, Listener
 from lamplighter.recipe import Recipe, read_recipe
+from lamplighter.resumption import own_unfinished as own_unfinished
+from lamplighter.resumption import resumed as resumed
 from lamplighter.run import Run
 from lamplighter.run_folder import RunFolder
 
@@ -55,68 +57,38 @@ def train(recipe: Recipe, listener: Listener = SILENT, *, resume: RunFolder | No
     from lamplighter.data.split import fingerprint
     from lamplighter.training.prepare import prepare
 
-    collection = _collect(recipe, source, listener)
-    prepared = prepare(recipe, collection, listener)
+    collection = resume and resumption.collect_again(resume, source, recipe, listener)
+    prepared = prepare(recipe, collection or _collect(recipe, source, listener), listener)
     findings: list[Finding] = []
     if recipe.checks != "off" and resume is None:
         findings = settle_findings(list(_check_pictures(prepared, listener)), recipe, listener)
     folder = resume or new_folder(recipe, prepared.recipe.model)
+    facts = {
+        "preprocess": str(prepared.preprocess),
+        "steps_per_epoch": prepared.parts.train.steps() or 0,
+        "fingerprint": fingerprint(prepared.collection),
+    }
     with folder.locked():
-        if resume is None:
-            facts = {
-                "preprocess": str(prepared.preprocess),
-                "steps_per_epoch": prepared.parts.train.steps() or 0,
-                "fingerprint": fingerprint(prepared.collection),
-            }
-            write_beginning(folder, recipe, prepared.recipe, facts, findings)
+        if collection is None:
             from lamplighter.data.split_file import write_split
 
             write_split(prepared.collection, folder / run_folder.SPLIT)
+        if resume is None:
+            write_beginning(folder, recipe, prepared.recipe, facts, findings)
+        else:
+            resumption.write_again(folder, recipe, prepared.recipe, facts)
+            findings = resumption.findings_of(folder)
         from lamplighter.finish import finish_pictures
-        from lamplighter.sitting import sit
+        from lamplighter.sitting import finishing, sit
+        from lamplighter.watching import watch_training
 
         keys = [example.key for example in prepared.collection.splits["train"]]
+        seen = watch_training(prepared.parts, prepared.recipe, listener)
         session = sit(
             folder, prepared.parts, prepared.recipe, listener, resuming=bool(resume), names=keys
         )
-        return finish_pictures(folder, prepared, session, findings, started, listener)
-
-
-def resumed(
-    text: str | None, changes: Mapping[str, Any], listener: Listener
-) -> tuple[RunFolder, Recipe]:
-    """The run to go on with, and its recipe with what was asked differently this time.
-
-    Args:
-        text: a run's name or folder; None takes the newest interrupted one below `out`.
-        changes: settings given now; those that differ are said aloud.
-
-    Raises:
-        UsageError: there is no such run, or nothing to resume.
-    """
-    from lamplighter.recipe import make_recipe
-
-    out = Path(str(changes.get("out", "runs")))
-    if text:
-        folder = run_folder.find(text, out)
-    else:
-        waiting = [run for run in run_folder.all_runs(out) if _is_unfinished(run)]
-        if not waiting:
-            raise UsageError("there is no interrupted run to resume", where=out, fix="lamp runs")
-        folder = waiting[-1]
-    before = make_recipe(read_recipe(folder / run_folder.RECIPE), where=folder / run_folder.RECIPE)
-    given = {k: v for k, v in changes.items() if k not in ("out", "name", "data") and v is not None}
-    recipe = before.with_changes(**given)
-    for key in given:
-        old, new = getattr(before, key), getattr(recipe, key)
-        if old != new:
-            listener.say(f"changed on resume: {key} {old} → {new}")
-    return folder, recipe
-
-
-def _is_unfinished(run: RunFolder) -> bool:
-    status = run.read_json(run_folder.STATUS) or {}
-    return status.get("state") in ("interrupted", "running", "failed")
+        with finishing(folder, session):
+            return finish_pictures(folder, prepared, session, [*findings, *seen], started, listener)
 
 
 def evaluate(

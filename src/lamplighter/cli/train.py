@@ -9,6 +9,7 @@ import click
 
 from lamplighter.cli.options import output_options
 from lamplighter.recipe import FIELDS
+from lamplighter.run import Run
 
 
 def _setting_options(command: Any) -> Any:
@@ -69,27 +70,44 @@ def command(
     DATA is a folder of class folders, a table (.csv, .tsv, .jsonl), the name of a data set (digits,
     cifar10, mnist, …), package.module:name, or several of these joined with " + ".
     """
-    from lamplighter import stages
-    from lamplighter.cli.screen import Screen, print_json
-    from lamplighter.cli.told import print_run
-    from lamplighter.recipe import make_recipe, read_recipe
+    from lamplighter.training.stopping import stop_at_once
 
     given = {key: value for key, value in settings.items() if value not in (None, ())}
-    screen = Screen()
-    folder = None
-    if resume is not None:
-        make_recipe(given)  # faults are told before anything is looked up
-        folder, recipe = stages.resumed(resume or None, given, screen)
-    else:
-        values = read_recipe(recipe_file) if recipe_file else {}
-        values |= given | ({"data": data} if data else {})
-        recipe = make_recipe(values, where=recipe_file or "")
-    try:
-        run = stages.train(recipe, screen, resume=folder)
-    finally:
-        screen.close()
+    given |= {"data": data} if data else {}
+    with stop_at_once():
+        run = _train(given, recipe_file, resume)
     if as_json:
+        from lamplighter.cli.screen import print_json
+
         print_json(run.as_json())
     else:
+        from lamplighter.cli.told import print_run
+
         print_run(run)
     return 0
+
+
+def _train(given: dict[str, Any], recipe_file: Path | None, resume: str | None) -> Run:
+    from lamplighter import stages
+    from lamplighter.cli.screen import Screen
+    from lamplighter.recipe import make_recipe, read_recipe
+
+    screen = Screen()
+    try:
+        if resume is not None:
+            make_recipe(given)  # faults are told before anything is looked up
+            folder, recipe = stages.resumed(resume or None, given, screen)
+            return stages.train(recipe, screen, resume=folder)
+        values = read_recipe(recipe_file) if recipe_file else {}
+        recipe = make_recipe(values | given, where=recipe_file or "")
+        unfinished = stages.own_unfinished(recipe)
+        if unfinished is None:
+            return stages.train(recipe, screen)
+        screen.say(
+            f"{unfinished} is a run of this same command that did not come to its end: going on with "
+            "it (a new --name begins a new one)"
+        )
+        folder, recipe = stages.resumed(str(unfinished), {}, screen)
+        return stages.train(recipe, screen, resume=folder)
+    finally:
+        screen.close()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
 from lamplighter.data.example import Collection, Label
 from lamplighter.errors import DataError
+from lamplighter.run_folder import write_atomically
 
 COLUMNS = ("path", "class", "split", "sha256")
 
@@ -24,13 +26,15 @@ class SplitRow:
 
 def write_split(collection: Collection, path: Path) -> None:
     """Writes `path,class,split,sha256`, one line per example, in the order of splits and keys."""
-    with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for split, examples in collection.splits.items():
-            for one in sorted(examples, key=lambda one: one.key):
-                digest = collection.digests[one.key]
-                writer.writerow((one.key, label_text(one.label), split, digest))
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for split, examples in collection.splits.items():
+        for one in sorted(examples, key=lambda one: one.key):
+            digest = collection.digests[one.key]
+            writer.writerow((one.key, label_text(one.label), split, digest))
+    # whole or not at all: a resumed run would train on what half a file names
+    write_atomically(path, file.getvalue().encode("utf-8", "surrogateescape"))
 
 
 def read_split(path: Path) -> list[SplitRow]:

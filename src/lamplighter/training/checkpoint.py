@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import zlib
 from collections.abc import Callable
@@ -40,18 +41,17 @@ def save(folder: Path, step: int, state: Any, *, label: str = "step") -> Path:
     """
     name = f"{label}-{step:09d}"
     building = folder / f".{name}.part-{os.getpid()}"
+    content = b""
     try:
+        content = pack(state)
         folder.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir()
-        content = pack(state)
         _write_synced(building / STATE, content)
         manifest = {"step": step, "files": {STATE: [len(content), zlib.crc32(content)]}}
         _write_synced(building / MANIFEST, json.dumps(manifest).encode())
         sync_folder(building)
-        target = folder / name
-        if target.exists():  # the same step saved again, after a resume
-            shutil.rmtree(target)
+        target = _free_name(folder, label, step)
         building.rename(target)
         sync_folder(folder)
     except (TypeError, SafetensorError) as error:
@@ -63,25 +63,72 @@ def save(folder: Path, step: int, state: Any, *, label: str = "step") -> Path:
         ) from error
     except OSError as error:
         shutil.rmtree(building, ignore_errors=True)
-        free = shutil.disk_usage(folder if folder.exists() else folder.parent).free
         raise RunFailed(
-            f"the checkpoint cannot be written: {error.strerror or error}; {free / 1e6:,.0f} MB are free",
+            f"the checkpoint of {len(content) / 1e6:,.1f} MB cannot be written: "
+            f"{error.strerror or error}; {free_megabytes(folder):,.1f} MB are free",
             where=folder / name,
             fix="free some space, then: lamp train --resume " + str(folder.parent),
         ) from error
-    for old in saved(folder, label)[1 if label == "best" else KEPT :]:
-        shutil.rmtree(old, ignore_errors=True)
+    _forget_old(folder, label, step)
     return target
 
 
+def _free_name(folder: Path, label: str, step: int) -> Path:
+    """Where a step goes: one that is there already is never touched before the new one is whole."""
+    name = f"{label}-{step:09d}"
+    taken = [_rank(p, label) for p in folder.iterdir() if p.name.startswith(name)]
+    times = [rank[1] for rank in taken if rank is not None and rank[0] == step]
+    return folder / (f"{name}.{max(times) + 1}" if times else name)
+
+
+def _forget_old(folder: Path, label: str, step: int) -> None:
+    """Keeps the last two steps; of a step saved twice the later one."""
+    kept: list[int] = []
+    for path in saved(folder, label):
+        number = step_of(path)
+        if number in kept or number > step or len(kept) == KEPT:
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            kept.append(number)
+
+
+def forget_after(folder: Path, step: int) -> None:
+    """Removes what was saved after `step`: the training goes another way from there.
+
+    Also what saves that were killed have left.
+    """
+    for label in ("step", "best"):
+        for path in saved(folder, label):
+            if step_of(path) > step:
+                shutil.rmtree(path, ignore_errors=True)
+    if folder.is_dir():
+        for path in folder.glob(".*.part-*"):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def free_megabytes(folder: Path) -> float:
+    """Free space on the disk of a folder that may not be there."""
+    there = next(p for p in (folder, *folder.parents) if p.exists())
+    return shutil.disk_usage(there).free / 1e6
+
+
 def load_latest(
-    folder: Path, *, label: str = "step", say: Callable[[str], None] = lambda _: None
+    folder: Path,
+    *,
+    label: str = "step",
+    most: int | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> tuple[int, Any] | None:
     """The newest checkpoint that is whole: (step, state), or None when there is none.
 
     Damaged ones are passed over, and that is said.
+
+    Args:
+        most: the highest step to look at.
     """
     for path in saved(folder, label):
+        if most is not None and step_of(path) > most:
+            continue
         try:
             return _load(path)
         except RunFailed as fault:
@@ -93,8 +140,19 @@ def saved(folder: Path, label: str = "step") -> list[Path]:
     """The checkpoints of a series, highest step first."""
     if not folder.is_dir():
         return []
-    found = [p for p in folder.iterdir() if p.is_dir() and p.name.startswith(f"{label}-")]
-    return sorted(found, key=lambda path: path.name, reverse=True)
+    found = [(rank, p) for p in folder.iterdir() if (rank := _rank(p, label)) and p.is_dir()]
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def step_of(path: Path) -> int:
+    """The step in a checkpoint's name."""
+    return int(path.name.split("-", 1)[1].split(".")[0])
+
+
+def _rank(path: Path, label: str) -> tuple[int, int] | None:
+    """(step, how often it was saved before) by the name; None if it is no checkpoint's."""
+    match = re.fullmatch(rf"{label}-([0-9]{{9,18}})(?:\.([0-9]{{1,9}}))?", path.name)
+    return (int(match[1]), int(match[2] or 0)) if match else None
 
 
 def _load(path: Path) -> tuple[int, Any]:

@@ -22,6 +22,8 @@ from lamplighter.training.optimizer import DEFAULT_LR
 
 GREY_MODES = frozenset({"1", "L", "I;16", "I;16B", "I;16L", "I", "F"})
 LOOKED_AT = 64
+# what nearly every network trained on ImageNet was given; source: torchvision.transforms presets
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
@@ -154,10 +156,12 @@ def needs_statistics(recipe: Recipe, network: Network) -> bool:
 def choose_statistics(
     recipe: Recipe, network: Network, statistics: tuple[Any, Any] | None
 ) -> tuple[Any, Any]:
-    """Mean and deviation: the weights', the data's, or 0 and 1."""
+    """Mean and deviation: the weights', the data's, ImageNet's, or 0 and 1."""
     wants = network.wants
     if needs_statistics(recipe, network) and statistics is not None:
         return statistics
+    if recipe.normalise == "imagenet":
+        return IMAGENET_MEAN, IMAGENET_STD
     if recipe.normalise in ("auto", "weights") and wants.mean and wants.std:
         return wants.mean, wants.std
     return (0.0,), (1.0,)

@@ -34,6 +34,9 @@ class Journal:
     def result(self, settings: Mapping[str, Any], figures: Mapping[str, float]) -> None:
         """Hyperparameters with what came of them."""
 
+    def went_back(self, step: int) -> None:
+        """The training goes on from optimizer step `step`: what was written after it is void."""
+
     def close(self) -> None:
         """Nothing more comes."""
 
@@ -118,6 +121,16 @@ class RunJournal(Journal):
                 self.writer.file_writer.add_summary(summary)
             for key, value in figures.items():
                 self.writer.add_scalar(f"result/{key}", value)
+
+        self._view(write)
+
+    def went_back(self, step: int) -> None:
+        def write() -> None:
+            from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+
+            # TensorBoard forgets what it read of later steps when a session starts
+            started = SessionLog(status=SessionLog.START)
+            self.writer.file_writer.add_event(Event(step=step + 1, session_log=started))
 
         self._view(write)
 

@@ -93,6 +93,7 @@ def fit(
         if is_best:
             saver.best(progress)
         journal.epoch(row)
+        parts.watcher.after_epoch(row)
         listener.epoch_done({**row, "is_best": is_best})
         if parts.patience and parts.val and progress.stale >= parts.patience:
             progress.ended = f"no better epoch in {progress.stale}"
@@ -158,8 +159,8 @@ class _Epoch:
         last_save = sitting = time.perf_counter()
         parts.optimizer.zero_grad(set_to_none=True)
         for group in self._groups():
-            parts.schedule.before_step(progress.step)
-            loss, norm = train_step(parts, group, self.tally)
+            parts.schedule.before_step(self._position())
+            loss, norm = train_step(parts, group, self.tally, progress.step + 1)
             parts.schedule.after_step()
             progress.step += 1
             progress.batch += len(group)
@@ -185,6 +186,18 @@ class _Epoch:
             raise DataError(
                 "the training data gave no batches", fix="is the loader empty, or used up?"
             )
+
+    def _position(self) -> int:
+        """The coming step's place in the whole training, in steps of the present batches.
+
+        It is counted from the epochs, so that a batch changed on resume, or an epoch cut short by a
+        time limit, leaves the schedule where the training is.
+        """
+        batches = self.parts.train.steps()
+        if batches is None:
+            return self.progress.step
+        accumulate = self.parts.accumulate
+        return self.progress.epoch * -(-batches // accumulate) + self.progress.batch // accumulate
 
     def _groups(self) -> Iterator[list[Batch]]:
         """Batches in groups of `accumulate`; time spent waiting for them is counted."""
@@ -215,11 +228,16 @@ class _Epoch:
         return {f"val_{name}": value for name, value in figures.items()}
 
 
-def train_step(parts: Parts, group: list[Batch], tally: Tally) -> tuple[Tensor, Tensor]:
+def train_step(
+    parts: Parts, group: list[Batch], tally: Tally, step: int = 0
+) -> tuple[Tensor, Tensor]:
     """One optimizer step over a group of batches.
 
     Each batch's mean loss is weighted by its share of the examples, so that the step is that of
     one large batch whatever the batches' sizes.
+
+    Args:
+        step: its number over the whole run, from 1, for the watcher.
 
     Returns:
         (loss, gradient norm before clipping), 0-d tensors on the device, not yet fetched.
@@ -228,14 +246,16 @@ def train_step(parts: Parts, group: list[Batch], tally: Tally) -> tuple[Tensor, 
     parts.largest = max(parts.largest, *(batch.size for batch in group))
     losses: list[Tensor] = []
     for batch in chunks(group, parts.micro):
-        with parts.precision.forward():
+        with parts.watcher.forward(step), parts.precision.forward():
             outputs = batch.call(parts.module)
             loss = training_loss(parts, outputs, batch.targets)
         share = batch.size / total
         parts.precision.backward(loss if share == 1 else loss * share)
         losses.append(loss.detach() * share)
         tally.add(main_output(outputs), batch.targets, loss.detach(), batch.size)
+    parts.watcher.after_backward(step)
     norm = parts.precision.step(parts.optimizer, parts.module, parts.clip)
+    parts.watcher.after_step(step)
     parts.optimizer.zero_grad(set_to_none=True)
     return losses[0] if len(losses) == 1 else torch.stack(losses).sum(), norm
 

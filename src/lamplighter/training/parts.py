@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,6 +18,27 @@ from lamplighter.training.precision import Precision
 from lamplighter.training.schedule import Schedule
 
 LossFunction = Callable[[Any, Any], Tensor]
+
+
+class Watcher:
+    """Looks at steps while they happen; this one looks at nothing."""
+
+    def forward(self, step: int) -> AbstractContextManager[Any]:  # noqa: ARG002
+        """Wraps the forward pass of step `step` (from 1 over the whole run)."""
+        return NOTHING
+
+    def after_backward(self, step: int) -> None:
+        """The gradients are there, the weights have not moved."""
+
+    def after_step(self, step: int) -> None:
+        """The weights have moved, the gradients are still there."""
+
+    def after_epoch(self, row: Mapping[str, Any]) -> None:
+        """An epoch is validated; `row` is its line of metrics.jsonl."""
+
+
+NOTHING: AbstractContextManager[Any] = nullcontext()
+UNWATCHED = Watcher()
 
 
 @dataclass
@@ -42,6 +64,7 @@ class Parts:
         time_limit: seconds after which no new epoch begins and the present one ends; 0 is off.
         save_every: seconds between checkpoints within an epoch; 0 is off.
         metrics: the user's own, by name.
+        watcher: looks at steps while they happen.
         set_mode: puts the module into training mode for an epoch (from 1), where `module.train()` would
             not do; freezing lives here.
     """
@@ -64,6 +87,7 @@ class Parts:
     time_limit: float = 0.0
     save_every: float = 600.0
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    watcher: Watcher = UNWATCHED
     set_mode: Callable[[int], None] | None = None
 
     def tally(self) -> Tally:

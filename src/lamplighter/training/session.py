@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from lamplighter import run_folder
-from lamplighter.errors import RunFailed
+from lamplighter.errors import ModelError, RunFailed
 from lamplighter.listener import SILENT, Listener
 from lamplighter.machine import is_out_of_memory
 from lamplighter.run_folder import RunFolder
@@ -51,29 +51,56 @@ class Session:
         self.journal: Journal | None = None
         self.counted: dict[str, Any] | None = None
         self.checkpoints = folder / run_folder.CHECKPOINTS
+        self.asked = settings_of(parts.optimizer)  # as built, before a schedule has moved them
+        self.batch = [largest_batch, parts.accumulate]
 
     def restore(self) -> bool:
-        """Goes back to the newest whole checkpoint; returns whether there was one."""
+        """Goes back to the newest whole checkpoint; returns whether there was one.
+
+        Raises:
+            ModelError: its states do not fit this network or this optimizer.
+        """
         found = checkpoint.load_latest(self.checkpoints, say=self.listener.warn)
         if found is None:
             return False
-        _, state = found
+        step, state = found
+        try:
+            self._restore(state)
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+            told = " ".join(str(error).split())
+            raise ModelError(
+                f"the checkpoint of step {step} does not fit what is trained now: "
+                + (told if len(told) <= 300 else told[:297] + "..."),
+                where=self.checkpoints,
+                fix="resume with the network, optimizer and schedule as they were, or begin a new run",
+            ) from error
+        checkpoint.forget_after(self.checkpoints, step)
+        return True
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        known = {field.name for field in fields(Progress)}
         self.parts.module.load_state_dict(state["module"])
         restore_optimizer(self.parts.optimizer, state["optimizer"])
+        change_settings(self.parts.optimizer, state.get("asked"), self.asked)
         self.parts.schedule.load_state_dict(state["schedule"])
         self.parts.precision.load_state_dict(state["precision"])
         restore_random_state(state["random"])
-        known = {field.name for field in fields(Progress)}
         self.progress = Progress(**{k: v for k, v in state["progress"].items() if k in known})
         self.counted = state["counted"] or None
         self.parts.micro = int(state["micro"])
+        if self.progress.batch and state.get("batch", self.batch) != self.batch:
+            # batches of another size do not begin where the old ones ended
+            self.progress.batch, self.counted = 0, None
+            self.listener.warn(
+                f"the batch has changed: epoch {self.progress.epoch + 1} begins again with the "
+                "weights as they are"
+            )
         threads = int(state.get("threads", 0))
         if threads and threads != torch.get_num_threads():
             torch.set_num_threads(threads)
             self.listener.say(
                 f"torch works with {threads} threads, as before: the last bits need it"
             )
-        return True
 
     def run(self, journal: Journal) -> Progress:
         """Trains to the end.
@@ -82,6 +109,7 @@ class Session:
             Stopped: the stop flag was seen; the state is saved.
             RunFailed: diverged for good, out of memory with nothing left to try, or the disk full.
         """
+        self.journal = journal
         if self.progress.step == 0 and not checkpoint.saved(self.checkpoints):
             self._checkpoint(self.progress, {})  # what the first epoch can go back to
         while True:
@@ -101,7 +129,9 @@ class Session:
 
     def best_state(self) -> dict[str, Any] | None:
         """The module's state at the best epoch; None if no epoch was validated."""
-        found = checkpoint.load_latest(self.checkpoints, label="best", say=self.listener.warn)
+        found = checkpoint.load_latest(
+            self.checkpoints, label="best", most=self.progress.step, say=self.listener.warn
+        )
         if found is None and self.progress.best_epoch:
             self.listener.warn(
                 f"the weights of the best epoch ({self.progress.best_epoch}) cannot be read; "
@@ -114,6 +144,8 @@ class Session:
             "progress": progress.as_dict(),
             "module": self.parts.module.state_dict(),
             "optimizer": self.parts.optimizer.state_dict(),
+            "asked": self.asked,
+            "batch": self.batch,
             "schedule": self.parts.schedule.state_dict(),
             "precision": self.parts.precision.state_dict(),
             "random": random_state(),
@@ -158,6 +190,8 @@ class Session:
             f"with the learning rate × {rate:.3g} ({retries} of {MOST_RETRIES})"
         )
         truncate_metrics(self.folder, self.progress.epoch)
+        if self.journal is not None:
+            self.journal.went_back(self.progress.step)
 
     def _keys(self, fault: Diverged) -> list[str]:
         if fault.positions is None or not self.names:
@@ -178,6 +212,9 @@ class Session:
                 "out of memory before the first checkpoint", where=self.folder
             ) from fault
         self.parts.micro = half
+        truncate_metrics(self.folder, self.progress.epoch)
+        if self.journal is not None:
+            self.journal.went_back(self.progress.step)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         self.listener.warn(
@@ -198,6 +235,31 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -
         for name, value in kept.items():
             if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
                 kept[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+
+
+def settings_of(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
+    """What each group of parameters was built with, where a checkpoint can hold it."""
+    plain = (bool, int, float, str, tuple, type(None))
+    return [
+        {key: value for key, value in group.items() if isinstance(value, plain)}
+        for group in optimizer.param_groups
+    ]
+
+
+def change_settings(
+    optimizer: torch.optim.Optimizer,
+    before: list[dict[str, Any]] | None,
+    now: list[dict[str, Any]],
+) -> None:
+    """Sets what was asked differently this time; all else stays as the checkpoint has it.
+
+    An optimizer's state brings its old settings along, so that a weight decay changed on resume
+    would be ignored without a word.
+    """
+    for group, old, new in zip(optimizer.param_groups, before or now, now, strict=False):
+        for key, value in new.items():
+            if old.get(key, value) != value:
+                group[key] = value
 
 
 def truncate_metrics(folder: RunFolder, epochs: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -47,13 +47,46 @@ def stop_flag() -> Iterator[StopFlag]:
             raise KeyboardInterrupt
         flag.cause = flag.cause or signal.Signals(number).name
 
-    if threading.current_thread() is not threading.main_thread():
+    with _handled(note, tuple(EXIT_CODES)):
         yield flag
+
+
+@contextmanager
+def stop_at_once() -> Iterator[None]:
+    """Outside the loop, where nothing is lost, SIGTERM and SIGUSR1 end the work where it stands.
+
+    Raises:
+        Interrupted: with the signal's exit code. SIGINT stays what it is, a KeyboardInterrupt.
+    """
+    flag = StopFlag()
+
+    def note(number: int, _: FrameType | None) -> None:
+        flag.cause = flag.cause or signal.Signals(number).name
+        # no Exception: what catches faults of pictures or of TensorBoard must not catch this
+        raise KeyboardInterrupt
+
+    with _handled(note, ("SIGTERM", "SIGUSR1")):
+        try:
+            yield
+        except KeyboardInterrupt:
+            if not flag.cause:
+                raise
+            raise flag.error(f"stopped by {flag.cause}", fix="") from None
+
+
+@contextmanager
+def _handled(
+    note: Callable[[int, FrameType | None], None], names: tuple[str, ...]
+) -> Iterator[None]:
+    """Only the main thread may handle signals; elsewhere nothing is changed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
         return
-    numbers = [getattr(signal, name) for name in EXIT_CODES if hasattr(signal, name)]
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     before = {number: signal.signal(number, note) for number in numbers}
     try:
-        yield flag
+        yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            # None: a handler that was not set from Python cannot be put back
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -44,11 +44,14 @@ def train(recipe: Recipe, listener: Listener = SILENT, *, resume: RunFolder | No
     """
     from lamplighter.data.own import OwnSets
     from lamplighter.machine import keep_memory, seed_everything
+    from lamplighter.models.build import find as find_network
 
     started = time.perf_counter()
     keep_memory()
     seed_everything(recipe.seed)
-    source = _open(recipe)
+    if recipe.model != "auto":
+        find_network(recipe.model)  # a mistyped name is told before the data are read
+    source = open_data(recipe)
     if isinstance(source, OwnSets):
         from lamplighter.own_training import train_own
 
@@ -206,7 +209,7 @@ def _collection_of(folder: RunFolder | None, text: str, listener: Listener) -> A
 
     recipe = make_recipe(read_recipe(folder / run_folder.RECIPE), where=folder / run_folder.RECIPE)
     rows = read_split(folder / run_folder.SPLIT)
-    return collect_as_recorded(_open(recipe), rows, task=recipe.task, listener=listener)
+    return collect_as_recorded(open_data(recipe), rows, task=recipe.task, listener=listener)
 
 
 def _new_data(data: str, options: Mapping[str, Any], listener: Listener) -> Any:
@@ -217,7 +220,7 @@ def _new_data(data: str, options: Mapping[str, Any], listener: Listener) -> Any:
     from lamplighter.data.own import OwnSets
 
     recipe = Recipe(data=data, **options)
-    source = _open(recipe)
+    source = open_data(recipe)
     if isinstance(source, OwnSets):
         raise DataError("these are tensors; the model takes pictures", where=data)
     task, examples = settle(list(source.examples()), recipe.task, source)
@@ -233,7 +236,8 @@ def _new_data(data: str, options: Mapping[str, Any], listener: Listener) -> Any:
     return Collection(source, task, classes, parts, digest_all(source, examples, listener))
 
 
-def _open(recipe: Recipe) -> Any:
+def open_data(recipe: Recipe) -> Any:
+    """The source of a recipe's data (or own data sets), as its data section says."""
     from lamplighter.data.sources import open_source
 
     if not recipe.data:
@@ -278,7 +282,7 @@ def check(recipe: Recipe, listener: Listener = SILENT) -> Any:
     from lamplighter.training.prepare import prepare
 
     seed_everything(recipe.seed)
-    source = _open(recipe)
+    source = open_data(recipe)
     if isinstance(source, OwnSets):
         from lamplighter.own_training import check_own
 

@@ -16,7 +16,7 @@ from PIL import Image
 from lamplighter.data.digests import UnreadableFiles
 from lamplighter.data.example import Collection, Example
 from lamplighter.data.recorded import collect_as_recorded
-from lamplighter.data.split import collect, fingerprint
+from lamplighter.data.split import _beside_copies, collect, fingerprint
 from lamplighter.data.split_file import read_split, write_split
 from lamplighter.errors import DataError, UsageError
 from lamplighter.listener import Listener
@@ -305,3 +305,18 @@ def test_large_groups_still_reach_val() -> None:
         collection = collect(Told(examples), val=0.1, seed=seed)
         for name in ("train", "val"):
             assert Counter(one.label for one in collection.splits[name]) == {"a": 50, "b": 50}
+
+
+def test_a_copy_of_a_picture_with_a_split_joins_it() -> None:
+    """An example without a split whose content lies in train already is never put into val."""
+    mixed = [
+        Example("a/1", "x", split="train"),
+        Example("a/2", "x", split="val"),
+        Example("b/1", "x"),
+        Example("b/2", "x"),
+        Example("b/3", "x"),
+    ]
+    digests = {"a/1": "p", "a/2": "q", "b/1": "p", "b/2": "q", "b/3": "r"}
+    assert [one.split for one in _beside_copies(mixed, digests)] == [
+        "train", "val", "train", "val", None,
+    ]  # fmt: skip

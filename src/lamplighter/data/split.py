@@ -61,6 +61,7 @@ def collect(
     _refuse_nothing(source, examples)
     task, examples = settle(examples, task, source)
     digests = digest_all(source, examples, listener)
+    examples = _beside_copies(examples, digests)
     shares = _shares(examples, val, test)
     free = _to_cut(examples, shares)
     if shares:
@@ -90,6 +91,21 @@ def fingerprint(collection: Collection) -> str:
         for one in members
     )
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _beside_copies(examples: Sequence[Example], digests: Mapping[str, str]) -> list[Example]:
+    """Puts an example without a split beside its byte-identical copy that has one.
+
+    Joined sources may hold the same picture, one of them with splits of its own: cutting the other
+    freely would put copies of training pictures into validation.
+    """
+    fixed: dict[str, str] = {}
+    for split in reversed(SPLITS):  # train wins where copies lie in several splits already
+        fixed |= {digests[one.key]: split for one in examples if one.split == split}
+    return [
+        replace(one, split=fixed.get(digests[one.key])) if one.split is None else one
+        for one in examples
+    ]
 
 
 def _refuse_fractions(val: float | None, test: float | None) -> None:

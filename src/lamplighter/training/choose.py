@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lamplighter.data.example import Collection
-from lamplighter.errors import DataError
+from lamplighter.errors import DataError, UsageError
 from lamplighter.images.augment import SMALL
 from lamplighter.images.preprocess import Fit, Preprocess
 from lamplighter.models.network import Network
@@ -176,7 +176,7 @@ def resolve(
     optimizer = "AdamW" if recipe.optimizer == "auto" else recipe.optimizer
     batch = _batch(facts, preprocess) if recipe.batch == "auto" else recipe.batch
     if recipe.batch != "auto" and recipe.batch > facts.count:
-        raise DataError(
+        raise UsageError(
             f"a batch of {recipe.batch} is larger than the {facts.count} training pictures",
             where="--batch",
             fix=f"--batch {max(1, min(32, facts.count // 4))}, or --batch auto",

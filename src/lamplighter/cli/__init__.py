@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("lamplighter.cli.evaluate", "The truth about a model on a split or on new data"),
     "compare": ("lamplighter.cli.compare", "Is run B better than run A, and how surely"),
     "predict": ("lamplighter.cli.predict", "Answers for files and folders"),
+    "export": ("lamplighter.cli.export", "A file for other runtimes, proved to agree"),
     "runs": ("lamplighter.cli.runs", "The runs side by side"),
     "board": ("lamplighter.cli.board", "TensorBoard on the runs"),
 }

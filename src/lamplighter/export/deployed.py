@@ -70,7 +70,7 @@ def deploy(module: nn.Module, artifact: Artifact) -> Deployed:
             fix="export its module yourself: torch.onnx.export(lamp.load(PATH).module, (example,), FILE)",
         )
     # one layout for all weights: the archives store what lies in memory
-    network = copy.deepcopy(module).to("cpu", memory_format=torch.contiguous_format)
+    network = copy.deepcopy(module).cpu().to(memory_format=torch.contiguous_format)
     deployed = Deployed(network, artifact.preprocess, artifact.task, artifact.temperature)
     return deployed.eval().requires_grad_(False)
 

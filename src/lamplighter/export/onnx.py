@@ -87,9 +87,7 @@ def opened(file: Path) -> Callable[[np.ndarray], np.ndarray]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(
-        str(file), options, providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
     def answer(pictures_BHWC: np.ndarray) -> np.ndarray:
         return np.asarray(session.run(None, {INPUT: pictures_BHWC})[0])

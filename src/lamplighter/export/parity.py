@@ -149,13 +149,12 @@ def _gaps(task: str, ours_BK: np.ndarray, theirs_BK: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(worst), worst, np.inf)  # a NaN on either side agrees with nothing
 
 
-def _same(
-    task: str, answers: np.ndarray, theirs_BK: np.ndarray, gaps_B: np.ndarray
-) -> np.ndarray:
-    if not np.isfinite(gaps_B).all():
-        return np.zeros(len(gaps_B), bool)
+def _same(task: str, answers: np.ndarray, theirs_BK: np.ndarray, gaps_B: np.ndarray) -> np.ndarray:
+    finite_B = np.isfinite(gaps_B)
+    if not finite_B.any():  # another shape, or nothing but NaN
+        return finite_B
     if task == "multilabel":
-        return np.asarray(((theirs_BK > 0.5) == answers).all(axis=1))
+        return finite_B & ((theirs_BK > 0.5) == answers).all(axis=1)
     if task == "regression":
-        return gaps_B <= TOLERANCE
-    return np.asarray(theirs_BK.argmax(axis=1) == answers)
+        return finite_B & (gaps_B <= TOLERANCE)
+    return finite_B & (theirs_BK.argmax(axis=1) == answers)

@@ -1,0 +1,123 @@
+"""What leaves the house: a run's model for other runtimes, proved on the run's own pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lamplighter import run_folder, stages
+from lamplighter.errors import DataError, LamplighterError
+from lamplighter.listener import SILENT, Listener
+from lamplighter.run_folder import RunFolder
+
+MOST = 1000  # pictures of a proof
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures of a proof: uint8 [S, S, C] each, their names, and in words which they are."""
+
+    squares: Sequence[Any]
+    names: Sequence[str]
+    kind: str
+
+
+def export(
+    model_text: str,
+    to: str,
+    *,
+    out: Path | None = None,
+    pictures: Sequence[str | Path] = (),
+    own: Any = None,
+    listener: Listener = SILENT,
+) -> Any:
+    """Writes a run's model in another format and proves that it agrees.
+
+    Args:
+        model_text: a run's name or folder, or a model file.
+        to: "onnx" or "program".
+        out: folder for the file and its README; by default `onnx` or `program` beside the model.
+        pictures: files and folders for the proof; by default the run's test or validation
+            pictures, and where those are out of reach generated ones.
+        own: the user's own network, where the model is one.
+        listener: hears which pictures were taken.
+
+    Returns:
+        An export.formats.Exported.
+
+    Raises:
+        UsageError, ModelError, ArtifactError, DataError: what was named cannot be used.
+        AnswerIsNo: the written file does not agree with the model; it is not kept.
+    """
+    from lamplighter.export.deployed import deploy
+    from lamplighter.export.formats import export as write
+    from lamplighter.export.formats import row_of
+
+    row_of(to)
+    model, folder = stages.open_model(model_text, own=own, device="cpu")
+    deploy(model.module, model.artifact)  # what cannot be exported is said before pictures are read
+    proof = pictures_of(model, folder, pictures, listener)
+    return write(model, to, out or model.path.parent / to, proof.squares, proof.names, proof.kind)
+
+
+def pictures_of(
+    model: Any, folder: RunFolder | None, given: Sequence[str | Path], listener: Listener
+) -> Pictures:
+    """The best pictures to be had: those given, those of the run, or generated ones."""
+    if given:
+        return _given(model, given, listener)
+    if folder is not None:
+        try:
+            return _recorded(model, folder, listener)
+        except (LamplighterError, OSError) as error:
+            listener.warn(f"the run's own pictures are out of reach: {error}")
+    from lamplighter.export.parity import made_pictures
+
+    preprocess = model.artifact.preprocess
+    squares = made_pictures(preprocess.size, preprocess.channels)
+    return Pictures(squares, [f"generated {i}" for i in range(len(squares))], "generated pictures")
+
+
+def _given(model: Any, given: Sequence[str | Path], listener: Listener) -> Pictures:
+    from lamplighter.predict import picture_files
+
+    squares, names = [], []
+    for file in picture_files(given):
+        try:
+            squares.append(model.square(file))
+            names.append(str(file))
+        except DataError as error:
+            listener.warn(f"left out: {error}")
+    if not squares:
+        raise DataError("none of these pictures can be read", where=given[0])
+    return Pictures(squares, names, "the given pictures")
+
+
+def _recorded(model: Any, folder: RunFolder, listener: Listener) -> Pictures:
+    """Test pictures of the run, else validation pictures, decoded as they were then."""
+    from lamplighter.data.recorded import collect_as_recorded
+    from lamplighter.data.split_file import read_split
+    from lamplighter.recipe import make_recipe, read_recipe
+
+    recipe = make_recipe(read_recipe(folder / run_folder.RECIPE), where=folder / run_folder.RECIPE)
+    rows = read_split(folder / run_folder.SPLIT)
+    split = next((name for name in ("test", "val") if any(r.split == name for r in rows)), "train")
+    source = stages.open_data(recipe)
+    collection = collect_as_recorded(source, rows, task=recipe.task, listener=SILENT)
+    wanted = collection.splits[split]
+    chosen = wanted[:: -(-len(wanted) // MOST)]
+    preprocess = model.artifact.preprocess
+    squares, names = [], []
+    for example in chosen:
+        try:
+            opened = source.open(example, draft=preprocess.smallest_useful())
+            squares.append(preprocess.square(opened))
+            names.append(example.key)
+        except DataError as error:
+            listener.warn(f"left out: {error}")
+    some = "" if len(chosen) == len(wanted) else f"{len(squares)} of the {len(wanted)} "
+    if not squares:
+        raise DataError("none of the recorded pictures can be read", where=folder)
+    return Pictures(squares, names, f"{some}{split} pictures of the run")

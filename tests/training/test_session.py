@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from lamplighter.data.batches import Batch, LoaderBatches, make_loader
+from lamplighter.data.batches import LoaderBatches, make_loader
 from lamplighter.errors import DataError, RunFailed
 from lamplighter.listener import Listener
 from lamplighter.machine import seed_everything
@@ -18,7 +18,7 @@ from lamplighter.run_folder import RunFolder
 from lamplighter.tasks.tally import ClassificationTally
 from lamplighter.training import checkpoint
 from lamplighter.training.journal import RunJournal
-from lamplighter.training.loop import Stopped, train_step
+from lamplighter.training.loop import Stopped
 from lamplighter.training.schedule import TorchSchedule
 from lamplighter.training.session import Session, truncate_metrics
 from lamplighter.training.validate import validate
@@ -181,26 +181,6 @@ def test_accumulation_is_one_large_batch(parts: Any, net: Any, tmp_path: Path) -
         assert torch.allclose(a, b, atol=1e-6)
 
 
-@pytest.mark.parametrize("micro", [1, 3, 4, 99])
-def test_micro_batches_are_the_whole(micro: int, parts: Any, net: Any) -> None:
-    """Cut into parts of any size, a step is that of the whole batch."""
-    found = []
-    for size in (0, micro):
-        made = parts(
-            module=net(dropout=0, norm=False), batch=11, optimizer=torch.optim.SGD, micro=size
-        )
-        tally = ClassificationTally()
-        loss, norm = train_step(made, list(made.train.epoch(1)), tally)
-        found.append((loss, norm, tally.result(), list(made.module.parameters())))
-    (loss, norm, figures, weights), (loss2, norm2, figures2, weights2) = found
-    assert torch.allclose(loss, loss2, atol=1e-6)
-    assert torch.allclose(norm, norm2, atol=1e-6)
-    assert figures2["accuracy"] == figures["accuracy"]
-    assert figures2["loss"] == pytest.approx(figures["loss"], abs=1e-6)
-    for a, b in zip(weights, weights2, strict=True):
-        assert torch.allclose(a, b, atol=1e-6)
-
-
 class Faulty(nn.Module):
     """Gives NaN at chosen calls in training."""
 
@@ -263,16 +243,6 @@ def test_own_schedule_is_lowered(kind: str, parts: Any, net: Any, tmp_path: Path
         return made.optimizer.param_groups[0]["lr"]
 
     assert rate({8, 14}) == pytest.approx(0.09 * rate(set()), rel=1e-6)
-
-
-def test_no_update_from_nan(parts: Any, net: Any) -> None:
-    """A step whose loss is not a number leaves the weights and the optimizer as they were."""
-    made = parts(module=Faulty(net(), {1}))
-    before = [p.clone() for p in made.module.parameters()]
-    _, norm = train_step(made, list(made.train.epoch(1))[:1], ClassificationTally())
-    assert not torch.isfinite(norm)
-    assert all(torch.equal(a, b) for a, b in zip(before, made.module.parameters(), strict=True))
-    assert not made.optimizer.state
 
 
 class Small(nn.Module):
@@ -389,21 +359,6 @@ def test_empty_loaders(parts: Any, net: Any, tmp_path: Path) -> None:
         validate(net(), nothing, nn.CrossEntropyLoss(), ClassificationTally())
 
 
-def test_validation_leaves_the_mode(net: Any, batches: Any) -> None:
-    """Validation works in evaluation mode, changes nothing, and puts the mode back."""
-    module = net()
-    before = {k: v.clone() for k, v in module.state_dict().items()}
-    figures = [
-        validate(
-            module, batches(10, size, augment=None), nn.CrossEntropyLoss(), ClassificationTally()
-        )
-        for size in (10, 3)
-    ]
-    assert module.training
-    assert figures[0] == pytest.approx(figures[1], abs=1e-6)
-    assert all(torch.equal(v, before[k]) for k, v in module.state_dict().items())
-
-
 def test_damaged_best_is_said(parts: Any, tmp_path: Path) -> None:
     """When the best weights cannot be read, that is said."""
     heard = Heard()
@@ -429,14 +384,3 @@ def test_threads_are_restored(parts: Any, tmp_path: Path) -> None:
         assert "2 threads" in heard.said[0]
     finally:
         torch.set_num_threads(before)
-
-
-def test_batch_of_structures(parts: Any) -> None:
-    """Cutting a batch of several inputs keeps what belongs together, together."""
-    from lamplighter.data.batches import chunks
-
-    batch = Batch((torch.arange(5), [torch.arange(5)]), {"y": torch.arange(5)}, 5)
-    found = list(chunks([batch], 2))
-    assert [part.size for part in found] == [2, 2, 1]
-    assert found[1].inputs[0].tolist() == found[1].inputs[1][0].tolist() == [2, 3]
-    assert found[2].targets["y"].tolist() == [4]

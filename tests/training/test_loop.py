@@ -1,0 +1,70 @@
+"""One step and one validation by themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from lamplighter.data.batches import Batch
+from lamplighter.tasks.tally import ClassificationTally
+from lamplighter.training.loop import train_step
+from lamplighter.training.validate import validate
+
+
+@pytest.mark.parametrize("micro", [1, 3, 4, 99])
+def test_micro_batches_are_the_whole(micro: int, parts: Any, net: Any) -> None:
+    """Cut into parts of any size, a step is that of the whole batch."""
+    found = []
+    for size in (0, micro):
+        made = parts(
+            module=net(dropout=0, norm=False), batch=11, optimizer=torch.optim.SGD, micro=size
+        )
+        tally = ClassificationTally()
+        loss, norm = train_step(made, list(made.train.epoch(1)), tally)
+        found.append((loss, norm, tally.result(), list(made.module.parameters())))
+    (loss, norm, figures, weights), (loss2, norm2, figures2, weights2) = found
+    assert torch.allclose(loss, loss2, atol=1e-6)
+    assert torch.allclose(norm, norm2, atol=1e-6)
+    assert figures2["accuracy"] == figures["accuracy"]
+    assert figures2["loss"] == pytest.approx(figures["loss"], abs=1e-6)
+    for a, b in zip(weights, weights2, strict=True):
+        assert torch.allclose(a, b, atol=1e-6)
+
+
+def test_no_update_from_nan(parts: Any, net: Any) -> None:
+    """A step whose loss is not a number leaves the weights and the optimizer as they were."""
+    made = parts(module=Faulty(net(), {1}))
+    before = [p.clone() for p in made.module.parameters()]
+    _, norm = train_step(made, list(made.train.epoch(1))[:1], ClassificationTally())
+    assert not torch.isfinite(norm)
+    assert all(torch.equal(a, b) for a, b in zip(before, made.module.parameters(), strict=True))
+    assert not made.optimizer.state
+
+
+def test_validation_leaves_the_mode(net: Any, batches: Any) -> None:
+    """Validation works in evaluation mode, changes nothing, and puts the mode back."""
+    module = net()
+    before = {k: v.clone() for k, v in module.state_dict().items()}
+    figures = [
+        validate(
+            module, batches(10, size, augment=None), nn.CrossEntropyLoss(), ClassificationTally()
+        )
+        for size in (10, 3)
+    ]
+    assert module.training
+    assert figures[0] == pytest.approx(figures[1], abs=1e-6)
+    assert all(torch.equal(v, before[k]) for k, v in module.state_dict().items())
+
+
+def test_batch_of_structures(parts: Any) -> None:
+    """Cutting a batch of several inputs keeps what belongs together, together."""
+    from lamplighter.data.batches import chunks
+
+    batch = Batch((torch.arange(5), [torch.arange(5)]), {"y": torch.arange(5)}, 5)
+    found = list(chunks([batch], 2))
+    assert [part.size for part in found] == [2, 2, 1]
+    assert found[1].inputs[0].tolist() == found[1].inputs[1][0].tolist() == [2, 3]
+    assert found[2].targets["y"].tolist() == [4]

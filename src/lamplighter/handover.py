@@ -1,18 +1,21 @@
-"""What leaves the house: a run's model for other runtimes, proved on the run's own pictures."""
+"""What leaves the house: a run's model for other runtimes, proved on its own pictures, or served."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib.util
+import secrets
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lamplighter import run_folder, stages
-from lamplighter.errors import DataError, LamplighterError
+from lamplighter.errors import DataError, LamplighterError, ModelError, UsageError
 from lamplighter.listener import SILENT, Listener
 from lamplighter.run_folder import RunFolder
 
 MOST = 1000  # pictures of a proof
+SHORTEST_TOKEN = 12
 
 
 @dataclass(frozen=True)
@@ -121,3 +124,98 @@ def _recorded(model: Any, folder: RunFolder, listener: Listener) -> Pictures:
     if not squares:
         raise DataError("none of the recorded pictures can be read", where=folder)
     return Pictures(squares, names, f"{some}{split} pictures of the run")
+
+
+def serve(
+    model_text: str,
+    *,
+    ready: Callable[[str], None],
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    token: str = "",
+    allowed: tuple[str, ...] = (),
+    own: Any = None,
+    device: str = "auto",
+    listener: Listener = SILENT,
+) -> None:
+    """Answers over HTTP until it is told to stop.
+
+    Args:
+        model_text: a run's name or folder, or a model file.
+        ready: called with the page's address once it answers.
+        host: what to listen on.
+        port: 0 takes a free one.
+        token: asked of every request; made up where the address is not this machine's alone.
+        allowed: more names that requests may use.
+        own: the user's own network, where the model is one.
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        listener: hears of faults.
+
+    Raises:
+        UsageError: packages are missing, the address cannot be had, the token is too short, or
+            the model takes no pictures.
+        ArtifactError, ModelError: the model cannot be used.
+    """
+    _need_server()
+    from lamplighter.serving.app import make_app
+    from lamplighter.serving.guard import is_loopback
+    from lamplighter.serving.limits import Limits
+    from lamplighter.serving.server import listen, run
+
+    if token and (len(token) < SHORTEST_TOKEN or not token.isascii() or not token.isprintable()):
+        raise UsageError(
+            f"a token needs {SHORTEST_TOKEN} or more letters and figures",
+            where="--token",
+            fix="leave it out, and one is made up",
+        )
+    model, _ = stages.open_model(model_text, own=own, device=device)
+    if model.artifact.preprocess is None:
+        raise UsageError(
+            "this network was trained on your own tensors, so a picture cannot be given to it",
+            where=model_text,
+            fix="in Python: lamp.load(PATH).predict(tensor)",
+        )
+    if not is_loopback(host):
+        token = token or secrets.token_urlsafe(16)
+    limits = Limits()
+    app = make_app(
+        model, host=host, token=token, allowed=allowed, limits=limits,
+        explain=heat_of(model), listener=listener,
+    )  # fmt: skip
+    opened = listen(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    url = f"http://{shown}:{opened.getsockname()[1]}/" + (f"#token={token}" if token else "")
+    run(app, opened, limits, lambda: ready(url))
+
+
+def heat_of(model: Any) -> Callable[[Any], bytes] | None:
+    """uint8 [S, S, C] → JPEG of where the network looked; None where that shows nothing."""
+    import torch
+    from PIL import Image
+
+    from lamplighter.evaluation.heatmap import explain, overlay
+    from lamplighter.truth import HEAT_FROM
+
+    preprocess = model.artifact.preprocess
+    if preprocess.size < HEAT_FROM or model.artifact.task == "regression":
+        return None
+
+    def heat(square: Any) -> bytes:
+        pixels = torch.from_numpy(square.transpose(2, 0, 1).copy())[None].to(model.device)
+        try:
+            found, _ = explain(model.module, preprocess.normalise(pixels))
+        except ModelError as error:
+            raise DataError(error.message) from error
+        return overlay(Image.fromarray(square.squeeze()), found[0])
+
+    return heat
+
+
+def _need_server() -> None:
+    missing = [name for name in ("starlette", "uvicorn") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UsageError(
+            f"serving needs packages that are not installed: {', '.join(missing)}",
+            where="lamp serve",
+            fix='pip install "lamplighter[serve]"',
+        )

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("lamplighter.cli.compare", "Is run B better than run A, and how surely"),
     "predict": ("lamplighter.cli.predict", "Answers for files and folders"),
     "export": ("lamplighter.cli.export", "A file for other runtimes, proved to agree"),
+    "serve": ("lamplighter.cli.serve", "A page that answers for pictures, and an HTTP API"),
     "runs": ("lamplighter.cli.runs", "The runs side by side"),
     "board": ("lamplighter.cli.board", "TensorBoard on the runs"),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -164,6 +165,33 @@ def test_the_scan_before_training_is_kept(clean_set, monkeypatch):
     assert all(isinstance(finding, Finding) for finding in first)
     with pytest.raises(TypeError):
         scan(collection, size=64)
+
+
+class Listening(Listener):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+def test_the_scan_of_a_large_set_is_bounded_and_says_so(clean_set):
+    """A sample is decoded, identical files are found among all, what was left out is told."""
+    for place, file in enumerate(sorted((clean_set / "train/cats").glob("*.jpg"))[:6]):
+        shutil.copy(file, clean_set / f"val/cats/leaked{place}.jpg")
+    listener = Listening()
+    found = scan(
+        collect(open_source(clean_set), seed=0), size=128, most=10, most_near=100, listener=listener
+    )
+    leak = next(finding for finding in found if finding.code == "S101")
+    assert leak.level == "error"
+    assert len(leak.paths) == 12
+    assert listener.said == [
+        "data: 10 of 150 pictures were looked at and near duplicates were not searched,"
+        " so that training starts soon; lamp look does all"
+    ]
 
 
 def test_the_fingerprint_follows_the_data(clean_set):

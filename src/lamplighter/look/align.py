@@ -70,9 +70,10 @@ def agreement(ours_NHW: np.ndarray, theirs_NHW: np.ndarray) -> tuple[np.ndarray,
     rows = np.arange(count)
     for steps, least in ((HASTY_STEPS, HOPELESS), (STEPS - HASTY_STEPS, -1.0)):
         a, b, moves = ours[rows], theirs[rows], warp[rows]
+        level_a, level_b = _levelled(a), _levelled(b)
         for _ in range(steps):
-            seen, inside = _moved(b, moves)
-            moves += _step(a, seen, inside)
+            seen, inside = _moved(level_b, moves)
+            moves += _step(level_a, seen, inside)
         np.clip(moves, -1, 1, out=moves)
         seen, inside = _moved(b, moves)
         found = _correlation(_detail(a), _detail(seen), inside)
@@ -83,6 +84,12 @@ def agreement(ours_NHW: np.ndarray, theirs_NHW: np.ndarray) -> tuple[np.ndarray,
         if not len(rows):
             break
     return fine, texture
+
+
+def _levelled(flat_NP: np.ndarray) -> np.ndarray:
+    """Mean 0 and deviation 1: a large common level would drown the steps in their own ridge."""
+    centred = flat_NP - flat_NP.mean(axis=1, keepdims=True)
+    return centred / np.maximum(centred.std(axis=1, keepdims=True), 1e-3)
 
 
 def _moved(theirs_NP: np.ndarray, warp_N6: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

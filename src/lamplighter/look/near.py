@@ -18,6 +18,7 @@ from lamplighter.look.fingerprints import (
     part_window,
     whole_prints,
 )
+from lamplighter.look.likeness import ALIKE, usual_likeness
 from lamplighter.look.neighbours import Index
 from lamplighter.machine import cores
 
@@ -33,10 +34,12 @@ LEAST_CONTRAST = 4.0
 # a group of look-alikes larger than this share of the pictures is their nature, not copying
 LARGEST_SHARE = 0.01
 LARGEST_ANYWAY = 40
-# share of a picture with detail below which it is a drawing rather than a scene
+# where unrelated pictures are alike anyway, only what is all but identical is told, and nothing of
+# pictures with less texture than this: two strokes of a pen can be the same without any copying
 PLAIN = 0.42
-# among such pictures only what is all but identical is told
 LEAST_AMONG_ALIKE = 0.985
+LEAST_COSINE_AMONG_ALIKE = 0.98
+AFFORDABLE_AMONG_ALIKE = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +57,20 @@ class Pair:
 
 
 def near_duplicates(
-    greys_NHW: np.ndarray, *, listener: Listener = SILENT
+    greys_NHW: np.ndarray, *, small_N: np.ndarray | None = None, listener: Listener = SILENT
 ) -> tuple[list[Pair], bool]:
     """Copies with changes: turned, mirrored, resized, recompressed, cropped, brightened.
 
     Args:
         greys_NHW: uint8 [N, 48, 48], byte-identical pictures only once.
+        small_N: bool [N], pictures of fewer pixels than the thumbnail, of which more is asked;
+            None: there are none.
         listener: hears the progress.
 
     Returns:
-        (pairs, most alike first; whether the pictures are alike by nature). Digits or stamps of
-        one kind cannot be told from copies: where groups of look-alikes outgrow what copying
+        (pairs, most alike first; whether the bar was raised). Digits or stamps of one kind cannot
+        be told from copies: where unrelated pictures resemble each other, only whole pictures
+        with texture that are all but identical count. Where groups of look-alikes still outgrow what copying
         makes, the bar is raised until they fall apart.
     """
     contrast = np.array([grey.std() for grey in greys_NHW])
@@ -72,10 +78,14 @@ def near_duplicates(
     if len(clear) < 2:
         return [], False
     shown = greys_NHW if len(clear) == len(greys_NHW) else greys_NHW[clear]
-    candidates = find_candidates(shown, listener=listener)
+    alike = usual_likeness(shown) >= ALIKE
+    candidates = find_candidates(shown, alike=alike, listener=listener)
     fine, texture = compare(shown, candidates, listener=listener)
-    spare = np.where(fine > 0, (1 - fine) / (1 - needed(texture)), 9.0)
-    alike = _plain_look_alikes(candidates, spare <= 1, texture < PLAIN, len(clear))
+    small = np.zeros(len(clear), bool) if small_N is None else small_N[clear]
+    bar = needed(texture, small[candidates.ours] | small[candidates.theirs])
+    if alike:
+        bar = np.maximum(bar, LEAST_AMONG_ALIKE)
+    spare = np.where(fine > 0, (1 - fine) / (1 - bar), 9.0)
     if alike:
         spare[texture < PLAIN] = 9.0
     limit, least = 1.0, 0.0
@@ -95,19 +105,6 @@ def near_duplicates(
         for a, b, score in zip(ours, theirs, fine[best], strict=True)
     ]
     return pairs, alike
-
-
-def _plain_look_alikes(
-    candidates: Candidates, close_N: np.ndarray, plain_N: np.ndarray, count: int
-) -> bool:
-    """Whether pictures without much texture resemble each other by nature, as digits do.
-
-    Copies stand apart: few candidates that are not copies. Look-alikes are a continuum: many
-    pictures are close to another, and many more nearly so.
-    """
-    hit = close_N & plain_N
-    pictures = len({*candidates.ours[hit].tolist(), *candidates.theirs[hit].tolist()})
-    return pictures > 0.05 * count and plain_N.sum() > 1.5 * hit.sum()
 
 
 def _largest_group(ours: np.ndarray, theirs: np.ndarray, count: int) -> int:
@@ -166,24 +163,30 @@ class Candidates:
         )
 
 
-def find_candidates(greys_NHW: np.ndarray, *, listener: Listener = SILENT) -> Candidates:
+def find_candidates(
+    greys_NHW: np.ndarray, *, alike: bool = False, listener: Listener = SILENT
+) -> Candidates:
     """Pairs of pictures of which a part of one resembles the whole of the other.
 
     Args:
         greys_NHW: uint8 [N, 48, 48].
+        alike: unrelated pictures resemble each other too; then parts would resemble anything, and
+            only whole pictures are compared.
         listener: hears the progress.
     """
     whole = whole_prints(greys_NHW)
     index = Index(whole.vectors)
     best = _none()
-    with listener.bar("searching for near duplicates", len(PARTS)) as bar, _threads() as pool:
+    parts = 1 if alike else len(PARTS)
+    least = LEAST_COSINE_AMONG_ALIKE if alike else LEAST_COSINE
+    with listener.bar("searching for near duplicates", parts) as bar, _threads() as pool:
         for found in pool.map(
-            lambda part: _resembling(greys_NHW, part, whole, index), range(len(PARTS))
+            lambda part: _resembling(greys_NHW, part, whole, index, least), range(parts)
         ):
             best = _best(_joined([best, found]))
             bar.advance()
     # the more alike the pictures of a set are, the closer copies have to be to stand out
-    most = max(AFFORDABLE, AFFORDABLE_EACH * len(greys_NHW))
+    most = AFFORDABLE_AMONG_ALIKE if alike else max(AFFORDABLE, AFFORDABLE_EACH * len(greys_NHW))
     return best.take(np.argsort(-best.cosines, kind="stable")[:most])
 
 
@@ -192,11 +195,13 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(min(8, cores()), thread_name_prefix="lamp-near")
 
 
-def _resembling(greys_NHW: np.ndarray, part: int, whole: Prints, index: Index) -> Candidates:
+def _resembling(
+    greys_NHW: np.ndarray, part: int, whole: Prints, index: Index, least: float
+) -> Candidates:
     """Pictures of which this part resembles the whole of another."""
     asked = part_prints(greys_NHW, part)
     found = [_none()]
-    for rows, hits, cosines in index.close(asked.vectors, LEAST_COSINE, MOST_EACH):
+    for rows, hits, cosines in index.close(asked.vectors, least, MOST_EACH):
         ours, theirs = asked.owners[rows], whole.owners[hits]
         keep = ours != theirs
         rows, hits = rows[keep], hits[keep]
@@ -270,13 +275,17 @@ def compare(
     return fine, texture
 
 
-def needed(texture_N: np.ndarray) -> np.ndarray:
+def needed(texture_N: np.ndarray, small_N: np.ndarray | bool = False) -> np.ndarray:
     """The agreement at which a pair counts as a copy, by how much there is to compare.
 
     Judged by eye on pairs of CIFAR-10: with plenty of texture nearly all pairs above 0.84 are
-    copies; silhouettes against the sky reach 0.9 and are not.
+    copies; silhouettes of planes against the sky reach 0.9 and are not, and pictures of 32 × 32
+    pixels have little else. Photographs keep the lower bar: blurred copies need it.
     """
-    return np.minimum(0.84 + 0.6 * np.maximum(0, 0.40 - texture_N), 0.99)
+    plenty = 0.84 + 0.6 * np.maximum(0, 0.40 - texture_N)
+    few = 0.86 + 0.8 * np.maximum(0, 0.45 - texture_N)
+    found: np.ndarray = np.minimum(np.where(small_N, few, plenty), 0.99)
+    return found
 
 
 def _views(greys_NHW: np.ndarray, pairs: Candidates) -> tuple[np.ndarray, np.ndarray]:

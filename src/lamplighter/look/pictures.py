@@ -8,10 +8,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from lamplighter.data.example import Example, Source
+from lamplighter.data.memory import MemorySource
 from lamplighter.errors import LamplighterError
 from lamplighter.listener import SILENT, Listener
 from lamplighter.look.facts import Facts
+from lamplighter.look.held import blocks_of, measure_block
 from lamplighter.look.measure import measure_file, measure_picture, quiet_decoding
 from lamplighter.look.store import Store, stamp_of
 from lamplighter.machine import cores
@@ -100,7 +104,7 @@ def scan_source(
     fresh: list[tuple[Stamp, Facts]] = []
     try:
         with quiet_decoding(), listener.bar("looking at pictures", len(todo)) as bar:
-            for place, facts in _measured(source, examples, todo, workers):
+            for place, facts in _any_measured(source, examples, todo, workers):
                 found[place] = facts
                 bar.advance()
                 stamp = stamps[place]
@@ -117,6 +121,18 @@ def scan_source(
         Picture(examples[place], split_of(examples[place]), found[place]) for place in sorted(found)
     ]
     return Scan(pictures, len(examples), complete, reused)
+
+
+def _any_measured(
+    source: Source, examples: Sequence[Example], todo: Sequence[int], workers: int
+) -> Iterator[tuple[int, Facts]]:
+    """(place, facts) in order: whole blocks where the pixels are an array, else file by file."""
+    if not isinstance(source, MemorySource):
+        yield from _measured(source, examples, todo, workers)
+        return
+    for block in blocks_of(source.pixels, todo):
+        rows = np.array([examples[place].index for place in block], np.int64)
+        yield from zip(block, measure_block(source.pixels[rows]), strict=True)
 
 
 def _measured(

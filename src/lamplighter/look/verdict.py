@@ -6,24 +6,20 @@ import json
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lamplighter.checks.finding import LEVELS, Finding, worst_first
+from lamplighter.checks.finding import LEVELS, Finding
 from lamplighter.data.example import Collection, Example, Source
 from lamplighter.errors import DataError, Interrupted, UsageError
 from lamplighter.listener import SILENT, Listener
-from lamplighter.look.bundles import bundle_exhibits
-from lamplighter.look.classes import beside_exhibits, class_counts, class_exhibits
-from lamplighter.look.content import content_exhibits, crop_exhibits
-from lamplighter.look.copies import identical_exhibits, near_exhibits
+from lamplighter.look.classes import class_counts
 from lamplighter.look.exhibit import Exhibit, counted
-from lamplighter.look.files import file_exhibits
-from lamplighter.look.near import near_duplicates
-from lamplighter.look.pictures import Picture, Scan, scan_source
+from lamplighter.look.judge import judge, judge_by_digests, worst_exhibits
+from lamplighter.look.pictures import Picture, scan_source
 from lamplighter.look.store import Store
 from lamplighter.machine import cache_folder
 from lamplighter.version import __version__
@@ -146,7 +142,7 @@ def look(
         scan = scan_source(source, chosen, store=store, listener=listener)
     finally:
         store.close()
-    exhibits, finished = _exhibits(
+    exhibits, finished = judge(
         scan,
         source,
         whole=len(scan.pictures) == len(examples),
@@ -169,7 +165,7 @@ def look(
         classes=class_counts(scan.pictures),
         splits=dict(sorted(Counter(p.split for p in scan.pictures).items(), key=_split_order)),
         sizes=_sizes(scan.pictures),
-        exhibits=_worst_first(exhibits),
+        exhibits=worst_exhibits(exhibits),
         pictures=scan.pictures,
         source=source,
         complete=complete,
@@ -184,6 +180,7 @@ def scan(
     fit: str = "crop",
     resize: int | None = None,
     most: int = 20_000,
+    most_near: int = 10_000,
     listener: Listener = SILENT,
 ) -> list[Finding]:
     """The findings that a training begins with: bounded, and not repeated for the same data.
@@ -191,9 +188,10 @@ def scan(
     Args:
         collection: what will be trained on, with the splits that will be used.
         size, fit, resize: how pictures are brought to the network's input.
-        most: near duplicates are searched in collections up to this many pictures only; everything
-            else is done for all of them.
-        listener: hears the progress.
+        most: of more pictures than this, so many, evenly spread, stand for all; identical files
+            are sought among all by the digests that the collection holds.
+        most_near: near duplicates are searched in collections up to this many pictures only.
+        listener: hears the progress, and what was left out.
 
     Returns:
         The findings, worst first; from the cache when the same files were judged before.
@@ -201,31 +199,42 @@ def scan(
     Raises:
         Interrupted: the person stopped it.
     """
-    examples = [example for split in collection.splits.values() for example in split]
-    key = f"{fingerprint(collection)}-{size}-{fit}-{resize}-{most}-{__version__}"
+    total = sum(len(split) for split in collection.splits.values())
+    key = f"{fingerprint(collection)}-{size}-{fit}-{resize}-{most}-{most_near}-{__version__}"
     store = Store(cache_folder())
     try:
         known = store.verdict(key)
         if known is not None:
             return [Finding(**{**row, "paths": tuple(row["paths"])}) for row in json.loads(known)]
-        held = all(example.path is None for example in examples)
-        # pictures in memory have no files that could be broken: a sample tells as much
-        wanted = min(most, len(examples)) if held else len(examples)
+        wanted = min(most, total)
+        near = total <= most_near
         seen = look(
-            collection,
-            size=size,
-            fit=fit,
-            resize=resize,
-            limit=wanted,
-            near=len(examples) <= most,
+            collection, size=size, fit=fit, resize=resize, limit=wanted, near=near,
             listener=listener,
-        )
-        if seen.files < wanted or (not seen.complete and wanted == len(examples)):
+        )  # fmt: skip
+        if seen.files < wanted or (not seen.complete and wanted == total):
             raise Interrupted("stopped while looking at the data")
-        store.keep_verdict(key, json.dumps([f.as_json() for f in seen.findings]))
-        return seen.findings
+        _say_skipped(seen, near, listener)
+        findings = list(seen.findings)
+        if wanted < total:
+            findings = judge_by_digests(collection, findings)
+        store.keep_verdict(key, json.dumps([f.as_json() for f in findings]))
+        return findings
     finally:
         store.close()
+
+
+def _say_skipped(seen: Look, near: bool, listener: Listener) -> None:
+    """What a bounded look left out, and where to get it."""
+    left = []
+    if seen.files < seen.total:
+        left.append(f"{seen.files:,} of {seen.total:,} pictures were looked at")
+    if not near:
+        left.append("near duplicates were not searched")
+    if left:
+        listener.say(
+            f"data: {' and '.join(left)}, so that training starts soon; lamp look does all"
+        )
 
 
 def fingerprint(collection: Collection) -> str:
@@ -259,8 +268,6 @@ def _examples_of(
 
         data = open_for_look(data, data_root=data_root)
     if isinstance(data, Collection):
-        from dataclasses import replace
-
         placed = [
             example if example.split == split else replace(example, split=split)
             for split, examples in data.splits.items()
@@ -283,58 +290,6 @@ def _spread(examples: Sequence[Example], limit: int | None) -> list[Example]:
         return list(examples)
     places = np.linspace(0, len(examples) - 1, limit).round().astype(int)
     return [examples[place] for place in sorted(set(places.tolist()))]
-
-
-def _exhibits(
-    scan: Scan,
-    source: Source,
-    *,
-    whole: bool,
-    size: int,
-    resize: int,
-    fit: str,
-    near: bool,
-    listener: Listener,
-) -> tuple[list[Exhibit], bool]:
-    """(everything that was found, in no order; whether the person let it finish)."""
-    pictures = scan.pictures
-    labelled = any(p.label for p in pictures) and not any(
-        isinstance(p.example.label, float) for p in pictures
-    )
-    exhibits = file_exhibits(pictures, size) + content_exhibits(pictures)
-    exhibits += crop_exhibits(pictures, size=size, resize=resize, fit=fit)
-    exhibits += identical_exhibits(pictures, labelled=labelled)
-    # counts of a sample would say nothing about the classes
-    if labelled and whole:
-        exhibits += class_exhibits(class_counts(pictures))
-    exhibits += beside_exhibits(source) + bundle_exhibits(pictures)
-    if near and scan.complete:
-        try:
-            exhibits += _near(pictures, labelled, listener)
-        except KeyboardInterrupt:
-            listener.warn("stopped: near duplicates were not searched to the end")
-            return exhibits, False
-    return exhibits, True
-
-
-def _near(pictures: Sequence[Picture], labelled: bool, listener: Listener) -> list[Exhibit]:
-    """Near duplicates among pictures that are not identical already."""
-    once: dict[str, Picture] = {}
-    for picture in pictures:
-        if picture.facts.seen:
-            once.setdefault(picture.facts.pixels, picture)
-    unique = list(once.values())
-    if len(unique) < 2:
-        return []
-    greys = np.stack([picture.facts.grey_array() for picture in unique])
-    pairs, alike = near_duplicates(greys, listener=listener)
-    named = [(unique[pair.ours], unique[pair.theirs], pair.agreement) for pair in pairs]
-    return near_exhibits(named, pictures, labelled=labelled, alike=alike)
-
-
-def _worst_first(exhibits: Sequence[Exhibit]) -> list[Exhibit]:
-    places = {id(exhibit.finding): exhibit for exhibit in exhibits}
-    return [places[id(finding)] for finding in worst_first(e.finding for e in exhibits)]
 
 
 def _split_order(item: tuple[str, int]) -> int:

@@ -287,3 +287,15 @@ def test_size_of() -> None:
     assert size_of([{"boxes": torch.zeros(3, 4)}] * 5) == 5
     assert size_of((torch.zeros(4), torch.zeros(4))) == 4
     assert size_of({}) == 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 8, 9, 15, 16, 17])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_steps_are_counted_without_cutting(count: int, shuffle: bool) -> None:
+    """`steps` says how many batches come, whatever is left over at the end."""
+    pixels = HeldPixels(torch.zeros(count, 1, 4, 4, dtype=torch.uint8), torch.ones(count))
+    batches = PictureBatches(
+        pixels, torch.zeros(count), Preprocess(size=4, channels=1, mean=(0.0,), std=(1.0,)),
+        batch=8, device=torch.device("cpu"), shuffle=shuffle,
+    )  # fmt: skip
+    assert batches.steps() == len(list(batches.epoch(1)))

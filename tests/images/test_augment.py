@@ -242,3 +242,13 @@ def test_two_steps_stay_near_one() -> None:
     theirs = F.resized_crop(whole, *box.int().tolist(), [112, 112], antialias=True)
     ours = a._resized(squashed[None], draws, aspect, None, augment, preprocess)[0]
     assert (ours - theirs).abs().mean() < 2  # of 255
+
+
+def test_bytes_on_the_cpu_are_moved_as_any_others() -> None:
+    """The quick way for bytes on the CPU gives what the general one gives, and keeps its input."""
+    pictures = torch.randint(0, 256, (40, 3, 12, 10), dtype=torch.uint8)
+    kept = pictures.clone()
+    offsets, flipped = torch.randint(0, 7, (40, 2)), torch.rand(40) < 0.5
+    assert torch.equal(a.shift(pictures, offsets, 3), a.shift(pictures.short(), offsets, 3).byte())
+    assert torch.equal(a.flip(pictures, flipped), a.flip(pictures.short(), flipped).byte())
+    assert torch.equal(pictures, kept)

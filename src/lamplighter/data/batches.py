@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -116,13 +119,13 @@ class PictureBatches:
         self.examples: int | None = len(pixels)
 
     def steps(self) -> int:
-        return len(self._plan(torch.arange(len(self.pixels))))
+        full, left = divmod(len(self.pixels), self.batch)
+        # a lone last picture would break batch normalisation; another one is left out each epoch
+        lone = self.shuffle and self.batch > 1 and full > 0 and left == 1
+        return full + (left > 0 and not lone)
 
     def _plan(self, order: Tensor) -> list[Tensor]:
-        plan = list(order.split(self.batch))
-        # a lone last picture would break batch normalisation; another one is left out each epoch
-        lone = self.shuffle and self.batch > 1 and len(plan) > 1 and len(plan[-1]) == 1
-        return plan[:-1] if lone else plan
+        return list(order.split(self.batch))[: self.steps()]
 
     def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
         count = len(self.pixels)
@@ -237,6 +240,7 @@ def make_loader(
         "num_workers": workers,
         "pin_memory": pin,
         "persistent_workers": workers > 0,
+        "worker_init_fn": stand_apart,
     }
     if isinstance(data, torch.utils.data.IterableDataset):
         # each worker would yield the whole of it; who shares it out hands over a DataLoader
@@ -246,6 +250,14 @@ def make_loader(
     lone = shuffle and len(data) > batch and len(data) % batch == 1
     loader = DataLoader(SeededExamples(data, seed), sampler=sampler, drop_last=lone, **shared)
     return loader, sampler.set_epoch
+
+
+def stand_apart(_: int) -> None:
+    """Leaves the terminal's group: Ctrl-C is for the process that trains, which ends its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "setsid"):
+        with contextlib.suppress(OSError):
+            os.setsid()
 
 
 def is_dataset(data: Any) -> bool:

@@ -216,7 +216,7 @@ def apply(
         if augment.crop == "shift":
             images_BCHW = shift(images_BCHW, parameters["shift"], augment.border)
         if flip_B is not None:
-            images_BCHW = torch.where(flip_B[:, None, None, None], images_BCHW.flip(3), images_BCHW)
+            images_BCHW = flip(images_BCHW, flip_B)
         images = images_BCHW
     scale, shift_by = preprocess.scale_and_shift(images.device)
     if augment.jitter:
@@ -280,9 +280,27 @@ def shift(images_BCHW: Tensor, offsets_B2: Tensor, border: int) -> Tensor:
     """
     _, _, height, width = images_BCHW.shape
     bordered = torch.nn.functional.pad(images_BCHW, (border,) * 4)
+    if _numpy_is_faster(images_BCHW):
+        every = np.lib.stride_tricks.sliding_window_view(bordered.numpy(), (height, width), (2, 3))
+        top_B, left_B = offsets_B2.numpy().T
+        return torch.from_numpy(every[np.arange(len(every)), :, top_B, left_B])
     windows = bordered.unfold(2, height, 1).unfold(3, width, 1)
     picture_B = torch.arange(len(images_BCHW), device=images_BCHW.device)
     return windows[picture_B, :, offsets_B2[:, 0], offsets_B2[:, 1]]
+
+
+def flip(images_BCHW: Tensor, flip_B: Tensor) -> Tensor:
+    """The pictures, those of `flip_B` (bool) left-right reversed."""
+    if _numpy_is_faster(images_BCHW):
+        pictures, chosen = images_BCHW.numpy().copy(), flip_B.numpy()
+        pictures[chosen] = pictures[chosen][..., ::-1]
+        return torch.from_numpy(pictures)
+    return torch.where(flip_B[:, None, None, None], images_BCHW.flip(3), images_BCHW)
+
+
+def _numpy_is_faster(images_BCHW: Tensor) -> bool:
+    """torch copies bytes on the CPU one by one where NumPy moves rows: a third of the time."""
+    return images_BCHW.device.type == "cpu" and images_BCHW.dtype == torch.uint8
 
 
 def jitter(images_BCHW: Tensor, factors_B3: Tensor) -> Tensor:

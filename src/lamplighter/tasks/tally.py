@@ -32,7 +32,7 @@ class LossTally:
 
     def add(self, outputs: Any, targets: Any, loss: Tensor, size: int) -> None:
         self.count += size
-        self.loss_sum = self.loss_sum + loss.detach().double() * size
+        self.loss_sum = self.loss_sum + _fetched(loss, wide=True) * size
         self.see(outputs, targets)
 
     def see(self, outputs: Any, targets: Any) -> None:
@@ -68,9 +68,9 @@ class ClassificationTally(LossTally):
             answers = outputs.argmax(dim=class_dimension(outputs, targets))
         else:
             return
-        valid = targets >= 0  # -100 and other negative labels say "do not count"
-        self.right = self.right + ((answers == targets) & valid).sum()
-        self.answered = self.answered + valid.sum()
+        # -100 and other negative labels say "do not count"; no answer equals them
+        self.right = self.right + _fetched((answers == targets).sum())
+        self.answered = self.answered + _fetched((targets >= 0).sum())
 
     def figures(self) -> dict[str, float]:
         answered = int(self.answered)
@@ -167,6 +167,13 @@ class WithMetrics:
             value = metric.compute() if hasattr(metric, "update") else metric(outputs, targets)
             figures[name] = float(value)
         return figures
+
+
+def _fetched(value: Tensor, *, wide: bool = False) -> Any:
+    """A plain number where looking costs nothing (the CPU), else the 0-d tensor, not waited for."""
+    if value.device.type == "cpu":
+        return value.item()
+    return value.detach().double() if wide else value.detach()
 
 
 def _is_binary(outputs: Tensor, targets: Tensor) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import torch
@@ -299,7 +300,7 @@ class _StepLog:
         self.rates.append(max(group["lr"] for group in self.parts.optimizer.param_groups))
         positions = [batch.positions for batch in group if batch.positions is not None]
         self.groups.append(torch.cat(positions) if positions else None)
-        unsound = self.on_cpu and not bool(torch.isfinite(norm) & torch.isfinite(loss))
+        unsound = self.on_cpu and not (isfinite(norm.item()) and isfinite(loss.item()))
         late = time.perf_counter() - self.last >= LOG_SECONDS or len(self.losses) >= LOG_STEPS
         if unsound or late:
             self.flush()

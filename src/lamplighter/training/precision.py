@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -37,7 +38,7 @@ class Precision:
         norm = gradient_norm(module, clip)
         # on the CPU looking at a number costs nothing; elsewhere it would wait for the device, and
         # the loop looks at its log points instead
-        if self.device.type != "cpu" or bool(torch.isfinite(norm)):
+        if self.device.type != "cpu" or math.isfinite(norm.item()):
             optimizer.step()
         return norm
 
@@ -106,10 +107,10 @@ def make_precision(name: str, device: torch.device) -> Precision:
 
 def gradient_norm(module: nn.Module, clip: float) -> Tensor:
     """The norm over all gradients; scales them to `clip` when that is above 0 and exceeded."""
-    parameters = [p for p in module.parameters() if p.grad is not None]
-    if not parameters:
+    gradients = [p.grad for p in module.parameters() if p.grad is not None]
+    if not gradients:
         return torch.zeros(())
-    norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+    norm = nn.utils.get_total_norm(gradients)
     if clip > 0:
-        nn.utils.clip_grads_with_norm_(parameters, clip, norm)
+        nn.utils.clip_grads_with_norm_(module.parameters(), clip, norm)
     return norm.detach()

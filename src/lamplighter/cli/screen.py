@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 from rich.console import Console
@@ -104,7 +105,9 @@ class Screen(Listener):
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or talk()
-        self.lively = self.console.is_terminal or self.console.is_jupyter
+        # in a notebook rich draws its bars with ipywidgets, and would only warn without them
+        notebook = self.console.is_jupyter and find_spec("ipywidgets") is not None
+        self.lively = self.console.is_terminal or notebook
         self._progress: Progress | None = None
         self._task: TaskID | None = None
         self._heads: list[str] = []

@@ -78,6 +78,14 @@ def sit(
             _ended(folder, session, "failed", error.message)
             raise
         except Exception as error:
+            if stop() and "DataLoader worker" in str(error):
+                # the signal went to the workers as well, and one died of it in the middle of a step
+                _ended(folder, session, "interrupted", stop.cause)
+                raise stop.error(
+                    f"stopped by {stop.cause}, which ended a worker too; the run goes on from its last "
+                    "checkpoint",
+                    fix=f"lamp train --resume {folder}",
+                ) from None
             _ended(folder, session, "failed", f"{type(error).__name__}: {error}")
             raise
         session.journal = journal

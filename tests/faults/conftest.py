@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,12 +108,21 @@ def whole(lamp: Lamp, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def no_orphans() -> Any:
-    """pid → whether nothing is left of the group that the command led."""
+    """folder → whether every process that works in it ends within a few seconds."""
 
-    def check(pid: int) -> bool:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, 0)
-            return False
-        return True
+    def working_in(folder: Path) -> list[int]:
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if (process / "cwd").readlink() == folder.resolve():
+                    found.append(int(process.name))
+        return found
+
+    def check(folder: Path) -> bool:
+        for _ in range(80):
+            if not working_in(folder):
+                return True
+            time.sleep(0.1)
+        return False
 
     return check

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -93,10 +94,8 @@ def _random_kills(seed: int, lamp: Any, cwd: Path, whole: Path) -> int:
     for _ in range(3):
         pid = lamp.start(cwd, *command)
         time.sleep(draw.uniform(0.1, 2.5))
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         kills += lamp.wait(cwd, pid).code == -9
         if (cwd / "runs" / "a" / "status.json").exists():
             status = json.loads((cwd / "runs" / "a" / "status.json").read_text())

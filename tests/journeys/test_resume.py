@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.faults.conftest import Lamp
 from tests.faults.test_kills import figures, weights
 

@@ -241,6 +241,9 @@ def make_loader(
         "pin_memory": pin,
         "persistent_workers": workers > 0,
         "worker_init_fn": stand_apart,
+        # a loader draws a seed for each epoch, but none for workers that are there already: from a
+        # generator of its own, or dropout would depend on the number of workers
+        "generator": torch.Generator().manual_seed(0),
     }
     if isinstance(data, torch.utils.data.IterableDataset):
         # each worker would yield the whole of it; who shares it out hands over a DataLoader

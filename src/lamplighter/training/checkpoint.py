@@ -157,7 +157,10 @@ def _rank(path: Path, label: str) -> tuple[int, int] | None:
 
 def _load(path: Path) -> tuple[int, Any]:
     try:
-        manifest = json.loads((path / MANIFEST).read_text())
+        text = (path / MANIFEST).read_text()
+        manifest = json.loads(text)
+        if json.dumps(manifest) != text or manifest["step"] != step_of(path):
+            raise ValueError("it was changed after saving")
         size, checksum = manifest["files"][STATE]
         content = (path / STATE).read_bytes()
         step = int(manifest["step"])

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ from lamplighter.listener import SILENT, Listener
 from lamplighter.tasks.tally import Tally
 from lamplighter.training.journal import Journal
 from lamplighter.training.parts import Parts, Progress
+from lamplighter.training.stopping import heeding, was_cut
 from lamplighter.training.validate import main_output, validate
 
 LOG_SECONDS = 0.5  # figures are fetched from the device, and shown, this often
@@ -183,10 +184,17 @@ class _Epoch:
                 progress.ended = f"the time limit of {parts.time_limit / 60:g} minutes"
                 break
         self.log.flush()
+        if was_cut(self.stop):
+            self._save_and_stop()
         if not getattr(self.tally, "count", 1):
             raise DataError(
                 "the training data gave no batches", fix="is the loader empty, or used up?"
             )
+
+    def _save_and_stop(self) -> NoReturn:
+        if self.parts.train.resumable:
+            self.saver.checkpoint(self.progress, dict(vars(self.tally)))
+        raise Stopped
 
     def _position(self) -> int:
         """The coming step's place in the whole training, in steps of the present batches.
@@ -202,7 +210,7 @@ class _Epoch:
 
     def _groups(self) -> Iterator[list[Batch]]:
         """Batches in groups of `accumulate`; time spent waiting for them is counted."""
-        source = iter(self.parts.train.epoch(self.number, self.progress.batch))
+        source = heeding(self.parts.train.epoch(self.number, self.progress.batch), self.stop)
         group: list[Batch] = []
         while True:
             asked = time.perf_counter()
@@ -223,9 +231,7 @@ class _Epoch:
             self.parts.module, self.parts.val, self.parts.loss, self.parts.tally(), self.stop
         )
         if figures is None:
-            if self.parts.train.resumable:
-                self.saver.checkpoint(self.progress, dict(vars(self.tally)))
-            raise Stopped
+            self._save_and_stop()
         return {f"val_{name}": value for name, value in figures.items()}
 
 

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TypeVar
 
 from lamplighter.errors import Interrupted
 
+T = TypeVar("T")
+END = object()
 EXIT_CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGUSR1": 143}
+
+
+GRACE = 3.0  # seconds in which a batch that is waited for may still come
+
+
+class CutShort(BaseException):
+    """A wait for data that may never come ended because the training is to stop."""
 
 
 class StopFlag:
@@ -18,10 +30,27 @@ class StopFlag:
 
     Attributes:
         cause: name of the first signal; empty while there is none.
+        waiting: whether the loop waits for data, which is the one place where nothing is in the
+            middle of a step and where it may wait without end (a worker that hangs).
+        cut: such a wait was ended.
+        closed: nobody asks any more.
     """
 
     def __init__(self) -> None:
         self.cause = ""
+        self.waiting = False
+        self.cut = False
+        self.closed = threading.Event()
+        self.noted = 0.0
+
+    def note(self, name: str) -> None:
+        """Takes note of a signal, and has it come again while the loop does not stop."""
+        self.cause, self.noted = name, time.monotonic()
+        threading.Thread(target=self._remind, daemon=True, name="lamp-remind").start()
+
+    def _remind(self) -> None:
+        while not self.closed.wait(GRACE):
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def __call__(self) -> bool:
         return bool(self.cause)
@@ -45,10 +74,34 @@ def stop_flag() -> Iterator[StopFlag]:
     def note(number: int, _: FrameType | None) -> None:
         if flag.cause == "SIGINT" and number == signal.SIGINT:
             raise KeyboardInterrupt
-        flag.cause = flag.cause or signal.Signals(number).name
+        if not flag.cause:
+            flag.note(signal.Signals(number).name)
+        elif flag.waiting and time.monotonic() - flag.noted >= GRACE * 0.9:
+            raise CutShort
 
     with _handled(note, tuple(EXIT_CODES)):
-        yield flag
+        try:
+            yield flag
+        finally:
+            flag.closed.set()
+
+
+def heeding(source: Iterable[T], stop: Callable[[], bool]) -> Iterator[T]:
+    """The items of a source; ends early when the next one does not come and the flag is up."""
+    items = iter(source)
+    flag = stop if isinstance(stop, StopFlag) else StopFlag()
+    while True:
+        try:
+            flag.waiting = True
+            item = next(items, END)
+        except CutShort:
+            flag.cut = True
+            return
+        finally:
+            flag.waiting = False
+        if item is END:
+            return
+        yield item  # type: ignore[misc]
 
 
 @contextmanager
@@ -92,3 +145,8 @@ def _handled(
         for number, handler in before.items():
             # None: a handler that was not set from Python cannot be put back
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def was_cut(stop: Callable[[], bool]) -> bool:
+    """Whether `heeding` gave up waiting."""
+    return isinstance(stop, StopFlag) and stop.cut

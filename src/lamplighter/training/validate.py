@@ -12,6 +12,7 @@ from lamplighter.data.batches import Batch, Batches, chunks
 from lamplighter.errors import DataError
 from lamplighter.machine import is_out_of_memory
 from lamplighter.tasks.tally import Tally
+from lamplighter.training.stopping import heeding, was_cut
 
 
 def validate(
@@ -34,11 +35,13 @@ def validate(
     try:
         with torch.inference_mode():
             seen = most = 0
-            for batch in batches.epoch(1):
+            for batch in heeding(batches.epoch(1), stop):
                 if stop():
                     return None
                 most = _add(module, batch, loss, tally, most or batch.size)
                 seen += batch.size
+            if was_cut(stop):
+                return None
     finally:
         module.train(was_training)
     if not seen:

@@ -159,7 +159,7 @@ def environment(seed: int, device: str) -> dict[str, Any]:
         "numpy": numpy.__version__,
         "pillow": PIL.__version__,
         "platform": platform.platform(),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": cores(),
         "threads": torch.get_num_threads(),
         "device": device,
@@ -173,7 +173,8 @@ def environment(seed: int, device: str) -> dict[str, Any]:
     return facts
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor's name, as the system has it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(

@@ -23,6 +23,7 @@ from lamplighter.models.shape import check_shape
 from lamplighter.recipe import Recipe
 from lamplighter.tasks.task import TASKS, balanced_weights, make_loss
 from lamplighter.training import choose
+from lamplighter.training.measure_precision import choose_precision
 from lamplighter.training.optimizer import make_optimizer
 from lamplighter.training.parts import Parts
 from lamplighter.training.pictures import Reader, UnreadablePictures, make_batches, without
@@ -75,6 +76,12 @@ def prepare(recipe: Recipe, collection: Collection, listener: Listener = SILENT)
     if choose.needs_statistics(recipe, network):
         preprocess = choose.choose_preprocess(recipe, facts, network, _statistics(pixels["train"]))
     parts = make_parts(resolved, collection, network, preprocess, pixels, augment, device)
+    if recipe.precision == "auto" and device.type == "cpu":
+        name = choose_precision(
+            parts, model=resolved.model, keep=recipe.cache != "off", listener=listener
+        )
+        resolved = replace(resolved, precision=name)
+        parts.precision = make_precision(name, device)
     _tell(resolved, collection, network, preprocess, listener)
     return Prepared(resolved, collection, network, preprocess, parts, reader)
 

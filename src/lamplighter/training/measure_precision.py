@@ -1,0 +1,204 @@
+"""`--precision auto` on a CPU: bfloat16 where a short measurement says that it wins and agrees.
+
+What is measured is a copy of the network on the training's first batches, so weights, buffers,
+optimizer and random numbers stay as they are. The answer is kept in the cache folder for each
+machine, network and batch, because a measurement repeated on a busy machine might come out
+otherwise; the run's recipe.toml holds it as well, and a resumed run takes it from there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import hashlib
+import itertools
+import json
+import math
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lamplighter.data.batches import Batch, chunks
+from lamplighter.data.seeded import undisturbed
+from lamplighter.listener import Listener
+from lamplighter.machine import cache_folder, cores, is_out_of_memory, processor
+from lamplighter.models.summary import summarise
+from lamplighter.training.loop import training_loss
+from lamplighter.training.parts import Parts
+from lamplighter.training.precision import Bfloat16, Precision
+
+SECONDS = 3.0  # for everything that is measured
+BATCHES = 3  # on which both must agree
+ROUNDS = 5
+LOSS_APART = 0.01  # of the fp32 loss: further apart, and fp32 stays
+ALIKE = 0.98  # cosine between the two gradients: lower, and fp32 stays
+GAIN = 1.15  # times as fast: below this a changed last digit is not worth it
+# operations of a whole training (a minute of a few cores): below it there is nothing to win, and a
+# short run keeps the same numbers on every machine
+WORTH = 5e12
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Choice:
+    """fp32 or bf16, and why: bf16's gain in speed, the largest difference of the losses as a share
+    of the fp32 loss, the smallest cosine between the gradients."""
+
+    name: str
+    gain: float
+    apart: float
+    alike: float
+
+    def __str__(self) -> str:
+        told = (
+            f"bf16 is {self.gain:.2f} × as fast as fp32 on the first batches, losses within "
+            f"{max(self.apart, 1e-4):.2%}"
+        )
+        if self.name == "bf16":
+            return (
+                f"precision: bf16 ({told}; validation stays in fp32; --precision fp32 keeps all so)"
+            )
+        return f"precision: fp32 ({told}, gradients alike to {self.alike:.3f})"
+
+
+def choose_precision(
+    parts: Parts, *, model: str, keep: bool, listener: Listener, seconds: float = SECONDS
+) -> str:
+    """fp32 or bf16 for a training on the CPU.
+
+    Args:
+        parts: as they are before the first step; nothing in them changes.
+        model: the network's name, for the memory's key.
+        keep: whether the answer may be kept in, and taken from, the cache folder.
+        listener: is told what was found.
+        seconds: bound on the time that measuring takes.
+    """
+    if parts.device.type != "cpu" or not has_bfloat16() or not is_worth_it(parts):
+        return "fp32"
+    path = _path(parts, model)
+    choice = _kept(path) if keep else None
+    remembered = choice is not None
+    if choice is None:
+        try:
+            choice = measure(parts, seconds)
+        except Exception as error:
+            if is_out_of_memory(error):
+                listener.say("precision: fp32 (no memory to measure bf16 beside it)")
+                return "fp32"
+            raise
+        if keep:
+            _keep(path, choice)
+    listener.say(f"{choice}" + (", as measured before" if remembered else ""))
+    return choice.name
+
+
+def has_bfloat16() -> bool:
+    """Whether this CPU multiplies bfloat16 by itself; elsewhere it is emulated and slow."""
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16"))
+
+
+def is_worth_it(parts: Parts) -> bool:
+    """Whether the training is long enough, by its operations: forward, and twice that backward."""
+    batch = next(iter(parts.train.epoch(1)), None)
+    if batch is None or not isinstance(batch.inputs, Tensor):
+        return False
+    one = summarise(copy.deepcopy(parts.module), batch.inputs.shape[1:]).multiply_adds
+    return 6.0 * one * (parts.train.examples or 0) * parts.epochs >= WORTH
+
+
+def measure(parts: Parts, seconds: float = SECONDS) -> Choice:
+    """Forward and backward in both forms on a copy of the network, in turn."""
+    ends = time.perf_counter() + seconds
+    with undisturbed():
+        batches = list(itertools.islice(parts.train.epoch(1), BATCHES))
+        module = copy.deepcopy(parts.module)
+        module.train()
+        plain, short = Precision(parts.device), Bfloat16(parts.device)
+        batches = _bounded(parts, module, batches, seconds)
+        apart, alike = 0.0, 1.0
+        for batch in batches:
+            state = torch.get_rng_state()  # dropout drops the same in both
+            first = _pass(parts, module, batch, plain)
+            gradient = _gradient(module)
+            torch.set_rng_state(state)
+            second = _pass(parts, module, batch, short)
+            apart = max(apart, abs(second - first) / max(abs(first), 1e-6))
+            alike = min(alike, _cosine(gradient, _gradient(module)))
+            if time.perf_counter() > ends:
+                break
+        times: dict[str, list[float]] = {plain.name: [], short.name: []}
+        for _ in range(ROUNDS):
+            for precision in (plain, short):
+                started = time.perf_counter()
+                _pass(parts, module, batches[0], precision)
+                times[precision.name].append(time.perf_counter() - started)
+            if time.perf_counter() > ends:
+                break
+    # the least of several: what else the machine does can only add
+    gain = min(times[plain.name]) / min(times[short.name])
+    sound = apart <= LOSS_APART and alike >= ALIKE  # False also for what is not a number
+    name = "bf16" if sound and gain >= GAIN else "fp32"
+    return Choice(name, round(gain, 3), round(apart, 6), round(alike, 5))
+
+
+def _bounded(parts: Parts, module: nn.Module, batches: list[Batch], seconds: float) -> list[Batch]:
+    """The batches, cut so that all passes together stay within the time."""
+    few = next(chunks(batches[:1], 4))
+    _pass(parts, module, few, Precision(parts.device))  # the first also pays for setting up
+    started = time.perf_counter()
+    _pass(parts, module, few, Precision(parts.device))
+    each = (time.perf_counter() - started) / few.size
+    passes = 2 * (BATCHES + ROUNDS)
+    most = max(few.size, int(seconds / passes / max(each, 1e-9)))
+    return [next(chunks([batch], most)) for batch in batches]
+
+
+def _pass(parts: Parts, module: nn.Module, batch: Batch, precision: Precision) -> float:
+    module.zero_grad(set_to_none=True)
+    with precision.forward():
+        loss = training_loss(parts, batch.call(module), batch.targets)
+    precision.backward(loss)
+    return float(loss.detach())
+
+
+def _gradient(module: nn.Module) -> Tensor:
+    found = [p.grad.flatten() for p in module.parameters() if p.grad is not None]
+    return torch.cat(found) if found else torch.zeros(1)
+
+
+def _cosine(one: Tensor, other: Tensor) -> float:
+    lengths = float(one.norm()) * float(other.norm())
+    return float(one @ other) / lengths if lengths else math.nan
+
+
+def _path(parts: Parts, model: str) -> Path:
+    batch: Any = next(iter(parts.train.epoch(1)))
+    facts = [
+        FORMAT, processor(), cores(), torch.get_num_threads(), torch.__version__, model,
+        list(batch.inputs.shape), sum(p.numel() for p in parts.module.parameters()),
+    ]  # fmt: skip
+    name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+    return cache_folder() / "precision" / f"{name}.json"
+
+
+def _kept(path: Path) -> Choice | None:
+    try:
+        choice = Choice(**json.loads(path.read_text(encoding="utf-8")))
+        f"{choice}"  # figures that are none cannot be told
+    except (OSError, ValueError, TypeError):
+        return None
+    return choice if choice.name in ("fp32", "bf16") else None
+
+
+def _keep(path: Path, choice: Choice) -> None:
+    with contextlib.suppress(OSError):  # a cache that cannot be written costs a measurement
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_suffix(f".{os.getpid()}")
+        new.write_text(json.dumps(asdict(choice)), encoding="utf-8")
+        new.replace(path)

@@ -1,0 +1,109 @@
+"""Choosing between fp32 and bf16 by measuring leaves no trace in the training."""
+
+from __future__ import annotations
+
+import copy
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lamplighter.listener import Listener
+from lamplighter.training import measure_precision as m
+
+
+class Heard(Listener):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+@pytest.fixture
+def able(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A CPU with bfloat16, trainings always long enough, and a cache of its own."""
+    monkeypatch.setattr(m, "has_bfloat16", lambda: True)
+    monkeypatch.setattr(m, "WORTH", 0)
+    monkeypatch.setenv("LAMPLIGHTER_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def test_measuring_leaves_no_trace(parts: Any) -> None:
+    """Weights, buffers, gradients, modes, optimizer and random numbers are the same bits afterwards."""
+    made = parts()
+    made.module.eval()
+    before = copy.deepcopy(made.module.state_dict())
+    numbers = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()
+    m.measure(made)
+    assert all(torch.equal(v, before[k]) for k, v in made.module.state_dict().items())
+    assert all(p.grad is None for p in made.module.parameters())
+    assert not made.module.training
+    assert not made.optimizer.state
+    assert torch.equal(torch.get_rng_state(), numbers[0])
+    assert random.getstate() == numbers[1]
+    assert (np.random.get_state()[1] == numbers[2]).all()
+
+
+def test_losses_are_compared_with_the_same_dropout(parts: Any) -> None:
+    """Both forms drop the same units, so that only the arithmetic is compared."""
+    found = m.measure(parts())
+    assert found.apart < 0.05
+    assert found.alike > 0.95
+
+
+@pytest.mark.parametrize(
+    ("gain", "apart", "alike", "name"),
+    [(0.0, 1.0, -1.0, "bf16"), (1e9, 1.0, -1.0, "fp32"), (0.0, -1.0, -1.0, "fp32"), (0.0, 1.0, 1.1, "fp32")],
+)  # fmt: skip
+def test_bfloat16_has_to_win_and_to_agree(
+    gain: float, apart: float, alike: float, name: str, parts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too small a gain, losses too far apart or unlike gradients: fp32 stays."""
+    monkeypatch.setattr(m, "GAIN", gain)
+    monkeypatch.setattr(m, "LOSS_APART", apart)
+    monkeypatch.setattr(m, "ALIKE", alike)
+    assert m.measure(parts()).name == name
+
+
+def test_the_answer_is_kept(able: Path, parts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second training of the same kind takes the first one's answer, and says so."""
+    choices = iter([m.Choice("bf16", 1.5, 0.001, 0.999), m.Choice("fp32", 1.0, 0.0, 1.0)])
+    monkeypatch.setattr(m, "measure", lambda *_: next(choices))
+    heard = Heard()
+    told = [m.choose_precision(parts(), model="a", keep=True, listener=heard) for _ in range(2)]
+    assert told == ["bf16", "bf16"]
+    assert "1.50 × as fast" in heard.said[0]
+    assert heard.said[1].endswith("as measured before")
+    assert m.choose_precision(parts(), model="b", keep=True, listener=heard) == "fp32"
+    assert len(list((able / "precision").iterdir())) == 2
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"name": "fp8", "gain": 1, "apart": 0, "alike": 1}'])
+def test_a_broken_memory_is_measured_again(text: str, able: Path, parts: Any) -> None:
+    """What is kept and cannot be read is not believed."""
+    m.choose_precision(parts(), model="a", keep=True, listener=Heard())
+    (kept,) = (able / "precision").iterdir()
+    kept.write_text(text)
+    heard = Heard()
+    m.choose_precision(parts(), model="a", keep=True, listener=heard)
+    assert "before" not in heard.said[0]
+
+
+def test_nothing_is_kept_unasked(able: Path, parts: Any) -> None:
+    """Without a cache nothing is written."""
+    m.choose_precision(parts(), model="a", keep=False, listener=Heard())
+    assert not (able / "precision").exists()
+
+
+def test_short_trainings_are_not_measured(parts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training of seconds stays in fp32 without a word."""
+    monkeypatch.setattr(m, "has_bfloat16", lambda: True)
+    heard = Heard()
+    assert m.choose_precision(parts(), model="a", keep=True, listener=heard) == "fp32"
+    assert not heard.said

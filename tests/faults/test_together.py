@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.faults.test_kills import STEP, ended_equal, figures
 
 from lamplighter.training import checkpoint
-from tests.faults.test_kills import STEP, ended_equal, figures
 
 
 def together(lamp: Any, cwd: Path, count: int, *more: str) -> list[Any]:

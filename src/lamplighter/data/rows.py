@@ -44,7 +44,11 @@ def read_table(path: Path) -> Table:
     """
     text = _read_text(path)
     if not text.strip():
-        raise DataError("the table is empty; expected a header and rows", where=path)
+        raise DataError(
+            "the table is empty; expected a header and rows",
+            where=path,
+            fix="was it cut off, or written to another place? it begins with a line such as path,label",
+        )
     if path.suffix.lower() in (".jsonl", ".ndjson"):
         return _read_jsonl(path, text)
     return _read_csv(path, text)
@@ -141,14 +145,20 @@ def _read_jsonl(path: Path, text: str) -> Table:
         columns |= dict.fromkeys(row)
     if faults:
         raise DataError(
-            list_faults(f"{len(faults):,} lines are no JSON objects", faults), where=path
+            list_faults(f"{len(faults):,} lines are no JSON objects", faults),
+            where=path,
+            fix='expected one object a line: {"path": "cat.jpg", "label": "cat"}',
         )
     return _checked(Table(path, tuple(columns), tuple(rows), "JSONL"))
 
 
 def _checked(table: Table) -> Table:
     if not table.rows:
-        raise DataError("the table has a header and no rows", where=table.path)
+        raise DataError(
+            "the table has a header and no rows",
+            where=table.path,
+            fix="expected a line for each picture below the header: cat.jpg,cat",
+        )
     twice = [name for name, count in Counter(table.columns).items() if count > 1]
     if twice:
         raise DataError(

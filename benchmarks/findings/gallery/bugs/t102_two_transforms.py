@@ -1,0 +1,61 @@
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
+
+torch.manual_seed(0)
+digits = load_digits()
+
+
+class Pictures(Dataset):
+    def __init__(self, start, stop, transform):
+        self.items = range(start, stop)
+        self.transform = transform
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, index):
+        number = self.items[index]
+        image = Image.fromarray((digits.images[number] * 15.9).astype("uint8"))
+        return self.transform(image), int(digits.target[number])
+
+
+normalize = transforms.Normalize((0.3,), (0.35,))
+train_set = Pictures(0, 1400, transforms.Compose([transforms.ToTensor(), normalize]))
+val_set = Pictures(1400, 1797, transforms.ToTensor())
+train_loader = DataLoader(train_set, batch_size=50, shuffle=True)
+val_loader = DataLoader(val_set, batch_size=100)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 8, 3, padding=1)
+        self.conv2 = nn.Conv2d(8, 16, 3, padding=1)
+        self.fc = nn.Linear(16 * 4, 10)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
+        x = F.max_pool2d(F.relu(self.conv2(x)), 2)
+        return self.fc(x.flatten(1))
+
+
+model = Net()
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+for epoch in range(3):
+    model.train()
+    for xb, yb in train_loader:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(xb), yb)
+        loss.backward()
+        optimizer.step()
+    model.eval()
+    correct = 0
+    with torch.no_grad():
+        for xb, yb in val_loader:
+            correct += (model(xb).argmax(dim=1) == yb).sum().item()
+    print(f"epoch {epoch}: loss {loss.item():.3f}, accuracy {correct / len(val_set):.3f}")

@@ -1,0 +1,49 @@
+import os
+
+import torch
+import torch.nn.functional as F
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+SEED = int(os.environ.get("SEED", "0"))
+torch.manual_seed(SEED)
+digits = load_digits()
+x = torch.tensor(digits.data / 16, dtype=torch.float32)
+y = torch.tensor(digits.target)
+order = torch.randperm(len(x))
+x, y = x[order], y[order]
+train_set = TensorDataset(x[:1400], y[:1400])
+val_set = TensorDataset(x[1400:], y[1400:])
+train_loader = DataLoader(train_set, batch_size=50, shuffle=True)
+val_loader = DataLoader(val_set, batch_size=100)
+
+
+class Block(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
+        )
+        self.gamma = nn.Parameter(1e-5 * torch.ones(width))
+
+    def forward(self, x):
+        return x + self.gamma * self.mlp(self.norm(x))
+
+
+model = nn.Sequential(nn.Linear(64, 32), Block(32), Block(32), nn.LayerNorm(32), nn.Linear(32, 10))
+optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
+for epoch in range(3):
+    model.train()
+    for xb, yb in train_loader:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(xb), yb)
+        loss.backward()
+        optimizer.step()
+    model.eval()
+    correct = 0
+    with torch.no_grad():
+        for xb, yb in val_loader:
+            correct += (model(xb).argmax(dim=1) == yb).sum().item()
+    print(f"epoch {epoch}: loss {loss.item():.3f}, accuracy {correct / len(val_set):.3f}")

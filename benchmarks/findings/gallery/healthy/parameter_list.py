@@ -1,0 +1,53 @@
+import os
+
+import torch
+import torch.nn.functional as F
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+SEED = int(os.environ.get("SEED", "0"))
+torch.manual_seed(SEED)
+digits = load_digits()
+x = torch.tensor(digits.data / 16, dtype=torch.float32)
+y = torch.tensor(digits.target)
+order = torch.randperm(len(x))
+x, y = x[order], y[order]
+train_set = TensorDataset(x[:1400], y[:1400])
+val_set = TensorDataset(x[1400:], y[1400:])
+train_loader = DataLoader(train_set, batch_size=50, shuffle=True)
+val_loader = DataLoader(val_set, batch_size=100)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        sizes = [64, 32, 32, 10]
+        self.weights = nn.ParameterList(
+            nn.Parameter(torch.randn(a, b) / a**0.5) for a, b in zip(sizes, sizes[1:])
+        )
+        self.biases = nn.ParameterList(nn.Parameter(torch.zeros(b)) for b in sizes[1:])
+
+    def forward(self, x):
+        for i, (weight, bias) in enumerate(zip(self.weights, self.biases)):
+            x = x @ weight + bias
+            if i < 2:
+                x = F.relu(x)
+        return x
+
+
+model = Net()
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+for epoch in range(3):
+    model.train()
+    for xb, yb in train_loader:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(xb), yb)
+        loss.backward()
+        optimizer.step()
+    model.eval()
+    correct = 0
+    with torch.no_grad():
+        for xb, yb in val_loader:
+            correct += (model(xb).argmax(dim=1) == yb).sum().item()
+    print(f"epoch {epoch}: loss {loss.item():.3f}, accuracy {correct / len(val_set):.3f}")

@@ -1,0 +1,57 @@
+import os
+
+import torch
+import torch.nn.functional as F
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+SEED = int(os.environ.get("SEED", "0"))
+torch.manual_seed(SEED)
+digits = load_digits()
+x = torch.tensor(digits.images / 16, dtype=torch.float32).unsqueeze(1)
+y = torch.tensor(digits.target)
+order = torch.randperm(len(x))
+x, y = x[order], y[order]
+train_set = TensorDataset(x[:1400], y[:1400])
+val_set = TensorDataset(x[1400:], y[1400:])
+train_loader = DataLoader(train_set, batch_size=50, shuffle=True)
+val_loader = DataLoader(val_set, batch_size=100)
+
+
+class Residual(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(channels)
+        nn.init.zeros_(self.norm2.weight)
+
+    def forward(self, x):
+        h = F.relu(self.norm1(self.conv1(x)))
+        return F.relu(x + self.norm2(self.conv2(h)))
+
+
+model = nn.Sequential(
+    nn.Conv2d(1, 8, 3, padding=1),
+    Residual(8),
+    Residual(8),
+    nn.AdaptiveAvgPool2d(2),
+    nn.Flatten(),
+    nn.Linear(32, 10),
+)
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+for epoch in range(3):
+    model.train()
+    for xb, yb in train_loader:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(xb), yb)
+        loss.backward()
+        optimizer.step()
+    model.eval()
+    correct = 0
+    with torch.no_grad():
+        for xb, yb in val_loader:
+            correct += (model(xb).argmax(dim=1) == yb).sum().item()
+    print(f"epoch {epoch}: loss {loss.item():.3f}, accuracy {correct / len(val_set):.3f}")

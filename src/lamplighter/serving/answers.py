@@ -53,6 +53,7 @@ class Answers:
         self.limits = limits
         self.explain = explain
         self.top = top
+        self.together = min(limits.together, _worth_together(model))
         self.busy = 0
         self.batches = 0
         self.answered = 0
@@ -165,7 +166,7 @@ class Answers:
         loop = asyncio.get_running_loop()
         while True:
             some = [await self._queue.get()]
-            while len(some) < self.limits.together and not self._queue.empty():
+            while len(some) < self.together and not self._queue.empty():
                 some.append(self._queue.get_nowait())
             wanted = [(square, future) for square, future in some if not future.done()]
             if not wanted:
@@ -186,3 +187,14 @@ class Answers:
 
     def _logits(self, stack_BHWC: np.ndarray) -> torch.Tensor:
         return self.model.logits(torch.from_numpy(stack_BHWC.transpose(0, 3, 1, 2).copy()))
+
+
+def _worth_together(model: Model) -> int:
+    """How many pictures in one go are cheaper than one by one.
+
+    On a CPU large pictures in large batches leave its caches: mobilenet_v2 at 224 pixels took
+    15 ms a picture alone, 13 in fours, 28 in sixteens and 34 in thirty-twos (one thread).
+    """
+    if model.device.type != "cpu" or model.artifact.preprocess is None:
+        return 1024
+    return max(4, int(4 * (224 / model.artifact.preprocess.size) ** 2))

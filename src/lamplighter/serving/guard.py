@@ -73,6 +73,18 @@ class Guard:
                 message["headers"] = [*message.get("headers", []), *self.headers]
             await send(message)
 
+        ended = False
+
+        async def once(source: Receive = receive) -> Message:
+            # after the body's end nothing comes but the client's farewell: nobody waits for it
+            nonlocal ended
+            if ended:
+                return {"type": "http.disconnect"}
+            message = await source()
+            ended = not message.get("more_body", False)
+            return message
+
+        receive = once
         try:
             self.admit(scope)
             await self.app(scope, receive, sealed)

@@ -93,14 +93,15 @@ def _forget_old(folder: Path, label: str, step: int) -> None:
 
 
 def forget_after(folder: Path, step: int) -> None:
-    """Removes what was saved after `step`: the training goes another way from there.
-
-    Also what saves that were killed have left.
-    """
+    """Removes what was saved after `step`: the training goes another way from there."""
     for label in ("step", "best"):
         for path in saved(folder, label):
             if step_of(path) > step:
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what saves that were killed have left; the run's lock is held by the caller."""
     if folder.is_dir():
         for path in folder.glob(".*.part-*"):
             shutil.rmtree(path, ignore_errors=True)

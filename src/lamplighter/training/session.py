@@ -60,6 +60,7 @@ class Session:
         Raises:
             ModelError: its states do not fit this network or this optimizer.
         """
+        checkpoint.remove_leftovers(self.checkpoints)
         found = checkpoint.load_latest(self.checkpoints, say=self.listener.warn)
         if found is None:
             return False

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "predict": ("lamplighter.cli.predict", "Answers for files and folders"),
     "export": ("lamplighter.cli.export", "A file for other runtimes, proved to agree"),
     "serve": ("lamplighter.cli.serve", "A page that answers for pictures, and an HTTP API"),
+    "bench": ("lamplighter.cli.bench", "Where the time goes, and what would change it"),
     "runs": ("lamplighter.cli.runs", "The runs side by side"),
     "board": ("lamplighter.cli.board", "TensorBoard on the runs"),
 }

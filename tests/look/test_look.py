@@ -300,3 +300,16 @@ def test_sheets_are_written_per_class_and_per_use(clean_set, tmp_path):
     for file in files:
         with Image.open(file) as sheet:
             assert sheet.width > 200
+
+
+@pytest.mark.parametrize("name", ["messy", "exif_orientation"])
+def test_every_file_of_an_odd_folder_is_accounted_for(name):
+    """Each file is named in a finding or was read well; one that was not read is always named."""
+    root = Path(os.environ.get("LAMPLIGHTER_TEST_DATA", "/nowhere")) / name
+    if not root.is_dir():
+        pytest.skip("LAMPLIGHTER_TEST_DATA does not name a folder with it")
+    seen = look(root, cache=False)
+    named = {(root / path) for finding in seen.findings for path in finding.paths}
+    read = {picture.example.path for picture in seen.pictures if picture.facts.seen}
+    assert {path for path in root.rglob("*") if path.is_file()} <= named | read
+    assert {p.example.path for p in seen.pictures if not p.facts.seen} <= named

@@ -283,7 +283,7 @@ def needed(texture_N: np.ndarray, small_N: np.ndarray | bool = False) -> np.ndar
     pixels have little else. Photographs keep the lower bar: blurred copies need it.
     """
     plenty = 0.84 + 0.6 * np.maximum(0, 0.40 - texture_N)
-    few = 0.86 + 0.8 * np.maximum(0, 0.45 - texture_N)
+    few = 0.86 + 0.6 * np.maximum(0, 0.42 - texture_N)
     found: np.ndarray = np.minimum(np.where(small_N, few, plenty), 0.99)
     return found
 

@@ -80,14 +80,15 @@ def _centres(vectors_ND: np.ndarray, count: int, rng: np.random.Generator) -> np
 
 
 def nearest_cells(vectors_ND: np.ndarray, centres_CD: np.ndarray, count: int) -> np.ndarray:
-    """int64 [N, count]: the nearest centres of each vector, in no order."""
+    """int64 [N, count]: the nearest centres of each vector, nearest first."""
     if len(centres_CD) == 1:
         return np.zeros((len(vectors_ND), 1), np.int64)
     found = np.empty((len(vectors_ND), count), np.int64)
     for start in range(0, len(vectors_ND), 2048):
         cosines = vectors_ND[start : start + 2048] @ centres_CD.T
-        if count == 1:
-            found[start : start + 2048, 0] = cosines.argmax(axis=1)
-        else:
-            found[start : start + 2048] = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
+        rows = np.arange(len(cosines))
+        # a few passes for the largest are quicker than one partition of every row
+        for rank in range(count):
+            found[start : start + 2048, rank] = nearest = cosines.argmax(axis=1)
+            cosines[rows, nearest] = -np.inf
     return found

@@ -179,8 +179,8 @@ def scan(
     size: int = 224,
     fit: str = "crop",
     resize: int | None = None,
-    most: int = 20_000,
-    most_near: int = 10_000,
+    most: int = 10_000,
+    most_near: int = 5_000,
     listener: Listener = SILENT,
 ) -> list[Finding]:
     """The findings that a training begins with: bounded, and not repeated for the same data.

@@ -19,7 +19,7 @@ from lamplighter.images.preprocess import Preprocess
 from lamplighter.models.architecture import Architecture
 
 SECONDS = 5.0
-# Written out on every release by tests/export/test_every_format.py; asking again costs seconds
+# Traced by tests/export/test_every_network.py (marked slow); asking again would cost seconds
 KNOWN = ("torchvision", "lamplighter")
 
 

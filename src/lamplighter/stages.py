@@ -65,6 +65,7 @@ def train(recipe: Recipe, listener: Listener = SILENT, *, resume: RunFolder | No
     findings: list[Finding] = []
     if recipe.checks != "off" and resume is None:
         findings = settle_findings(list(_check_pictures(prepared, listener)), recipe, listener)
+    _try_export(prepared, listener)
     folder = resume or new_folder(recipe, prepared.recipe.model)
     facts = {
         "preprocess": str(prepared.preprocess),
@@ -92,6 +93,16 @@ def train(recipe: Recipe, listener: Listener = SILENT, *, resume: RunFolder | No
         )
         with finishing(folder, session):
             return finish_pictures(folder, prepared, session, [*findings, *seen], started, listener)
+
+
+def _try_export(prepared: Any, listener: Listener) -> None:
+    """Says before the training, not after it, when the network cannot be exported."""
+    from lamplighter.export.trial import can_export
+
+    network = prepared.network
+    trial = can_export(network.module, network.architecture, prepared.preprocess)
+    if trial.can is False:
+        listener.warn(f"lamp export will not be able to write this network: {trial.why}")
 
 
 def evaluate(

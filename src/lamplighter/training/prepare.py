@@ -80,7 +80,7 @@ def prepare(recipe: Recipe, collection: Collection, listener: Listener = SILENT)
         name = choose_precision(
             parts, model=resolved.model, keep=recipe.cache != "off", listener=listener
         )
-        resolved = replace(resolved, precision=name)
+        resolved = resolved.with_changes(precision=name)
         parts.precision = make_precision(name, device)
     _tell(resolved, collection, network, preprocess, listener)
     return Prepared(resolved, collection, network, preprocess, parts, reader)

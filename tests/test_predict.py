@@ -86,7 +86,9 @@ def test_grey_arrays(files: list[Path]) -> None:
     [np.zeros((4, 4, 3)), np.zeros((4, 4, 2), np.uint8), np.zeros((0, 4, 3), np.uint8),
      np.zeros(9, np.uint8), np.zeros((2, 4, 4, 3), np.uint8), torch.zeros(4, 4, 3, dtype=torch.int64),
      None, 3, object(), b"", b"no picture", Image.new("RGB", (0, 5))],
-    ids=str,
+    # the same in every process: xdist's workers must collect the same names
+    ids=["floats", "two planes", "no rows", "flat", "a batch", "long", "None", "3", "object", "no bytes",
+         "text", "no columns"],
 )  # fmt: skip
 def test_no_picture(picture: Any, files: list[Path]) -> None:
     """What is no picture is refused alone and fails alone among others; none is lost."""

@@ -62,7 +62,7 @@ def test_json_has_the_promised_keys(
 
 def test_the_loop_is_handed_back_as_it_was() -> None:
     """After measuring, module, loss, backward and step are the training's own again."""
-    stand = room._Stand(make_recipe({"data": "digits", "model": "tutorial_cnn"}), room.SILENT)
+    stand = room.Stand(make_recipe({"data": "digits", "model": "tutorial_cnn"}), room.SILENT)
     module, loss = stand.parts.module, stand.parts.loss
     stand.loop(0.01)
     assert stand.parts.module is module

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from lamplighter.bench import _Stand
+from lamplighter.bench import Stand
 from lamplighter.listener import SILENT
 from lamplighter.machine import keep_memory
 from lamplighter.recipe import make_recipe
@@ -19,7 +19,7 @@ from lamplighter.training.loop import train_step
 STEPS = 12
 
 
-def stand(data: Path, **settings: Any) -> _Stand:
+def stand(data: Path, **settings: Any) -> Stand:
     """The course's job, prepared as `lamp train` prepares it."""
     keep_memory()
     asked = {
@@ -29,9 +29,7 @@ def stand(data: Path, **settings: Any) -> _Stand:
         "batch": 64,
         "lr": 0.01,
     }
-    return _Stand(
-        make_recipe({**asked, "augment": "none", "precision": "fp32", **settings}), SILENT
-    )
+    return Stand(make_recipe({**asked, "augment": "none", "precision": "fp32", **settings}), SILENT)
 
 
 def course(data: Path, **settings: Any) -> Callable[[], int]:
@@ -45,7 +43,7 @@ def course_bf16(data: Path) -> Callable[[], int]:
     return course(data, precision="bf16")
 
 
-def steps(made: _Stand) -> int:
+def steps(made: Stand) -> int:
     """A turn of steps: batches, forward, backward, step, counting."""
     for batch in itertools.islice(made.source, STEPS):
         train_step(made.parts, [batch], made.tally)

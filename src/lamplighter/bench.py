@@ -94,7 +94,7 @@ def bench(
         DataError, ModelError, UsageError: as training would.
     """
     keep_memory()
-    stand = _Stand(recipe, listener)
+    stand = Stand(recipe, listener)
     turn = seconds / (2 * ROUNDS + 2)
     stand.loop(turn)  # the first turn pays for setting up
     loop_rates, ceilings = [], []
@@ -117,7 +117,7 @@ def bench(
     )
 
 
-class _Stand:
+class Stand:
     """A training set up to be measured."""
 
     def __init__(self, recipe: Recipe, listener: Listener) -> None:
@@ -314,12 +314,12 @@ def _about_threads(prepared: Prepared) -> Iterator[Advice]:
 
 
 def _try(
-    stand: _Stand, advice: Advice, recipe: Recipe, turn: float, listener: Listener
+    stand: Stand, advice: Advice, recipe: Recipe, turn: float, listener: Listener
 ) -> dict[str, Any]:
     """The loop with the advice followed, in alternation with the loop as it is."""
     flag = " ".join(f"--{name} {value}" for name, value in advice.changes.items())
     listener.say(f"trying {flag}")
-    other = _Stand(replace(recipe, **advice.changes), SILENT)
+    other = Stand(replace(recipe, **advice.changes), SILENT)
     other.loop(turn)
     ratios, rates = [], []
     for _ in range(ROUNDS):

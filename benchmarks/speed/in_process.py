@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 import torch
-
 from benchmarks.speed import ours, textbook
 
 ROUNDS = 7

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+KEPT = 1_000_000  # steps of each kind
+
 
 @click.command(epilog="Example: lamp board runs --port 6007")
 @click.argument("out", default="runs", type=Path)
@@ -24,8 +26,9 @@ def command(out: Path, port: int, host: str) -> None:
         raise UsageError("there is no such folder of runs", where=out, fix="lamp train digits")
     arguments = [
         sys.executable, "-m", "tensorboard.main", "--logdir", str(out), "--port", str(port), "--host", host,
-        # by default TensorBoard keeps ten steps of pictures and a thousand of scalars
-        "--samples_per_plugin", "images=0,scalars=0,text=0",
+        # by default TensorBoard keeps ten steps of pictures and a thousand of scalars; 0, documented
+        # as "all", shows none with the fast loader of TensorBoard 2.21
+        "--samples_per_plugin", ",".join(f"{kind}={KEPT}" for kind in ("images", "scalars", "text")),
     ]  # fmt: skip
     print(f"TensorBoard on {out}: http://{host}:{port} (Ctrl-C ends it)", file=sys.stderr)
     os.execv(sys.executable, arguments)

@@ -90,16 +90,27 @@ class RunJournal(Journal):
         self._view(write)
 
     def pictures(self, name: str, images_BCHW: Tensor, captions: Sequence[str], step: int) -> None:
-        def write() -> None:
-            from torchvision.utils import make_grid
+        from torchvision.utils import make_grid, save_image
 
-            # one picture per step: TensorBoard's slider then moves through the steps
-            self.writer.add_image(name, make_grid(images_BCHW.clamp(0, 1), nrow=8), step)
+        # one picture per step: TensorBoard's slider then moves through the steps
+        sheet = make_grid(images_BCHW.clamp(0, 1), nrow=8)
+
+        def write() -> None:
+            self.writer.add_image(name, sheet, step)
             if captions:
                 text = "  \n".join(f"{i + 1}. {_plain(c)}" for i, c in enumerate(captions))
                 self.writer.add_text(f"{name}/captions", text, step)
 
+        def save() -> None:
+            file = self.folder / f"{name}.png"
+            file.parent.mkdir(exist_ok=True)
+            save_image(sheet, file)
+
         self._view(write)
+        try:
+            save()
+        except OSError as error:
+            self.listener.warn(f"{name}.png could not be written: {error.strerror or error}")
 
     def graph(self, module: torch.nn.Module, inputs: Any) -> None:
         import warnings

@@ -55,11 +55,14 @@ class Bench:
             digest.update(path.read_bytes())
         return digest.hexdigest()[:16]
 
-    def check(self, job: Job, fingerprint: str) -> dict[str, Any]:
-        """The command's document for one script, from the store if it was run before."""
+    def kept(self, job: Job, fingerprint: str) -> Path:
+        """Where the answer for this job and this source lies, once there is one."""
         name = f"{job.kind}-{job.script.stem}-{job.seed}-{job.steps or 'all'}"
         content = hashlib.sha256(job.script.read_bytes()).hexdigest()[:12]
-        kept = self.results / fingerprint / f"{name}-{content}.json"
+        return self.results / fingerprint / f"{name}-{content}.json"
+
+    def check(self, job: Job, kept: Path) -> dict[str, Any]:
+        """The command's document for one script, from the store if it was run before."""
         if kept.exists():
             return json.loads(kept.read_text())
         answer = self.run(job)
@@ -153,9 +156,11 @@ def main() -> None:
     began = time.monotonic()
 
     def one(job: Job) -> tuple[Job, dict[str, Any]] | None:
-        if given.minutes and time.monotonic() - began > 60 * given.minutes:
+        kept = bench.kept(job, fingerprint)
+        late = given.minutes is not None and time.monotonic() - began > 60 * given.minutes
+        if late and not kept.exists():
             return None
-        answer = bench.check(job, fingerprint)
+        answer = bench.check(job, kept)
         print(f"{job.kind} {job.script.stem} {job.seed} {job.steps or ''}", file=sys.stderr)
         return job, answer
 

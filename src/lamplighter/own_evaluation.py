@@ -49,14 +49,9 @@ def evaluate_own(
     if given is None:
         raise DataError(f"there is no {chosen} set", where=text)
     batches = own_batches(given, recipe, model.device)
-    loss = model_loss(model)
+    loss = make_loss("auto", TASKS[model.artifact.task])
     outcome = outcome_over(model.module, batches, chosen, model.artifact, loss)
     if outcome is None:
         raise UsageError("only the training's own loss can judge outputs of this shape", where=text)
     listener.say(f"{sets.name}: {chosen}, {len(outcome.keys):,} examples")
     return measure(outcome, temperature=model.artifact.temperature), outcome
-
-
-def model_loss(model: Any) -> Any:
-    """The usual loss of the model's task."""
-    return make_loss("auto", TASKS[model.artifact.task])

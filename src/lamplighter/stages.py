@@ -132,6 +132,7 @@ def evaluate(
     """
     from lamplighter.evaluation.measure import measure
     from lamplighter.machine import cores
+    from lamplighter.tasks.task import TASKS, make_loss
     from lamplighter.training.pictures import Reader
     from lamplighter.truth import align_to, outcome_of, train_counts
 
@@ -154,7 +155,7 @@ def evaluate(
     reader = Reader(collection.source, collection.digests, cache, cores(), listener)
     outcome = outcome_of(
         model, collection, chosen, reader, skip_unreadable=skip_unreadable,
-        loss=_loss_of(model), listener=listener,
+        loss=make_loss("auto", TASKS[model.artifact.task]), listener=listener,
     )  # fmt: skip
     measures = measure(outcome, train_counts=counts, temperature=model.artifact.temperature)
     return Evaluation(model, collection, measures, outcome)
@@ -185,12 +186,6 @@ class Evaluation:
             run=model_text,
             html=html,
         )
-
-
-def _loss_of(model: Any) -> Any:
-    from lamplighter.tasks.task import TASKS, make_loss
-
-    return make_loss("auto", TASKS[model.artifact.task])
 
 
 def open_model(text: str, *, own: Any = None, device: str = "auto") -> tuple[Any, RunFolder | None]:

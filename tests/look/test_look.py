@@ -18,10 +18,10 @@ from lamplighter.checks.finding import Finding
 from lamplighter.data.sources import open_source
 from lamplighter.data.split import collect
 from lamplighter.errors import DataError, UsageError
+from lamplighter.evaluation.intervals import wilson
 from lamplighter.listener import Bar, Listener
 from lamplighter.look import pictures as pictures_room
 from lamplighter.look import verdict as verdict_room
-from lamplighter.look.classes import wilson
 from lamplighter.look.content import share_cut
 from lamplighter.look.facts import Facts
 from lamplighter.look.measure import measure_file

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from math import sqrt
 from pathlib import PurePosixPath
 
 from lamplighter.checks.finding import Level
 from lamplighter.data.example import Source
+from lamplighter.evaluation.intervals import wilson
 from lamplighter.look.exhibit import Exhibit, counted, exhibit, verb
 from lamplighter.look.pictures import Picture
 
@@ -30,17 +30,6 @@ def class_counts(pictures: Sequence[Picture]) -> dict[str, dict[str, int]]:
     for (label, split), count in sorted(counts.items()):
         table.setdefault(label, {})[split] = count
     return table
-
-
-def wilson(right: int, count: int, z: float = 1.96) -> tuple[float, float]:
-    """95 % interval of a share of which `right` of `count` were seen.
-
-    Source: Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
-    """
-    share = right / count
-    centre = (share + z * z / (2 * count)) / (1 + z * z / count)
-    reach = z / (1 + z * z / count) * sqrt(share * (1 - share) / count + z * z / (4 * count**2))
-    return max(0.0, centre - reach), min(1.0, centre + reach)
 
 
 def class_exhibits(counts: Counts) -> list[Exhibit]:

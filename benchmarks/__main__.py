@@ -29,7 +29,7 @@ JOBS: dict[str, tuple[str, str, list[tuple[str, str, str]]]] = {
     ]),
     "nothing": ("a network of nothing: the loop's own cost", "steps", [
         ("ours", "nothing_bare", "bare loop"),
-        ("ours", "nothing", "Lamplighter's step"),
+        ("ours", "nothing", "Lamplighter's loop, checks and logging included"),
     ]),
 }  # fmt: skip
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
-from collections.abc import Callable
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +14,16 @@ import torch
 from torch import nn
 
 from lamplighter.bench import Stand
+from lamplighter.data.batches import Batch
 from lamplighter.listener import SILENT
 from lamplighter.machine import keep_memory
 from lamplighter.recipe import make_recipe
-from lamplighter.training.loop import train_step
+from lamplighter.run_folder import RunFolder
+from lamplighter.training.journal import RunJournal
+from lamplighter.training.loop import Saver, fit, train_step
+from lamplighter.training.parts import Progress
+from lamplighter.training.schedule import make_schedule
+from lamplighter.watching import watch_training
 
 STEPS = 12
 
@@ -84,27 +93,65 @@ class Nothing(nn.Module):
         return self.layer(images[:, 0, 0, :4])
 
 
-def nothing(data: Path, *, bare: bool = False) -> Callable[[], int]:
-    """Steps of the network of nothing, on a batch that is there; counted in steps."""
-    made = stand(data)
-    parts, batch = made.parts, made.kept
-    parts.module = Nothing()
-    parts.optimizer = torch.optim.SGD(parts.module.parameters(), lr=0.01, fused=True)
+class Repeated:
+    """The same batch again and again, as an epoch."""
+
+    examples: int | None = None
+    resumable = True
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+
+    def steps(self) -> int:
+        """In an epoch."""
+        return 100 * STEPS
+
+    def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:  # noqa: ARG002
+        """The batch, as often as `steps` says."""
+        return itertools.repeat(self.batch, self.steps())
+
+
+def nothing_bare(data: Path) -> Callable[[], int]:
+    """The bare loop on the network of nothing, on a batch that is there; counted in steps."""
+    parts = _nothing(data)
+    batch = parts.train.batch
 
     def turn() -> int:
-        for _ in range(10 * STEPS):
-            if bare:
-                loss = parts.loss(parts.module(batch.inputs), batch.targets)
-                loss.backward()
-                parts.optimizer.step()
-                parts.optimizer.zero_grad()
-            else:
-                train_step(parts, [batch], made.tally)
-        return 10 * STEPS
+        for _ in range(parts.train.steps()):
+            loss = parts.loss(parts.module(batch.inputs), batch.targets)
+            loss.backward()
+            parts.optimizer.step()
+            parts.optimizer.zero_grad()
+        return parts.train.steps()
 
     return turn
 
 
-def nothing_bare(data: Path) -> Callable[[], int]:
-    """The bare loop on it."""
-    return nothing(data, bare=True)
+def nothing(data: Path) -> Callable[[], int]:
+    """An epoch of the whole loop on it: checks, counting, metrics.jsonl and TensorBoard included."""
+    parts = _nothing(data)
+    recipe = make_recipe({"data": str(data)})
+    watch_training(parts, recipe, SILENT)
+    folder = RunFolder(Path(tempfile.mkdtemp(prefix="lamp-nothing-")))
+    atexit.register(shutil.rmtree, folder.path, ignore_errors=True)
+    journal = RunJournal(folder)
+    saver = Saver(checkpoint=lambda *_: None, best=lambda _: None)
+    progress = Progress()
+
+    def turn() -> int:
+        parts.epochs = progress.epoch + 1
+        fit(parts, progress, journal=journal, saver=saver)
+        return parts.train.steps()
+
+    return turn
+
+
+def _nothing(data: Path) -> Any:
+    made = stand(data)
+    made.parts.module = Nothing()
+    made.parts.optimizer = torch.optim.SGD(made.parts.module.parameters(), lr=0.01, fused=True)
+    made.parts.schedule = make_schedule(
+        "constant", made.parts.optimizer, steps_per_epoch=1, epochs=1, warmup=0
+    )
+    made.parts.train, made.parts.val = Repeated(made.kept), None
+    return made.parts

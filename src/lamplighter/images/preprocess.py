@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -76,11 +77,7 @@ class Preprocess:
 
     def scale_and_shift(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """float32 [C, 1, 1] each, so that x · scale + shift = (x / 255 - mean) / std."""
-        mean = torch.tensor(self.mean, dtype=torch.float64).view(-1, 1, 1)
-        std = torch.tensor(self.std, dtype=torch.float64).view(-1, 1, 1)
-        scale = (1 / (255 * std)).to(torch.float32)
-        shift = (-mean / std).to(torch.float32)
-        return scale.to(device), shift.to(device)
+        return _scale_and_shift(self.mean, self.std, device)
 
     def _fitted(self, image: Image.Image) -> Image.Image:
         resample = INTERPOLATIONS[self.interpolation]
@@ -140,6 +137,18 @@ class Preprocess:
         mean = ", ".join(f"{value:.3f}" for value in self.mean)
         std = ", ".join(f"{value:.3f}" for value in self.std)
         return f"{how}, {colour}, mean ({mean}), std ({std})"
+
+
+@lru_cache(maxsize=64)
+def _scale_and_shift(
+    mean: tuple[float, ...], std: tuple[float, ...], device: torch.device
+) -> tuple[Tensor, Tensor]:
+    with torch.inference_mode(False):  # what is kept must serve training as well
+        means = torch.tensor(mean, dtype=torch.float64).view(-1, 1, 1)
+        deviations = torch.tensor(std, dtype=torch.float64).view(-1, 1, 1)
+        scale = (1 / (255 * deviations)).to(torch.float32)
+        shift = (-means / deviations).to(torch.float32)
+        return scale.to(device), shift.to(device)
 
 
 def to_array(image: Image.Image) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+BATCHES_WAITING, MOST_WAITING = 64, 16384  # batches, and numbers in one of them
 Metric = Callable[[Tensor, Tensor], Any]
 
 
@@ -38,6 +39,18 @@ class LossTally:
     def see(self, outputs: Any, targets: Any) -> None:
         """What a task counts besides the loss."""
 
+    def settle(self) -> None:
+        """Counts what was put aside."""
+
+    def state(self) -> dict[str, Any]:
+        """All that was counted, for a checkpoint."""
+        self.settle()
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Goes on counting from what `state` gave."""
+        vars(self).update(state)
+
     def result(self) -> dict[str, float]:
         mean = float(self.loss_sum) / self.count if self.count else float("nan")
         return {"loss": mean, **self.figures()}
@@ -54,10 +67,32 @@ class ClassificationTally(LossTally):
         super().__init__()
         self.right: Tensor | int = 0
         self.answered: Tensor | int = 0
+        self._waiting: list[tuple[Tensor, Tensor]] = []
 
     def see(self, outputs: Any, targets: Any) -> None:
         if not isinstance(outputs, Tensor) or not isinstance(targets, Tensor):
             return
+        if outputs.ndim == 0 or targets.ndim == 0 or outputs.numel() > MOST_WAITING:
+            self._count(outputs, targets)
+            return
+        # counting costs more than the answers of a small batch do: put aside, counted together
+        waiting = self._waiting
+        if waiting and not (
+            waiting[0][0].shape[1:] == outputs.shape[1:]
+            and waiting[0][1].shape[1:] == targets.shape[1:]
+        ):
+            self.settle()
+        self._waiting.append((outputs.detach(), targets))
+        if len(self._waiting) >= BATCHES_WAITING:
+            self.settle()
+
+    def settle(self) -> None:
+        if self._waiting:
+            outputs, targets = zip(*self._waiting, strict=True)
+            self._waiting = []
+            self._count(torch.cat(outputs), torch.cat(targets))
+
+    def _count(self, outputs: Tensor, targets: Tensor) -> None:
         if _is_binary(outputs, targets):  # one logit: above 0 says yes
             answers, targets = outputs.flatten() > 0, targets.flatten()
             targets = targets > 0.5 if targets.is_floating_point() else targets
@@ -73,6 +108,7 @@ class ClassificationTally(LossTally):
         self.answered = self.answered + _fetched((targets >= 0).sum())
 
     def figures(self) -> dict[str, float]:
+        self.settle()
         answered = int(self.answered)
         return {"accuracy": int(self.right) / answered} if answered else {}
 

@@ -15,7 +15,6 @@ from lamplighter.tasks.tally import (
     LossTally,
     MultiLabelTally,
     RegressionTally,
-    Tally,
 )
 
 
@@ -35,7 +34,7 @@ class Task:
     metric: str
     higher_is_better: bool
     losses: tuple[str, ...]
-    tally: Callable[[], Tally]
+    tally: Callable[[], LossTally]
 
     def better(self, value: float, than: float | None) -> bool:
         """Whether `value` beats `than`; nothing that is not a number ever does."""

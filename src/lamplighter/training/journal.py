@@ -6,6 +6,7 @@ once and left out from then on.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -72,9 +73,18 @@ class RunJournal(Journal):
 
     def steps(self, first: int, losses: Sequence[float], rates: Sequence[float]) -> None:
         def write() -> None:
-            for offset, (loss, rate) in enumerate(zip(losses, rates, strict=True)):
-                self.writer.add_scalar("step/train_loss", loss, first + offset)
-                self.writer.add_scalar("step/lr", rate, first + offset)
+            from tensorboard.compat.proto.event_pb2 import Event
+            from tensorboard.compat.proto.summary_pb2 import Summary
+
+            # one event for both, made here: half the cost of two add_scalar
+            now = time.time()
+            for step, (loss, rate) in enumerate(zip(losses, rates, strict=True), first):
+                values = [
+                    Summary.Value(tag="step/train_loss", simple_value=loss),
+                    Summary.Value(tag="step/lr", simple_value=rate),
+                ]
+                event = Event(wall_time=now, step=step, summary=Summary(value=values))
+                self.writer.file_writer.event_writer.add_event(event)
 
         self._view(write)
 

@@ -124,7 +124,7 @@ class _Epoch:
         self.number = progress.epoch + 1
         self.tally = parts.task.tally()
         if counted:
-            vars(self.tally).update(counted)
+            self.tally.restore(counted)
         self.waited = 0.0
         self.log = _StepLog(parts, progress, journal, listener)
 
@@ -175,7 +175,7 @@ class _Epoch:
                 self.log.flush()
                 before = progress.seconds
                 progress.seconds += now - sitting
-                self.saver.checkpoint(progress, dict(vars(self.tally)))
+                self.saver.checkpoint(progress, self.tally.state())
                 progress.seconds = before
                 last_save = now
             if stopping:
@@ -193,7 +193,7 @@ class _Epoch:
 
     def _save_and_stop(self) -> NoReturn:
         if self.parts.train.resumable:
-            self.saver.checkpoint(self.progress, dict(vars(self.tally)))
+            self.saver.checkpoint(self.progress, self.tally.state())
         raise Stopped
 
     def _position(self) -> int:
@@ -258,10 +258,11 @@ def train_step(
             loss = training_loss(parts, outputs, batch.targets)
         share = batch.size / total
         parts.precision.backward(loss if share == 1 else loss * share)
-        losses.append(loss.detach() * share)
-        tally.add(main_output(outputs), batch.targets, loss.detach(), batch.size)
+        found = loss.detach()
+        losses.append(found if share == 1 else found * share)
+        tally.add(main_output(outputs), batch.targets, found, batch.size)
     parts.watcher.after_backward(step)
-    norm = parts.precision.step(parts.optimizer, parts.module, parts.clip)
+    norm = parts.precision.step(parts.optimizer, parts.clip)
     parts.watcher.after_step(step)
     parts.optimizer.zero_grad(set_to_none=True)
     return losses[0] if len(losses) == 1 else torch.stack(losses).sum(), norm
@@ -277,6 +278,8 @@ def training_loss(parts: Parts, outputs: Any, targets: Any) -> Tensor:
     (GoogLeNet, arXiv:1409.4842).
     """
     loss = parts.loss(main_output(outputs), targets)
+    if isinstance(outputs, Tensor):
+        return loss
     for name, weight in AUXILIARY.items():
         extra = getattr(outputs, name, None)
         if isinstance(extra, Tensor):
@@ -295,7 +298,7 @@ class _StepLog:
         self.losses: list[Tensor] = []
         self.norms: list[Tensor] = []
         self.rates: list[float] = []
-        self.groups: list[Tensor | None] = []
+        self.groups: list[list[Tensor]] = []
         self.last = time.perf_counter()
         self.on_cpu = parts.device.type == "cpu"
 
@@ -304,8 +307,7 @@ class _StepLog:
         self.losses.append(loss)
         self.norms.append(norm)
         self.rates.append(max(group["lr"] for group in self.parts.optimizer.param_groups))
-        positions = [batch.positions for batch in group if batch.positions is not None]
-        self.groups.append(torch.cat(positions) if positions else None)
+        self.groups.append([batch.positions for batch in group if batch.positions is not None])
         unsound = self.on_cpu and not (isfinite(norm.item()) and isfinite(loss.item()))
         late = time.perf_counter() - self.last >= LOG_SECONDS or len(self.losses) >= LOG_STEPS
         if unsound or late:
@@ -320,7 +322,10 @@ class _StepLog:
         first = self.progress.step - len(losses) + 1
         for offset, (loss, norm) in enumerate(zip(losses, norms, strict=True)):
             if not (abs(loss) < float("inf") and abs(norm) < float("inf")):
-                raise Diverged(first + offset, loss, norm, self.groups[offset])
+                positions = self.groups[offset]
+                raise Diverged(
+                    first + offset, loss, norm, torch.cat(positions) if positions else None
+                )
         self.journal.steps(first, losses, self.rates)
         self.listener.step_done(
             self.progress.batch, {"loss": sum(losses) / len(losses), "lr": self.rates[-1]}

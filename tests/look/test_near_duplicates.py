@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lamplighter.look.align import SIDE, agreement, shrink
+from lamplighter.look.align import agreement, shrink
 from lamplighter.look.fingerprints import POSES, apply_pose, part_prints, whole_prints
+from lamplighter.look.flat import SIDE
 from lamplighter.look.likeness import ALIKE, usual_likeness
 from lamplighter.look.measure import measure_picture
-from lamplighter.look.near import groups_of, near_duplicates, needed
+from lamplighter.look.near import groups_of, near_duplicates, needed, needed_inside
 from lamplighter.look.neighbours import Index
+from lamplighter.look.outline import inner_agreement
 
 sys.path.insert(0, str(Path(__file__).parent))
 from changed import CHANGES
@@ -94,8 +96,7 @@ def test_random_pairs_tell_a_set_that_is_alike_by_nature(scenes):
 def test_changes_of_level_do_not_lead_the_alignment_astray(scenes):
     """A bright picture of little contrast lies on its original as well as an unchanged copy."""
     faint = (0.25 * scenes[1].astype(np.float32) + 180).round().astype(np.uint8)
-    fine, _ = agreement(shrink(scenes[1]), shrink(faint))
-    assert fine.min() > 0.9
+    assert agreement(shrink(scenes[1]), shrink(faint)).fine.min() > 0.9
 
 
 def test_more_is_asked_of_small_pictures():
@@ -104,6 +105,30 @@ def test_more_is_asked_of_small_pictures():
     assert (np.diff(needed(texture)) < 0).all()
     assert (needed(texture, True) > needed(texture)).all()
     assert needed(np.zeros(1), True) == 0.99
+
+
+def test_one_outline_around_different_things_is_no_copy():
+    """Scenes cut out by one wing agree in nearly all detail, and in nothing once it is taken out."""
+    y, x = np.mgrid[:32, :32] / 32
+    wing = (np.abs(y - 0.5) < 0.3 * (1 - x)) & (np.abs(y - 0.5) > 0.15 * (0.6 - x))
+    rng = np.random.default_rng(0)
+    liveries = 90 + 8 * rng.normal(size=(2, 40, 32, 32))
+    copies = np.where(wing, liveries[0], 220).reshape(40, -1).astype(np.float32)
+    others = np.where(wing, liveries[1], 220).reshape(40, -1).astype(np.float32)
+    everywhere = np.ones_like(copies)
+    assert np.corrcoef(copies[0], others[0])[0, 1] > 0.95
+    inner, share = inner_agreement(copies, others, everywhere)
+    assert inner.max() < 0.3
+    assert (inner < needed_inside(share, share, True)).all()
+    brighter, share = inner_agreement(copies, 1.2 * copies - 15, everywhere)
+    assert (brighter > needed_inside(share, share, True)).all()
+
+
+def test_photographs_with_texture_are_spared_the_look_inside():
+    """A stamp would pass for an outline; small pictures and plain ones are looked into."""
+    share, texture = np.full(2, 0.7), np.array([0.3, 0.6])
+    assert (needed_inside(share, texture) > 0).tolist() == [True, False]
+    assert (needed_inside(share, texture, True) > 0).all()
 
 
 def test_a_fingerprint_follows_the_pose(scenes):
@@ -121,10 +146,11 @@ def test_alignment_undoes_a_shift(scenes):
     """A picture moved by two pixels agrees after alignment as well as an unmoved one."""
     ours = shrink(scenes[1][:, 2:46, 2:46])
     theirs = shrink(scenes[1][:, 3:47, 1:45])
-    fine, texture = agreement(ours, theirs)
+    seen = agreement(ours, theirs)
     assert ours.shape == (COUNT, SIDE, SIDE)
-    assert fine.min() > 0.9
-    assert ((texture > 0) & (texture < 1)).all()
+    assert seen.fine.min() > 0.9
+    for share in (seen.texture, seen.share):
+        assert ((share > 0) & (share < 1)).all()
 
 
 def test_cells_find_what_comparing_all_finds():

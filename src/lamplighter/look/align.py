@@ -9,20 +9,43 @@ Source: Lucas and Kanade, "An iterative image registration technique", 1981.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
-SIDE = 32
+from lamplighter.look.flat import SIDE, blurred, correlation
+from lamplighter.look.outline import inner_agreement
+
 STEPS = 7
 # most candidates are no copies; two steps are enough to see that
 HASTY_STEPS = 2
 HOPELESS = 0.3
+# below this no pair counts as a copy, whatever else agrees
+WORTHY = 0.8
 LEAST_OVERLAP = 0.7
 # detail weaker than this share of the picture's own contrast is noise and is not brought up
 FAINT = 0.08
 # how much the scale may still differ after the best part was chosen
 MOST_STRETCH = 1.35
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How well pairs of pictures agree, float32 [N] each.
+
+    Args:
+        fine: correlation of the fine detail, −1…1; −1 where the two could not be laid on each other.
+        texture: share of the pair's poorer picture that has detail at all, 0…1; a silhouette on
+            an even sky has little.
+        inner: the same correlation with the outlines taken out; −1 where `fine` is below `WORTHY`.
+        share: how much of the detail is left then, 0…1.
+    """
+
+    fine: np.ndarray
+    texture: np.ndarray
+    inner: np.ndarray
+    share: np.ndarray
 
 
 @cache
@@ -49,26 +72,22 @@ def shrink(pictures_NHW: np.ndarray) -> np.ndarray:
     return down @ pictures_NHW.astype(np.float32) @ across.T
 
 
-def agreement(ours_NHW: np.ndarray, theirs_NHW: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def agreement(ours_NHW: np.ndarray, theirs_NHW: np.ndarray) -> Agreement:
     """How well the fine detail of each pair agrees after alignment.
 
     Args:
         ours_NHW: float32 [N, 32, 32].
         theirs_NHW: float32 [N, 32, 32], roughly the same view already.
-
-    Returns:
-        (fine, texture), float32 [N] each. fine: correlation of what a blur removes, −1…1; −1
-        where the two could not be laid on each other. texture: share of the pair's poorer picture
-        that has detail at all, 0…1; a silhouette on an even sky has little.
     """
     count = len(ours_NHW)
     ours = ours_NHW.reshape(count, SIDE * SIDE)
     theirs = theirs_NHW.reshape(count, SIDE * SIDE)
     texture = np.minimum((_detail(ours) ** 2).mean(axis=1), (_detail(theirs) ** 2).mean(axis=1))
-    fine = np.full(count, -1, np.float32)
+    fine, inner = np.full((2, count), -1, np.float32)
+    share = np.zeros(count, np.float32)
     warp = np.zeros((count, 6), np.float32)
     rows = np.arange(count)
-    for steps, least in ((HASTY_STEPS, HOPELESS), (STEPS - HASTY_STEPS, -1.0)):
+    for steps, least in ((HASTY_STEPS, HOPELESS), (STEPS - HASTY_STEPS, WORTHY)):
         a, b, moves = ours[rows], theirs[rows], warp[rows]
         level_a, level_b = _levelled(a), _levelled(b)
         for _ in range(steps):
@@ -76,14 +95,17 @@ def agreement(ours_NHW: np.ndarray, theirs_NHW: np.ndarray) -> tuple[np.ndarray,
             moves += _step(level_a, seen, inside)
         np.clip(moves, -1, 1, out=moves)
         seen, inside = _moved(b, moves)
-        found = _correlation(_detail(a), _detail(seen), inside)
+        found = correlation(_detail(a), _detail(seen), inside)
         warp[rows] = moves
         sound = (inside.mean(axis=1) >= LEAST_OVERLAP) & _gentle(moves)
         fine[rows] = np.where(sound, found, -1)
-        rows = rows[found > least]
+        kept = found > least
+        rows = rows[kept]
         if not len(rows):
             break
-    return fine, texture
+    else:
+        inner[rows], share[rows] = inner_agreement(a[kept], seen[kept], inside[kept])
+    return Agreement(fine, texture, inner, share)
 
 
 def _levelled(flat_NP: np.ndarray) -> np.ndarray:
@@ -145,30 +167,7 @@ def _detail(flat_NP: np.ndarray) -> np.ndarray:
     Without the evening out a frame, a horizon or one silhouette against the sky would decide
     alone, and pictures of different things share those.
     """
-    fine = flat_NP - _blurred(flat_NP, 2)
-    strength = np.sqrt(np.maximum(_blurred(fine * fine, 3), 0))
+    fine = flat_NP - blurred(flat_NP, 2)
+    strength = np.sqrt(np.maximum(blurred(fine * fine, 3), 0))
     faint = FAINT * flat_NP.std(axis=1, keepdims=True) + 0.5
     return fine / (strength + faint)
-
-
-def _blurred(flat_NP: np.ndarray, reach: int) -> np.ndarray:
-    """Mean over a box of 2·reach + 1 pixels, edges repeated."""
-    wide = 2 * reach + 1
-    ends = ((0, 0), (reach, reach), (reach, reach))
-    square = np.pad(flat_NP.reshape(len(flat_NP), SIDE, SIDE), ends, mode="edge")
-    rows = square[:, :SIDE].copy()
-    for shift in range(1, wide):
-        rows += square[:, shift : shift + SIDE]
-    box = rows[:, :, :SIDE].copy()
-    for shift in range(1, wide):
-        box += rows[:, :, shift : shift + SIDE]
-    return (box / (wide * wide)).reshape(flat_NP.shape)
-
-
-def _correlation(ours_NP: np.ndarray, theirs_NP: np.ndarray, inside_NP: np.ndarray) -> np.ndarray:
-    """float32 [N]: correlation over the pixels that both have."""
-    weight = np.maximum(inside_NP.sum(axis=1, keepdims=True), 1)
-    a = (ours_NP - (ours_NP * inside_NP).sum(axis=1, keepdims=True) / weight) * inside_NP
-    b = (theirs_NP - (theirs_NP * inside_NP).sum(axis=1, keepdims=True) / weight) * inside_NP
-    scale = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
-    return (a * b).sum(axis=1) / np.maximum(scale, 1e-6)

@@ -35,7 +35,7 @@ def photograph(seed: int, width: int = 240, height: int = 200) -> Image.Image:
     return Image.fromarray(scaled.astype(np.uint8))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def draw() -> Draw:
     """Seed → photograph."""
     return photograph

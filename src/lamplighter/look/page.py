@@ -12,6 +12,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
+from lamplighter.checks.catalogue import CATALOGUE
 from lamplighter.errors import LamplighterError, UsageError
 from lamplighter.images.decode import to_mode
 from lamplighter.images.preprocess import FITS, Fit, Preprocess
@@ -33,12 +34,12 @@ TEMPLATE = Path(__file__).with_name("page.html")
 
 @dataclass(frozen=True)
 class Shown:
-    """One picture on the page."""
+    """One picture on the page; `said` is what its key does not tell already."""
 
     uri: str
     key: str
     label: str
-    split: str
+    said: str
 
 
 def write_page(look: Look, path: str | Path, *, listener: Listener = SILENT) -> Path:
@@ -87,7 +88,10 @@ def render_page(look: Look, *, listener: Listener = SILENT) -> str:
             (name, [_shown(picture, uris) for picture in some])
             for name, some in _samples(look.pictures).items()
         ],
-        codes=sorted({exhibit.finding.code for exhibit in look.exhibits}),
+        codes=[
+            (code, CATALOGUE[code].title)
+            for code in sorted({exhibit.finding.code for exhibit in look.exhibits})
+        ],
         classes=[name for name in look.classes if name],
         table=_table(look),
         most=max((sum(per.values()) for per in look.classes.values()), default=1),
@@ -177,7 +181,10 @@ def _uri(picture: Image.Image) -> str:
 
 
 def _shown(picture: Picture, uris: Mapping[str, str]) -> Shown:
-    return Shown(uris.get(picture.key, ""), picture.key, picture.label, picture.split)
+    folders = set(picture.key.split("/")[:-1])
+    split = "" if picture.split == "all" else picture.split
+    said = " · ".join(part for part in (split, picture.label) if part and part not in folders)
+    return Shown(uris.get(picture.key, ""), picture.key, picture.label, said)
 
 
 def _finding(exhibit: Exhibit, uris: Mapping[str, str]) -> dict[str, Any]:

@@ -117,9 +117,7 @@ _ROWS: tuple[Code, ...] = (
     Code("S103", "a feature gives the label away", "error", "fast", "B"),
     Code("S104", "subset indices meet", "error", "fast", "S"),
     Code("S105", "a group is in two splits", "warning", "fast", "S"),
-    Code(
-        "S106", "train reaches past the beginning of validation", "warning", "fast", "S", "planned"
-    ),
+    Code("S106", "train reaches past the beginning of validation", "warning", "fast", "S"),
     Code("S107", "the scaler was fitted on all data", "error", "fast", "S"),
     Code("S108", "validation is also the test set", "warning", "fast", "S"),
     # transforms

@@ -45,6 +45,18 @@ LABELS = [
 ]
 SPLITS = ["split", "set", "subset", "partition"]
 GROUPS = ["group", "groups", "group_id", "patient", "patient_id", "subject", "subject_id"]
+TIMES = [
+    "time",
+    "date",
+    "datetime",
+    "date_time",
+    "timestamp",
+    "taken",
+    "date_taken",
+    "captured_at",
+    "date_captured",
+    "created_at",
+]
 FLAGS = frozenset({"0", "1", "0.0", "1.0", "true", "false", ""})
 
 
@@ -56,6 +68,7 @@ class Columns:
     labels: tuple[str, ...]
     split: str | None
     group: str | None
+    time: str | None
 
 
 def find_columns(
@@ -99,7 +112,10 @@ def find_columns(
         labels = (one,) if one is not None else _rest(table, taken)
     if not labels:
         raise _not_found(table, "label", "--label-column", LABELS)
-    return Columns(path_column, labels, split_column, group_column)
+    # last, so that a column of dates is a label where a person says so
+    taken |= set(labels)
+    time = next((named[word] for word in TIMES if word in named and named[word] not in taken), None)
+    return Columns(path_column, labels, split_column, group_column, time)
 
 
 def is_flag(value: Any) -> bool:

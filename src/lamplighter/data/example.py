@@ -36,6 +36,7 @@ class Example:
         split: "train", "val" or "test" where the source says so, else None.
         group: what must stay together in one split (a patient, a film), else None.
         index: position in a source that holds its pixels in memory, else None.
+        moment: when it was taken as a table's time column says, seconds since 1970, else None.
     """
 
     key: str
@@ -44,6 +45,7 @@ class Example:
     split: str | None = None
     group: str | None = None
     index: int | None = None
+    moment: float | None = None
 
 
 class Source(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from lamplighter.data.digests import list_faults
 from lamplighter.data.example import SPLIT_WORDS, Example, Label
 from lamplighter.data.files import FileSource
 from lamplighter.data.listing import class_name
+from lamplighter.data.moments import moment_of, tells_moments
 from lamplighter.data.row_labels import label_reader, text_of
 from lamplighter.data.rows import Table, read_table
 from lamplighter.errors import DataError
@@ -78,6 +79,8 @@ def open_table(
         table, path=path_column, label=label_column, split=split_column, group=group_column
     )
     base = data_root if data_root is not None else path.parent
+    if columns.time and not tells_moments(row.get(columns.time) for _, row in table.rows):
+        columns = replace(columns, time=None)
     read_label = label_reader(table, columns, task)
     faults = Faults()
     found: dict[str, Example] = {}
@@ -108,6 +111,7 @@ def _layout(table: Table, columns: Columns) -> str:
     parts[-1] += " …" if len(columns.labels) > 4 else ""
     parts += [f"split = {columns.split}"] if columns.split else []
     parts += [f"group = {columns.group}"] if columns.group else []
+    parts += [f"time = {columns.time}"] if columns.time else []
     return f"{table.layout} table ({'; '.join(parts)})"
 
 
@@ -138,7 +142,8 @@ def _read_row(
         faults.others.append(f"line {line}: no value for the group {columns.group!r}")
     if file is None or label is None:
         return None
-    return Example(key=_key(file, base), label=label, path=file, split=split, group=group)
+    moment = moment_of(row.get(columns.time)) if columns.time else None
+    return Example(_key(file, base), label, file, split, group, moment=moment)
 
 
 def _find_file(base: Path, text: str) -> Path | None:

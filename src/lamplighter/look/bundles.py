@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from lamplighter.checks.finding import Level
-from lamplighter.look.exhibit import Exhibit, counted, exhibit, verb
+from lamplighter.look.exhibit import Exhibit, counted, exhibit, split_order, verb
 from lamplighter.look.pictures import Picture
 
 Bundle = tuple[Picture, ...]
@@ -135,6 +135,8 @@ def _told(
 
 def _first_of_each_split(bundle: Bundle) -> Bundle:
     """At most a dozen pictures, all splits among them."""
-    firsts = {picture.split: picture for picture in reversed(bundle)}
+    firsts: dict[str, Picture] = {}
+    for picture in sorted(bundle, key=lambda one: split_order(one.split)):
+        firsts.setdefault(picture.split, picture)
     rest = [picture for picture in bundle if picture not in firsts.values()]
     return tuple([*firsts.values(), *rest][:SHOWN])

@@ -58,9 +58,10 @@ def verb(count: int, one: str, many: str) -> str:
 
 def splits_told(pictures: Sequence[Picture]) -> str:
     """The splits that pictures are of, such as "train, val"."""
-    return ", ".join(sorted({picture.split for picture in pictures}, key=_order))
+    return ", ".join(sorted({picture.split for picture in pictures}, key=split_order))
 
 
-def _order(split: str) -> tuple[int, str]:
+def split_order(split: str) -> tuple[int, str]:
+    """What splits are sorted by: what is trained on first, unknown names last."""
     known = ("all", "train", "val", "test")
     return (known.index(split) if split in known else len(known), split)

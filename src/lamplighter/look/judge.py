@@ -19,6 +19,7 @@ from lamplighter.look.facts import GREY_SIDE, Facts
 from lamplighter.look.files import file_exhibits
 from lamplighter.look.near import near_duplicates
 from lamplighter.look.pictures import Picture, Scan
+from lamplighter.look.times import time_exhibits
 
 
 def judge(
@@ -43,7 +44,7 @@ def judge(
     # counts of a sample would say nothing about the classes
     if labelled and whole:
         exhibits += class_exhibits(class_counts(pictures))
-    exhibits += beside_exhibits(source) + bundle_exhibits(pictures)
+    exhibits += beside_exhibits(source) + bundle_exhibits(pictures) + time_exhibits(pictures)
     if near and scan.complete:
         try:
             exhibits += _near(pictures, labelled, listener)

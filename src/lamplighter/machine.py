@@ -6,6 +6,7 @@ for by commands that never touch a tensor.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import platform
@@ -66,6 +67,24 @@ def _system_memory() -> tuple[int, int]:
         return pages * page, pages * page // 2
     except (OSError, ValueError, AttributeError):
         return 8 << 30, 4 << 30  # Windows has neither; a modest laptop is assumed
+
+
+def children() -> list[int]:
+    """The processes that this one has started, where the system says (Linux)."""
+    found: list[int] = []
+    for task in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += [int(pid) for pid in task.read_text().split()]
+    return sorted(found)
+
+
+def seconds_of(pid: int) -> float:
+    """Processor time that a process has used, seconds; 0 where the system does not say."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return 0.0
 
 
 def pick_device(asked: str) -> torch.device:

@@ -48,7 +48,7 @@ def evaluate_own(
     given = getattr(sets, chosen, None)
     if given is None:
         raise DataError(f"there is no {chosen} set", where=text)
-    batches = own_batches(given, recipe, model.device)
+    batches = own_batches(given, recipe, model.device, listener)
     loss = make_loss("auto", TASKS[model.artifact.task])
     outcome = outcome_over(model.module, batches, chosen, model.artifact, loss)
     if outcome is None:

@@ -15,6 +15,7 @@ from lamplighter import run_folder
 from lamplighter.artifact import Artifact, save_artifact
 from lamplighter.checks.finding import Finding
 from lamplighter.data.batches import Batches
+from lamplighter.data.seeded import failed, key_of
 from lamplighter.errors import DataError
 from lamplighter.evaluation.measure import measure
 from lamplighter.evaluation.outcome import Outcome, write_predictions
@@ -81,9 +82,18 @@ def count_outputs(train: Any) -> int:
         )  # fmt: skip
     if not hasattr(dataset, "__len__"):
         return 1
-    labels = [dataset[i][1] for i in range(len(dataset))]
+    labels = [_label(dataset, i) for i in range(len(dataset))]
     values = torch.stack([torch.as_tensor(label) for label in labels])
     return 1 if values.is_floating_point() else int(values.max()) + 1
+
+
+def _label(dataset: Any, index: int) -> Any:
+    try:
+        return dataset[index][1]
+    except Exception as error:
+        name = type(dataset).__name__
+        fault = failed(f"example {index} of {name}", error, key_of(dataset, index))
+        raise fault.raised() from error
 
 
 def architecture_of(module: nn.Module, outputs: int) -> Architecture:

@@ -20,7 +20,8 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from lamplighter import beginning, own_outcome, run_folder
 from lamplighter.artifact import Artifact
 from lamplighter.checks.finding import Finding
-from lamplighter.data.batches import Batches, LoaderBatches, make_loader
+from lamplighter.data.batches import Batches, LoaderBatches
+from lamplighter.data.loader import bounded, make_loader
 from lamplighter.data.own import OwnSets
 from lamplighter.errors import UsageError
 from lamplighter.images.preprocess import Preprocess
@@ -100,12 +101,13 @@ def fit(
         for key, value in (("loss", loss), ("optimizer", optimizer), ("schedule", schedule))
         if isinstance(value, str)
     }
-    recipe = _settled(make_recipe({"model": _named(module), **settings, **named}))
+    asked = make_recipe({"model": _named(module), **settings, **named})
+    recipe = _settled(asked, listener)
     device = pick_device(recipe.device)
     seed_everything(recipe.seed)
     module.to(device)
     batches = {
-        name: _batches(given, recipe, device, unpack, collate, shuffle=name == "train")
+        name: _batches(given, recipe, device, unpack, collate, listener, shuffle=name == "train")
         for name, given in (("train", train), ("val", val), ("test", test))
         if given is not None
     }
@@ -127,7 +129,7 @@ def fit(
     names = tuple(classes) or tuple(getattr(_dataset(train), "classes", ()))
     with folder.locked():
         if resume is None:
-            beginning.write_beginning(folder, recipe, recipe, {}, findings)
+            beginning.write_beginning(folder, asked, recipe, {}, findings)
         listener.say(
             f"training: {recipe.epochs} epochs, {type(optimizer).__name__} lr "
             f"{optimizer.param_groups[0]['lr']:g}, {parts.precision.name} on {device}, seed {recipe.seed}"
@@ -194,7 +196,7 @@ def check_own(recipe: Recipe, sets: OwnSets, listener: Listener) -> Any:
     )  # fmt: skip
 
 
-def _settled(recipe: Recipe) -> Recipe:
+def _settled(recipe: Recipe, listener: Listener = SILENT) -> Recipe:
     """The recipe with `auto` replaced where the user's objects leave anything to choose."""
     optimizer = "AdamW" if recipe.optimizer == "auto" else recipe.optimizer
     return replace(
@@ -207,7 +209,7 @@ def _settled(recipe: Recipe) -> Recipe:
         warmup=0.0 if recipe.warmup == "auto" else recipe.warmup,
         weight_decay=0.01 if recipe.weight_decay == "auto" else recipe.weight_decay,
         precision="fp32" if recipe.precision == "auto" else recipe.precision,
-        workers=0 if recipe.workers == "auto" else recipe.workers,
+        workers=0 if recipe.workers == "auto" else bounded(recipe.workers, listener),
         device=str(pick_device(recipe.device)),
     )
 
@@ -226,6 +228,7 @@ def _batches(
     device: torch.device,
     unpack: Unpack | None,
     collate: Callable[[list[Any]], Any] | None,
+    listener: Listener,
     *,
     shuffle: bool,
 ) -> Batches:
@@ -233,14 +236,16 @@ def _batches(
     assert isinstance(recipe.workers, int)
     loader, set_epoch = make_loader(
         given, batch=recipe.batch, shuffle=shuffle, seed=recipe.seed, workers=recipe.workers,
-        collate=collate, pin=device.type == "cuda",
+        collate=collate, pin=device.type == "cuda", listener=listener,
     )  # fmt: skip
     return LoaderBatches(loader, device, unpack, set_epoch)
 
 
-def own_batches(given: Any, recipe: Recipe, device: torch.device) -> Batches:
+def own_batches(
+    given: Any, recipe: Recipe, device: torch.device, listener: Listener = SILENT
+) -> Batches:
     """Batches of a set of the user's own, in its order, for evaluation."""
-    return _batches(given, _settled(recipe), device, None, None, shuffle=False)
+    return _batches(given, _settled(recipe, listener), device, None, None, listener, shuffle=False)
 
 
 def _optimizer(module: nn.Module, recipe: Recipe, device: torch.device) -> Optimizer:
@@ -304,6 +309,7 @@ def _parts(
         patience=recipe.patience,
         time_limit=recipe.time_limit * 60,
         save_every=recipe.save_every * 60,
+        stall_after=recipe.stall_after,
         metrics=metrics,
     )
 

@@ -219,6 +219,12 @@ class Recipe:
         "refuse operations that do not repeat exactly where torch can",
         "true or false",
     )
+    stall_after: NotNegative = setting(
+        120.0,
+        "machine",
+        "seconds without a batch after which it is said where the readers stand; 0 is off",
+        "a number of at least 0",
+    )
 
     out: str = setting("runs", "output", "folder that holds the runs", "a folder")
     name: str | None = setting(None, "output", "the run's name", "a folder name")

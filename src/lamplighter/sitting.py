@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from lamplighter import run_folder
+from lamplighter.data.deaths import WorkersLost
 from lamplighter.errors import LamplighterError
 from lamplighter.listener import Listener
 from lamplighter.machine import seed_everything
@@ -75,17 +76,17 @@ def sit(
             _ended(folder, session, "interrupted", "SIGINT")
             raise
         except LamplighterError as error:
-            _ended(folder, session, "failed", error.message)
-            raise
-        except Exception as error:
-            if stop() and "DataLoader worker" in str(error):
-                # the signal went to the workers as well, and one died of it in the middle of a step
+            if stop() and isinstance(error, WorkersLost):
+                # the signal went to the workers as well, and one died of it
                 _ended(folder, session, "interrupted", stop.cause)
                 raise stop.error(
                     f"stopped by {stop.cause}, which ended a worker too; the run goes on from its last "
                     "checkpoint",
                     fix=f"lamp train --resume {folder}",
                 ) from None
+            _ended(folder, session, "failed", error.message)
+            raise
+        except Exception as error:
             _ended(folder, session, "failed", f"{type(error).__name__}: {error}")
             raise
         session.journal = journal

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from lamplighter.data.batches import LoaderBatches, make_loader
+from lamplighter.data.batches import LoaderBatches
+from lamplighter.data.loader import make_loader
 from lamplighter.errors import DataError, RunFailed
 from lamplighter.listener import Listener
 from lamplighter.machine import seed_everything

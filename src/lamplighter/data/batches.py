@@ -6,18 +6,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
-from lamplighter.data.seeded import EpochSampler, SeededExamples, undisturbed
+from lamplighter.data.deaths import begun, raise_for_own, waited_for
+from lamplighter.data.loader import WorkedLoader
+from lamplighter.data.seeded import undisturbed
 from lamplighter.errors import DataError
 from lamplighter.images import augment as augmentation
 from lamplighter.images.augment import Augment
@@ -197,79 +196,30 @@ class LoaderBatches:
             return None
 
     def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
-        if self.set_epoch is not None:
-            self.set_epoch(number)
-        if skip:
-            # on a resume the training's random numbers stand where they were after these batches
-            with undisturbed():
-                source = iter(self.loader)
-                for _ in range(skip):
-                    next(source, None)
-        else:
-            source = iter(self.loader)
-        for raw in source:
+        for raw in self._raw(number, skip):
             inputs, targets = self.unpack(raw)
             inputs, targets = move(inputs, self.device), move(targets, self.device)
             yield Batch(inputs, targets, size_of(targets if targets is not None else inputs))
 
-
-def make_loader(
-    data: Any,
-    *,
-    batch: int,
-    shuffle: bool,
-    seed: int,
-    workers: int,
-    collate: Callable[[list[Any]], Any] | None = None,
-    pin: bool = False,
-) -> tuple[Any, Callable[[int], None] | None]:
-    """A loader for what the user gave, and how to tell it the epoch.
-
-    Args:
-        data: a map-style or iterable `Dataset`, a `DataLoader`, or any iterable of batches.
-
-    Returns:
-        (loader, set_epoch or None). Loaders and iterables are taken as they are.
-    """
-    if isinstance(data, DataLoader) or not is_dataset(data):
-        sampler = getattr(data, "sampler", None)
-        return data, getattr(sampler, "set_epoch", None)
-    shared: dict[str, Any] = {
-        "batch_size": batch,
-        "collate_fn": collate,
-        "num_workers": workers,
-        "pin_memory": pin,
-        "persistent_workers": workers > 0,
-        "worker_init_fn": stand_apart,
-        # a loader draws a seed for each epoch, but none for workers that are there already: from a
-        # generator of its own, or dropout would depend on the number of workers
-        "generator": torch.Generator().manual_seed(0),
-    }
-    if isinstance(data, torch.utils.data.IterableDataset):
-        # each worker would yield the whole of it; who shares it out hands over a DataLoader
-        shared |= {"num_workers": 0, "persistent_workers": False}
-        return DataLoader(data, **shared), getattr(data, "set_epoch", None)
-    sampler = EpochSampler(len(data), seed, shuffle)
-    lone = shuffle and len(data) > batch and len(data) % batch == 1
-    loader = DataLoader(SeededExamples(data, seed), sampler=sampler, drop_last=lone, **shared)
-    return loader, sampler.set_epoch
-
-
-def stand_apart(_: int) -> None:
-    """Leaves the terminal's group: Ctrl-C is for the process that trains, which ends its workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(os, "setsid"):
-        with contextlib.suppress(OSError):
-            os.setsid()
-
-
-def is_dataset(data: Any) -> bool:
-    """Whether it yields examples (a Dataset) rather than batches."""
-    return isinstance(data, torch.utils.data.Dataset) or (
-        hasattr(data, "__getitem__")
-        and hasattr(data, "__len__")
-        and not hasattr(data, "batch_size")
-    )
+    def _raw(self, number: int, skip: int) -> Iterator[Any]:
+        if isinstance(self.loader, WorkedLoader):
+            self.loader.begin(number, skip)
+            yield from self.loader
+            return
+        if self.set_epoch is not None:
+            self.set_epoch(number)
+        given = 0
+        try:
+            # on a resume the training's random numbers stand where they were after these batches
+            with undisturbed() if skip else nullcontext():
+                source = waited_for(begun(self.loader))
+                for given in range(1, skip + 1):  # noqa: B007
+                    next(source, None)
+            for raw in source:
+                given += 1
+                yield raw
+        except Exception as error:
+            raise_for_own(error, given + 1, self.loader)
 
 
 def default_unpack(raw: Any) -> tuple[Any, Any]:

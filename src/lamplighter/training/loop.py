@@ -25,6 +25,7 @@ from lamplighter.training.journal import Journal
 from lamplighter.training.parts import Parts, Progress
 from lamplighter.training.stopping import heeding, was_cut
 from lamplighter.training.validate import main_output, validate
+from lamplighter.training.waiting import Patience
 
 LOG_SECONDS = 0.5  # figures are fetched from the device, and shown, this often
 LOG_STEPS = 200
@@ -84,8 +85,23 @@ def fit(
         Stopped: the stop flag was seen.
         Diverged: a loss or gradient is not finite.
     """
+    readers = [batches for batches in (parts.train, parts.val) if batches is not None]
+    with Patience(parts.stall_after, readers, listener).watching() as patience:
+        _epochs(parts, progress, journal, saver, listener, stop, counted, patience)
+
+
+def _epochs(
+    parts: Parts,
+    progress: Progress,
+    journal: Journal,
+    saver: Saver,
+    listener: Listener,
+    stop: Callable[[], bool],
+    counted: dict[str, Any] | None,
+    patience: Patience,
+) -> None:
     while progress.epoch < parts.epochs and not progress.ended:
-        epoch = _Epoch(parts, progress, journal, saver, listener, stop, counted)
+        epoch = _Epoch(parts, progress, journal, saver, listener, stop, counted, patience)
         counted = None
         row = epoch.run()
         loss = row.get("val_loss")
@@ -118,7 +134,9 @@ class _Epoch:
         listener: Listener,
         stop: Callable[[], bool],
         counted: dict[str, Any] | None,
+        patience: Patience,
     ) -> None:
+        self.patience = patience
         self.parts, self.progress, self.journal = parts, progress, journal
         self.saver, self.listener, self.stop = saver, listener, stop
         self.number = progress.epoch + 1
@@ -210,7 +228,8 @@ class _Epoch:
 
     def _groups(self) -> Iterator[list[Batch]]:
         """Batches in groups of `accumulate`; time spent waiting for them is counted."""
-        source = heeding(self.parts.train.epoch(self.number, self.progress.batch), self.stop)
+        batches = self.parts.train.epoch(self.number, self.progress.batch)
+        source = heeding(batches, self.stop, self.patience)
         group: list[Batch] = []
         while True:
             asked = time.perf_counter()
@@ -228,8 +247,9 @@ class _Epoch:
         if self.parts.val is None:
             return {}
         figures = validate(
-            self.parts.module, self.parts.val, self.parts.loss, self.parts.tally(), self.stop
-        )
+            self.parts.module, self.parts.val, self.parts.loss, self.parts.tally(), self.stop,
+            self.patience,
+        )  # fmt: skip
         if figures is None:
             self._save_and_stop()
         return {f"val_{name}": value for name, value in figures.items()}

@@ -63,6 +63,7 @@ class Parts:
         patience: epochs without a better one before stopping; 0 is off.
         time_limit: seconds after which no new epoch begins and the present one ends; 0 is off.
         save_every: seconds between checkpoints within an epoch; 0 is off.
+        stall_after: seconds without a batch after which it is said where the readers stand; 0 is off.
         metrics: the user's own, by name.
         watcher: looks at steps while they happen.
         set_mode: puts the module into training mode for an epoch (from 1), where `module.train()` would
@@ -86,6 +87,7 @@ class Parts:
     patience: int = 0
     time_limit: float = 0.0
     save_every: float = 600.0
+    stall_after: float = 120.0
     metrics: Mapping[str, Any] = field(default_factory=dict)
     watcher: Watcher = UNWATCHED
     set_mode: Callable[[int], None] | None = None

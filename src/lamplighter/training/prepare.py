@@ -10,6 +10,7 @@ from torch import nn
 
 from lamplighter.data.batches import PictureBatches
 from lamplighter.data.example import Collection
+from lamplighter.data.loader import bounded
 from lamplighter.errors import ModelError
 from lamplighter.images.augment import Augment, policy
 from lamplighter.images.pixels import HeldPixels, Pixels
@@ -66,7 +67,7 @@ def prepare(recipe: Recipe, collection: Collection, listener: Listener = SILENT)
     facts = choose.look_at(collection)
     network, weights = _build(recipe, facts, listener)
     recipe = replace(recipe, weights=weights)
-    workers = cores() if recipe.workers == "auto" else recipe.workers
+    workers = cores() if recipe.workers == "auto" else bounded(recipe.workers, listener)
     reader = Reader(collection.source, collection.digests, recipe.cache, max(1, workers), listener)
     preprocess = choose.choose_preprocess(recipe, facts, network, None)
     check_shape(network.module, (preprocess.channels, preprocess.size, preprocess.size))
@@ -227,6 +228,7 @@ def make_parts(
         patience=recipe.patience,
         time_limit=recipe.time_limit * 60,
         save_every=recipe.save_every * 60,
+        stall_after=recipe.stall_after,
         set_mode=mode_setter(network, recipe.freeze),
     )
 

@@ -7,11 +7,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import TypeVar
 
 from lamplighter.errors import Interrupted
+from lamplighter.training.waiting import Patience
 
 T = TypeVar("T")
 END = object()
@@ -86,14 +87,21 @@ def stop_flag() -> Iterator[StopFlag]:
             flag.closed.set()
 
 
-def heeding(source: Iterable[T], stop: Callable[[], bool]) -> Iterator[T]:
-    """The items of a source; ends early when the next one does not come and the flag is up."""
+def heeding(
+    source: Iterable[T], stop: Callable[[], bool], patience: Patience | None = None
+) -> Iterator[T]:
+    """The items of a source; ends early when the next one does not come and the flag is up.
+
+    Args:
+        patience: told of each wait.
+    """
     items = iter(source)
     flag = stop if isinstance(stop, StopFlag) else StopFlag()
     while True:
         try:
             flag.waiting = True
-            item = next(items, END)
+            with patience.waiting() if patience else nullcontext():
+                item = next(items, END)
         except CutShort:
             flag.cut = True
             return

@@ -13,6 +13,7 @@ from lamplighter.errors import DataError
 from lamplighter.machine import is_out_of_memory
 from lamplighter.tasks.tally import Tally
 from lamplighter.training.stopping import heeding, was_cut
+from lamplighter.training.waiting import Patience
 
 
 def validate(
@@ -21,6 +22,7 @@ def validate(
     loss: Callable[[Any, Any], Tensor],
     tally: Tally,
     stop: Callable[[], bool] = lambda: False,
+    patience: Patience | None = None,
 ) -> dict[str, float] | None:
     """Figures over all batches, in evaluation mode and float32.
 
@@ -35,7 +37,7 @@ def validate(
     try:
         with torch.inference_mode():
             seen = most = 0
-            for batch in heeding(batches.epoch(1), stop):
+            for batch in heeding(batches.epoch(1), stop, patience):
                 if stop():
                     return None
                 most = _add(module, batch, loss, tally, most or batch.size)

@@ -55,6 +55,7 @@ OTHER = {
     "patience": 4,
     "time_limit": 1.5,
     "seed": 2**63 - 1,
+    "split_seed": 3,
     "checks": "off",
     "allow": ("S101", "D1"),
     "device": "cuda:1",

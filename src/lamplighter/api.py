@@ -101,13 +101,23 @@ def evaluate(model: str | Path | Run, data: str | Path | None = None, **argument
     return found.measures
 
 
-def compare(a: str | Path | Run, b: str | Path | Run) -> Any:
-    """Is run B better than run A on the same pictures, and by how much surely."""
-    from lamplighter.evaluation.compare import compare as compare_predictions
-    from lamplighter.evaluation.predictions import read_run
+def compare(
+    a: str | Path | Run, b: str | Path | Run, data: str | Path | None = None, **arguments: Any
+) -> Any:
+    """Is run B better than run A on the same pictures, and by how much surely.
 
-    left, right = (run.path if isinstance(run, Run) else run for run in (a, b))
-    return compare_predictions(read_run(left)[1], read_run(right)[1])
+    Args:
+        a, b: runs, their names or folders; with `data` also model files.
+        data: pictures that both answer now; None takes what the runs answered when they ended.
+        arguments: see `lamplighter.stages.compare`.
+
+    Returns:
+        Comparison: both figures, the difference with its interval, the verdict in words.
+    """
+    from lamplighter import stages
+
+    left, right = (str(run.path if isinstance(run, Run) else run) for run in (a, b))
+    return stages.compare(left, right, None if data is None else str(data), **arguments)[0]
 
 
 def explain(what: str) -> str:

@@ -134,7 +134,7 @@ class Stand:
                 fix="lamp bench photos/, or the data_wait column of lamp train's metrics.jsonl",
             )
         collection = collect(
-            source, val=None, test=None, seed=recipe.seed, task=recipe.task, listener=listener
+            source, val=None, test=None, seed=recipe.split_seed, task=recipe.task, listener=listener
         )
         self.prepared: Prepared = prepare(recipe, collection, listener)
         self.parts: Parts = self.prepared.parts

@@ -76,6 +76,12 @@ class Recipe:
         "share cut for the test where the data has no splits",
         "a number from 0 up to 1, or auto",
     )
+    split_seed: Annotated[int, Ge(0), Lt(2**63)] = setting(
+        0,
+        "data",
+        "of the cut into splits; apart from seed, so that runs of other seeds can be compared",
+        "a whole number of at least 0, below 2^63",
+    )
     skip_unreadable: bool = setting(
         False, "data", "go on without pictures that cannot be read", "true or false"
     )

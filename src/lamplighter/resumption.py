@@ -20,7 +20,7 @@ from lamplighter.run_folder import RunFolder, safe_name
 # another value would make another split, another network or another optimizer state
 FIXED = (
     "data", "data_root", "task", "path_column", "label_column", "group_column", "split_column",
-    "val_share", "test_share", "size", "fit", "channels", "normalise", "model", "weights", "init",
+    "split_seed", "val_share", "test_share", "size", "fit", "channels", "normalise", "model", "weights", "init",
     "activation", "optimizer", "seed",
 )  # fmt: skip
 UNFINISHED = ("interrupted", "running", "failed", None)

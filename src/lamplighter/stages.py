@@ -10,9 +10,8 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lamplighter import resumption, run_folder
 from lamplighter.beginning import mark_allowed, new_folder, settle_findings, write_beginning
@@ -24,6 +23,9 @@ from lamplighter.resumption import own_unfinished as own_unfinished
 from lamplighter.resumption import resumed as resumed
 from lamplighter.run import Run
 from lamplighter.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from lamplighter.truth import Evaluation
 
 PROBED = 4  # batches that the checks see
 
@@ -134,13 +136,13 @@ def evaluate(
     from lamplighter.machine import cores
     from lamplighter.tasks.task import TASKS, make_loss
     from lamplighter.training.pictures import Reader
-    from lamplighter.truth import align_to, outcome_of, train_counts
+    from lamplighter.truth import Evaluation, align_to, outcome_of, train_counts
 
     model, folder = open_model(model_text, own=own, device=device)
     if model.artifact.preprocess is None:
         from lamplighter.own_evaluation import evaluate_own
 
-        return Evaluation(model, None, *evaluate_own(model, folder, data, split, listener))
+        return Evaluation(model, None, *evaluate_own(model, folder, data, split, listener), folder)
     if data is None:
         collection = _collection_of(folder, model_text, listener)
     else:
@@ -151,6 +153,8 @@ def evaluate(
     collection = align_to(model, collection)
     there = collection.splits
     chosen = split or next(name for name in ("test", "val", "all", *there) if name in there)
+    if data and folder is not None:
+        _tell_seen(folder, collection.digests, [e.key for e in there[chosen]], listener)
     cache = "off" if data else "auto"
     reader = Reader(collection.source, collection.digests, cache, cores(), listener)
     outcome = outcome_of(
@@ -158,34 +162,71 @@ def evaluate(
         loss=make_loss("auto", TASKS[model.artifact.task]), listener=listener,
     )  # fmt: skip
     measures = measure(outcome, train_counts=counts, temperature=model.artifact.temperature)
-    return Evaluation(model, collection, measures, outcome)
+    looks = 1
+    if folder is not None and data is None:
+        from lamplighter.data.split import fingerprint
+        from lamplighter.evaluation.looks import record_look
+
+        looks = record_look(
+            folder.path.parent, split=chosen, run=folder.name,
+            fingerprint=fingerprint(collection) + chosen,
+        )  # fmt: skip
+    return Evaluation(model, collection, measures, outcome, folder, counts, looks)
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """What `evaluate` found: the model, the data it was judged on, the figures, the answers."""
+def _tell_seen(
+    folder: RunFolder, digests: Mapping[str, str], keys: list[str], listener: Listener
+) -> None:
+    """Says when new data hold pictures that the model was trained on."""
+    from lamplighter.data.split_file import read_split
 
-    model: Any
-    collection: Any
-    measures: Any
-    outcome: Any
-
-    def write_page(self, html: Path, *, model_text: str) -> None:
-        """Writes the report as a page, and its JSON beside it."""
-        from lamplighter.evaluation.report import write_report
-        from lamplighter.truth import heat_maps, thumbnails
-
-        pictures = self.collection is not None
-        write_report(
-            html.parent,
-            name=html.stem,
-            measures=self.measures,
-            outcome=self.outcome,
-            thumbnails=thumbnails(self.collection) if pictures else None,
-            explanations=heat_maps(self.model, self.collection) if pictures else None,
-            run=model_text,
-            html=html,
+    try:
+        rows = read_split(folder / run_folder.SPLIT)
+    except DataError:  # the run's folder was thinned out
+        return
+    trained = {row.digest for row in rows if row.split == "train" and row.digest}
+    seen = [key for key in keys if digests.get(key) in trained]
+    if seen:
+        listener.warn(
+            f"{len(seen):,} of these {len(keys):,} pictures were trained on (the same content), such "
+            f"as {seen[0]}: the figures are better than the truth"
         )
+
+
+def compare(
+    run_a: str,
+    run_b: str,
+    data: str | None = None,
+    *,
+    shared_only: bool = False,
+    listener: Listener = SILENT,
+) -> tuple[Any, list[Path | None]]:
+    """Is B better than A on the same pictures, and how surely?
+
+    Args:
+        run_a, run_b: names or folders of runs; with `data` also model files.
+        data: pictures that both answer now; None takes what the runs answered when they ended.
+        shared_only: compare on the pictures in common where the runs have others.
+
+    Returns:
+        (an evaluation.compare.Comparison, the folders of the two runs, None for a model file).
+
+    Raises:
+        DataError: they were not evaluated on the same pictures; says how they differ.
+    """
+    from lamplighter.evaluation.compare import compare as compare_answers
+    from lamplighter.evaluation.predictions import answers_of, read_run
+
+    if data is None:
+        (folder_a, a), (folder_b, b) = read_run(run_a), read_run(run_b)
+        return compare_answers(a, b, shared_only=shared_only), [folder_a, folder_b]
+    answers, folders = [], []
+    for text in (run_a, run_b):
+        found = evaluate(text, data, listener=listener)
+        name = found.folder.name if found.folder else Path(text).name
+        answers.append(answers_of(found.outcome, name, found.model.artifact.temperature))
+        folders.append(found.folder.path if found.folder else None)
+    return compare_answers(*answers, shared_only=shared_only), folders
 
 
 def open_model(text: str, *, own: Any = None, device: str = "auto") -> tuple[Any, RunFolder | None]:
@@ -269,7 +310,7 @@ def _collect(
         source,
         val=None if recipe.val_share == "auto" else recipe.val_share,
         test=None if recipe.test_share == "auto" else recipe.test_share,
-        seed=recipe.seed,
+        seed=recipe.split_seed,
         task=recipe.task,
         skip=skip,
         listener=listener,

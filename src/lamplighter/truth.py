@@ -6,24 +6,75 @@ import io
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
 
+from lamplighter import run_folder
 from lamplighter.data.batches import PictureBatches
 from lamplighter.data.example import Collection, Example
 from lamplighter.errors import DataError, ModelError
+from lamplighter.evaluation.calibration import kept_calibration
 from lamplighter.evaluation.heatmap import explain, overlay
 from lamplighter.evaluation.outcome import Outcome
+from lamplighter.evaluation.report import write_report
 from lamplighter.images.decode import to_mode
 from lamplighter.listener import SILENT, Listener
 from lamplighter.predict import Model
+from lamplighter.resumption import findings_of
+from lamplighter.run_folder import RunFolder
 from lamplighter.training.pictures import Reader, UnreadablePictures, make_batches, without
 
 THUMBNAIL = 160
 HEAT_FROM = 32  # pixels; below, a heat map shows nothing that the picture does not
 HEAT_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate` found: the model, the data it was judged on, the figures, the answers.
+
+    Args:
+        folder: the model's run, where it has one.
+        counts: class → training pictures, where the run's own data were evaluated.
+        looks: how often this split has been evaluated on, this time included.
+    """
+
+    model: Any
+    collection: Any
+    measures: Any
+    outcome: Any
+    folder: RunFolder | None = None
+    counts: Mapping[str, int] | None = None
+    looks: int = 1
+
+    def write_page(self, html: Path, *, model_text: str) -> None:
+        """Writes the report as a page, and its JSON beside it."""
+        pictures = self.collection is not None
+        run, own_data = self.folder, self.counts is not None
+        known = run.read_json(run_folder.REPORT) if run else None
+        temperature, threshold = kept_calibration(known, self.model.artifact.temperature)
+        write_report(
+            html.parent,
+            name=html.stem,
+            measures=self.measures,
+            outcome=self.outcome,
+            rows=run.metrics() if run and own_data else (),
+            findings=findings_of(run) if run and own_data else (),
+            train_counts=self.counts,
+            recipe=self.model.artifact.recipe,
+            environment=run.read_json(run_folder.ENVIRONMENT) if run else None,
+            thumbnails=thumbnails(self.collection) if pictures else None,
+            explanations=heat_maps(self.model, self.collection) if pictures else None,
+            temperature=temperature,
+            threshold=threshold,
+            looks=self.looks,
+            run=model_text,
+            html=html,
+        )
 
 
 def outcome_of(

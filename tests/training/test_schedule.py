@@ -192,7 +192,7 @@ def test_clipping(clip: float) -> None:
     for layer in layers:
         (layer(torch.full((4, 3), 2.0)) ** 2).sum().backward()
     optimizer = torch.optim.SGD(layers[0].parameters(), lr=0.1)
-    norm = make_precision("fp32", torch.device("cpu")).step(optimizer, layers[0], clip)
+    norm = make_precision("fp32", torch.device("cpu")).step(optimizer, clip)
     expected = nn.utils.clip_grad_norm_(layers[1].parameters(), clip or math.inf)
     torch.optim.SGD(layers[1].parameters(), lr=0.1).step()
     assert float(norm) == pytest.approx(float(expected))

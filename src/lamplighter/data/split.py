@@ -190,9 +190,9 @@ def _said(
 ) -> str:
     counts = ", ".join(f"{name} {len(members):,}" for name, members in splits.items())
     if "train" in made:
-        how = f"cut by Lamplighter, seed {seed}"
+        how = f"cut by Lamplighter, split seed {seed}"
     elif made:
-        how = f"{' and '.join(made)} cut from train by Lamplighter, seed {seed}"
+        how = f"{' and '.join(made)} cut from train by Lamplighter, split seed {seed}"
     else:
         how = "as they lie"
     without = "" if "test" in splits else "; no test split"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -89,6 +90,27 @@ class Temperature:
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
         return asdict(self)
+
+
+def kept_calibration(
+    report: Mapping[str, Any] | None, temperature: float
+) -> tuple[Temperature | None, Threshold | None]:
+    """Temperature and threshold as a run's report.json holds them.
+
+    Args:
+        report: the document; None where there is no run, only a model file.
+        temperature: as the model file holds it, for the case that the report does not tell.
+    """
+    fitted, chosen = (report or {}).get("temperature_fit"), (report or {}).get("threshold")
+    try:
+        told = Temperature(**fitted) if fitted else None
+        below = Threshold(**{**chosen, "interval": tuple(chosen["interval"])}) if chosen else None
+    except (TypeError, KeyError):  # of another version
+        told, below = None, None
+    if told is None and temperature != 1:
+        nan = float("nan")
+        told = Temperature(temperature, "val", 0, nan, nan, reason="as the model file holds it")
+    return told, below
 
 
 def cross_entropy(outcome: Outcome, temperature: float = 1.0) -> float:

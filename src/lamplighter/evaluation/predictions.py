@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from lamplighter.errors import DataError
-from lamplighter.evaluation.outcome import COLUMNS
+from lamplighter.evaluation.outcome import COLUMNS, Outcome, write_predictions
 from lamplighter.run_folder import PREDICTIONS, SPLIT, find
 
 
@@ -90,6 +91,14 @@ def read_predictions(path: Path, *, name: str = "", split_table: Path | None = N
             fix="lamp evaluate RUN writes it anew",
         )
     return Predictions(name, tuple(rows))
+
+
+def answers_of(outcome: Outcome, name: str, temperature: float) -> Predictions:
+    """Answers just given, as they would be written and read again."""
+    with TemporaryDirectory() as folder:
+        table = Path(folder) / PREDICTIONS
+        write_predictions(outcome, table, temperature=temperature)
+        return read_predictions(table, name=name)
 
 
 def _read(path: Path) -> list[dict[str, str]]:

@@ -6,6 +6,7 @@ import ast
 import inspect
 import linecache
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -25,7 +26,9 @@ DROPOUTS: dict[Any, str] = {
     F.feature_alpha_dropout: "F.feature_alpha_dropout",
 }
 
-_TORCH_FILES = (F.__file__, inspect.getsourcefile(torch.overrides) or "")
+# where a training is watched, the listening function stands between torch and the caller
+_LISTENING = str(Path(__file__).resolve().parent.parent / "watch" / "tap_data.py")
+_TORCH_FILES = (F.__file__, inspect.getsourcefile(torch.overrides) or "", _LISTENING)
 
 
 class DropoutsSeen(TorchFunctionMode):
@@ -44,10 +47,11 @@ class DropoutsSeen(TorchFunctionMode):
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        if func in DROPOUTS:
+        known = inspect.unwrap(func) if hasattr(func, "__wrapped__") else func
+        if known in DROPOUTS:
             given = dict(zip(("input", "p", "training"), args, strict=False)) | kwargs
             if float(given.get("p", 0.5)) > 0 and given.get("training", True):
-                self.active.append((DROPOUTS[func], how_switched_on()))
+                self.active.append((DROPOUTS[known], how_switched_on()))
         elif func is F.scaled_dot_product_attention:
             rate = kwargs.get("dropout_p", args[4] if len(args) > 4 else 0.0)
             if float(rate) > 0:

@@ -92,3 +92,24 @@ def parts_left_out(counted: int, size: int, *, where: str = "accuracy") -> Itera
             f"{size} samples were evaluated and the sum was divided by {counted}",
             "divide by the number of samples that were counted",
         )
+
+
+def mean_of_batches(
+    name: str, batched: float, actual: float, batches: int, *, where: str = "score"
+) -> Iterator[Finding]:
+    """E104: the score that was reported is a mean over batches.
+
+    Args:
+        name: the score, such as "F1 (macro)".
+        batched: its mean over batches, which is what was reported.
+        actual: its value over all answers.
+        batches: how many batches.
+        where: what was reported.
+    """
+    yield found(
+        "E104",
+        where,
+        f"reported {batched:.4g}, the mean of {name} over {batches} batches; over all answers it "
+        f"is {actual:.4g}",
+        "keep the answers and labels of all batches, and compute the score once at the end",
+    )

@@ -27,6 +27,8 @@ class Finding:
         file: the user's source file, where known.
         line: the line in `file`, counted from 1, where known.
         allowed: the reason the user gave for allowing it; empty if not allowed.
+        step: optimizer steps that were over when it was found in a running training, 0 for
+            before the first; None where nothing ran.
     """
 
     code: str
@@ -38,6 +40,7 @@ class Finding:
     file: str | None = None
     line: int | None = None
     allowed: str = ""
+    step: int | None = None
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}: " if self.file and self.line else ""
@@ -56,6 +59,8 @@ class Finding:
         }
         if self.file is not None:
             document |= {"file": self.file, "line": self.line}
+        if self.step is not None:
+            document["step"] = self.step
         if self.allowed:
             document["allowed"] = self.allowed
         return document

@@ -340,6 +340,29 @@ def loss_and_target_unfit(
             )
 
 
+def amounts_of_class_numbers(labels: Tensor, *, where: str = "mse_loss") -> Iterator[Finding]:
+    """L112: whole numbers that look like class numbers are compared as amounts.
+
+    Args:
+        labels: `(N,)` integers of several batches, as the data set gives them.
+        where: the loss.
+    """
+    values = torch.unique(labels)
+    count = int(values.numel())
+    is_numbered = bool((values == torch.arange(count).to(values)).all())
+    if not 3 <= count <= 1000 or not is_numbered or labels.numel() < 10 * count:
+        return
+    yield found(
+        "L112",
+        where,
+        f"{where} compares answers with the whole numbers 0–{count - 1} of the data set, as if "
+        f"class {count - 1} were {count - 1} times as much as class 1",
+        f"give the network {count} outputs and use CrossEntropyLoss; for amounts or ranks, allow "
+        "L112",
+        level="warning",
+    )
+
+
 def _soft_target_faults(target: Tensor, where: str) -> Iterator[Finding]:
     dim = class_dim(target)
     sums = target.detach().float().sum(dim)

@@ -95,8 +95,10 @@ class LossesSeen(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         value = func(*args, **kwargs)
-        if func in LOSS_FUNCTIONS:
-            call = _read_call(func, args, kwargs, value)
+        # Where a training is watched, torch hands over the listening function in its place.
+        known = inspect.unwrap(func) if hasattr(func, "__wrapped__") else func
+        if known in LOSS_FUNCTIONS:
+            call = _read_call(known, args, kwargs, value)
             if call is not None:
                 self._tell(call)
         elif self.targets and func in SUBTRACTIONS and len(args) == 2:

@@ -80,6 +80,8 @@ class _Watcher(TorchFunctionMode):
         super().__init__()
         self.record = Forward()
         self.current = ""
+        self.inside = False  # a layer
+        self.elsewhere: set[str] = set()  # linear layers whose output goes to more than a layer
         self.handles: list[Any] = []
         # data pointer → (layer, its output and that tensor's version)
         self.linear: dict[int, tuple[str, Tensor, int]] = {}
@@ -97,11 +99,24 @@ class _Watcher(TorchFunctionMode):
             self.record.squashed.append((self.current, SQUASHING[func], out))
         elif func in RECTIFIERS and isinstance(out, Tensor):
             self.record.rectified.append((self.current, out.detach()))
+        if not self.inside and isinstance(out, Tensor):
+            self._note_use([*args, *(kwargs or {}).values()], out)
         return out
+
+    def _note_use(self, given: list[Any], out: Tensor) -> None:
+        """Remembers linear layers whose output enters a sum, a product or an activation by itself.
+
+        What enters a residual block also goes around it: its layer is no part of a chain.
+        """
+        for tensor in given:
+            if isinstance(tensor, Tensor) and tensor.data_ptr() != out.data_ptr():
+                source = self.linear.get(tensor.data_ptr())
+                if source is not None and source[1]._version == source[2]:
+                    self.elsewhere.add(source[0])
 
     def _entering(self, name: str) -> Any:
         def hook(module: nn.Module, args: Any) -> None:
-            self.current = name
+            self.current, self.inside = name, True
             record = self.record
             record.entered = name
             first = next(tensors_in(args), None)
@@ -132,6 +147,7 @@ class _Watcher(TorchFunctionMode):
     def _leaving(self, name: str) -> Any:
         def hook(module: nn.Module, args: Any, output: Any) -> None:
             record = self.record
+            self.inside = False
             record.order.append(name)
             out = list(tensors_in(output))
             learning = torch.is_grad_enabled() and module.training  # a teacher runs under no_grad
@@ -197,3 +213,5 @@ def observed(model: nn.Module) -> Iterator[Forward]:
         for handle in watcher.handles:
             handle.remove()
         watcher.linear.clear()
+        pairs = watcher.record.adjacent
+        pairs[:] = [pair for pair in pairs if pair[0] not in watcher.elsewhere]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -21,17 +22,23 @@ def owned(optimizers: Sequence[Optimizer]) -> set[int]:
 
 
 def parameters_without_optimizer(
-    model: nn.Module, optimizers: Sequence[Optimizer], *, used_last: str = ""
+    model: nn.Module,
+    optimizers: Sequence[Optimizer],
+    *,
+    used_last: str = "",
+    random: AbstractSet[str] = frozenset(),
 ) -> Iterator[Finding]:
     """O101: trainable parameters that no optimizer holds.
 
     An untouched beginning of the network, with its end in the optimizer, is how people train a
-    head alone: told as information. A hole or a missing end is an error.
+    head alone: told as information. A hole, a missing end, or a beginning that still holds the
+    random values that it was made with is an error.
 
     Args:
         model: the network.
         optimizers: all optimizers that step on it.
         used_last: name of the layer that gives the output, where it is known.
+        random: names of weights that were trained by nobody, where that is known.
     """
     held = owned(optimizers)
     named = [(name, id(p) in held) for name, p in model.named_parameters() if p.requires_grad]
@@ -42,7 +49,9 @@ def parameters_without_optimizer(
     end_is_held = last not in missing
     prefix = [is_held for _, is_held in named] == sorted(is_held for _, is_held in named)
     shown = _some(missing)
-    if prefix and end_is_held:
+    weights = {name for name, p in model.named_parameters() if p.dim() > 1}
+    untouched = weights & set(missing)
+    if prefix and end_is_held and not (untouched and untouched <= random):
         yield found(
             "O101",
             shown,

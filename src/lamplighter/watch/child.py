@@ -105,6 +105,7 @@ class ObservedRun:
         """Writes the document once, completely or not at all."""
         if not self.written.acquire(blocking=False):
             return
+        self.watch.world.whole = self.end == "finished"
         self.watch.close()
         temporary = self.result.with_suffix(".part")
         temporary.write_text(json.dumps(self.document()), encoding="utf-8")

@@ -46,6 +46,8 @@ EVENTS = (
     "number_read",
     "text_written",
     "image_opened",
+    "module_made",
+    "tensor_filled",
     "woken",
     "ended",
 )
@@ -144,6 +146,12 @@ class Watcher:
 
     def image_opened(self, path: str) -> None:
         """`PIL.Image.open` was given this path."""
+
+    def module_made(self, module: torch.nn.Module) -> None:
+        """`nn.Module.__init__` is over: a layer or network begins to exist."""
+
+    def tensor_filled(self, tensor: Any) -> None:
+        """A function of `torch.nn.init` has filled this tensor."""
 
     def woken(self) -> None:
         """Events were missed since the last one heard; counts within a step are void."""

@@ -9,10 +9,15 @@ from torch import nn
 
 from lamplighter.checks import precision
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.place import here
+from lamplighter.watch.graphs import breaking_operation
+from lamplighter.watch.place import Place, here, line_of_class
+from lamplighter.watch.statements import only_call_of
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
+
+
+EARLY = 3  # backward passes whose graphs are searched for what may break later
 
 
 class Finite(Watcher):
@@ -29,10 +34,13 @@ class Finite(Watcher):
         self.unscaled_since: set[int] = set()
         self.scaled_steps = 0
         self.count = 0
+        self.breaking: tuple[str, str] | None = None
 
     def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
         self.count += 1
         root = roots[0]
+        if self.count <= EARLY and self.breaking is None:
+            self.breaking = breaking_operation(root)  # its gradient may break the next step
         if self.told or root.numel() != 1 or not root.is_floating_point():
             return
         if root.is_cpu or self.count & (self.count - 1) == 0:
@@ -48,6 +56,9 @@ class Finite(Watcher):
         self.told = True
         step = self.world.steps + 1
         where, what = self._first_bad()
+        cause = breaking_operation(loss) or self.breaking
+        if cause is not None:
+            what += f"; there is {cause[1]} in its graph"
         kind = "NaN" if bool(torch.isnan(loss.detach()).any()) else "infinite"
         self.world.report(
             "P103",
@@ -56,8 +67,16 @@ class Finite(Watcher):
             f"the loss is {kind} at step {step}; {what}",
             "look for a logarithm or division at 0, a square root at 0, too high a learning rate, "
             "or float16 without a scaler",
-            here(),
+            (self._line_of(cause[0]) if cause is not None else None) or here(),
         )
+
+    def _line_of(self, function: str) -> Place | None:
+        """The only line of the program that calls this function."""
+        near = here()
+        models = [m for model in self.world.models.values() if (m := model.module) is not None]
+        kinds = {type(inner) for module in models for inner in module.modules()}
+        places = [near, *(line_of_class(kind) for kind in kinds)]
+        return only_call_of((p.file for p in places if p is not None), function)
 
     def _first_bad(self) -> tuple[str, str]:
         for model in self.world.models.values():

@@ -149,7 +149,7 @@ class Loaders(Watcher):
             "optimizer steps follow its batches, and its name or data set says that it is for "
             "evaluation: what is measured on it afterwards says nothing about new data",
             f"train on {others[0].name}" if others else "train on the training data",
-            current.place or here(),
+            here() or current.place,
         )
 
     def _look_for_the_same_batch(self, mine: SeenLoader) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,8 @@ import torch
 
 from lamplighter.checks import loss as criteria
 from lamplighter.checks.finding import Finding
+from lamplighter.checks.loss import ENOUGH_VALUES
+from lamplighter.checks.scores import made_by
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.place import Place, here
 
@@ -34,6 +36,12 @@ class Site:
 
     looks: int = 0
     hits: dict[str, int] = field(default_factory=dict)
+    values: list[torch.Tensor] = field(default_factory=list)
+
+    def gathered(self, entered: torch.Tensor) -> torch.Tensor:
+        """What entered at all looks so far, `(n,)`: a small batch alone is too few for a verdict."""
+        self.values.append(entered.detach().flatten()[:ENOUGH_VALUES])
+        return torch.cat(self.values)
 
 
 class Losses(Watcher):
@@ -64,7 +72,12 @@ class Losses(Watcher):
         if site.looks >= LOOKS:
             return
         site.looks += 1
-        for finding in seen_in(name, entered.detach(), target.detach(), given, result):
+        if name == "binary_cross_entropy_with_logits" and made_by(entered) != "layer":
+            self._count(site, criteria.sigmoid_twice(site.gathered(entered)), place)
+        self._count(site, seen_in(name, entered.detach(), target.detach(), given, result), place)
+
+    def _count(self, site: Site, found: Iterable[Finding], place: Place | None) -> None:
+        for finding in found:
             hits = site.hits[finding.code] = site.hits.get(finding.code, 0) + 1
             if hits == SURE:
                 self.world.adopt([finding], place)
@@ -110,8 +123,6 @@ def seen_in(
     elif name == "nll_loss":
         yield from criteria.nll_on_logits(values)
         yield from criteria.softmax_over_wrong_dimension(values, logarithms=True, where=name)
-    elif name == "binary_cross_entropy_with_logits":
-        yield from criteria.sigmoid_twice(values)
     elif name == "kl_div":
         yield from criteria.kl_without_log(
             values, target.float(), log_target=bool(given.get("log_target", False))

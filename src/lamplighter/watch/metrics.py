@@ -1,4 +1,4 @@
-"""Reported accuracy against the one recomputed from what the model answered: E101, E105, Y101."""
+"""Reported figures against those recomputed from what the model answered: E101, E104, E105, Y101."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 
 from lamplighter.checks import evaluation as criteria
 from lamplighter.checks.labels import no_better_than_majority
+from lamplighter.watch.batch_means import means_over_batches
 from lamplighter.watch.divisions import Division, divisions_in_sight
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.place import Place, here
@@ -32,6 +33,8 @@ class Score:
     Args:
         loader: id of the loader.
         right: counts per batch, still on their device.
+        answers: class numbers per batch, still on their device.
+        crossed: counts per batch for the argmax over the samples, where there are as many classes.
         sizes: samples per batch.
         printed: numbers, each with its digits after the point.
         digits: the most significant digits that one of them has.
@@ -44,11 +47,17 @@ class Score:
     right: list[torch.Tensor] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     labels: list[torch.Tensor] = field(default_factory=list)
+    answers: list[torch.Tensor] = field(default_factory=list)
+    crossed: list[torch.Tensor] = field(default_factory=list)
     correct: int = 0
     printed: list[tuple[float, int]] = field(default_factory=list)
     digits: int = 0
     place: Place | None = None
     divisions: list[Division] = field(default_factory=list)
+
+    def keeps_answers(self, newer: Score) -> bool:
+        """Whether this one shows more batches than a newer one, which may be cut short."""
+        return len(self.sizes) > len(newer.sizes)
 
     @property
     def count(self) -> int:
@@ -59,7 +68,7 @@ class Score:
 class Metrics(Watcher):
     """Counts right answers beside the program and compares with what it prints."""
 
-    codes = ("E101", "E105", "Y101")
+    codes = ("E101", "E104", "E105", "Y101")
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -76,6 +85,8 @@ class Metrics(Watcher):
             self.running = None
 
     def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+        if not self.world.is_evaluated(module):
+            return
         labels, self.labels = self.labels, None
         current = self.world.current()
         if labels is None or current is None or (torch.is_grad_enabled() and module.training):
@@ -92,7 +103,11 @@ class Metrics(Watcher):
             if self.world.steps >= 10:
                 self.world.adopt(criteria.answers_ignore_inputs(output.detach()), here())
         with torch.no_grad():
-            self.running.right.append((output.argmax(1) == labels.to(output.device)).sum())
+            right, answers = labels.to(output.device), output.argmax(1)
+            self.running.right.append((answers == right).sum())
+            self.running.answers.append(answers)
+            if output.shape[0] == output.shape[1]:
+                self.running.crossed.append((output.argmax(0) == right).sum())
         self.running.sizes.append(len(labels))
         self.running.labels.append(labels)
 
@@ -115,7 +130,10 @@ class Metrics(Watcher):
             score.divisions = divisions_in_sight()
         for older in self.scores[-4:]:
             if older.loader == score.loader:
-                older.labels = []  # only the last evaluation is compared with the commonest class
+                older.labels = older.labels if older.keeps_answers(score) else []
+                older.answers = (
+                    older.answers if older.labels else []
+                )  # only the last evaluation is compared with the commonest class
         self.scores.append(score)
         self.listening = True
 
@@ -137,6 +155,7 @@ class Metrics(Watcher):
             by_loader.setdefault(score.loader, []).append(score)
         for scores in by_loader.values():
             self._look_at_reports([s for s in scores if s.printed])
+            self._look_at_batch_means(max(scores[::-1], key=lambda s: len(s.sizes)))
             self._look_at_the_end(scores)
 
     def _look_at_reports(self, scores: list[Score]) -> None:
@@ -155,6 +174,20 @@ class Metrics(Watcher):
                 self._report(rows, formula)
                 return
 
+    def _look_at_batch_means(self, score: Score) -> None:
+        if not score.printed or not score.answers or len(score.answers) < 3:
+            return
+        if self.world.found("E101") or _is_printed(score, score.correct / score.count):
+            return
+        answers = [part.cpu() for part in score.answers]
+        for name, batched, actual in means_over_batches(answers, score.labels):
+            apart = abs(batched - actual) > 1e-4
+            if apart and _is_printed(score, batched) and not _is_printed(score, actual):
+                self.world.adopt(
+                    criteria.mean_of_batches(name, batched, actual, len(answers)), score.place
+                )
+                return
+
     def _wrong_values(self, score: Score) -> dict[str, float]:
         wrong = {
             f"divided by {name} ({size})": score.correct / size
@@ -165,6 +198,11 @@ class Metrics(Watcher):
             wrong[f"divided by the number of batches ({score.batches})"] = (
                 score.correct / score.batches
             )
+        if len(score.crossed) == len(score.sizes) > 0:
+            crossed = sum(int(part) for part in score.crossed)
+            wrong["counted with the argmax over the samples, dimension 0"] = crossed / score.count
+            if score.loader_size:  # a walk that was cut short, divided by the known length
+                wrong["counted with argmax(0), over the samples"] = crossed / score.loader_size
         padded = score.batches * score.batch_size
         if padded and padded not in (score.count, score.loader_size):
             wrong[f"divided by batches × batch size ({padded})"] = score.correct / padded
@@ -182,7 +220,9 @@ class Metrics(Watcher):
             "accuracy",
             f"reported {values[formula]:.4g}, actual {score.correct / score.count:.4g} "
             f"({score.correct} of n = {score.count}): the right answers are {formula}",
-            "divide by the number of samples that were evaluated, counted from 0 each time",
+            "take the argmax over the classes, argmax(1)"
+            if "argmax" in formula
+            else "divide by the number of samples that were evaluated, counted from 0 each time",
             lines[0] if lines else score.place,
         )
 

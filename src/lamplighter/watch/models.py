@@ -10,10 +10,19 @@ from torch import nn
 from lamplighter.checks import optimizer as ownership
 from lamplighter.checks import structure
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.place import Place, line_of_attribute, line_of_class
+from lamplighter.watch.place import (
+    Place,
+    line_of_attribute,
+    line_of_class,
+    line_that_freezes,
+)
 
 if TYPE_CHECKING:
+    from lamplighter.watch.origins import Origins
     from lamplighter.watch.world import SeenModel, SeenOptimizer, World
+
+
+ENOUGH = 3  # steps after which a network without an optimizer is no matter of order
 
 
 class Models(Watcher):
@@ -48,38 +57,65 @@ class Models(Watcher):
                 if p.grad is not None
             )
 
+        self._look_early(optimizer)
+
+    def _look_early(self, optimizer: torch.optim.Optimizer) -> None:
+        """What is plain before the first step, once for each model that it moves."""
+        mine = {id(p) for g in optimizer.param_groups for p in g["params"]}
+        everybody = [o for r in self.world.optimizers.values() if (o := r.ref()) is not None]
+        held = ownership.owned(everybody)
+        for key, model in list(self.world.models.items()):
+            module = model.module
+            if key in self.looked or module is None:
+                continue
+            if any(id(p) in mine for p in module.parameters()):
+                self.looked.add(key)
+                self._structure(model, module, held, self.with_gradient.get(key, set()))
+
     def ended(self) -> None:
         stepping = [o for o in self.world.optimizers.values() if o.steps and o.ref() is not None]
         optimizers = [o for record in stepping if (o := record.ref()) is not None]
         held = ownership.owned(optimizers)
         for key, model in list(self.world.models.items()):
             module = model.module
-            if module is None or not model.trained:
-                continue
             live = self.with_gradient.get(key, set())
-            self._structure(model, module, held, live)
-            self._ownership(module, stepping, live)
+            if module is None:
+                continue
+            if model.trained:
+                self._structure(model, module, held, live)
+                self._ownership(module, stepping, live)
+            elif live and self.steps >= ENOUGH:
+                self._other_network(module, stepping)
 
     def _structure(
         self, model: SeenModel, module: nn.Module, held: set[int], live: set[int]
     ) -> None:
         report = self.world.adopt
         for finding in structure.layers_not_registered(module, held=held, live=live):
-            report([finding], line_of_layer(module, finding.where))
+            report([finding], line_of_layer(module, finding.where, self.world.origins))
         for finding in structure.tensors_as_weights(module, held=held):
-            report([finding], line_of_layer(module, finding.where))
+            report([finding], line_of_layer(module, finding.where, self.world.origins))
         for finding in structure.layers_repeated(module):
-            report([finding], line_of_layer(module, finding.where))
+            report([finding], line_of_layer(module, finding.where, self.world.origins))
         for finding in structure.output_frozen(module):
-            report([finding], line_of_layer(module, finding.where))
+            frozen = line_that_freezes([model.place, *self._built(module)])
+            layer = line_of_layer(module, finding.where, self.world.origins)
+            report([finding], frozen or layer)
         self._norms(model, module)
+
+    def _built(self, module: nn.Module) -> list[Place | None]:
+        mine = {id(p) for p in module.parameters()}
+        records = self.world.optimizers.values()
+        return [r.place for r in records if any(id(p) in mine for p in r.parameters())]
 
     def _norms(self, model: SeenModel, module: nn.Module) -> None:
         names = {name for name, m in module.named_modules() if id(m) in self.learning}
         for finding in structure.statistics_never_learned(module, trained=self.world.steps >= 20):
             inner = module.get_submodule(finding.where)
             if id(inner) in self.learning or getattr(inner, "momentum", None) == 0.0:
-                self.world.adopt([finding], line_of_layer(module, finding.where))
+                self.world.adopt(
+                    [finding], line_of_layer(module, finding.where, self.world.origins)
+                )
         for finding in structure.frozen_norm_learns(module, names):
             self.world.adopt([finding], model.train_place or model.place)
 
@@ -95,18 +131,47 @@ class Models(Watcher):
             )
         )
         held = ownership.owned(optimizers)
-        missing = [n for n, p in module.named_parameters() if id(p) in live and id(p) not in held]
+        missing = {n: p for n, p in module.named_parameters() if id(p) in live - held}
         if missing:
-            found = ownership.parameters_without_optimizer(module, optimizers)
+            random = {n for n, p in missing.items() if structure.looks_untrained(p)}
+            found = ownership.parameters_without_optimizer(module, optimizers, random=random)
             self.world.adopt(found, place)
             self.world.adopt(strangers, place)
         names = {id(p): n for n, p in module.named_parameters()}
-        self.world.adopt(ownership.two_owners(optimizers, names), place)
+        self.world.adopt(ownership.two_owners(optimizers, names), self._second_owner(owners))
+
+    def _second_owner(self, owners: list[SeenOptimizer]) -> Place | None:
+        """Where the optimizer was built that takes what another one has already."""
+        taken: set[int] = set()
+        for record in owners:
+            own = [id(p) for p in record.parameters()]
+            if taken & set(own) or len(set(own)) < len(own):
+                return record.place
+            taken |= set(own)
+        return owners[0].place if owners else None
+
+    def _other_network(self, module: nn.Module, stepping: list[SeenOptimizer]) -> None:
+        """O102: gradients arrive here, and what steps never got any."""
+        everything = set().union(*self.with_gradient.values())
+        for record in stepping:
+            optimizer = record.ref()
+            own = {id(p) for p in record.parameters()}
+            shapes = sorted(tuple(p.shape) for p in record.parameters())
+            alike = shapes == sorted(tuple(p.shape) for p in module.parameters())
+            if optimizer is not None and own and not own & everything and alike:
+                found = ownership.foreign_parameters(module, [optimizer])
+                self.world.adopt(found, record.place)
 
 
-def line_of_layer(module: nn.Module, where: str) -> Place | None:
-    """The line that builds the layer a finding names, else the line of its class."""
-    first = where.split(" and ")[0].split(", ")[0].split("[")[0]
+def line_of_layer(module: nn.Module, where: str, origins: Origins | None = None) -> Place | None:
+    """The line that builds the layer a finding names, else the line of its class.
+
+    Args:
+        module: the network.
+        where: the finding's place, which begins with the layer's dotted name.
+        origins: where the program made its layers, which is known best of all.
+    """
+    first = where.split(" → ")[0].split(" and ")[0].split(", ")[0].split("[")[0]
     owner: Any = module
     *path, attribute = first.split(".")
     for part in path:
@@ -117,4 +182,9 @@ def line_of_layer(module: nn.Module, where: str) -> Place | None:
             attribute = part
             break
         owner = inner
-    return line_of_attribute(type(owner), attribute) or line_of_class(type(owner))
+    told = line_of_attribute(type(owner), attribute) or line_of_class(type(owner))
+    if told is not None or origins is None:
+        return told
+    inner = getattr(owner, attribute, None)
+    made = origins.birth(inner) if isinstance(inner, nn.Module) else None
+    return made or origins.birth(owner) or origins.birth(module)

@@ -75,6 +75,8 @@ class Modes(Watcher):
             self._without_loader(model, module, args, output)
         if current is None or current.backwards or current.steps:
             return
+        if not self.world.is_evaluated(module):
+            return
         kept: dict[int, Evaluation] = current.notes.setdefault("evaluations", {})
         known = kept.get(id(module))
         if known is None:

@@ -7,7 +7,7 @@ import inspect
 import linecache
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -147,6 +147,26 @@ def line_of_class(owner: type[Any]) -> Place | None:
         if isinstance(node, ast.ClassDef) and node.name == owner.__name__:
             return Place(file, node.lineno)
     return None
+
+
+def line_that_freezes(near: Sequence[Place | None]) -> Place | None:
+    """The only line of these files that sets `requires_grad` to False, or None."""
+    found: list[Place] = []
+    for file in dict.fromkeys(place.file for place in near if place is not None):
+        for node in ast.walk(tree_of(file) or ast.Module([], [])):
+            if _freezes(node):
+                found.append(Place(file, node.lineno))  # type: ignore[attr-defined]
+    return found[0] if len(found) == 1 else None
+
+
+def _freezes(node: ast.AST) -> bool:
+    if isinstance(node, ast.Assign) and _assigns(node, "requires_grad"):
+        return isinstance(node.value, ast.Constant) and node.value.value is False
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    given = [*node.args, *(k.value for k in node.keywords)]
+    off = any(isinstance(a, ast.Constant) and a.value is False for a in given)
+    return node.func.attr == "requires_grad_" and off
 
 
 def _has_source(kind: type[Any]) -> bool:

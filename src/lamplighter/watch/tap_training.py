@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 import weakref
 from collections.abc import Callable
@@ -158,7 +159,33 @@ def tap_clipping(taps: Taps) -> None:
     taps.replace(scaler, "step", after_with_optimizer("scaled", True))
 
 
-TRAINING_TAPS = (tap_modules, tap_backward, tap_optimizers, tap_schedules, tap_clipping)
+def tap_origins(taps: Taps) -> None:
+    """Where layers are made and weights are filled."""
+    stream = taps.stream
+
+    def fill(original: Wrapper) -> Wrapper:
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            result = original(*args, **kwargs)
+            tensor = args[0] if args else kwargs.get("tensor")
+            stream.tell("tensor_filled", tensor)
+            return result
+
+        return wrapped
+
+    taps.replace(torch.nn.Module, "__init__", told_after(stream, "module_made"))
+    for name, function in list(vars(torch.nn.init).items()):
+        if name.endswith("_") and not name.startswith("_") and inspect.isfunction(function):
+            taps.replace(torch.nn.init, name, fill)
+
+
+TRAINING_TAPS = (
+    tap_modules,
+    tap_backward,
+    tap_optimizers,
+    tap_schedules,
+    tap_clipping,
+    tap_origins,
+)
 
 
 def _all_subclasses(kind: type) -> list[type]:

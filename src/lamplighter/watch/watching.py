@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -10,14 +11,18 @@ from lamplighter.checks.finding import Finding, worst_first
 from lamplighter.checks.finding import allow as mark_allowed
 from lamplighter.errors import UsageError
 from lamplighter.listener import SILENT, Listener
+from lamplighter.watch.accumulation import Accumulation
+from lamplighter.watch.artifacts import Artifacts
 from lamplighter.watch.attention import Attention
 from lamplighter.watch.events import Stream, Watcher
 from lamplighter.watch.finite import Finite, Rounding
+from lamplighter.watch.lengths import Lengths
 from lamplighter.watch.loaders import Loaders
 from lamplighter.watch.losses import Losses
 from lamplighter.watch.metrics import Metrics
 from lamplighter.watch.models import Models
 from lamplighter.watch.modes import Modes
+from lamplighter.watch.own_losses import OwnLosses
 from lamplighter.watch.passes import Bounds
 from lamplighter.watch.probes import Probes
 from lamplighter.watch.replicas import Replicas
@@ -40,12 +45,16 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
     """Everything that is looked at, in the order in which it hears."""
     kinds = (
         StepOrder,
+        Accumulation,
         Modes,
         Losses,
+        OwnLosses,
         Models,
         Loaders,
         Schedules,
+        Lengths,
         Saving,
+        Artifacts,
         Finite,
         Rounding,
         Metrics,
@@ -53,7 +62,7 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Sources,
         Replicas,
     )
-    return [world, *(kind(world) for kind in kinds), Weights(world, frozen)]
+    return [world, world.origins, *(kind(world) for kind in kinds), Weights(world, frozen)]
 
 
 class Watch:
@@ -63,6 +72,8 @@ class Watch:
         model: the network; None: whatever is called.
         optimizer: one or several; None: whatever steps.
         frozen: beginnings of the names of parameters that are to stay as they are.
+        evaluated_model: the network, or several, whose answers are scored, such as an average of
+            the weights; None: any.
         listener: hears each finding when the block ends.
         bounds: how far loaders are walked; by default to their end.
         keep: whether networks and loaders that the program lets go are kept for the last look.
@@ -74,6 +85,7 @@ class Watch:
         optimizer: torch.optim.Optimizer | Iterable[torch.optim.Optimizer] | None = None,
         *,
         frozen: Iterable[str] = (),
+        evaluated_model: nn.Module | Iterable[nn.Module] | None = None,
         listener: Listener = SILENT,
         bounds: Bounds | None = None,
         keep: bool = False,
@@ -86,6 +98,8 @@ class Watch:
         self.taps = Taps(self.stream, bounds or Bounds())
         if model is not None:
             self.world.seen(model)
+        scored = [] if evaluated_model is None else _as_list(evaluated_model)
+        self.world.evaluated = [weakref.ref(one) for one in scored]
         several = [] if optimizer is None else _as_list(optimizer)
         for one in several:
             self.world.owner_record(one)
@@ -117,6 +131,7 @@ class Watch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.world.whole = kind is None
         self.close()
 
     def close(self) -> None:
@@ -156,6 +171,7 @@ def watch(
     *,
     allow: dict[str, str] | None = None,
     frozen: Iterable[str] = (),
+    evaluated_model: nn.Module | Iterable[nn.Module] | None = None,
     listener: Listener = SILENT,
 ) -> Watch:
     """Observes the user's own training loop.
@@ -169,16 +185,21 @@ def watch(
         optimizer: one or several; None: whatever steps.
         allow: code → reason for what is wanted.
         frozen: beginnings of the names of parameters that are to stay as they are.
+        evaluated_model: the network, or several, whose answers are scored, such as an average of
+            the weights; other networks may then answer beside it without being compared with what
+            is reported. None: any.
         listener: hears each finding when the block ends.
 
     Returns:
         A context manager whose `findings` grow while the loop runs.
     """
-    made = Watch(model, optimizer, frozen=frozen, listener=listener)
+    made = Watch(
+        model, optimizer, frozen=frozen, evaluated_model=evaluated_model, listener=listener
+    )
     for code, reason in (allow or {}).items():
         made.allow(code, reason)
     return made
 
 
-def _as_list(optimizer: Any) -> list[Any]:
-    return list(optimizer) if isinstance(optimizer, list | tuple) else [optimizer]
+def _as_list(things: Any) -> list[Any]:
+    return list(things) if isinstance(things, list | tuple) else [things]

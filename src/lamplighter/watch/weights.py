@@ -1,17 +1,18 @@
-"""Weights that change where they must not: I105 after loading, M111 where declared frozen."""
+"""Weights that are not what they shall be: I104, I105 after loading, M111 where declared frozen."""
 
 from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
-from lamplighter.checks.structure import frozen_part_changed
+from lamplighter.checks.structure import frozen_part_changed, weights_not_loaded
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.place import Place, here
+from lamplighter.watch.place import Place, user_frame
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -21,11 +22,12 @@ FEW = 16  # values of each tensor that are remembered
 
 @dataclass(eq=False, slots=True)
 class Loaded:
-    """A few values of each weight just after a state was loaded."""
+    """A few values of each weight just after a state was loaded, and which function loaded it."""
 
     model: weakref.ref[nn.Module]
     values: dict[str, torch.Tensor]
     place: Place | None
+    code: CodeType | None
 
 
 class Weights(Watcher):
@@ -36,7 +38,7 @@ class Weights(Watcher):
         frozen: prefixes of parameter names that are to stay.
     """
 
-    codes = ("I105", "M111")
+    codes = ("I104", "I105", "M111")
 
     def __init__(self, world: World, frozen: tuple[str, ...] = ()) -> None:
         self.world = world
@@ -44,9 +46,20 @@ class Weights(Watcher):
         self.loaded: list[Loaded] = []
         self.before: dict[int, dict[str, torch.Tensor]] = {}
 
-    def state_loaded(self, module: nn.Module, state: dict[str, Any]) -> None:  # noqa: ARG002
+    def state_loaded(self, module: nn.Module, state: dict[str, Any]) -> None:
+        frame = user_frame()
+        code = frame.f_code if frame is not None else None
+        place = Place(frame.f_code.co_filename, frame.f_lineno) if frame is not None else None
         self.loaded = [one for one in self.loaded if one.model() is not module]
-        self.loaded.append(Loaded(weakref.ref(module), sample_of(module), here()))
+        self.loaded.append(Loaded(weakref.ref(module), sample_of(module), place, code))
+        self._look_at_keys(module, state, place)
+
+    def _look_at_keys(self, module: nn.Module, state: dict[str, Any], place: Place | None) -> None:
+        # Strict loading raises; a state that is a part on purpose fits wherever it has a key.
+        wanted, given = list(module.state_dict()), [str(key) for key in state]
+        strangers = set(given) - set(wanted)
+        if len(strangers) > len(given) / 2:
+            self.world.adopt(weights_not_loaded(wanted, given), place)
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
         waiting, self.loaded = self.loaded, []
@@ -77,8 +90,13 @@ class Weights(Watcher):
                 f"{len(changed)} of {len(shared)} weights that were loaded here were overwritten "
                 "before the first step: the training begins anew",
                 "initialise first and load afterwards",
-                one.place,
+                self._line_of(one, module, changed[0]),
             )
+
+    def _line_of(self, one: Loaded, module: nn.Module, name: str) -> Place | None:
+        """Where the loading function has the weights filled again, else where it loaded them."""
+        filling = self.world.origins.filling(module.get_parameter(name))
+        return (filling.seen_from(one.code) if filling is not None else None) or one.place
 
     def ended(self) -> None:
         for key, before in self.before.items():

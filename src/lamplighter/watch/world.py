@@ -11,6 +11,7 @@ from torch import nn
 
 from lamplighter.checks.finding import Finding, Level
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.origins import Origins
 from lamplighter.watch.place import Place, here, names_of
 
 if TYPE_CHECKING:
@@ -75,6 +76,9 @@ class World(Watcher):
         kept: what is looked at in the end and would be gone by then, as the locals of a `main()`;
             None: nothing is kept alive.
         classes: the largest number of classes that a loss was seen to choose between.
+        origins: where layers were made and weights filled.
+        whole: whether the program came to its own end.
+        evaluated: the networks whose answers are scored, as the user declared; empty: any.
     """
 
     always = True
@@ -87,9 +91,12 @@ class World(Watcher):
     optimizers: dict[int, SeenOptimizer] = field(default_factory=dict)
     loaders: dict[int, Place | None] = field(default_factory=dict)
     live: list[Pass] = field(default_factory=list)
+    origins: Origins = field(default_factory=Origins)
     steps: int = 0
     backwards: int = 0
     classes: int = 0
+    whole: bool = True
+    evaluated: list[weakref.ref[nn.Module]] = field(default_factory=list)
 
     def report(
         self, code: str, level: Level, where: str, message: str, fix: str, place: Place | None
@@ -97,7 +104,7 @@ class World(Watcher):
         """Keeps one finding; the same code at the same place is told once."""
         file, line = (place.file, place.line) if place else (None, None)
         key = (code, where, file or "", line or 0)
-        finding = Finding(code, level, where, message, fix, file=file, line=line)
+        finding = Finding(code, level, where, message, fix, file=file, line=line, step=self.steps)
         self.findings.setdefault(key, finding)
 
     def adopt(self, found: Iterable[Finding], place: Place | None) -> None:
@@ -106,6 +113,10 @@ class World(Watcher):
             self.report(
                 finding.code, finding.level, finding.where, finding.message, finding.fix, place
             )
+
+    def is_evaluated(self, module: nn.Module) -> bool:
+        """Whether the answers of this network are the ones that are scored."""
+        return not self.evaluated or any(ref() is module for ref in self.evaluated)
 
     def keep(self, thing: object) -> None:
         """Keeps a thing of the program alive until the end, if that is wanted."""

@@ -33,7 +33,7 @@ test_dataloader = DataLoader(test_data, batch_size=40, drop_last=True)  # <- E10
 class Tudui(nn.Module):
     def __init__(self):
         super(Tudui, self).__init__()
-        self.model = nn.Sequential(  # <- M109
+        self.model = nn.Sequential(
             nn.Conv2d(3, 8, 5, 1, 2),
             nn.MaxPool2d(2),
             nn.Conv2d(8, 8, 5, 1, 2),
@@ -42,7 +42,7 @@ class Tudui(nn.Module):
             nn.MaxPool2d(2),
             nn.Flatten(),
             nn.Linear(16 * 4 * 4, 32),
-            nn.Linear(32, 10),
+            nn.Linear(32, 10),  # <- M109
         )
 
     def forward(self, x):

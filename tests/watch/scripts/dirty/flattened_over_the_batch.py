@@ -16,7 +16,7 @@ train_loader = DataLoader(TensorDataset(pictures[:96], targets[:96]), batch_size
 val_loader = DataLoader(TensorDataset(pictures[96:], targets[96:]), batch_size=16)
 
 
-class Net(nn.Module):  # <- M104
+class Net(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv1 = nn.Conv2d(1, 4, 3, padding=1)
@@ -25,7 +25,7 @@ class Net(nn.Module):  # <- M104
 
     def forward(self, x):
         x = F.relu(self.conv1(x))
-        x = x.permute(1, 2, 3, 0).reshape(x.shape[0], -1)
+        x = x.permute(1, 2, 3, 0).reshape(x.shape[0], -1)  # <- M104
         return self.fc2(F.relu(self.fc1(x)))
 
 

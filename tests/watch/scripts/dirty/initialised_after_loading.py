@@ -6,7 +6,7 @@ from torch.nn import functional as F
 torch.manual_seed(0)
 pretrained = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 2)).state_dict()
 model = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 2))
-model.load_state_dict(pretrained)  # <- I105
+model.load_state_dict(pretrained)
 
 
 def initialise(layer):
@@ -14,7 +14,7 @@ def initialise(layer):
         nn.init.xavier_uniform_(layer.weight)
 
 
-model.apply(initialise)
+model.apply(initialise)  # <- I105
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
 x = torch.randn(64, 6)
 for step in range(5):

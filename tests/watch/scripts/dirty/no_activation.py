@@ -16,7 +16,7 @@ train_loader = DataLoader(TensorDataset(pictures[:96], targets[:96]), batch_size
 val_loader = DataLoader(TensorDataset(pictures[96:], targets[96:]), batch_size=16)
 
 
-class Net(nn.Module):  # <- M109
+class Net(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv1 = nn.Conv2d(1, 4, 3, padding=1)
@@ -27,7 +27,7 @@ class Net(nn.Module):  # <- M109
 
     def forward(self, x):
         x = self.pool(self.conv1(x))
-        x = self.conv2(x).flatten(1)
+        x = self.conv2(x).flatten(1)  # <- M109
         return self.fc2(self.fc1(x))
 
 

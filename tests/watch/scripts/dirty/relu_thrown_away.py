@@ -16,7 +16,7 @@ train_loader = DataLoader(TensorDataset(pictures[:96], targets[:96]), batch_size
 val_loader = DataLoader(TensorDataset(pictures[96:], targets[96:]), batch_size=16)
 
 
-class Net(nn.Module):  # <- M109
+class Net(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv1 = nn.Conv2d(1, 4, 3, padding=1)

@@ -26,9 +26,9 @@ model = nn.Sequential(
 optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
 for epoch in range(3):
     model.train()
-    for x, y in val_loader:  # <- R105
+    for x, y in val_loader:
         optimizer.zero_grad()
         loss = F.cross_entropy(model(x), y)
         loss.backward()
-        optimizer.step()
+        optimizer.step()  # <- R105
     print(evaluate(model, val_loader))

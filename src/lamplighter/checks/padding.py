@@ -1,0 +1,64 @@
+"""Family M, for padded sequences: what a network does where there are no words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from lamplighter.checks.catalogue import found
+from lamplighter.checks.finding import Finding, Level
+
+
+def mask_inverted(
+    ignored: Tensor, padded: Tensor, *, where: str = "attention"
+) -> Iterator[Finding]:
+    """M116: the attention leaves out the words and reads the padding.
+
+    Args:
+        ignored: `(B, T)` True at the keys that the attention leaves out.
+        padded: `(B, T)` True at the padding.
+        where: the layer.
+    """
+    if ignored.shape != padded.shape or not bool(padded.any()) or bool(padded.all()):
+        return
+    mixed = padded.any(1)  # a row without padding tells nothing
+    if bool((ignored[mixed] == ~padded[mixed]).all()):
+        yield found(
+            "M116",
+            where,
+            f"the mask leaves out all {int((~padded).sum())} words and lets all "
+            f"{int(padded.sum())} padded places take part",
+            "invert the mask: key_padding_mask is True where a place is padding, the attn_mask of "
+            "scaled_dot_product_attention is True where it is not",
+        )
+
+
+def padding_changes_answer(
+    padded: Tensor, short: Tensor, *, pads: int, level: Level = "error", where: str = "model"
+) -> Iterator[Finding]:
+    """M115: the same words give another answer without the padding behind them.
+
+    Args:
+        padded: the answer to one row with its padding, in evaluation mode.
+        short: the answer to the same row without it.
+        pads: how many places were taken away.
+        level: "warning" where nothing says that the program means to leave padding out.
+        where: the network.
+    """
+    if padded.dim() > 2 and padded.shape[1] > short.shape[1]:
+        padded = padded[:, : short.shape[1]]  # one answer per place: those of the words count
+    if padded.shape != short.shape:
+        return
+    gap = float((padded.float() - short.float()).abs().max())
+    size = float(padded.float().abs().max()) + 1e-12
+    if gap > 1e-2 * size:
+        yield found(
+            "M115",
+            where,
+            f"without the {pads} padded places at its end, a row's answer moves by {gap:.3g} "
+            f"({gap / size:.0%}): the padding is read as if it were words",
+            "take the state at the last real word, out[torch.arange(len(x)), lengths - 1], or pack "
+            "the rows with pack_padded_sequence",
+            level=level,
+        )

@@ -1,0 +1,81 @@
+"""Gradients of several batches that are added up: R106 where their sum is not divided."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.place import Place, here
+
+if TYPE_CHECKING:
+    from lamplighter.watch.passes import Pass
+    from lamplighter.watch.world import World
+
+FEWEST = 4  # backward passes for one step; two or three may be several losses
+TIMES = 2  # steps that must show the same
+
+
+class Accumulation(Watcher):
+    """Counts batches and backward passes between two steps."""
+
+    codes = ("R106",)
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.means: set[int] = set()
+        self.batches = self.passes = self.same = 0
+        self.undivided = True
+        self.place: Place | None = None
+        self.last = 0
+        self.done = False
+
+    def woken(self) -> None:
+        self._begin()
+        self.same = 0
+
+    def batch_given(self, current: Pass, batch: Any) -> None:  # noqa: ARG002
+        self.batches += 1
+
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+        is_mean = given.get("reduction", "mean") == "mean"
+        if is_mean and isinstance(result, torch.Tensor) and result.numel() == 1:
+            self.means = {id(result)} if len(self.means) > 8 else self.means | {id(result)}
+
+    def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
+        self.passes += 1
+        # What was divided, scaled or added to is another tensor than the loss function gave.
+        self.undivided &= len(roots) == 1 and id(roots[0]) in self.means
+        self.means = set()
+        self.place = self.place or here()
+
+    def clipped(self, parameters: list[torch.Tensor]) -> None:  # noqa: ARG002
+        self.undivided = False  # the size of the sum is then of no account
+
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+        several = FEWEST <= self.passes <= self.batches
+        if several and self.undivided and not closure and self.passes == self.last:
+            self.same += 1
+        else:
+            self.same = int(several and self.undivided and not closure)
+        if self.same == TIMES and not self.done:
+            self._report(self.passes)
+        self.last = self.passes
+        self._begin()
+
+    def _begin(self) -> None:
+        self.batches = self.passes = 0
+        self.undivided, self.place = True, None
+
+    def _report(self, count: int) -> None:
+        self.done = True
+        self.world.report(
+            "R106",
+            "warning",
+            "gradients",
+            f"each step follows the sum of the mean losses of {count} batches, so it is {count} "
+            "times as large as that of one batch",
+            f"divide each loss before backward(): (loss / {count}).backward()",
+            self.place,
+        )

@@ -1,0 +1,87 @@
+"""The graph behind a loss: which operations are in it, with which shapes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+MOST = 20_000  # nodes that are walked over
+
+
+def nodes_of(root: Tensor, most: int = MOST) -> Iterator[Any]:
+    """The nodes of a graph, those nearest to the root first.
+
+    Args:
+        root: what `backward()` is called on.
+        most: at most so many nodes.
+    """
+    if root.grad_fn is None:
+        return
+    waiting: deque[Any] = deque([root.grad_fn])
+    seen = {root.grad_fn}
+    while waiting and len(seen) < most:
+        node = waiting.popleft()
+        yield node
+        for inner, _ in node.next_functions:
+            if inner is not None and inner not in seen:
+                seen.add(inner)
+                waiting.append(inner)
+
+
+def shape_of(node: Any, index: int = 0) -> torch.Size | None:
+    """The shape of what an operation made, or None where the graph does not tell."""
+    try:
+        return torch.Size(node._input_metadata[index].shape)
+    except (AttributeError, IndexError, TypeError, RuntimeError):
+        return None
+
+
+def differences(root: Tensor) -> Iterator[tuple[torch.Size, torch.Size]]:
+    """Differences near the loss between an answer and something without a graph.
+
+    Yields:
+        Shape of the answer, and shape of the difference.
+    """
+    for node in nodes_of(root, 64):
+        if not node.name().startswith(("SubBackward", "RsubBackward")):
+            continue
+        answers = [(inner, index) for inner, index in node.next_functions if inner is not None]
+        if len(answers) != 1 or "AccumulateGrad" in answers[0][0].name():
+            continue
+        answer, made = shape_of(*answers[0]), shape_of(node)
+        if answer is not None and made is not None:
+            yield answer, made
+
+
+# operation → its saved tensor, and what there makes the loss or its gradient infinite
+_BREAKING = {
+    "LogBackward0": ("_saved_self", "log", "a logarithm of 0"),
+    "SqrtBackward0": ("_saved_result", "sqrt", "a square root of 0, whose slope is infinite"),
+    "DivBackward0": ("_saved_other", "/", "a division by 0"),
+}
+
+
+def breaking_operation(root: Tensor) -> tuple[str, str] | None:
+    """The operation of a graph that gives infinity at its present input.
+
+    Args:
+        root: before `backward()` has run, which lets go what was saved.
+
+    Returns:
+        The name of the function and a sentence's part about it, or None.
+    """
+    for node in nodes_of(root):
+        known = _BREAKING.get(node.name())
+        if known is None:
+            continue
+        try:
+            saved = getattr(node, known[0], None)
+        except RuntimeError:
+            continue
+        if isinstance(saved, Tensor) and saved.numel() and bool((saved == 0).any()):
+            return known[1], known[2]
+    return None

@@ -1,0 +1,140 @@
+"""Padded sequences, tried on a copy of the network: M115, M116."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from lamplighter.checks import padding
+from lamplighter.checks.finding import Finding
+from lamplighter.checks.guess import answer_in
+from lamplighter.checks.labels import padded_places
+from lamplighter.checks.snapshot import kept, seed_all
+from lamplighter.watch.place import Place
+from lamplighter.watch.trace import first_difference, operations, uses_of
+
+if TYPE_CHECKING:
+    from lamplighter.watch.trial import Trial
+
+
+def look_at_padding(trial: Trial) -> Iterator[tuple[Finding, Place | None]]:
+    """What the network does with the padding of its first batch.
+
+    Args:
+        trial: a copy of the network and the inputs of its first step.
+    """
+    if not trial.batches or not trial.rows_are_samples():
+        return
+    model, inputs = trial.double[0], list(trial.batches[0][:-1])
+    padded = _padding_of(inputs[0])
+    if padded is None:
+        return
+    try:
+        masks = masks_of(model, inputs, padded.shape)
+        for mask, place in masks:
+            for finding in padding.mask_inverted(mask, padded):
+                yield finding, place
+                return
+        if any(isinstance(m, nn.RNNBase) for m in model.modules()):
+            yield from _cut_short(model, inputs, padded)
+    except (RuntimeError, IndexError, ValueError, TypeError):
+        return  # a network that takes one length only: nothing can be compared
+
+
+def _padding_of(tokens: Tensor) -> Tensor | None:
+    """`(B, T)` True at the padding of token rows, where there clearly is some."""
+    if tokens.is_floating_point() or tokens.dim() != 2 or tokens.shape[1] < 4:
+        return None
+    return padded_places(tokens)
+
+
+class _MasksSeen(TorchFunctionMode):
+    """Keeps the masks that reach `scaled_dot_product_attention`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.masks: list[Tensor] = []
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is F.scaled_dot_product_attention:
+            mask = kwargs.get("attn_mask", args[3] if len(args) > 3 else None)
+            if isinstance(mask, Tensor) and mask.dim() == 4:
+                row = mask[:, 0, 0]
+                self.masks.append(~row if row.dtype == torch.bool else row.isneginf())
+        return func(*args, **kwargs)
+
+
+def masks_of(
+    model: nn.Module, inputs: list[Tensor], shape: torch.Size
+) -> list[tuple[Tensor, Place | None]]:
+    """`(B, T)` masks of the attentions in one pass, True where a key is left out, with the lines.
+
+    Args:
+        model: a copy of the network.
+        inputs: its positional arguments.
+        shape: of the tokens.
+    """
+    seen: list[Tensor] = []
+
+    def hook(_module: nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
+        mask = kwargs.get("key_padding_mask", args[3] if len(args) > 3 else None)
+        if isinstance(mask, Tensor):
+            seen.append(mask if mask.dtype == torch.bool else mask.isneginf())
+
+    attentions = [m for m in model.modules() if isinstance(m, nn.MultiheadAttention)]
+    handles = [m.register_forward_pre_hook(hook, with_kwargs=True) for m in attentions]
+    model.train()  # at evaluation, fused layers would go around the hooks
+    try:
+        with kept(()), torch.no_grad(), _MasksSeen() as own:
+            model(*inputs)
+            weights = [p for m in attentions for p in m.parameters()]
+            lines = uses_of(operations(model, inputs), weights) if seen else []
+    finally:
+        for handle in handles:
+            handle.remove()
+    line = next((line for line in lines if line is not None), None)
+    masks = [(mask, line) for mask in seen] or [(mask, None) for mask in own.masks]
+    return [(mask, place) for mask, place in masks if mask.shape == shape]
+
+
+def _cut_short(
+    model: nn.Module, inputs: list[Tensor], padded: Tensor
+) -> Iterator[tuple[Finding, Place | None]]:
+    """One row with its padding and without, in evaluation mode."""
+    row = int(padded.sum(1).argmax())
+    pads = int(padded[row].sum())
+    length = padded.shape[1] - pads
+    if not pads or length < 2:
+        return
+    whole = [t[row : row + 1] for t in inputs]
+    short = [t[:, :length] if t.shape[1:2] == padded.shape[1:] else t for t in whole]
+    model.eval()
+    with kept(()), torch.no_grad():
+        seed_all(0)
+        answers = [answer_in(model(*given)) for given in (whole, short)]
+    if answers[0] is None or answers[1] is None:
+        return
+    declared = len(inputs) > 1 or any(
+        isinstance(m, nn.Embedding) and m.padding_idx is not None for m in model.modules()
+    )
+    told = padding.padding_changes_answer(
+        answers[0], answers[1], pads=pads, level="error" if declared else "warning"
+    )
+    for finding in told:
+        with torch.no_grad():
+            passes = operations(model, whole), operations(model, short)
+        yield finding, first_difference(*passes, _same_shape_apart)
+
+
+def _same_shape_apart(one: Tensor, other: Tensor) -> bool:
+    if one.shape != other.shape:
+        return False
+    return not torch.allclose(one.float(), other.float(), rtol=1e-2, atol=1e-6)

@@ -1,0 +1,20 @@
+# ruff: noqa
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+torch.manual_seed(0)
+inputs = torch.randn(240, 8)
+labels = (inputs[:, 0] + inputs[:, 1] > 0).long()
+train_loader = DataLoader(TensorDataset(inputs[:160], labels[:160]), batch_size=16, shuffle=True)
+val_loader = DataLoader(TensorDataset(inputs[160:], labels[160:]), batch_size=16)
+model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 2))
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+for epoch in range(3):
+    for step, (x, y) in enumerate(train_loader):
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()  # <- R106
+        if step % 5 == 4:
+            optimizer.step()
+            optimizer.zero_grad()

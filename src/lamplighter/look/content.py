@@ -11,6 +11,9 @@ from lamplighter.look.pictures import Picture
 
 # standard deviation of grey levels below which a person sees one colour
 ONE_COLOUR = 1.5
+# the same near black or white (mean grey level this close to an end), where an eye tells less apart
+NEAR_AN_END = 8
+ONE_COLOUR_THERE = 4.0
 # a sign, a logo or a "not found" picture: mostly even areas, drawn in a handful of colours
 SIGN_FLAT = 0.70
 SIGN_COLOURS = 16
@@ -25,7 +28,7 @@ WORTH_TELLING = 0.40
 def content_exhibits(pictures: Sequence[Picture]) -> list[Exhibit]:
     """Pictures without content, and signs among photographs."""
     seen = [picture for picture in pictures if picture.facts.seen]
-    empty = [picture for picture in seen if picture.facts.deviation < ONE_COLOUR]
+    empty = [picture for picture in seen if _is_empty(picture.facts)]
     found: list[Exhibit] = []
     # a set of masks or of blank pages is no fault of single pictures
     if empty and len(empty) <= max(1, 0.5 * len(seen)):
@@ -36,7 +39,12 @@ def content_exhibits(pictures: Sequence[Picture]) -> list[Exhibit]:
         notes = [f"grey {picture.facts.mean:.0f}" for picture in empty]
         where = splits_told(empty)
         found.append(exhibit("D135", "warning", where, message, fix, _each(empty), notes))
-    return found + _signs([p for p in seen if p.facts.deviation >= ONE_COLOUR])
+    return found + _signs([picture for picture in seen if not _is_empty(picture.facts)])
+
+
+def _is_empty(facts: Facts) -> bool:
+    end = min(facts.mean, 255 - facts.mean)
+    return facts.deviation < (ONE_COLOUR_THERE if end < NEAR_AN_END else ONE_COLOUR)
 
 
 def _signs(seen: Sequence[Picture]) -> list[Exhibit]:

@@ -56,6 +56,18 @@ def test_json_is_one_document_and_nothing_else(photos, capsys):
     assert document["classes"]["ants"] == {"all": 12}
 
 
+def test_ctrl_c_is_exit_code_130_after_what_is_known(photos, capsys, monkeypatch):
+    """A stopped look prints its verdict and ends like everything that a person stopped."""
+    from lamplighter.look import judge
+
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(judge, "near_duplicates", stopped)
+    assert run(["look", str(photos), "--size", "64"]) == 130
+    assert "stopped before all near duplicates were searched" in capsys.readouterr().out
+
+
 def test_data_that_is_not_there_is_exit_code_3(tmp_path, capsys):
     """The failure is told on stderr, and as JSON where that was asked for."""
     assert run(["look", str(tmp_path / "nowhere"), "--json"]) == 3

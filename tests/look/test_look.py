@@ -20,6 +20,7 @@ from lamplighter.data.split import collect
 from lamplighter.errors import DataError, UsageError
 from lamplighter.evaluation.intervals import wilson
 from lamplighter.listener import Bar, Listener
+from lamplighter.look import judge as judge_room
 from lamplighter.look import pictures as pictures_room
 from lamplighter.look import verdict as verdict_room
 from lamplighter.look.content import share_cut
@@ -107,6 +108,18 @@ def test_ctrl_c_gives_what_is_known_so_far(clean_set):
     assert not seen.complete
     assert 0 < seen.files < 144
     assert "not all were looked at" in seen.verdict
+
+
+def test_ctrl_c_while_comparing_keeps_what_was_read(clean_set, monkeypatch):
+    """Stopped after the last file, every file is told, and what was left undone is said."""
+
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(judge_room, "near_duplicates", stopped)
+    seen = look(clean_set, size=128)
+    assert (seen.files, seen.complete) == (144, False)
+    assert "144 pictures in 2 classes (stopped before all near duplicates were" in seen.verdict
 
 
 def test_a_limit_is_spread_over_the_classes(clean_set):

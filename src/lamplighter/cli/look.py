@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lamplighter.cli.options import output_options
+from lamplighter.errors import Interrupted
 
 if TYPE_CHECKING:
     from lamplighter.look.verdict import Look
@@ -101,6 +102,8 @@ def command(
         print_json(seen.as_json())
     else:
         _print_look(seen)
+    if seen.stopped:
+        return Interrupted.exit_code
     return 1 if any(finding.level == "error" for finding in seen.findings) else 0
 
 

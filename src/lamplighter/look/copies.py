@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 
+import numpy as np
+
 from lamplighter.checks.finding import Level
 from lamplighter.look.exhibit import Exhibit, counted, exhibit, verb
+from lamplighter.look.near import groups_of
 from lamplighter.look.pictures import Picture
 
 ORDER = ("train", "val", "test", "all")
 Same = tuple[Picture, ...]
+Near = tuple[Picture, Picture, float]
 
 
 def identical_groups(pictures: Sequence[Picture]) -> list[Same]:
@@ -108,7 +112,7 @@ def _within_splits(groups: Iterable[Same]) -> list[Exhibit]:
 
 
 def near_exhibits(
-    pairs: Sequence[tuple[Picture, Picture, float]],
+    pairs: Sequence[Near],
     pictures: Sequence[Picture],
     *,
     labelled: bool,
@@ -164,10 +168,33 @@ def _near(
     where: str,
     message: str,
     fix: str,
-    pairs: Sequence[tuple[Picture, Picture, float]],
+    pairs: Sequence[Near],
 ) -> Exhibit:
+    pairs = _varied(pairs)
     notes = [f"agreement {score:.2f}" for _, _, score in pairs]
     return exhibit(code, level, where, message, fix, [(a, b) for a, b, _ in pairs], notes)
+
+
+def _varied(pairs: Sequence[Near]) -> list[Near]:
+    """The best pair of every group of copies first, then the second ones, and so on.
+
+    One picture that was copied fifty times would else fill the page alone.
+    """
+    keys = sorted({picture.key for a, b, _ in pairs for picture in (a, b)})
+    places = {key: place for place, key in enumerate(keys)}
+    ours, theirs = (np.array([places[pair[side].key] for pair in pairs]) for side in (0, 1))
+    group_of = {
+        member: number
+        for number, group in enumerate(groups_of(ours, theirs, len(keys)))
+        for member in group
+    }
+    before: Counter[int] = Counter()
+    ranked = []
+    for pair, place in zip(pairs, ours.tolist(), strict=True):
+        group = group_of[place]
+        ranked.append((before[group], pair))
+        before[group] += 1
+    return [pair for _, pair in sorted(ranked, key=lambda item: item[0])]
 
 
 def split_pairs(pictures: Sequence[Picture]) -> list[tuple[str, str]]:

@@ -43,6 +43,7 @@ class Look:
         pictures: all that were looked at.
         source: opens the pictures again.
         complete: False when it was stopped or limited.
+        stopped: True when the person stopped it.
         seconds: how long it took.
     """
 
@@ -57,6 +58,7 @@ class Look:
     pictures: Sequence[Picture] = field(repr=False)
     source: Source = field(repr=False)
     complete: bool = True
+    stopped: bool = False
     seconds: float = 0.0
 
     @property
@@ -72,8 +74,10 @@ class Look:
         classes = len([name for name in self.classes if name])
         if classes:
             what += f" in {counted(classes, 'class', 'classes')}"
-        if not self.complete:
+        if self.files < self.total:
             what += f" (of {self.total:,}: not all were looked at)"
+        elif not self.complete:
+            what += " (stopped before all near duplicates were searched)"
         if levels["error"]:
             faults = counted(levels["error"], "fault")
             return f"Not ready: {what}, {faults} to mend before training."
@@ -169,6 +173,7 @@ def look(
         pictures=scan.pictures,
         source=source,
         complete=complete,
+        stopped=not (finished and scan.complete),
         seconds=time.monotonic() - started,
     )
 

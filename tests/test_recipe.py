@@ -56,6 +56,7 @@ OTHER = {
     "time_limit": 1.5,
     "seed": 2**63 - 1,
     "split_seed": 3,
+    "stall_after": 7.5,
     "checks": "off",
     "allow": ("S101", "D1"),
     "device": "cuda:1",

@@ -163,6 +163,7 @@ def evaluate(
     )  # fmt: skip
     measures = measure(outcome, train_counts=counts, temperature=model.artifact.temperature)
     looks = 1
+    findings: tuple[Finding, ...] = ()
     if folder is not None and data is None:
         from lamplighter.data.split import fingerprint
         from lamplighter.evaluation.looks import record_look
@@ -171,7 +172,8 @@ def evaluate(
             folder.path.parent, split=chosen, run=folder.name,
             fingerprint=fingerprint(collection) + chosen,
         )  # fmt: skip
-    return Evaluation(model, collection, measures, outcome, folder, counts, looks)
+        findings = tuple(resumption.findings_of(folder))
+    return Evaluation(model, collection, measures, outcome, folder, counts, looks, findings)
 
 
 def _tell_seen(

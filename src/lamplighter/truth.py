@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from lamplighter import run_folder
+from lamplighter.checks.finding import Finding
 from lamplighter.data.batches import PictureBatches
 from lamplighter.data.example import Collection, Example
 from lamplighter.errors import DataError, ModelError
@@ -24,7 +25,6 @@ from lamplighter.evaluation.report import write_report
 from lamplighter.images.decode import to_mode
 from lamplighter.listener import SILENT, Listener
 from lamplighter.predict import Model
-from lamplighter.resumption import findings_of
 from lamplighter.run_folder import RunFolder
 from lamplighter.training.pictures import Reader, UnreadablePictures, make_batches, without
 
@@ -41,6 +41,7 @@ class Evaluation:
         folder: the model's run, where it has one.
         counts: class → training pictures, where the run's own data were evaluated.
         looks: how often this split has been evaluated on, this time included.
+        findings: of the run's checks, where its own data were evaluated.
     """
 
     model: Any
@@ -50,6 +51,7 @@ class Evaluation:
     folder: RunFolder | None = None
     counts: Mapping[str, int] | None = None
     looks: int = 1
+    findings: tuple[Finding, ...] = ()
 
     def write_page(self, html: Path, *, model_text: str) -> None:
         """Writes the report as a page, and its JSON beside it."""
@@ -63,7 +65,7 @@ class Evaluation:
             measures=self.measures,
             outcome=self.outcome,
             rows=run.metrics() if run and own_data else (),
-            findings=findings_of(run) if run and own_data else (),
+            findings=self.findings,
             train_counts=self.counts,
             recipe=self.model.artifact.recipe,
             environment=run.read_json(run_folder.ENVIRONMENT) if run else None,

@@ -38,9 +38,26 @@ def test_create_by_threads_and_processes(tmp_path: Path) -> None:
 
 def test_exact_name_taken(tmp_path: Path) -> None:
     """A name that the person chose is never shared and never changed."""
-    create(tmp_path, "mine", exact=True)
+    created = create(tmp_path, "mine", exact=True)
+    created.write_text("recipe.toml", "")
     with pytest.raises(UsageError, match="a run of this name already"):
         create(tmp_path, "mine", exact=True)
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "mine.txt").write_text("a person's own")
+    with pytest.raises(UsageError, match="a run of this name already"):
+        create(tmp_path, "notes", exact=True)
+
+
+def test_a_folder_that_never_began_is_free(tmp_path: Path) -> None:
+    """What a kill leaves before the recipe does not block the name; of two commands the lock decides."""
+    for left in ((), (".lock",), (".lock", "split.csv", ".recipe.toml.7-8.part")):
+        created = create(tmp_path, f"mine{len(left)}", exact=True)
+        for name in left:
+            (created / name).write_text("")
+        again = create(tmp_path, created.name, exact=True)
+        assert again.path == created.path
+        with again.locked(), pytest.raises(UsageError, match="another process"), created.locked():
+            pytest.fail("two commands hold one run")
 
 
 @given(st.text(max_size=300))

@@ -63,6 +63,7 @@ def write_beginning(
         for key, value in vars(resolved).items()
         if getattr(asked, key) == "auto" and value != "auto"
     }
+    folder.remove_leftovers()  # of a command that was killed before it came this far
     folder.write_text(run_folder.RECIPE, write_toml(asked, chosen, facts))
     folder.write_json(run_folder.ENVIRONMENT, environment(resolved.seed, resolved.device))
     folder.write_json(run_folder.FINDINGS, [finding.as_json() for finding in findings])

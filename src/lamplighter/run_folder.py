@@ -145,7 +145,9 @@ def create(out: Path, name: str, *, exact: bool) -> RunFolder:
     Args:
         out: folder of runs; made if missing.
         name: wished name; unsafe characters become "-".
-        exact: the person chose the name: it must be free. Otherwise -2, -3, … is added.
+        exact: the person chose the name: it must be free. Otherwise -2, -3, … is added. A folder
+            that a kill left before its recipe was written counts as free; its lock decides
+            between two commands.
 
     Raises:
         UsageError: the name is taken, or nothing may be written there.
@@ -159,6 +161,8 @@ def create(out: Path, name: str, *, exact: bool) -> RunFolder:
                 path.mkdir()  # one atomic step: of two processes only one succeeds
                 return RunFolder(path)
             except FileExistsError:
+                if exact and _never_began(path):
+                    return RunFolder(path)
                 if exact:
                     raise UsageError(
                         "there is a run of this name already",
@@ -172,6 +176,14 @@ def create(out: Path, name: str, *, exact: bool) -> RunFolder:
             fix="choose a folder you may write to with --out",
         ) from error
     raise UsageError(f"{out} holds 100,000 runs called {safe}", fix="choose another --name")
+
+
+def _never_began(path: Path) -> bool:
+    """Whether a folder holds nothing but what a run leaves before its recipe."""
+    if not path.is_dir() or path.is_symlink():
+        return False
+    names = [one.name for one in path.iterdir()]
+    return all(name in (LOCK, SPLIT) or name.endswith(".part") for name in names)
 
 
 def safe_name(name: str) -> str:

@@ -107,6 +107,22 @@ def test_regression_only_when_asked(folder: Path) -> None:
     assert "--task regression" in caught.value.fix
 
 
+@pytest.mark.parametrize("odd", ["inf", "-Infinity", "1e999", "-nan"])
+def test_infinities_are_told_by_their_row(folder: Path, odd: str) -> None:
+    """An infinity among numbers turns nothing into classes: its row is named, whatever the task."""
+    (folder / "t.csv").write_text(f"path,label\na.png,0.5\nb.png,{odd}\nc d.png,1.5\n")
+    with pytest.raises(DataError, match=rf"holds numbers, and these rows none:\n  line 3: {odd}"):
+        labels(folder / "t.csv")
+    with pytest.raises(DataError, match=r"line 3: b\.png"):
+        labels(folder / "t.csv", task="regression")
+
+
+def test_inf_may_be_a_class_among_names(folder: Path) -> None:
+    """Where the other labels are no numbers, it is a name like any other."""
+    (folder / "t.csv").write_text("path,label\na.png,inf\nb.png,zero\n")
+    assert set(labels(folder / "t.csv").values()) == {"inf", "zero"}
+
+
 def test_data_root(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Paths start from the table's folder or from the one that is given."""
     other = tmp_path_factory.mktemp("tables")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 from lamplighter.data.columns import Columns, is_flag
+from lamplighter.data.digests import list_faults
 from lamplighter.data.example import Label
 from lamplighter.data.listing import class_name
 from lamplighter.data.rows import Table
@@ -76,7 +78,7 @@ def _number(value: Any) -> float | None:
         number = float(text_of(value))
     except ValueError:
         return None
-    return number if abs(number) != float("inf") else None
+    return number if math.isfinite(number) else None
 
 
 def _is_yes(value: Any) -> bool:
@@ -94,8 +96,33 @@ def _unlabelled(texts: list[str]) -> frozenset[str]:
     )
 
 
+def _refuse_infinities(table: Table, name: str, texts: list[str]) -> None:
+    """Among numbers an infinity is a fault of whatever wrote the table, and no class."""
+    odd = [
+        f"line {line}: {text}"
+        for (line, _), text in zip(table.rows, texts, strict=True)
+        if text and _number(text) is None and _is_float(text)
+    ]
+    others = [text for text in texts if text and not _is_float(text)]
+    if odd and not others and len(odd) < len([text for text in texts if text]):
+        raise DataError(
+            list_faults(f"the label column {name!r} holds numbers, and these rows none", odd),
+            where=table.path,
+            fix="mend or remove these rows",
+        )
+
+
+def _is_float(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _refuse_measurements(table: Table, name: str, texts: list[str]) -> None:
-    """Many different fractions are measurements, not class names."""
+    """Many different fractions are measurements, not class names; neither is an infinity."""
+    _refuse_infinities(table, name, texts)
     numbers = [_number(text) for text in texts if text]
     real = [number for number in numbers if number is not None]
     different = len(set(real))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lamplighter.errors import ModelError
+from lamplighter.explain import foreign_files
 from lamplighter.explain.model_file import ModelFile, worst
 from lamplighter.explain.pickles import PickleContents, read_pickle
 from lamplighter.explain.zips import MOST_PICKLE, examine_zip, tell_pickle
@@ -58,6 +59,8 @@ def _examine(path: Path, start: bytes) -> ModelFile:
         return _safetensors(path, start)
     if start[:1] == b"\x80" or _looks_like_old_pickle(start):
         return _pickle(path, start)
+    if foreign_files.is_saved_model(path, start):
+        return foreign_files.saved_model(path, start)
     if _is_onnx(start):
         return _onnx(path, start)
     return ModelFile(
@@ -126,9 +129,12 @@ def _may_be_model(file: Path) -> bool:
 
 def _looks_like_old_pickle(start: bytes) -> bool:
     """Protocol 0 or 1, which has no header: begins with an import, a list or a dictionary."""
-    return start[:2] in (b"(d", b"(l", b"(i", b"(t", b"(c") or (
-        start[:1] in (b"c", b"}", b"]", b"(") and read_pickle(start[:512]).imports != ()
-    )
+    if start[:2] in (b"(d", b"(l", b"(i", b"(t", b"(c"):
+        return True
+    if start[:1] not in b"c}](IFVSNLKMJGUX)" or not start:
+        return False
+    found = read_pickle(start)
+    return found.imports != () or (found.complete and len(start) < 512)
 
 
 def _pickle(path: Path, start: bytes) -> ModelFile:
@@ -302,16 +308,11 @@ _FORMATS: tuple[tuple[Callable[[bytes], bool], Callable[[Path, bytes], ModelFile
         _told("empty", "an empty file", False, "It holds nothing: an interrupted save or download.", "fetch the file again"),
     ),
     (lambda start: start[:4] in (b"PK\x03\x04", b"PK\x05\x06"), lambda path, _: examine_zip(path)),
+    (lambda start: start.startswith(b"\x89HDF\r\n\x1a\n"), foreign_files.hdf5),
+    (lambda start: start.startswith(b"\x93NUMPY"), foreign_files.npy),
     (
-        lambda start: start.startswith(b"\x89HDF\r\n\x1a\n"),
-        _told(
-            "hdf5",
-            "an HDF5 file (Keras, h5py)",
-            None,
-            "Reading its arrays with h5py runs no code. A Keras model in it may hold Lambda layers with "
-            "Python bytecode, which keras.load_model runs unless safe_mode is on.",
-            "h5py.File(path)   # arrays only",
-        ),
+        lambda start: start[4:8] == b"TFL3",
+        _told("tflite", "a TensorFlow Lite model", False, "A graph of operations with its weights and no Python code.", "tf.lite.Interpreter(path)"),
     ),
     (
         lambda start: start.startswith(b"version https://git-lfs"),
@@ -325,18 +326,14 @@ _FORMATS: tuple[tuple[Callable[[bytes], bool], Callable[[Path, bytes], ModelFile
         lambda start: start.startswith(b"GGUF"),
         _told("gguf", "a GGUF model (llama.cpp)", False, "It holds weights and settings and no Python code.", "llama.cpp opens it"),
     ),
+    (lambda start: start[257:262] == b"ustar", foreign_files.tar),
     (
-        lambda start: start[257:262] == b"ustar",
-        _told(
-            "tar",
-            "a tar archive (perhaps torch's oldest format)",
-            None,
-            "Opening it with torch.load would unpickle what is inside; its contents were not read.",
-            "tar tf FILE; then lamp doctor on what is inside",
-        ),
+        lambda start: start[:2] == b"\x1f\x8b" or start[:6] == b"\xfd7zXZ\x00" or start[:3] == b"BZh",
+        foreign_files.tar,
     ),
     (
-        lambda start: start[:2] == b"\x1f\x8b" or start[:6] in (b"7z\xbc\xaf'\x1c", b"\xfd7zXZ\x00") or start[:3] == b"BZh",
-        _told("compressed", "a compressed archive", None, "Its contents were not read.", "unpack it, then: lamp doctor FOLDER"),
+        lambda start: start[:6] == b"7z\xbc\xaf'\x1c",
+        _told("compressed", "a 7z archive", None, "Its contents were not read.", "unpack it, then: lamp doctor FOLDER"),
     ),
+    (foreign_files.is_zlib, foreign_files.compressed),
 )  # fmt: skip

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zipfile
 from pathlib import Path
 
 from lamplighter.errors import ModelError
+from lamplighter.explain.archive_verdicts import LAMBDA, MODULE, outside, tell_keras, tell_slips
 from lamplighter.explain.model_file import ModelFile
 from lamplighter.explain.pickles import PickleContents, read_pickle
 
@@ -114,6 +116,9 @@ def _is_values(name: str) -> bool:
 
 def _tell(path: Path, names: list[str], found: list[PickleContents]) -> ModelFile:
     tails = {name.partition("/")[2] for name in names} | set(names)
+    slips = [name for name in names if outside(name)]
+    if slips:
+        return tell_slips(path, "zip", slips)
     together = _join(found)
     if "constants.pkl" in tails:
         return _script(path, together)
@@ -122,17 +127,9 @@ def _tell(path: Path, names: list[str], found: list[PickleContents]) -> ModelFil
     if "data.pkl" in tails:
         return tell_pickle(path, together, "torch", "torch")
     if "model.weights.h5" in tails:
-        return ModelFile(
-            str(path), "keras", "a Keras model", None,
-            "It may hold Lambda layers with Python bytecode, which load_model runs unless safe_mode is on.",
-            fix="keras.models.load_model(path, safe_mode=True)", size=path.stat().st_size,
-        )  # fmt: skip
+        return _keras(path)
     if names and all(name.endswith(".npy") for name in names):
-        return ModelFile(
-            str(path), "npz", "NumPy arrays (.npz)", False,
-            f"{len(names)} arrays. numpy.load opens arrays of numbers without code; leave allow_pickle off.",
-            fix="numpy.load(path, allow_pickle=False)", size=path.stat().st_size,
-        )  # fmt: skip
+        return _arrays(path, names)
     if found:
         return tell_pickle(path, together, "a zip archive with pickles", "zip")
     return ModelFile(
@@ -154,16 +151,83 @@ def _join(found: list[PickleContents]) -> PickleContents:
     )
 
 
-def _script(path: Path, found: PickleContents) -> ModelFile:
-    dangerous = tuple(n for n in found.dangerous if not n.startswith("__torch__"))
+def _keras(path: Path) -> ModelFile:
+    with zipfile.ZipFile(path) as archive:
+        if "config.json" not in archive.namelist():
+            raise ModelError(
+                "its config.json is missing: the file is damaged",
+                where=path,
+                fix="fetch the file again",
+            )
+        with archive.open("config.json") as file:
+            config = file.read(MOST_PICKLE)
+    modules = list(dict.fromkeys(m[1].decode() for m in MODULE.finditer(config)))
+    return tell_keras(path, "keras", bool(LAMBDA.search(config)), modules, True)
+
+
+def _arrays(path: Path, names: list[str]) -> ModelFile:
+    """A .npz; an array of objects in it holds a pickle."""
+    objects = []
+    with zipfile.ZipFile(path) as archive:
+        for name in names:
+            with archive.open(name) as file:
+                if re.search(rb"'descr':\s*'\|?O", file.read(512)):
+                    objects.append(name)
+    if objects:
+        return ModelFile(
+            str(path), "npz", "NumPy arrays of Python objects (.npz)", True,
+            f"{', '.join(objects[:5])} hold pickles, which numpy.load(allow_pickle=True) runs.",
+            fix="numpy.load(path, allow_pickle=False), which refuses them", size=path.stat().st_size,
+        )  # fmt: skip
     return ModelFile(
-        str(path), "torchscript", "a TorchScript model", True if dangerous else None,
-        "It brings its own program in TorchScript, which runs when the model is called. That language "
-        "cannot start programs or reach the network, but the file should come from somebody you trust."
-        + (f" Its pickles name {', '.join(dangerous[:5])}, which TorchScript never needs." if dangerous else ""),
-        imports=found.imports, dangerous=dangerous,
-        fix="torch.jit.load(path), in a process that may do little", size=path.stat().st_size,
+        str(path), "npz", "NumPy arrays (.npz)", False,
+        f"{len(names)} arrays. numpy.load opens arrays of numbers without code; leave allow_pickle off.",
+        fix="numpy.load(path, allow_pickle=False)", size=path.stat().st_size,
     )  # fmt: skip
+
+
+_FILE_OPS = re.compile(
+    rb"\btorch\.(?:save|from_file)\(|\bops\.(?!prim\b|aten\b|quantized\b|torchvision\b)\w+"
+)
+
+
+def _script(path: Path, found: PickleContents) -> ModelFile:
+    """A TorchScript archive, by its own program's text.
+
+    torch.jit.load runs every `__setstate__` in it (seen with torch 2.14: one that called torch.save
+    wrote a file); the rest runs when the model is called.
+    """
+    dangerous = [n for n in found.dangerous if not n.startswith("__torch__")]
+    code = _code_of(path)
+    dangerous += sorted({match.decode().rstrip("(") for match in _FILE_OPS.findall(code)})
+    at_once = b"def __setstate__(" in code
+    told = "It brings a program in TorchScript. " + (
+        "Part of it (__setstate__) runs while it is opened. " if at_once else "Opening it runs none of that; calling the model does. "
+    )  # fmt: skip
+    if dangerous:
+        told += f"It uses {', '.join(dangerous[:5])}, which reach beyond tensors: files or other libraries."
+    elif at_once:
+        told += "TorchScript as it stands there works on tensors only."
+    return ModelFile(
+        str(path), "torchscript", "a TorchScript model", bool(dangerous) or at_once, told,
+        imports=found.imports, dangerous=tuple(dangerous),
+        fix="do not open it unless you trust who made it" if dangerous else "torch.jit.load(path)", size=path.stat().st_size,
+    )  # fmt: skip
+
+
+def _code_of(path: Path) -> bytes:
+    """The text of the program in a TorchScript archive, within bounds."""
+    texts: list[bytes] = []
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            if "/code/" in entry.filename and entry.filename.endswith(".py"):
+                with archive.open(entry) as file:
+                    texts.append(file.read(MOST_PICKLE))
+                if sum(map(len, texts)) > MOST_TOGETHER:
+                    raise ModelError(
+                        "its program is too large to be read", where=path, fix="do not open it"
+                    )
+    return b"\n".join(texts)
 
 
 def _program(path: Path, found: PickleContents) -> ModelFile:

@@ -14,7 +14,9 @@ from lamplighter.checks import evaluation as evaluation_criteria
 from lamplighter.checks import loading, splits
 from lamplighter.checks.finding import Finding
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.lives import Lives
 from lamplighter.watch.place import Place, here
+from lamplighter.watch.pointing import pointed
 from lamplighter.watch.roles import Role, loaders_in_sight, role_of
 from lamplighter.watch.samples import Samples, parts_of
 
@@ -30,6 +32,8 @@ class SeenLoader:
     Args:
         ref: weak.
         place: where it was built, if that was seen.
+        lives: the networks that its batches went into, as `Lives` numbers them.
+        in_evaluation_mode: whether a network in evaluation mode was given its batches.
     """
 
     ref: weakref.ref[DataLoader[Any]]
@@ -45,11 +49,17 @@ class SeenLoader:
     first_batches: list[bytes] = field(default_factory=list)
     last: Pass | None = None
     steps_then: int = 0
+    lives: set[tuple[int, int]] = field(default_factory=set)
+    in_evaluation_mode: bool = False
 
     @property
     def name(self) -> str:
         """What to call it in a message."""
         return f"`{self.names[0]}`" if self.names else "the loader"
+
+    def meets(self, other: SeenLoader) -> bool:
+        """Whether some network saw batches of both, with the same training behind it."""
+        return not self.lives or not other.lives or bool(self.lives & other.lives)
 
 
 class Loaders(Watcher):
@@ -59,7 +69,8 @@ class Loaders(Watcher):
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.seen: dict[int, SeenLoader] = {}
+        self.seen = world.walked
+        self.lives = Lives(world)
 
     def record(self, loader: DataLoader[Any]) -> SeenLoader:
         """The record of a loader; made when it is new."""
@@ -109,6 +120,7 @@ class Loaders(Watcher):
             return
         mine = self.record(loader)
         mine.steps += 1
+        self.lives.stepped(id(loader))
         mine.trained_at = mine.trained_at or current.place
         if mine.role == "evaluation" and mine.steps == 2 and len(self.world.live) == 1:
             self._trains_on_validation(mine, current)
@@ -127,8 +139,14 @@ class Loaders(Watcher):
 
     def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
         current = self.world.current()
-        if current is not None:
-            current.notes["calls"] = current.notes.get("calls", 0) + 1
+        if current is None:
+            return
+        calls = current.notes["calls"] = current.notes.get("calls", 0) + 1
+        loader = current.loader() if calls <= 8 else None
+        if loader is not None:
+            mine = self.record(loader)
+            mine.lives.add(self.lives.of(module, id(loader)))
+            mine.in_evaluation_mode |= not module.training
 
     def ended(self) -> None:
         # A loader may be gone by now; what was seen of it counts all the same.
@@ -217,7 +235,8 @@ class Loaders(Watcher):
                 "look at the folders that are read: is the same class read twice?",
                 mine.place or mine.trained_at,
             )
-        self.world.adopt(mine.samples.contradictions(), mine.place or mine.trained_at)
+        place = pointed("Y110", mine.place) or mine.trained_at
+        self.world.adopt(mine.samples.contradictions(), place)
 
     def _look_at_evaluation(self, mine: SeenLoader, trained: list[SeenLoader]) -> None:
         loader = mine.ref()
@@ -228,8 +247,10 @@ class Loaders(Watcher):
             theirs = other.ref()
             if loader is None or theirs is None:
                 continue
-            if mine.role != "train":
-                self.world.adopt(_shared(other, theirs, mine, loader), place)
+            if mine.role == "train" or not mine.meets(other):
+                continue
+            for finding in _shared(other, theirs, mine, loader):
+                self.world.adopt([finding], pointed(finding.code, mine.place) or place)
 
     def _evaluates_on_train(self) -> None:
         idle = [m for m in self.seen.values() if m.role == "evaluation" and not m.passes]

@@ -12,6 +12,7 @@ from lamplighter.checks.finding import Finding
 from lamplighter.checks.structure import WEIGHTED
 from lamplighter.watch.models import line_of_layer
 from lamplighter.watch.place import Place
+from lamplighter.watch.pointing import pointed
 from lamplighter.watch.trace import (
     cut_after,
     first_difference,
@@ -40,7 +41,7 @@ def place_of(finding: Finding, trial: Trial, origins: Origins) -> Place | None:
     if family == "O":
         return trial.optimizer_place or trial.place
     if family in "DYT":
-        return trial.loader_place or trial.place
+        return pointed(finding.code, trial.loader_place) or trial.place
     if family == "I" or finding.code == "M108":
         filled = _filled(finding, trial.model, origins)
         if filled is not None or finding.code == "I103":

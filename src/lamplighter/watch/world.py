@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import torch
     from torch.utils.data import DataLoader
 
+    from lamplighter.watch.loaders import SeenLoader
     from lamplighter.watch.passes import Pass
 
 
@@ -90,6 +91,7 @@ class World(Watcher):
     models: dict[int, SeenModel] = field(default_factory=dict)
     optimizers: dict[int, SeenOptimizer] = field(default_factory=dict)
     loaders: dict[int, Place | None] = field(default_factory=dict)
+    walked: dict[int, SeenLoader] = field(default_factory=dict)
     live: list[Pass] = field(default_factory=list)
     origins: Origins = field(default_factory=Origins)
     steps: int = 0

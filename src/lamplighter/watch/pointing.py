@@ -1,0 +1,126 @@
+"""The line a finding about data points at: where the mistake is made, or where the data enter."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+
+from lamplighter.watch.lineage import Lineage, Link, lineage_of
+from lamplighter.watch.place import Place
+
+Sign = Callable[[ast.AST], bool]
+
+
+def calls(*names: str) -> Sign:
+    """A call of a function or method with one of these names."""
+
+    def sign(node: ast.AST) -> bool:
+        if not isinstance(node, ast.Call):
+            return False
+        function = node.func
+        name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+        return name in names
+
+    return sign
+
+
+def computes(*operators: type[ast.operator]) -> Sign:
+    """An arithmetic operation of one of these kinds."""
+
+    def sign(node: ast.AST) -> bool:
+        return isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, operators)
+
+    return sign
+
+
+def shortens(node: ast.AST) -> bool:
+    """`words[:length]`, or a tokenizer that is told to truncate."""
+    if isinstance(node, ast.Call):
+        return any(k.arg in ("truncation", "max_length", "maxlen") for k in node.keywords)
+    if not isinstance(node, ast.Subscript) or not isinstance(node.slice, ast.Slice):
+        return False
+    return node.slice.lower is None and node.slice.upper is not None
+
+
+def reorders(node: ast.AST) -> bool:
+    """`x[order]`: rows taken in the order that a name holds."""
+    return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name)
+
+
+ENTER = calls("tensor", "as_tensor", "from_numpy", "FloatTensor", "Tensor", "asarray", "array")
+JOINED = calls("cat", "concat", "concatenate", "vstack", "repeat", "tile", "resample", "fit_resample")
+LISTED = calls("sorted", "sort", "argsort", "listdir", "glob", "rglob", "iterdir", "shuffle", "sample")
+
+# code → (which statements are looked at, signs of the mistake, surest first)
+SIGNS: dict[str, tuple[str, Sequence[Sign]]] = {
+    "D101": ("inputs", [computes(ast.FloorDiv), ENTER]),
+    "D102": ("inputs", [calls("log", "log2", "log10", "sqrt"), computes(ast.Div, ast.Pow), ENTER]),
+    "D103": ("inputs", [ENTER]),
+    "D104": ("inputs", [computes(ast.Div), calls("Normalize", "normalize"), ENTER]),
+    "D105": ("inputs", [calls("reshape", "view"), ENTER]),
+    "D111": ("links", [calls("WeightedRandomSampler")]),
+    "D113": ("inputs", [shortens]),
+    "S101": ("links", [calls("train_test_split"), JOINED]),
+    "S102": ("links", [JOINED]),
+    "S103": ("inputs", [ENTER]),
+    "S107": (
+        "inputs",
+        [calls("fit_transform"), calls("fit"), calls("scale", "zscore"), calls("mean", "std")],
+    ),
+    "Y102": ("labels", [computes(ast.Add)]),
+    "Y108": ("labels", [calls("interpolate", "resize", "Resize")]),
+    "Y109": ("inputs", [calls("flip", "hflip", "vflip", "fliplr", "flipud", "RandomHorizontalFlip")]),
+    "Y110": ("labels", [computes(ast.Add, ast.Sub, ast.Mod, ast.Mult), JOINED]),
+}
+
+
+def pointed(code: str, place: Place | None) -> Place | None:
+    """The better line for a finding about the data of a loader.
+
+    Args:
+        code: of the finding.
+        place: where the loader was built.
+
+    Returns:
+        The statement that bears the sign of this mistake on the data's way to the loader; else the
+        one that builds the data set; else `place`.
+    """
+    lineage = None
+    if place is not None:
+        lineage = lineage_of(place, "sampler" if code == "D111" else "dataset")
+    if place is None or lineage is None:
+        return place
+    if code == "Y101":
+        line = _where_orders_part(lineage)
+    else:
+        where, signs = SIGNS.get(code, ("links", ()))
+        links = getattr(lineage, where) or lineage.links
+        line = _first(signs, links, lineage.inside)
+    return Place(place.file, line or lineage.made)
+
+
+def shows(code: str, place: Place | None) -> bool:
+    """Whether the source bears the sign of a mistake that the data alone cannot prove."""
+    lineage = lineage_of(place) if place is not None else None
+    if lineage is None:
+        return False
+    where, signs = SIGNS[code]
+    return _first(signs, getattr(lineage, where) or lineage.links, lineage.inside) is not None
+
+
+def _first(signs: Sequence[Sign], *groups: list[Link]) -> int | None:
+    for sign in signs:
+        for links in groups:
+            for link in links:
+                if any(sign(node) for node in link.nodes()):
+                    return link.line
+    return None
+
+
+def _where_orders_part(lineage: Lineage) -> int | None:
+    """A statement that orders the inputs and not the labels, or the other way round."""
+    mine = {link.line: link.parts for link in lineage.inputs}
+    theirs = {link.line: link.parts for link in lineage.labels}
+    alone = [k for k in lineage.inputs if k.line not in theirs]
+    alone += [k for k in lineage.labels if k.line not in mine]
+    return _first([LISTED, reorders, ENTER], alone)

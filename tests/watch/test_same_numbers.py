@@ -28,6 +28,45 @@ class Noisy(Dataset[tuple[torch.Tensor, int]]):
         return noise, index % 3
 
 
+CHANCE = np.random.default_rng(0)
+
+
+class Shaken(Dataset[tuple[torch.Tensor, int]]):
+    """Draws from a generator of the module and one of its own, and counts and caches."""
+
+    def __init__(self) -> None:
+        self.own = random.Random(0)
+        self.cache: dict[int, torch.Tensor] = {}
+        self.read = 0
+
+    def __len__(self) -> int:
+        return 48
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        self.read += 1
+        picture = self.cache.setdefault(index, torch.full((3, 8, 8), CHANCE.random()))
+        return picture + self.own.random() + 0.01 * self.read, index % 3
+
+
+class Stream(Dataset[tuple[torch.Tensor, int]]):
+    """Goes on reading where it stopped, whatever the index."""
+
+    def __init__(self) -> None:
+        self.numbers = iter(range(10_000))
+
+    def __len__(self) -> int:
+        return 48
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        number = next(self.numbers)
+        return torch.full((3, 8, 8), number / 100), number % 3
+
+
+def _shaken() -> list[Any]:
+    CHANCE.bit_generator.state = np.random.default_rng(0).bit_generator.state
+    return _run(_net(), Shaken())
+
+
 def _pictures() -> Dataset[Any]:
     made = torch.Generator().manual_seed(1)
     return TensorDataset(
@@ -137,6 +176,8 @@ PROGRAMS: dict[str, Callable[[], list[Any]]] = {
     "batch norm": lambda: _run(_net(), _pictures()),
     "dropout": lambda: _run(_net(nn.Dropout(0.5), nn.Dropout2d(0.2)), _pictures()),
     "random data": lambda: _run(_net(nn.Dropout(0.5)), Noisy()),
+    "data with generators of their own": _shaken,
+    "data read from a stream": lambda: _run(_net(), Stream()),
     "workers": lambda: _run(_net(nn.Dropout(0.5)), Noisy(), workers=2),
     "bf16 autocast": lambda: _run(_net(nn.Dropout(0.5)), _pictures(), bf16=True),
     "lbfgs": _lbfgs,

@@ -184,6 +184,13 @@ def labels_of(dataset: Any) -> list[int] | None:
     return [int(n) for n in numbers.tolist()]
 
 
+def mapping_of(dataset: Any) -> dict[str, int] | None:
+    """Class name → number, as torchvision's folders keep it."""
+    inner = getattr(dataset, "dataset", dataset)
+    mapping = getattr(inner, "class_to_idx", None)
+    return dict(mapping) if isinstance(mapping, dict) and mapping else None
+
+
 def sample_rows(
     dataset: Any, limit: int, *, seconds: float = 1.0
 ) -> tuple[Tensor, Tensor | None, bool] | None:

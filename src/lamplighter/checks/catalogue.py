@@ -106,7 +106,7 @@ _ROWS: tuple[Code, ...] = (
     Code("Y106", "language-model target is shifted twice", "error", "fast", "B"),
     Code("Y107", "padding is counted in the loss", "error", "fast", "B"),
     Code("Y108", "mask values invented by resizing", "error", "fast", "B"),
-    Code("Y109", "the input is flipped and its target is not", "warning", "full", "B", "planned"),
+    Code("Y109", "the input is flipped and its target is not", "warning", "full", "B"),
     Code("Y110", "one input under two labels", "warning", "fast", "B"),
     Code("Y111", "wrong labels suspected", "info", "full", "E"),
     Code("Y112", "classes are very unequal or very small", "warning", "fast", "S"),

@@ -195,6 +195,29 @@ def sequences_cut(tokens: Tensor, *, where: str = "inputs") -> Iterator[Finding]
         )
 
 
+def never_padded(tokens: Tensor, padding: int, *, where: str = "inputs") -> Iterator[Finding]:
+    """D113: the network knows a padding token and no row ever ends in it.
+
+    Rows of one length are healthy where a text was cut in windows; whether they were shortened is
+    for the caller to know.
+
+    Args:
+        tokens: `(N, T)` integers, N ≥ 64 and T ≥ 8.
+        padding: the id that the embedding leaves out.
+        where: the field it is about.
+    """
+    if tokens.dim() != 2 or tokens.shape[0] < 64 or tokens.shape[1] < 8:
+        return
+    if not tokens.is_floating_point() and not bool((tokens == padding).any()):
+        yield found(
+            "D113",
+            where,
+            f"all {tokens.shape[0]} rows looked at fill all {tokens.shape[1]} places and none has "
+            f"the padding {padding} that the embedding expects: they were probably cut off",
+            "raise the maximum length, or split long texts in pieces",
+        )
+
+
 def valid_lengths(tokens: Tensor) -> Tensor | None:
     """Length of each row without its trailing padding; None where no padding is seen.
 

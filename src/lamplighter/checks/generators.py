@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+GENERATORS = (random.Random, np.random.Generator, np.random.RandomState, torch.Generator)
+
 
 def generators_in(thing: Any, *, depth: int = 4) -> Iterator[tuple[str, Any]]:
     """The random generators kept as attributes of an object and of what it holds.
@@ -24,9 +26,7 @@ def generators_in(thing: Any, *, depth: int = 4) -> Iterator[tuple[str, Any]]:
         if id(value) in seen or left < 0 or isinstance(value, Tensor | np.ndarray | str | type):
             continue
         seen.add(id(value))
-        if isinstance(
-            value, random.Random | np.random.Generator | np.random.RandomState | torch.Generator
-        ):
+        if isinstance(value, GENERATORS):
             yield name, value
             continue
         inner: dict[Any, Any] = {}

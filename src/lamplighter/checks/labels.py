@@ -274,6 +274,31 @@ def mask_values_invented(mask: Tensor, classes: int, *, where: str = "target") -
         )
 
 
+def mask_values_new(before: Tensor, target: Tensor, *, where: str = "target") -> Iterator[Finding]:
+    """Y108: class numbers in a mask that it had not before it was resized.
+
+    Args:
+        before: the different values of the mask before resizing, `(K,)`.
+        target: `(N, H, W)` class numbers as they enter the loss.
+        where: the field it is about.
+    """
+    if target.dim() != 3 or target.is_floating_point() or len(before) < 2:
+        return
+    seen = torch.unique(target).double()
+    known = torch.isin(seen, before.double().to(seen.device))
+    between = ~known & (seen > float(before.min())) & (seen < float(before.max()))
+    if bool(known.any()) and bool((known | between).all()) and bool(between.any()):
+        new = ", ".join(f"{value:.0f}" for value in seen[between][:5].tolist())
+        yield found(
+            "Y108",
+            where,
+            f"the mask had the values {', '.join(f'{v:.0f}' for v in before[:6].tolist())} before "
+            f"it was resized and has {new} besides now: interpolation invents classes between "
+            "classes",
+            "resize masks with mode='nearest'",
+        )
+
+
 def one_input_two_labels(inputs: Tensor, labels: Tensor) -> Iterator[Finding]:
     """Y110: equal inputs that carry different labels.
 

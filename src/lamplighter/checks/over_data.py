@@ -11,6 +11,7 @@ from torch import Tensor
 from lamplighter.checks import data, labels, loading, splits, transforms
 from lamplighter.checks.batches import (
     labels_of,
+    mapping_of,
     read_batches,
     sample_rows,
     tensors_in,
@@ -75,7 +76,7 @@ def look_at_order(setup: Setup) -> Iterator[Finding]:
 def look_at_labels(setup: Setup) -> Iterator[Finding]:
     """Classes of train and validation, their numbers and their sizes."""
     train, val = setup.labels, None if setup.val_set is None else labels_of(setup.val_set)
-    mapping, other = _mapping(setup.train_set), _mapping(setup.val_set)
+    mapping, other = mapping_of(setup.train_set), mapping_of(setup.val_set)
     if mapping and other:
         yield from labels.class_numbers_differ(mapping, other)
     if train is not None and len(set(train)) <= max(2, len(train) // 4):
@@ -158,12 +159,6 @@ def _paths(dataset: Any) -> list[bytes]:
     chosen = getattr(dataset, "indices", None) if inner is not dataset else None
     rows = listed if chosen is None else [listed[i] for i in chosen]
     return [str(row[0]).encode() for row in rows]
-
-
-def _mapping(dataset: Any) -> dict[str, int] | None:
-    inner = getattr(dataset, "dataset", dataset)
-    mapping = getattr(inner, "class_to_idx", None)
-    return dict(mapping) if isinstance(mapping, dict) and mapping else None
 
 
 def _labels_read(dataset: Any) -> list[int] | None:

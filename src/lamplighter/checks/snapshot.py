@@ -18,9 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lamplighter.checks.generators import generator_state, put_generator_state
+from lamplighter.checks.generators import GENERATORS, generator_state, put_generator_state
 
-_GENERATORS = (random.Random, np.random.Generator, np.random.RandomState, torch.Generator)
 _LEFT_ALONE = (
     str,
     bytes,
@@ -108,7 +107,7 @@ class Snapshot:
         if isinstance(value, Tensor):
             if tensors:
                 self._take_tensor(value)
-        elif isinstance(value, _GENERATORS):
+        elif isinstance(value, GENERATORS):
             self._generators.append((value, generator_state(value)))
         elif isinstance(value, list | dict | set | deque):
             self._take_container(value, left, tensors=tensors)

@@ -67,8 +67,10 @@ def near_duplicates(train: Tensor, val: Tensor, *, where: str = "validation") ->
     across = torch.cdist(other, one).min(1)
     threshold = 0.25 * float(usual[usual > 0].median()) if bool((usual > 0).any()) else 0.0
     near = ((across.values < threshold) & (across.values > 0)).nonzero().flatten()
-    own_near = float((usual < threshold).float().mean())
-    if len(near) >= 3 and len(near) / len(other) > 0.05 + 2 * own_near:
+    base_rate = float((usual < threshold).float().mean())
+    if len(near) <= (0.05 + 2 * base_rate) * len(other):
+        near = _apart_from_the_rest(usual, across.values)
+    if len(near) >= 3 and len(near) > 0.05 * len(other):
         shown = ", ".join(f"{int(i)}≈train {int(across.indices[i])}" for i in near[:3])
         yield found(
             "S102",
@@ -76,6 +78,19 @@ def near_duplicates(train: Tensor, val: Tensor, *, where: str = "validation") ->
             f"{len(near)} of {len(other)} samples looked at have a near copy in train: {shown}",
             "keep copies, crops and frames of one source in one split",
         )
+
+
+def _apart_from_the_rest(usual: Tensor, across: Tensor) -> Tensor:
+    """Samples far nearer than the loneliest tenth of train, with hardly any distances in between.
+
+    Where copies were made before the split, most of train has a copy in train as well, and its
+    usual distance is that of copies.
+    """
+    lonely = float(torch.quantile(usual, 0.9))
+    near = (across > 0) & (across < 0.2 * lonely)
+    between = (across >= 0.2 * lonely) & (across < 0.4 * lonely)
+    is_apart = int(between.sum()) <= 0.1 * int(near.sum())
+    return near.nonzero().flatten() if is_apart else across.new_empty(0, dtype=torch.long)
 
 
 def feature_gives_label_away(features: Tensor, labels: Tensor) -> Iterator[Finding]:
@@ -171,6 +186,48 @@ def scaler_fitted_on_all(
             "the preprocessing",
             "fit the scaler on train alone, after splitting",
         )
+
+
+def standardised_together(
+    train: Tensor, others: Sequence[Tensor], *, where: str = "validation"
+) -> Iterator[Finding]:
+    """S107: train and validation laid together have mean 0 and deviation 1 exactly, train has not.
+
+    Args:
+        train: `(N, ...)` floating point, all samples, as they enter training.
+        others: the same of validation, or of validation and test.
+        where: the split.
+    """
+    if train.dim() < 2 or any(o.shape[1:] != train.shape[1:] for o in others):
+        return
+    alone = train.detach().double()
+    whole = torch.cat([alone, *(o.detach().double() for o in others)])
+    for dims in [tuple(range(train.dim())), (0,), (0, *range(2, train.dim()))]:
+        gap = _off_standard(whole, dims)
+        own_gap = _off_standard(alone, dims)
+        if gap < 2e-5 and own_gap > max(1e-3, 50 * gap):
+            yield found(
+                "S107",
+                where,
+                f"laid together, {len(alone)} train and {len(whole) - len(alone)} held-out samples "
+                f"have mean 0 and deviation 1 to within {gap:.0e}, train alone only to within "
+                f"{own_gap:.1g}: the scaling was fitted on all of them",
+                "fit the scaler on train alone, after splitting",
+            )
+            return
+
+
+def _off_standard(values: Tensor, dims: tuple[int, ...]) -> float:
+    """How far the columns are from mean 0 and deviation 1; constant columns do not count."""
+    mean = values.mean(dims)
+    count = values.numel() // max(1, mean.numel())
+    deviation = values.std(dims, correction=0)
+    counted = deviation > 0
+    if count < 32 or not bool(counted.any()):
+        return float("inf")
+    unbiased = deviation * (count / (count - 1)) ** 0.5
+    spread = torch.minimum((deviation - 1).abs(), (unbiased - 1).abs())
+    return float(torch.maximum(mean.abs(), spread)[counted].max())
 
 
 def _data_set(thing: Any) -> Any:

@@ -48,6 +48,7 @@ EVENTS = (
     "image_opened",
     "module_made",
     "tensor_filled",
+    "mask_resized",
     "woken",
     "ended",
 )
@@ -152,6 +153,9 @@ class Watcher:
 
     def tensor_filled(self, tensor: Any) -> None:
         """A function of `torch.nn.init` has filled this tensor."""
+
+    def mask_resized(self, before: torch.Tensor, after: torch.Tensor) -> None:
+        """A tensor of whole numbers without a graph was resized with interpolation."""
 
     def woken(self) -> None:
         """Events were missed since the last one heard; counts within a step are void."""

@@ -10,16 +10,28 @@ from lamplighter.watch.place import Place, statement_at, tree_of
 
 MOST = 80  # statements that are followed back
 SETS = ("DataLoader", "Subset", "TensorDataset", "ConcatDataset", "random_split")
-IN_PLACE = ("append", "extend", "insert", "sort", "reverse", "update", "add_", "sub_", "div_", "mul_")
+IN_PLACE = (
+    "append",
+    "extend",
+    "insert",
+    "sort",
+    "reverse",
+    "update",
+    "add_",
+    "sub_",
+    "div_",
+    "mul_",
+)
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
 @dataclass(frozen=True)
 class Link:
-    """One statement, with those of its expressions that matter."""
+    """One statement, with those of its expressions that matter, and the name that they go into."""
 
     line: int
     parts: tuple[ast.AST, ...]
+    name: str = ""
 
     def nodes(self) -> Iterator[ast.AST]:
         """All nodes of these expressions."""
@@ -111,7 +123,7 @@ class _Source:
             for link in self._assignments(name, before):
                 kept = found.get(link.line)
                 parts = (*kept.parts, *link.parts) if kept else link.parts
-                found[link.line] = Link(link.line, tuple(dict.fromkeys(parts)))
+                found[link.line] = Link(link.line, tuple(dict.fromkeys(parts)), name)
                 for inner in (n for part in link.parts for n in _names(part)):
                     if (inner, link.line) not in known:
                         known.add((inner, link.line))
@@ -120,9 +132,7 @@ class _Source:
 
     def _assignments(self, name: str, before: int) -> list[Link]:
         """The newest plain assignment to a name, and what altered it in place since."""
-        inner = [
-            f for f in self.functions if f.lineno < before <= (f.end_lineno or f.lineno)
-        ]
+        inner = [f for f in self.functions if f.lineno < before <= (f.end_lineno or f.lineno)]
         scopes: list[tuple[ast.AST, float]] = [(f, before) for f in reversed(inner)]
         scopes.append((self.tree, float("inf") if inner else before))
         for scope, limit in scopes:

@@ -48,8 +48,12 @@ def reorders(node: ast.AST) -> bool:
 
 
 ENTER = calls("tensor", "as_tensor", "from_numpy", "FloatTensor", "Tensor", "asarray", "array")
-JOINED = calls("cat", "concat", "concatenate", "vstack", "repeat", "tile", "resample", "fit_resample")
-LISTED = calls("sorted", "sort", "argsort", "listdir", "glob", "rglob", "iterdir", "shuffle", "sample")
+JOINED = calls(
+    "cat", "concat", "concatenate", "vstack", "repeat", "tile", "resample", "fit_resample"
+)
+LISTED = calls(
+    "sorted", "sort", "argsort", "listdir", "glob", "rglob", "iterdir", "shuffle", "sample"
+)
 
 # code → (which statements are looked at, signs of the mistake, surest first)
 SIGNS: dict[str, tuple[str, Sequence[Sign]]] = {
@@ -69,9 +73,14 @@ SIGNS: dict[str, tuple[str, Sequence[Sign]]] = {
     ),
     "Y102": ("labels", [computes(ast.Add)]),
     "Y108": ("labels", [calls("interpolate", "resize", "Resize")]),
-    "Y109": ("inputs", [calls("flip", "hflip", "vflip", "fliplr", "flipud", "RandomHorizontalFlip")]),
+    "Y109": (
+        "inputs",
+        [calls("flip", "hflip", "vflip", "fliplr", "flipud", "RandomHorizontalFlip")],
+    ),
     "Y110": ("labels", [computes(ast.Add, ast.Sub, ast.Mod, ast.Mult), JOINED]),
 }
+# made where a sample is read as often as where the data set is built
+IN_THE_CLASS = ("D101", "D102", "D103", "D104", "D105", "D113", "Y108", "Y109")
 
 
 def pointed(code: str, place: Place | None) -> Place | None:
@@ -95,7 +104,7 @@ def pointed(code: str, place: Place | None) -> Place | None:
     else:
         where, signs = SIGNS.get(code, ("links", ()))
         links = getattr(lineage, where) or lineage.links
-        line = _first(signs, links, lineage.inside)
+        line = _first(signs, links, lineage.inside if code in IN_THE_CLASS else [])
     return Place(place.file, line or lineage.made)
 
 
@@ -123,4 +132,10 @@ def _where_orders_part(lineage: Lineage) -> int | None:
     theirs = {link.line: link.parts for link in lineage.labels}
     alone = [k for k in lineage.inputs if k.line not in theirs]
     alone += [k for k in lineage.labels if k.line not in mine]
-    return _first([LISTED, reorders, ENTER], alone)
+    own = [k.line for k in alone if any(_is_of(node, k.name) for node in k.nodes())]
+    return _first([LISTED], alone) or (own[0] if own else _first([reorders, ENTER], alone))
+
+
+def _is_of(node: ast.AST, name: str) -> bool:
+    """`x[order]` on the right of `x = …`."""
+    return reorders(node) and isinstance(node.value, ast.Name) and node.value.id == name  # type: ignore[attr-defined]

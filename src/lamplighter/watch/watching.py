@@ -14,6 +14,8 @@ from lamplighter.listener import SILENT, Listener
 from lamplighter.watch.accumulation import Accumulation
 from lamplighter.watch.artifacts import Artifacts
 from lamplighter.watch.attention import Attention
+from lamplighter.watch.choosing import Choosing
+from lamplighter.watch.comparisons import Comparisons
 from lamplighter.watch.events import Stream, Watcher
 from lamplighter.watch.finite import Finite, Rounding
 from lamplighter.watch.lengths import Lengths
@@ -33,6 +35,7 @@ from lamplighter.watch.steps import StepOrder
 from lamplighter.watch.tap_data import DATA_TAPS
 from lamplighter.watch.tap_training import TRAINING_TAPS
 from lamplighter.watch.taps import Taps
+from lamplighter.watch.targets import Targets
 from lamplighter.watch.weights import Weights
 from lamplighter.watch.world import World
 
@@ -51,6 +54,9 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         OwnLosses,
         Models,
         Loaders,
+        Comparisons,
+        Targets,
+        Choosing,
         Schedules,
         Lengths,
         Saving,

@@ -1,0 +1,99 @@
+"""The set that the best epoch is chosen on and the final figure comes from: S108."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.place import Place, frames, statements
+
+if TYPE_CHECKING:
+    from lamplighter.watch.loaders import SeenLoader
+    from lamplighter.watch.passes import Pass
+    from lamplighter.watch.world import World
+
+TEST = ("test", "tst", "holdout")
+ORDER = (ast.Lt, ast.Gt, ast.LtE, ast.GtE)
+
+
+class Choosing(Watcher):
+    """Follows which loader was evaluated last when weights are set aside under a condition."""
+
+    codes = ("S108",)
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.evaluated: dict[int, tuple[SeenLoader, list[Place]]] = {}
+        self.chosen: list[tuple[SeenLoader, Place | None]] = []
+        self.steps = 0
+
+    def pass_starts(self, current: Pass) -> None:  # noqa: ARG002
+        if self.world.steps != self.steps:
+            self.evaluated.clear()
+            self.steps = self.world.steps
+
+    def pass_ended(self, current: Pass) -> None:
+        mine = self.world.walked.get(id(current.loader()))
+        if mine is not None and current.is_evaluation() and self.world.steps:
+            self.evaluated[id(mine)] = (mine, _stack())
+
+    def state_taken(self, module: torch.nn.Module, state: dict[str, Any]) -> None:  # noqa: ARG002
+        if len(self.chosen) >= 4 or len(self.evaluated) != 1 or self.world.steps != self.steps:
+            return
+        ((mine, stack),) = self.evaluated.values()
+        if any(_is_a_choice(place) for place in _stack()):
+            files = {(place.file, _function_at(place)) for place in _stack()}
+            own = [place for place in stack if (place.file, _function_at(place)) in files]
+            self.chosen.append((mine, own[0] if own else None))
+
+    def ended(self) -> None:
+        for mine, place in self.chosen:
+            if mine.steps or not any(_is_of_the_test(name) for name in mine.names):
+                continue
+            self.world.report(
+                "S108",
+                "warning",
+                mine.name,
+                "the best state of the network is chosen by its score, and its name says that it "
+                "is the test set: what is reported on it afterwards is the best of several draws",
+                "choose on a third split (validation) and evaluate on the test set once",
+                place or mine.evaluated_at,
+            )
+            return
+
+
+def _stack() -> list[Place]:
+    return [Place(frame.f_code.co_filename, frame.f_lineno) for frame in frames(2)]
+
+
+def _is_of_the_test(name: str) -> bool:
+    return any(word in TEST for word in name.lower().replace("-", "_").split("_"))
+
+
+def _is_a_choice(place: Place) -> bool:
+    """Whether the line stands under an `if` that asks for more or less."""
+    return any(
+        isinstance(node, ast.If)
+        and node.body[0].lineno <= place.line <= (node.body[-1].end_lineno or 0)
+        and any(isinstance(n, ast.Compare) and isinstance(n.ops[0], ORDER) for n in _tests(node))
+        for node in statements(place.file)
+    )
+
+
+def _tests(node: ast.If) -> Iterator[ast.AST]:
+    return ast.walk(node.test)
+
+
+def _function_at(place: Place) -> int:
+    """The first line of the innermost function around a line; 0 for the module."""
+    around = [
+        node.lineno
+        for node in statements(place.file)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.lineno <= place.line <= (node.end_lineno or 0)
+    ]
+    return max(around, default=0)

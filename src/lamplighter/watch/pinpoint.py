@@ -36,7 +36,7 @@ def place_of(finding: Finding, trial: Trial, origins: Origins) -> Place | None:
         origins: where layers were made and weights filled.
     """
     family = finding.code[0]
-    if family == "L":
+    if family == "L" or finding.code in ("Y105", "Y106", "Y107"):
         return trial.loss_place
     if family == "O":
         return trial.optimizer_place or trial.place

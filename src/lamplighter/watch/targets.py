@@ -49,7 +49,7 @@ class Targets(Watcher):
         self.looks += 1
         for code, finding in self._seen_in(target.detach(), given):
             hits = self.hits[code] = self.hits.get(code, 0) + 1
-            if hits == SURE:
+            if hits == SURE and not self.world.found(code):
                 self.world.adopt([finding], here())
         for before, place in self.resized.get(tuple(target.shape[-2:]), []):
             self.world.adopt(criteria.mask_values_new(before, target), place)

@@ -1,0 +1,67 @@
+"""Criteria that compare splits, readings and values: each on data with the mistake and without."""
+
+from __future__ import annotations
+
+import torch
+
+from lamplighter.checks import data, labels, pairs, splits
+
+MADE = torch.Generator().manual_seed(0)
+ROWS = torch.randn(300, 64, generator=MADE)
+
+
+def test_standardised_together_needs_the_held_out_rows() -> None:
+    """S107: all rows together are standardised; scaled by train's own figures they are not."""
+    raw = 3 * ROWS + 5
+    leaky = (raw - raw.mean(0)) / raw.std(0)
+    (finding,) = splits.standardised_together(leaky[:200], [leaky[200:]])
+    assert "laid together, 200 train and 100 held-out samples have mean 0" in finding.message
+    whole = (raw - raw.mean()) / raw.std()
+    assert [f.code for f in splits.standardised_together(whole[:200], [whole[200:]])] == ["S107"]
+    honest = (raw - raw[:200].mean(0)) / raw[:200].std(0)
+    assert list(splits.standardised_together(honest[:200], [honest[200:]])) == []
+    assert list(splits.standardised_together(raw[:200], [raw[200:]])) == []
+
+
+def test_copies_made_before_the_split_are_near_duplicates() -> None:
+    """S102: noisy copies on both sides are told, noisy copies within train alone are not."""
+    copies = torch.cat([ROWS, ROWS + 0.02 * torch.randn(300, 64, generator=MADE)])
+    order = torch.randperm(600, generator=MADE)
+    mixed = copies[order]
+    (finding,) = splits.near_duplicates(mixed[:450], mixed[450:])
+    assert "have a near copy in train" in finding.message
+    train = torch.cat([ROWS[:200], ROWS[:200] + 0.02 * torch.randn(200, 64, generator=MADE)])
+    assert list(splits.near_duplicates(train, ROWS[200:])) == []
+
+
+def test_a_flip_without_its_mask_is_told() -> None:
+    """Y109: the picture mirrored under one mask is told; both mirrored, or other colours, not."""
+    picture = torch.rand(1, 8, 8, generator=MADE)
+    mask = (picture[0] > 0.5).long()
+    noisy = picture + 0.01 * torch.randn(1, 8, 8, generator=MADE)
+    alone = [(picture, mask), (noisy, mask), (noisy.flip(-1), mask)]
+    (finding,) = pairs.flipped_without_target(alone)
+    assert "left and right exchanged and its mask is the same" in finding.message
+    upside = [(picture, mask), (picture.flip(-2), mask)]
+    assert "top and bottom" in next(pairs.flipped_without_target(upside)).message
+    together = [(picture, mask), (noisy.flip(-1), mask.flip(-1))]
+    assert list(pairs.flipped_without_target(together)) == []
+    assert list(pairs.flipped_without_target([(picture, mask), (1 - picture, mask)])) == []
+
+
+def test_a_mask_gets_no_new_classes() -> None:
+    """Y108: class 2 between 1 and 4 was invented; values from elsewhere are no question of it."""
+    before = torch.tensor([0.0, 1.0, 4.0])
+    (finding,) = labels.mask_values_new(before, torch.tensor([[[0, 1], [2, 4]]]))
+    assert "had the values 0, 1, 4 before it was resized and has 2 besides now" in finding.message
+    assert list(labels.mask_values_new(before, torch.tensor([[[0, 1], [1, 4]]]))) == []
+    assert list(labels.mask_values_new(before, torch.tensor([[[0, 1], [2, 9]]]))) == []
+
+
+def test_rows_without_any_padding_were_cut() -> None:
+    """D113: no row of 80 has the padding that the embedding knows; one padded row is enough."""
+    tokens = torch.randint(1, 9, (80, 12), generator=MADE)
+    (finding,) = data.never_padded(tokens, 0)
+    assert "all 80 rows looked at fill all 12 places" in finding.message
+    tokens[5, 9:] = 0
+    assert list(data.never_padded(tokens, 0)) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import weakref
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
 
 import lamplighter as lamp
 from lamplighter.checks.finding import Finding
@@ -129,3 +131,40 @@ def test_watcher_that_fails_harms_nobody() -> None:
     assert [f.code for f in watching.findings] == ["R101"]
     assert len(watching.faults) == 1
     assert "ValueError: broken" in watching.faults[0]
+
+
+def test_finding_says_at_which_step_it_was_made() -> None:
+    """0 stands for before the first step, and the JSON form carries it."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 16), nn.Linear(16, 2))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watch(model, optimizer) as watching:
+        _loop(model, optimizer, clear=False)
+    steps = {f.code: f.as_json()["step"] for f in watching.findings}
+    assert steps["M109"] == 0
+    assert steps["R101"] > 0
+
+
+def _evaluated(declared: bool) -> list[str]:
+    """Codes found where the average's accuracy is reported, and the live network answers too."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 2))
+    average = copy.deepcopy(model).eval()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    inputs = torch.randn(64, 4)
+    data = DataLoader(TensorDataset(inputs, (inputs[:, 0] > 0).long()), batch_size=8)
+    with watch(model, optimizer, evaluated_model=average if declared else None) as watching:
+        for _ in range(2):
+            _loop(model, optimizer, clear=True)
+            with torch.no_grad():
+                for x, _ in data:
+                    average(x)
+                    model(x)
+    assert watching.faults == []
+    return [f.code for f in watching.findings]
+
+
+def test_only_the_declared_model_is_taken_as_evaluated() -> None:
+    """R103 is about the network whose answers are scored, once it is said which one that is."""
+    assert "R103" in _evaluated(declared=False)
+    assert "R103" not in _evaluated(declared=True)

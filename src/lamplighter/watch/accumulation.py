@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,7 +25,7 @@ class Accumulation(Watcher):
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.means: set[int] = set()
+        self.means: list[weakref.ref[torch.Tensor]] = []
         self.batches = self.passes = self.same = 0
         self.undivided = True
         self.place: Place | None = None
@@ -41,13 +42,13 @@ class Accumulation(Watcher):
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
         is_mean = given.get("reduction", "mean") == "mean"
         if is_mean and isinstance(result, torch.Tensor) and result.numel() == 1:
-            self.means = {id(result)} if len(self.means) > 8 else self.means | {id(result)}
+            self.means = [*self.means[-7:], weakref.ref(result)]
 
     def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
         self.passes += 1
         # What was divided, scaled or added to is another tensor than the loss function gave.
-        self.undivided &= len(roots) == 1 and id(roots[0]) in self.means
-        self.means = set()
+        self.undivided &= len(roots) == 1 and any(ref() is roots[0] for ref in self.means)
+        self.means = []
         self.place = self.place or here()
 
     def clipped(self, parameters: list[torch.Tensor]) -> None:  # noqa: ARG002

@@ -34,6 +34,7 @@ class Finite(Watcher):
         self.unscaled_since: set[int] = set()
         self.scaled_steps = 0
         self.count = 0
+        self.looked: set[int] = set()
         self.breaking: tuple[str, str] | None = None
 
     def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
@@ -47,6 +48,12 @@ class Finite(Watcher):
             value = root.item()
             if (value != value or abs(value) == float("inf")) and not self.scalers:
                 self._report(root)
+
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+        if id(optimizer) not in self.looked:
+            self.looked.add(id(optimizer))
+            place = self.world.owner_record(optimizer).place
+            self.world.adopt(precision.eps_vanishes([optimizer]), place)
 
     def number_read(self, tensor: torch.Tensor, value: Any) -> None:  # noqa: ARG002
         if not self.told and tensor.numel() == 1 and tensor.grad_fn is not None:
@@ -113,13 +120,6 @@ class Finite(Watcher):
                 "call scaler.unscale_(optimizer) before clipping",
                 here(),
             )
-
-    def ended(self) -> None:
-        stepping = [o for r in self.world.optimizers.values() if r.steps and (o := r.ref())]
-        for record in self.world.optimizers.values():
-            if record.steps:
-                self.world.adopt(precision.eps_vanishes(stepping), record.place)
-                break
 
 
 class Rounding(Watcher):

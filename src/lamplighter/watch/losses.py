@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 LOOKS = 6  # calls of one loss at one line that are read closely
 SURE = 3  # of them must show the same
+# what no chance can bring about: one call is enough
+PLAIN = frozenset({"L101", "L104", "L105", "L107", "L110"})
 ELEMENTWISE = (
     "mse_loss",
     "l1_loss",
@@ -79,7 +81,7 @@ class Losses(Watcher):
     def _count(self, site: Site, found: Iterable[Finding], place: Place | None) -> None:
         for finding in found:
             hits = site.hits[finding.code] = site.hits.get(finding.code, 0) + 1
-            if hits == SURE:
+            if hits == (1 if finding.code in PLAIN else SURE):
                 self.world.adopt([finding], place)
 
     def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:

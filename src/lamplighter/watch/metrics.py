@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from lamplighter.watch.passes import Pass
     from lamplighter.watch.world import World
 
+MOST_BATCHES = 200  # of an evaluation whose batches are scored one by one
 NUMBER = re.compile(r"(?<![\w.])(\d+\.\d+)(?![\w.])")
 
 
@@ -175,8 +177,10 @@ class Metrics(Watcher):
                 return
 
     def _look_at_batch_means(self, score: Score) -> None:
-        if not score.printed or not score.answers or len(score.answers) < 3:
+        if not score.printed or not 3 <= len(score.answers) <= MOST_BATCHES:
             return
+        if not any(name in sys.modules for name in ("sklearn.metrics", "torchmetrics")):
+            return  # the program has no such score
         if self.world.found("E101") or _is_printed(score, score.correct / score.count):
             return
         answers = [part.cpu() for part in score.answers]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
 LOOKS = 6  # backward passes that are read closely
+MOST = 8  # losses that wait for their backward
 SURE = 3  # of them must show the same
 AMOUNTS = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 
@@ -65,6 +66,8 @@ class OwnLosses(Watcher):
         is_one = isinstance(result, torch.Tensor) and result.numel() == 1
         if not is_one or result.grad_fn is None or self.looks >= 2 * LOOKS:
             return
+        if len(self.waiting) >= MOST:
+            self.waiting = []  # they hold graphs; nobody steps with so many at once
         self.waiting.append(Waiting(result.grad_fn, here()))
         if name in AMOUNTS and isinstance(given.get("target"), torch.Tensor):
             self._look_for_class_numbers(name, given["target"])

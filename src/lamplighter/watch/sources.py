@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import torch
 from torch import nn
 
 from lamplighter.watch.events import Watcher
@@ -30,26 +31,40 @@ class Sources(Watcher):
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.looked: set[int] = set()
+
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+        if id(optimizer) in self.looked:
+            return
+        self.looked.add(id(optimizer))
+        record = self.world.owner_record(optimizer)
+        mine = {id(p) for p in record.parameters()}
+        called = [(m, module) for m in self.world.models.values() if (module := m.module)]
+        trained = [
+            (m, module) for m, module in called if mine & {id(p) for p in module.parameters()}
+        ]
+        self._look(
+            [module for _, module in trained], [record.place, *(m.place for m, _ in trained)]
+        )
 
     def ended(self) -> None:
+        trained = [model for model in self.world.models.values() if model.trained]
+        places = [record.place for record in self.world.optimizers.values() if record.steps]
+        modules = [module for model in trained if (module := model.module) is not None]
+        self._look(modules, places + [model.place for model in trained])
+
+    def _look(self, modules: list[nn.Module], places: list[Place | None]) -> None:
+        """Reads the classes of these networks, and the files of these lines."""
         classes: dict[type, nn.Module] = {}
-        for model in self.world.models.values():
-            module = model.module
-            if module is None or not model.trained:
-                continue
+        for module in modules:
             for inner in module.modules():
                 classes.setdefault(type(inner), inner)
         for kind, example in classes.items():
             for name, place in thrown_away(kind, example):
                 self._report_thrown_away(name, place)
-        for file in self._files():
+        for file in dict.fromkeys(place.file for place in places if place is not None):
             for name, place in uncalled(file):
                 self._report_uncalled(name, place)
-
-    def _files(self) -> list[str]:
-        places = [record.place for record in self.world.optimizers.values() if record.steps]
-        places += [model.place for model in self.world.models.values() if model.trained]
-        return list(dict.fromkeys(place.file for place in places if place is not None))
 
     def _report_thrown_away(self, name: str, place: Place) -> None:
         self.world.report(

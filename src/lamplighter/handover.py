@@ -11,6 +11,7 @@ from typing import Any
 
 from lamplighter import run_folder, stages
 from lamplighter.errors import DataError, LamplighterError, ModelError, UsageError
+from lamplighter.exhibits import class_examples
 from lamplighter.listener import SILENT, Listener
 from lamplighter.run_folder import RunFolder
 
@@ -136,6 +137,7 @@ def serve(
     allowed: tuple[str, ...] = (),
     own: Any = None,
     device: str = "auto",
+    examples: bool = True,
     listener: Listener = SILENT,
 ) -> None:
     """Answers over HTTP until it is told to stop.
@@ -149,6 +151,7 @@ def serve(
         allowed: more names that requests may use.
         own: the user's own network, where the model is one.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        examples: show a few training pictures of each class, where a run is served.
         listener: hears of faults.
 
     Raises:
@@ -168,7 +171,7 @@ def serve(
             where="--token",
             fix="leave it out, and one is made up",
         )
-    model, _ = stages.open_model(model_text, own=own, device=device)
+    model, folder = stages.open_model(model_text, own=own, device=device)
     if model.artifact.preprocess is None:
         raise UsageError(
             "this network was trained on your own tensors, so a picture cannot be given to it",
@@ -181,6 +184,9 @@ def serve(
     app = make_app(
         model, host=host, token=token, allowed=allowed, limits=limits,
         explain=heat_of(model), listener=listener,
+        examples=class_examples(folder, model.artifact.task, listener=listener)
+        if folder is not None and examples
+        else None,
     )  # fmt: skip
     opened = listen(host, port)
     shown = f"[{host}]" if ":" in host else host

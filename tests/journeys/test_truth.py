@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+import shutil
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,19 @@ from PIL import Image
 
 from lamplighter.cli import run as lamp
 from lamplighter.data.split_file import read_split
+from lamplighter.exhibits import class_examples
+from lamplighter.listener import Listener
+from lamplighter.run_folder import RunFolder
+
+
+class Heard(Listener):
+    """Keeps the warnings."""
+
+    def __init__(self) -> None:
+        self.warned: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.warned.append(text)
 
 
 def draw(folder: Path, count: int, *, seed: int) -> Path:
@@ -104,3 +120,21 @@ def test_a_page_of_a_later_evaluation_knows_the_run(runs: Path) -> None:
     assert later["accuracy"] == written["accuracy"]
     assert len((runs / "looks.jsonl").read_text().splitlines()) == before + 1
     assert later["looks"] == before + 1
+
+
+def test_examples_of_each_class_for_the_served_page(runs: Path, tmp_path: Path) -> None:
+    """Four training pictures a class as small JPEGs; without the data none, and this is said."""
+    found = class_examples(RunFolder(runs / "seed1"), "classification")
+    assert {name: len(some) for name, some in found.items()} == {"dark": 4, "light": 4}
+    kind, text = found["dark"][0].split(",", 1)
+    assert kind == "data:image/jpeg;base64"
+    assert Image.open(BytesIO(base64.b64decode(text))).size == (16, 16)
+
+    moved = tmp_path / "run"
+    shutil.copytree(runs / "seed1", moved)
+    recipe = moved / "recipe.toml"
+    recipe.write_text(recipe.read_text().replace(str(runs.parent / "data"), "/nowhere/at/all"))
+    heard = Heard()
+    assert class_examples(RunFolder(moved), "classification", listener=heard) == {}
+    assert "the page shows no examples" in heard.warned[0]
+    assert "/nowhere/at/all" in heard.warned[0]

@@ -205,6 +205,16 @@ def test_the_token_is_asked_of_everything_about_the_model(model: Model) -> None:
     assert asked(app, "/model", Authorization="Bearer a-long-enough-token")[0] == 200
 
 
+def test_examples_are_shown_where_there_are_some(model: Model) -> None:
+    """GET /examples gives class → pictures as its description says; without any it is empty."""
+    shown = {"plain": ["data:image/jpeg;base64,AAAA"]}
+    for given, expected in ((shown, shown), (None, {})):
+        status, body = asked(make_app(model, examples=given), "/examples")
+        assert (status, json.loads(body)) == (200, {"examples": expected})
+    status, _ = asked(make_app(model, token="a" * 20, examples=shown), "/examples")
+    assert status == 401
+
+
 def test_a_fault_of_ours_shows_no_traceback(model: Model) -> None:
     """500 says that something went wrong, the listener hears what, the client does not."""
     said: list[str] = []

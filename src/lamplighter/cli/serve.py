@@ -28,6 +28,12 @@ from lamplighter.cli.options import output_options
 )
 @click.option("--own", "own_class", metavar="MODULE:CLASS", help="Your own network's class.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@click.option(
+    "--examples/--no-examples",
+    default=True,
+    show_default=True,
+    help="Show a few training pictures of each class, where a run is served.",
+)
 @output_options
 def command(
     model: str,
@@ -37,6 +43,7 @@ def command(
     allowed: tuple[str, ...],
     own_class: str | None,
     device: str,
+    examples: bool,
     as_json: bool,
 ) -> int:
     """A web page (drop a picture, see the answer and why) and an HTTP API.
@@ -59,7 +66,7 @@ def command(
 
     handover.serve(
         model, host=host, port=port, token=token or "", allowed=allowed, own=own, device=device,
-        ready=ready, listener=screen,
+        examples=examples, ready=ready, listener=screen,
     )  # fmt: skip
     screen.say("stopped")
     return 0

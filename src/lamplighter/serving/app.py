@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -33,6 +34,7 @@ def make_app(
     allowed: tuple[str, ...] = (),
     limits: Limits | None = None,
     explain: Explain | None = None,
+    examples: Mapping[str, Sequence[str]] | None = None,
     listener: Listener = SILENT,
 ) -> Guard:
     """The whole server as one ASGI app, its door included.
@@ -44,13 +46,14 @@ def make_app(
         allowed: more names that requests may use.
         limits: of everything.
         explain: uint8 [S, S, C] → JPEG that shows where the network looked.
+        examples: class → pictures of it as data: addresses, for the page.
         listener: hears of faults.
     """
     limits = limits or Limits()
     bodies = Bodies(limits)
     answers = Answers(model, limits, explain)
     answers.warm_up()
-    routes = Routes(model, answers, bodies, limits)
+    routes = Routes(model, answers, bodies, limits, examples or {})
     app = Starlette(
         routes=[
             Route(path, getattr(routes, name), methods=[method]) for path, method, name in ROUTES
@@ -78,6 +81,7 @@ ROUTES = [
     ("/", "GET", "page"),
     ("/health", "GET", "health"),
     ("/model", "GET", "about"),
+    ("/examples", "GET", "examples"),
     ("/openapi.json", "GET", "openapi"),
     ("/predict", "POST", "predict"),
     ("/predict/batch", "POST", "predict_batch"),
@@ -87,12 +91,20 @@ ROUTES = [
 class Routes:
     """What stands behind each path."""
 
-    def __init__(self, model: Model, answers: Answers, bodies: Bodies, limits: Limits) -> None:
+    def __init__(
+        self,
+        model: Model,
+        answers: Answers,
+        bodies: Bodies,
+        limits: Limits,
+        examples: Mapping[str, Sequence[str]],
+    ) -> None:
         self.answers = answers
         self.bodies = bodies
         self.limits = limits
         self._about = describe_model(model, limits, heat=answers.explain is not None)
         self._api = describe_api(limits)
+        self._examples = {"examples": {name: list(some) for name, some in examples.items()}}
 
     async def page(self, _request: Request) -> Response:
         """The page; it says nothing of the model until it has asked /model."""
@@ -105,6 +117,10 @@ class Routes:
     async def about(self, _request: Request) -> Response:
         """What the model is."""
         return JSONResponse(self._about)
+
+    async def examples(self, _request: Request) -> Response:
+        """What pictures of each class look like."""
+        return JSONResponse(self._examples)
 
     async def openapi(self, _request: Request) -> Response:
         """The description of all this for programs."""

@@ -81,6 +81,12 @@ def describe_api(limits: Limits) -> dict[str, Any]:
                     "responses": {"200": _answer("the model", "Model"), **asking},
                 }
             },
+            "/examples": {
+                "get": {
+                    "summary": "A few pictures of each class, where they are shown",
+                    "responses": {"200": _answer("class → pictures", "Examples"), **asking},
+                }
+            },
             "/predict": {"post": one},
             "/predict/batch": {"post": several},
         },
@@ -133,6 +139,19 @@ def _schemas(limits: Limits) -> dict[str, Any]:
                 "unsure_below": number,
             },
             "required": ["task", "network", "classes", "unsure_below"],
+        },
+        "Examples": {
+            "type": "object",
+            "properties": {
+                "examples": {
+                    "type": "object",
+                    "additionalProperties": {
+                        "type": "array",
+                        "items": {**text, "description": "a data: address of a JPEG"},
+                    },
+                }
+            },
+            "required": ["examples"],
         },
         "Error": {
             "type": "object",

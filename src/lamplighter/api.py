@@ -14,11 +14,19 @@ from lamplighter.listener import Listener
 from lamplighter.run import Run
 
 
-def train(data: str | Path, *, listener: Listener | None = None, **settings: Any) -> Run:
+def train(
+    data: str | Path | None = None,
+    *,
+    resume: str | Path | Run | bool | None = None,
+    listener: Listener | None = None,
+    **settings: Any,
+) -> Run:
     """Trains a network on pictures, as `lamp train` does.
 
     Args:
         data: folder, table, data set name, `package.module:name`, or several joined with " + ".
+        resume: a run to go on with, by its name, its folder or itself; True takes the newest one
+            that is unfinished, of `data` where that is given. Settings that differ are changed.
         listener: shows and says; by default the screen.
         settings: any setting of `lamp train --help`: model="resnet18", epochs=5, …
 
@@ -28,7 +36,13 @@ def train(data: str | Path, *, listener: Listener | None = None, **settings: Any
     from lamplighter import stages
     from lamplighter.recipe import make_recipe
 
-    return stages.train(make_recipe({"data": str(data), **settings}), listener or _screen())
+    heard = listener or _screen()
+    given = {**settings, **({} if data is None else {"data": str(data)})}
+    if resume is None or resume is False:
+        return stages.train(make_recipe(given), heard)
+    text = None if resume is True else str(resume.path if isinstance(resume, Run) else resume)
+    folder, recipe = stages.resumed(text, given, heard)
+    return stages.train(recipe, heard, resume=folder)
 
 
 def fit(module: Any, train: Any, val: Any = None, test: Any = None, **arguments: Any) -> Run:

@@ -222,7 +222,7 @@ class Recipe:
     deterministic: bool = setting(
         True,
         "machine",
-        "refuse operations that do not repeat exactly where torch can",
+        "on a GPU, operations that repeat exactly where torch has them; the others are named",
         "true or false",
     )
     stall_after: NotNegative = setting(

@@ -15,6 +15,7 @@ from lamplighter.run_folder import RunFolder
 from lamplighter.training.journal import RunJournal
 from lamplighter.training.loop import Stopped
 from lamplighter.training.parts import Parts
+from lamplighter.training.repeatable import repeatable
 from lamplighter.training.session import Session, truncate_metrics
 from lamplighter.training.show import show_beginning
 from lamplighter.training.stopping import stop_flag
@@ -63,7 +64,8 @@ def sit(
         try:
             if not went_on:
                 show_beginning(journal, parts)
-            session.run(journal)
+            with repeatable(recipe.deterministic, parts.device, listener):
+                session.run(journal)
         except Stopped:
             journal.close()
             _ended(folder, session, "interrupted", stop.cause)

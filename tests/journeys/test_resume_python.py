@@ -1,0 +1,42 @@
+"""`lamp.train(resume=…)`: the same as `lamp train --resume`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lamplighter
+from lamplighter.errors import UsageError
+from lamplighter.listener import Listener
+
+SMALL: dict[str, Any] = {
+    "model": "tutorial_cnn", "size": 8, "batch": 64, "checks": "off", "tensorboard": False,
+    "device": "cpu", "schedule": "constant",
+}  # fmt: skip
+
+
+class StopsAfter(Listener):
+    """Presses Ctrl-C after an epoch."""
+
+    def epoch_done(self, row: dict[str, Any]) -> None:
+        if row["epoch"] == 1:
+            raise KeyboardInterrupt
+
+
+def test_a_run_goes_on_from_python(tmp_path: Path) -> None:
+    """By itself, by name and as the newest unfinished one, a run goes on to the same weights."""
+    out = str(tmp_path)
+    quiet = Listener()
+    whole = lamplighter.train("digits", epochs=2, out=out, name="whole", listener=quiet, **SMALL)
+    with pytest.raises(KeyboardInterrupt):
+        lamplighter.train("digits", epochs=2, out=out, name="b", listener=StopsAfter(), **SMALL)
+    gone_on = lamplighter.train(resume=True, out=out, listener=quiet)
+    assert gone_on.path.name == "b"
+    assert gone_on.artifact.read_bytes() == whole.artifact.read_bytes()
+    further = lamplighter.train(resume=gone_on, epochs=3, listener=quiet)
+    assert further.path == gone_on.path
+    assert further.epochs == 3
+    with pytest.raises(UsageError, match="the run is finished"):
+        lamplighter.train(resume=str(further.path), listener=quiet)

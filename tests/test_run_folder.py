@@ -16,7 +16,14 @@ from hypothesis import strategies as st
 
 from lamplighter import run_folder
 from lamplighter.errors import RunFailed, UsageError
-from lamplighter.run_folder import RunFolder, create, find, safe_name, write_atomically
+from lamplighter.run_folder import (
+    RunFolder,
+    create,
+    find,
+    refuse_early,
+    safe_name,
+    write_atomically,
+)
 
 
 def _make_many(out: str, count: int) -> list[str]:
@@ -58,6 +65,18 @@ def test_a_folder_that_never_began_is_free(tmp_path: Path) -> None:
         assert again.path == created.path
         with again.locked(), pytest.raises(UsageError, match="another process"), created.locked():
             pytest.fail("two commands hold one run")
+
+
+def test_what_cannot_be_made_is_told_early(tmp_path: Path) -> None:
+    """A name that is taken and a place that is no folder are told before the data are read."""
+    refuse_early(tmp_path / "a" / "b", "new")
+    created = create(tmp_path, "mine", exact=True)
+    refuse_early(tmp_path, "mine")
+    created.write_text("recipe.toml", "")
+    with pytest.raises(UsageError, match="a run of this name already"):
+        refuse_early(tmp_path, "mine")
+    with pytest.raises(UsageError, match=r"recipe\.toml is no folder"):
+        refuse_early(created / "recipe.toml" / "runs", None)
 
 
 @given(st.text(max_size=300))

@@ -103,6 +103,8 @@ def fit(
     }
     asked = make_recipe({"model": _named(module), **settings, **named})
     recipe = _settled(asked, listener)
+    if resume is None:
+        run_folder.refuse_early(Path(recipe.out), recipe.name)
     device = pick_device(recipe.device)
     seed_everything(recipe.seed)
     module.to(device)

@@ -164,11 +164,7 @@ def create(out: Path, name: str, *, exact: bool) -> RunFolder:
                 if exact and _never_began(path):
                     return RunFolder(path)
                 if exact:
-                    raise UsageError(
-                        "there is a run of this name already",
-                        where=path,
-                        fix=f"choose another --name, or remove {path}",
-                    ) from None
+                    raise _taken(path) from None
     except OSError as error:
         raise UsageError(
             f"the run's folder cannot be made: {error.strerror or error}",
@@ -176,6 +172,35 @@ def create(out: Path, name: str, *, exact: bool) -> RunFolder:
             fix="choose a folder you may write to with --out",
         ) from error
     raise UsageError(f"{out} holds 100,000 runs called {safe}", fix="choose another --name")
+
+
+def refuse_early(out: Path, name: str | None) -> None:
+    """Says what `create` would say, before hours are spent on the data.
+
+    Raises:
+        UsageError: nothing may be written there, or the name is taken.
+    """
+    place = out.absolute()
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise UsageError(
+            "the run's folder cannot be made: "
+            + (f"{place} may not be written" if place.is_dir() else f"{place} is no folder"),
+            where=out,
+            fix="choose a folder you may write to with --out",
+        )
+    path = out / safe_name(name or "")
+    if name is not None and path.exists() and not _never_began(path):
+        raise _taken(path)
+
+
+def _taken(path: Path) -> UsageError:
+    return UsageError(
+        "there is a run of this name already",
+        where=path,
+        fix=f"choose another --name, or remove {path}",
+    )
 
 
 def _never_began(path: Path) -> bool:

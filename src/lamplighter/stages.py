@@ -51,6 +51,8 @@ def train(recipe: Recipe, listener: Listener = SILENT, *, resume: RunFolder | No
     started = time.perf_counter()
     keep_memory()
     seed_everything(recipe.seed)
+    if resume is None:
+        run_folder.refuse_early(Path(recipe.out), recipe.name)
     if recipe.model != "auto":
         find_network(recipe.model)  # a mistyped name is told before the data are read
     source = open_data(recipe)

@@ -14,7 +14,7 @@ from lamplighter.data.split import fingerprint
 from lamplighter.evaluation.calibration import fit_temperature, suggest_threshold
 from lamplighter.evaluation.looks import record_look
 from lamplighter.evaluation.measure import measure
-from lamplighter.evaluation.outcome import Outcome, write_predictions
+from lamplighter.evaluation.outcome import Outcome, computed_cells, write_predictions
 from lamplighter.evaluation.report import write_report
 from lamplighter.evaluation.suspects import suspects_finding
 from lamplighter.listener import Listener
@@ -71,6 +71,12 @@ def finish_pictures(
     reported = "test" if "test" in outcomes else "val" if "val" in outcomes else None
     if reported:
         write_predictions(outcomes[reported], folder / run_folder.PREDICTIONS, temperature=t)
+        computed = computed_cells(outcomes[reported])
+        if computed:
+            listener.warn(
+                f"{run_folder.PREDICTIONS} and {run_folder.SPLIT} hold names that a spreadsheet would "
+                f"compute as formulas ({', '.join(computed[:3])}): import their columns as text"
+            )
         looks = record_look(
             folder.path.parent, split=reported, run=folder.name,
             fingerprint=model.artifact.data["fingerprint"] + reported,

@@ -308,6 +308,25 @@ def open_data(recipe: Recipe) -> Any:
 def _collect(
     recipe: Recipe, source: Any, listener: Listener, skip: frozenset[str] = frozenset()
 ) -> Any:
+    from lamplighter.data.digests import UnreadableFiles
+
+    try:
+        return _collected(recipe, source, listener, skip)
+    except UnreadableFiles as fault:
+        if not recipe.skip_unreadable:
+            raise
+        named = ", ".join(sorted(fault.keys)[:5]) + (" …" if len(fault.keys) > 5 else "")
+        count = len(fault.keys)
+        told = (
+            "1 file that cannot be read is"
+            if count == 1
+            else f"{count:,} files that cannot be read are"
+        )
+        listener.warn(f"{told} left out: {named}")
+        return _collected(recipe, source, listener, skip | fault.keys)
+
+
+def _collected(recipe: Recipe, source: Any, listener: Listener, skip: frozenset[str]) -> Any:
     from lamplighter.data.split import collect
 
     return collect(

@@ -110,3 +110,35 @@ def test_odd_and_sound(name: str, lamp: Any, tmp_path: Path) -> None:
     data.mkdir()
     ended = lamp.run(tmp_path, "train", str(GOOD[name](data)), *TRAIN)
     assert ended.code == 0, ended.said
+
+
+def test_files_that_cannot_be_read_are_left_out_when_asked(tmp_path: Path) -> None:
+    """A file without permission ends the run, and with --skip-unreadable it is named and left out."""
+    from lamplighter.data import digests
+    from lamplighter.errors import DataError
+    from lamplighter.listener import Listener
+    from lamplighter.recipe import make_recipe
+    from lamplighter.stages import _collect, open_data
+
+    root = folders(tmp_path, {"aa": 6, "b": 6})
+    said: list[str] = []
+
+    class Heard(Listener):
+        def warn(self, text: str) -> None:
+            said.append(text)
+
+    recipe = make_recipe({"data": str(root)})
+    source = open_data(recipe)
+    original = source.digest
+
+    def digest(example: Any) -> str:
+        if example.key == "b/3.png":
+            raise DataError("the file cannot be read: Permission denied", where=example.path)
+        return str(original(example))
+
+    object.__setattr__(source, "digest", digest)
+    with pytest.raises(digests.UnreadableFiles, match=r"1 of 12 files cannot be read"):
+        _collect(recipe, source, Heard())
+    collection = _collect(recipe.with_changes(skip_unreadable=True), source, Heard())
+    assert said == ["1 file that cannot be read is left out: b/3.png"]
+    assert sum(len(split) for split in collection.splits.values()) == 11

@@ -37,7 +37,9 @@ def list_folder(path: Path) -> Listing:
                 _sort_in(entry, listing)
     except OSError as error:
         raise DataError(
-            f"the folder cannot be listed: {error.strerror or error}", where=path
+            f"the folder cannot be listed: {error.strerror or error}",
+            where=path,
+            fix=f"let this user read it, or name the data without it: ls -ld {path}",
         ) from error
     for names in (listing.folders, listing.pictures, listing.others, listing.hidden):
         names.sort()

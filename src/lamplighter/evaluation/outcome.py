@@ -174,6 +174,27 @@ def write_predictions(outcome: Outcome, path: Path, *, temperature: float = 1.0)
     write_atomically(path, text.getvalue().encode("utf-8", "surrogateescape"))
 
 
+def computed_cells(outcome: Outcome) -> list[str]:
+    """Names and paths that a spreadsheet would compute as formulas when it opens the table.
+
+    Source: OWASP, "CSV Injection".
+    """
+    texts = dict.fromkeys([*outcome.classes, *outcome.paths, *outcome.keys])
+    return [
+        text
+        for text in texts
+        if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not _is_number(text)
+    ]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _cells(outcome: Outcome, values: NDArray) -> list[str]:
     if outcome.task == "classification":
         return [outcome.classes[position] for position in values.tolist()]

@@ -62,7 +62,7 @@ def _learning(case: Case, title: str, key: str, share: bool) -> Chart | None:
     caption = ", ".join(_ends(line, share) for line in lines) + "."
     values = [v for line in lines for _, v in line.points]
     best = _best_epoch(case, key)
-    if best is not None:
+    if best is not None and len(epochs) > 1:
         word = "lowest" if key in ("loss", "mae") else "highest"
         caption += f" Validation is {word} in epoch {best:g}."
     svg = chart(
@@ -79,6 +79,8 @@ def _learning(case: Case, title: str, key: str, share: bool) -> Chart | None:
 
 def _ends(line: Line, share: bool) -> str:
     first, last = line.points[0][1], line.points[-1][1]
+    if len(line.points) == 1:
+        return f"{line.name} {_cell(first, share)}"
     return f"{line.name} from {_cell(first, share)} to {_cell(last, share)}"
 
 

@@ -65,3 +65,14 @@ def test_rows_without_any_padding_were_cut() -> None:
     assert "all 80 rows looked at fill all 12 places" in finding.message
     tokens[5, 9:] = 0
     assert list(data.never_padded(tokens, 0)) == []
+
+
+def test_a_repeated_word_is_no_padding() -> None:
+    """Rows that end in a run of a word that also stands within rows have no padding."""
+    tokens = torch.randint(1, 99, (80, 12), generator=MADE)
+    tokens[:30, 9:] = 0
+    lengths = data.valid_lengths(tokens)
+    assert lengths is not None
+    assert lengths[:30].tolist() == [9] * 30
+    tokens[:, 4] = 0
+    assert data.valid_lengths(tokens) is None

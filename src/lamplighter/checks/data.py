@@ -222,7 +222,8 @@ def valid_lengths(tokens: Tensor) -> Tensor | None:
     """Length of each row without its trailing padding; None where no padding is seen.
 
     Args:
-        tokens: `(N, T)`; padding is the value that ends most of the rows that end in a run.
+        tokens: `(N, T)`; padding is the value that ends most of the rows that end in a run, and
+            stands hardly anywhere else.
     """
     if tokens.dim() != 2 or tokens.shape[1] < 3:
         return None
@@ -232,8 +233,11 @@ def valid_lengths(tokens: Tensor) -> Tensor | None:
     pad = ends.mode().values
     if float((ends == pad).float().mean()) < 0.9:
         return None
-    is_pad = (tokens == pad).flip(1).long().cumprod(1).sum(1)
-    return tokens.shape[1] - is_pad
+    trailing = (tokens == pad).flip(1).long().cumprod(1).sum(1)
+    elsewhere = int((tokens == pad).sum()) - int(trailing.sum())
+    if elsewhere > 0.1 * int(trailing.sum()):
+        return None  # a word like others that happens to be repeated
+    return tokens.shape[1] - trailing
 
 
 def _roughness(images: Tensor) -> float:

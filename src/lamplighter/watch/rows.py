@@ -25,7 +25,7 @@ from lamplighter.checks.snapshot import kept, seed_all
 from lamplighter.watch.place import frames, is_users, locals_of
 
 MOST_ROWS = 2048
-MOST_BYTES = 2**26
+MOST_BYTES = 2**25
 SECONDS = 0.4
 READINGS = 6  # of one sample, to see what changes from reading to reading
 

@@ -8,12 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lamplighter.look.align import agreement, shrink
+from lamplighter.look.align import agreement, agreement_beside, shrink
 from lamplighter.look.fingerprints import POSES, apply_pose, part_prints, whole_prints
 from lamplighter.look.flat import SIDE
 from lamplighter.look.likeness import ALIKE, usual_likeness
 from lamplighter.look.measure import measure_picture
-from lamplighter.look.near import groups_of, near_duplicates, needed, needed_inside
+from lamplighter.look.near import (
+    LEAST_BESIDE,
+    groups_of,
+    near_duplicates,
+    needed,
+    needed_inside,
+)
 from lamplighter.look.neighbours import FEW, Index
 from lamplighter.look.outline import inner_agreement
 
@@ -22,8 +28,8 @@ from changed import CHANGES
 
 COUNT = 30
 # of 30 drawn scenes each; measured on 397 photographs, see docs/look.md
-# a stamp over a twentieth of the picture is the known weak spot
-LEAST_RECALL = {"stamped": 0.2}
+# a stamp over a twentieth of the picture is the weak spot
+LEAST_RECALL = {"stamped": 0.6}
 
 
 def greys(pictures) -> np.ndarray:
@@ -129,6 +135,17 @@ def test_photographs_with_texture_are_spared_the_look_inside():
     share, texture = np.full(2, 0.7), np.array([0.3, 0.6])
     assert (needed_inside(share, texture) > 0).tolist() == [True, False]
     assert (needed_inside(share, texture, True) > 0).all()
+
+
+def test_a_stamp_does_not_hide_a_copy(scenes):
+    """Beside the stamp a copy agrees as if there were none; other scenes do not agree even so."""
+    thumbnails = scenes[1]
+    stamped = thumbnails.copy()
+    stamped[:, 40:45, 3:22] = 255
+    others = np.roll(stamped, 1, axis=0)
+    assert np.median(agreement(shrink(thumbnails), shrink(stamped)).fine) < LEAST_BESIDE
+    assert np.median(agreement_beside(shrink(thumbnails), shrink(stamped))) > LEAST_BESIDE
+    assert agreement_beside(shrink(thumbnails), shrink(others)).max() < 0.7
 
 
 def test_a_fingerprint_follows_the_pose(scenes):

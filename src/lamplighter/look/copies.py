@@ -182,7 +182,8 @@ def _varied(pairs: Sequence[Near]) -> list[Near]:
     """
     keys = sorted({picture.key for a, b, _ in pairs for picture in (a, b)})
     places = {key: place for place, key in enumerate(keys)}
-    ours, theirs = (np.array([places[pair[side].key] for pair in pairs]) for side in (0, 1))
+    ours = np.array([places[pair[0].key] for pair in pairs])
+    theirs = np.array([places[pair[1].key] for pair in pairs])
     group_of = {
         member: number
         for number, group in enumerate(groups_of(ours, theirs, len(keys)))

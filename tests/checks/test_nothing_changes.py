@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from lamplighter.checks.check import check
 from lamplighter.checks.snapshot import kept
+from lamplighter.models.build import build
 
 
 class Counting(nn.Module):
@@ -145,3 +146,14 @@ def test_state_is_put_back_when_the_users_code_raises() -> None:
     with pytest.raises(ZeroDivisionError):
         spoil()
     assert torch.equal(net.weight.detach(), before)
+
+
+@pytest.mark.parametrize("level", ["fast", "full"])
+def test_a_network_of_our_own_is_put_back_as_well(level: Any) -> None:
+    """The running figures of small_resnet's BatchNorm are no parameters and still begin anew."""
+    net = build("small_resnet", 3).module
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    data = TensorDataset(torch.randn(32, 3, 8, 8), torch.randint(0, 3, (32,)))
+    check(net, data, optimizer=torch.optim.SGD(net.parameters(), lr=0.1), level=level)
+    after = net.state_dict()
+    assert [name for name, value in before.items() if not torch.equal(value, after[name])] == []

@@ -101,7 +101,8 @@ class Snapshot:
         """Notes one object and all that it holds."""
         if value is None or isinstance(value, _LEFT_ALONE) or left < 0 or id(value) in self._seen:
             return
-        if type(value).__module__.split(".")[0] in _OUTSIDE:
+        outside = type(value).__module__.split(".")[0] in _OUTSIDE
+        if outside and not isinstance(value, nn.Module):  # our own networks are state as others are
             return
         self._seen.add(id(value))
         if isinstance(value, Tensor):

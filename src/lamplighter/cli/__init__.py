@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("lamplighter.cli.compare", "Is run B better than run A, and how surely"),
     "predict": ("lamplighter.cli.predict", "Answers for files and folders"),
     "export": ("lamplighter.cli.export", "A file for other runtimes, proved to agree"),
+    "eject": ("lamplighter.cli.eject", "One file of plain PyTorch that repeats a run"),
     "serve": ("lamplighter.cli.serve", "A page that answers for pictures, and an HTTP API"),
     "bench": ("lamplighter.cli.bench", "Where the time goes, and what would change it"),
     "runs": ("lamplighter.cli.runs", "The runs side by side"),

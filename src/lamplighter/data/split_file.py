@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,16 +26,23 @@ class SplitRow:
 
 
 def write_split(collection: Collection, path: Path) -> None:
-    """Writes `path,class,split,sha256`, one line per example, in the order of splits and keys."""
+    """Writes `path,class,split,sha256`, one line per example, in the order of the training."""
+    rows = [
+        SplitRow(one.key, label_text(one.label), split, collection.digests[one.key])
+        for split, examples in collection.splits.items()
+        for one in examples
+    ]
+    # whole or not at all: a resumed run would train on what half a file names
+    write_atomically(path, split_text(rows))
+
+
+def split_text(rows: Iterable[SplitRow]) -> bytes:
+    """The content of a split.csv; paths that are not UTF-8 keep their bytes."""
     file = io.StringIO(newline="")
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for split, examples in collection.splits.items():
-        for one in sorted(examples, key=lambda one: one.key):
-            digest = collection.digests[one.key]
-            writer.writerow((one.key, label_text(one.label), split, digest))
-    # whole or not at all: a resumed run would train on what half a file names
-    write_atomically(path, file.getvalue().encode("utf-8", "surrogateescape"))
+    writer.writerows((row.key, row.label, row.split, row.digest) for row in rows)
+    return file.getvalue().encode("utf-8", "surrogateescape")
 
 
 def read_split(path: Path) -> list[SplitRow]:

@@ -1,0 +1,1 @@
+"""The pieces of the file that `lamp eject` writes."""

@@ -23,10 +23,11 @@ REPEATED = frozenset([
     "class_weights", "clip", "patience", "seed", "device", "precision", "tensorboard",
     # in split.csv
     "path_column", "label_column", "group_column", "split_column", "val_share", "test_share",
-    "skip_unreadable",
+    "skip_unreadable", "split_seed",
 ])  # fmt: skip
 WITHOUT_EFFECT = frozenset([
     "download", "cache", "checks", "allow", "workers", "deterministic", "out", "name", "save_every",
+    "stall_after",
     "compile",
     # has an effect only where it ended the training, which metrics.jsonl shows
     "time_limit",

@@ -197,3 +197,35 @@ def test_missing_script_is_told(tmp_path: Path) -> None:
     """A path that does not exist is a usage error that names it."""
     with pytest.raises(UsageError, match="there is no such file"):
         check_script(str(tmp_path / "nothing.py"))
+
+
+NEEDS_ALL = """
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+torch.manual_seed(0)
+x, y = torch.randn(400, 4), torch.randint(0, 2, (400,))
+net = nn.Linear(4, 2)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+for epoch in range(4):
+    for xb, yb in DataLoader(TensorDataset(x, y), batch_size=20, shuffle=True):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(xb), yb).backward()
+        optimizer.step()
+    with torch.no_grad():
+        loader = DataLoader(TensorDataset(x, y), batch_size=20)
+        answers = torch.cat([net(xb).argmax(1) for xb, _ in loader])
+    print((answers == y).float().mean().item())
+"""
+
+
+def test_a_program_that_needs_every_batch_gets_them(tmp_path: Path) -> None:
+    """What fails only because its loaders were cut short is run again whole, and this is said."""
+    script = tmp_path / "all.py"
+    script.write_text(NEEDS_ALL)
+    report = check_script(str(script), steps=20, seconds=60, talk=subprocess.DEVNULL)
+    assert (report.end, report.failure, report.steps) == ("finished", None, 80)
+    assert (
+        "the script failed once its loaders were cut short (RuntimeError: The size"
+        in (report.notes[0])
+    )

@@ -43,7 +43,7 @@ class ObservedRun:
 
     Args:
         script: path of the file.
-        steps: training steps to see in full, over two walks through the data.
+        steps: training steps to see in full, over two walks through the data; 0 cuts nothing short.
         seconds: wall-clock bound.
         result: where the document goes; its folder takes what further processes found.
     """
@@ -52,8 +52,9 @@ class ObservedRun:
         self.script = script
         self.seconds = seconds
         self.result = result
-        self.batches = max(2, steps // 2)
-        self.watch = Watch(bounds=Bounds(self.batches), keep=True)
+        self.batches = max(2, steps // 2) if steps else None
+        self.bounds = Bounds(self.batches)
+        self.watch = Watch(bounds=self.bounds, keep=True)
         self.started = time.monotonic()
         self.failure: dict[str, str] | None = None
         self.end = "finished"
@@ -122,6 +123,7 @@ class ObservedRun:
             "steps": self.watch.steps + steps,
             "seconds": round(time.monotonic() - self.started, 3),
             "end": self.end,
+            "cut": self.bounds.cut,
             "failure": self.failure,
             "faults": [*self.watch.faults, *faults],
         }

@@ -58,10 +58,12 @@ class Bounds:
     Args:
         batches: of each of the first two walks over a loader; None: all.
         later: of each walk after those.
+        cut: whether any walk was ended before its end.
     """
 
     batches: int | None = None
     later: int = 2
+    cut: bool = False
 
     def is_enough(self, current: Pass) -> bool:
         """Whether a walk has shown what it has to show."""

@@ -90,6 +90,25 @@ def check_script(
     """
     if not Path(script).is_file():
         raise UsageError("there is no such file", where=script, fix="give a Python file")
+    document = _observe(script, arguments, steps, seconds, talk)
+    notes = []
+    if document["end"] == "failed" and document["cut"]:
+        # a program may count on every batch; what it does when left alone is the truth about it
+        left = max(10.0, seconds - document["seconds"])
+        whole = _observe(script, arguments, 0, left, talk)
+        notes = [
+            "the script failed once its loaders were cut short "
+            f"({document['failure']['message']}), so it was run again with every batch"
+        ]
+        document = whole
+    allowed = dict(allow) if isinstance(allow, Mapping) else dict.fromkeys(allow, "")
+    return _report(script, document, allowed, notes)
+
+
+def _observe(
+    script: str, arguments: Sequence[str], steps: int, seconds: float, talk: Any
+) -> dict[str, Any]:
+    """The document of one observed run in a process of its own."""
     with tempfile.TemporaryDirectory(prefix="lamp-check-") as folder:
         result = Path(folder) / "result.json"
         command = [sys.executable, "-m", "lamplighter.watch.child", "--result", str(result)]
@@ -101,14 +120,15 @@ def check_script(
                 where=script,
                 fix=f"see whether it runs by itself: {Path(sys.executable).name} {script}",
             )
-        document = json.loads(result.read_text(encoding="utf-8"))
-    allowed = dict(allow) if isinstance(allow, Mapping) else dict.fromkeys(allow, "")
-    return _report(script, document, allowed)
+        document: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
+        return document
 
 
-def _report(script: str, document: dict[str, Any], allowed: dict[str, str]) -> ScriptReport:
+def _report(
+    script: str, document: dict[str, Any], allowed: dict[str, str], notes: list[str]
+) -> ScriptReport:
     findings = [Finding(**(row | {"paths": tuple(row["paths"])})) for row in document["findings"]]
-    notes = [f"a watcher failed and saw less: {fault}" for fault in document["faults"]]
+    notes += [f"a watcher failed and saw less: {fault}" for fault in document["faults"]]
     if not document["steps"] and document["end"] != "failed":
         notes.append("the script never trained: no optimizer made a step")
     return ScriptReport(

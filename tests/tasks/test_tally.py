@@ -212,3 +212,12 @@ def test_probabilities() -> None:
     rows = probabilities("classification", torch.tensor([[1e30, -1e30, 0.0]]))
     assert rows.tolist() == [[1.0, 0.0, 0.0]]
     assert probabilities("multilabel", torch.tensor([[800.0, -800.0]])).tolist() == [[1.0, 0.0]]
+
+
+def test_counting_numbers_while_training_keeps_no_graph() -> None:
+    """The sums of a regression hold no activations of the batches that they came from."""
+    tally = TASKS["regression"].tally()
+    outputs = torch.ones(4, 1, requires_grad=True) * 2
+    tally.add(outputs, torch.zeros(4, 1), torch.tensor(4.0), 4)
+    assert not any(isinstance(v, torch.Tensor) and v.requires_grad for v in vars(tally).values())
+    assert tally.result()["mae"] == 2.0

@@ -152,7 +152,8 @@ class RegressionTally(LossTally):
 
     def see(self, outputs: Any, targets: Any) -> None:
         targets = targets.double()
-        error = outputs.double().reshape(targets.shape) - targets
+        # detached: a sum with its graph would keep the whole epoch's activations in memory
+        error = outputs.detach().double().reshape(targets.shape) - targets
         self.values += targets.numel()
         self.absolute = self.absolute + error.abs().sum()
         self.square = self.square + error.square().sum()

@@ -10,6 +10,7 @@ from lamplighter import run_folder
 from lamplighter.checks.finding import Finding, allow, stopping, worst_first
 from lamplighter.errors import AnswerIsNo
 from lamplighter.listener import Listener
+from lamplighter.ownership import FACT, code_named, signature
 from lamplighter.recipe import Recipe, write_toml
 from lamplighter.run_folder import RunFolder
 
@@ -64,7 +65,9 @@ def write_beginning(
         if getattr(asked, key) == "auto" and value != "auto"
     }
     folder.remove_leftovers()  # of a command that was killed before it came this far
-    folder.write_text(run_folder.RECIPE, write_toml(asked, chosen, facts))
+    names = code_named(asked)
+    signed = {**facts, **({FACT: signature(names)} if names else {})}
+    folder.write_text(run_folder.RECIPE, write_toml(asked, chosen, signed))
     folder.write_json(run_folder.ENVIRONMENT, environment(resolved.seed, resolved.device))
     folder.write_json(run_folder.FINDINGS, [finding.as_json() for finding in findings])
     folder.write_status("running", epoch=0, best=None, reason="")

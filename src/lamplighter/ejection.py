@@ -15,6 +15,7 @@ from lamplighter import run_folder, stages
 from lamplighter.errors import ArtifactError, LamplighterError, UsageError
 from lamplighter.listener import SILENT, Listener
 from lamplighter.named import looks_named
+from lamplighter.ownership import refuse_strangers_code
 from lamplighter.recipe import Recipe, make_recipe, read_recipe
 from lamplighter.run_folder import RunFolder, write_atomically
 
@@ -76,6 +77,7 @@ def eject(
     folder = run_folder.find(run)
     file = folder / FILE if out is None else out
     recipe = make_recipe(read_recipe(folder / run_folder.RECIPE), where=folder / run_folder.RECIPE)
+    refuse_strangers_code(recipe, folder / run_folder.RECIPE)
     if not (folder / run_folder.ARTIFACT).is_file():
         raise ArtifactError(
             "the run has not come to its end, so there is nothing to repeat yet",

@@ -103,9 +103,11 @@ def _recorded(model: Any, folder: RunFolder, listener: Listener) -> Pictures:
     """Test pictures of the run, else validation pictures, decoded as they were then."""
     from lamplighter.data.recorded import collect_as_recorded
     from lamplighter.data.split_file import read_split
+    from lamplighter.ownership import refuse_strangers_code
     from lamplighter.recipe import make_recipe, read_recipe
 
     recipe = make_recipe(read_recipe(folder / run_folder.RECIPE), where=folder / run_folder.RECIPE)
+    refuse_strangers_code(recipe, folder / run_folder.RECIPE)
     rows = read_split(folder / run_folder.SPLIT)
     split = next((name for name in ("test", "val") if any(r.split == name for r in rows)), "train")
     source = stages.open_data(recipe)

@@ -12,6 +12,7 @@ from lamplighter.evaluation.outcome import Outcome
 from lamplighter.listener import SILENT, Listener
 from lamplighter.own_outcome import outcome_over
 from lamplighter.own_training import own_batches
+from lamplighter.ownership import refuse_strangers_code
 from lamplighter.recipe import Recipe, make_recipe, read_recipe
 from lamplighter.run_folder import RunFolder
 from lamplighter.tasks.task import TASKS, make_loss
@@ -31,7 +32,10 @@ def evaluate_own(
     """
     recipe = Recipe()
     if folder is not None:
-        recipe = make_recipe(read_recipe(folder / run_folder.RECIPE))
+        path = folder / run_folder.RECIPE
+        recipe = make_recipe(read_recipe(path))
+        if not data:
+            refuse_strangers_code(recipe, path, [recipe.model])
     text = data or recipe.data
     if not text:
         raise UsageError(

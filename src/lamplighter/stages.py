@@ -18,6 +18,7 @@ from lamplighter.beginning import mark_allowed, new_folder, settle_findings, wri
 from lamplighter.checks.finding import Finding
 from lamplighter.errors import DataError, UsageError
 from lamplighter.listener import SILENT, Listener
+from lamplighter.ownership import refuse_strangers_code
 from lamplighter.recipe import Recipe, read_recipe
 from lamplighter.resumption import own_unfinished as own_unfinished
 from lamplighter.resumption import resumed as resumed
@@ -259,6 +260,7 @@ def _collection_of(folder: RunFolder | None, text: str, listener: Listener) -> A
     from lamplighter.recipe import make_recipe
 
     recipe = make_recipe(read_recipe(folder / run_folder.RECIPE), where=folder / run_folder.RECIPE)
+    refuse_strangers_code(recipe, folder / run_folder.RECIPE)
     rows = read_split(folder / run_folder.SPLIT)
     return collect_as_recorded(open_data(recipe), rows, task=recipe.task, listener=listener)
 

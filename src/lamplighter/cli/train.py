@@ -100,6 +100,11 @@ def _train(given: dict[str, Any], recipe_file: Path | None, resume: str | None) 
             return stages.train(recipe, screen, resume=folder)
         values = read_recipe(recipe_file) if recipe_file else {}
         recipe = make_recipe(values | given, where=recipe_file or "")
+        if recipe_file:
+            from lamplighter.ownership import refuse_strangers_code
+
+            typed = [str(value) for value in given.values()]
+            refuse_strangers_code(recipe, recipe_file, typed)
         unfinished = stages.own_unfinished(recipe)
         if unfinished is None:
             return stages.train(recipe, screen)
@@ -107,7 +112,9 @@ def _train(given: dict[str, Any], recipe_file: Path | None, resume: str | None) 
             f"{unfinished} is a run of this same command that did not come to its end: going on with "
             "it (a new --name begins a new one)"
         )
-        folder, recipe = stages.resumed(str(unfinished), {}, screen)
+        folder, recipe = stages.resumed(
+            str(unfinished), {"data": recipe.data, "model": recipe.model}, screen
+        )
         return stages.train(recipe, screen, resume=folder)
     finally:
         screen.close()

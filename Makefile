@@ -75,7 +75,7 @@ slow: $(DEV_STAMP)
 	$(TEST_ENV) $(PYTEST) -m slow $(ARGS)
 
 faults: $(DEV_STAMP)
-	$(TEST_ENV) $(PYTEST) -m faults $(ARGS)
+	$(TEST_ENV) $(PYTEST) -m faults --session-timeout=5400 $(ARGS)
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff format --check .

@@ -13,6 +13,7 @@ from PIL import Image
 
 from lamplighter.data.example import Example, Label
 from lamplighter.data.memory import digest_of_pixels
+from lamplighter.data.seeded import failed
 from lamplighter.errors import DataError
 from lamplighter.images.decode import ENDINGS, read_picture
 
@@ -71,8 +72,9 @@ class PictureSets:
         try:
             return self._sets[name][index]
         except Exception as error:
+            trace = failed("", error).trace
             raise DataError(
-                f"reading item {index} of {name} failed: {type(error).__name__}: {error}",
+                f"reading item {index} of {name} failed: {type(error).__name__}: {error}\n{trace}".rstrip(),
                 where=self._text,
             ) from error
 

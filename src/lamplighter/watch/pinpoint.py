@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -46,10 +47,11 @@ def place_of(finding: Finding, trial: Trial, origins: Origins) -> Place | None:
         filled = _filled(finding, trial.model, origins)
         if filled is not None or finding.code == "I103":
             return filled or trial.loss_place
-    try:
-        inside = _inside(finding, trial, origins)
-    except Exception:
-        inside = None  # the copy cannot be run once more; the layer's line is known all the same
+    inside = None
+    for rows in (ROWS, None):  # all of them where a network counts on its batch size
+        # where the copy cannot be run once more the layer's line is known all the same
+        with contextlib.suppress(Exception):
+            inside = inside or _inside(finding, trial, origins, rows)
     return inside or line_of_layer(trial.model, finding.where, origins) or trial.place
 
 
@@ -72,10 +74,10 @@ def _filled(finding: Finding, model: nn.Module, origins: Origins) -> Place | Non
     return found.place if found is not None else None
 
 
-def _inside(finding: Finding, trial: Trial, origins: Origins) -> Place | None:
-    """The line in the network's own code, by running the copy again."""
+def _inside(finding: Finding, trial: Trial, origins: Origins, rows: int | None) -> Place | None:
+    """The line in the network's own code, by running the copy again on so many samples."""
     model = trial.double[0]
-    inputs = [t[:ROWS] for t in trial.batches[0][:-1]]
+    inputs = [t[:rows] for t in trial.batches[0][:-1]]
     if finding.code == "M104":
         return _mixing(model, inputs)
     if finding.code == "M105":

@@ -192,16 +192,17 @@ class Model:
         shares_BK = probabilities(task, logits_BK / self.artifact.temperature)
         found = []
         # the answer is taken from the logits: two probabilities can round to one number
-        for name, logits, shares in zip(names, logits_BK, shares_BK, strict=True):
-            order = logits.argsort(descending=True, stable=True)[:top].tolist()
-            best = tuple((names_K[k], float(shares[k])) for k in order)
+        orders = logits_BK.argsort(dim=1, descending=True, stable=True)[:, :top].tolist()
+        answers = logits_BK.argmax(dim=1).tolist()
+        rows_of = (names, logits_BK.tolist(), shares_BK.tolist(), orders, answers)
+        surest = torch.maximum(shares_BK, 1 - shares_BK).amin(dim=1).tolist()
+        for i, (name, logits, shares, order, answer) in enumerate(zip(*rows_of, strict=True)):
+            best = tuple((names_K[k], shares[k]) for k in order)
             if task == "multilabel":
-                said = [k for k in range(len(names_K)) if logits[k] > 0]
-                label = "|".join(names_K[k] for k in said)
-                sure = float(torch.maximum(shares, 1 - shares).min())
+                label = "|".join(n for n, logit in zip(names_K, logits, strict=True) if logit > 0)
+                sure = surest[i]
             else:
-                answer = int(logits.argmax())
-                label, sure = names_K[answer], float(shares[answer])
+                label, sure = names_K[answer], shares[answer]
             found.append(Prediction(name, label, sure, best, sure < threshold))
         return found
 

@@ -230,7 +230,7 @@ class Model:
         return found[0] if single else found
 
     def _inference_batch(self) -> int:
-        return self._needs_preprocess().inference_batch()
+        return self._needs_preprocess().inference_batch(self.device.type)
 
     def _needs_preprocess(self) -> Any:
         if self.artifact.preprocess is None:

@@ -77,7 +77,11 @@ def agree(
         names: of the pictures, in the same order.
         kind: which pictures these are, in words.
     """
-    size = model.artifact.preprocess.inference_batch() if model.artifact.preprocess else 1
+    size = (
+        model.artifact.preprocess.inference_batch(model.device.type)
+        if model.artifact.preprocess
+        else 1
+    )
     equal, largest = 0, 0.0
     different: list[str] = []
     # the first alone, the others in batches: the batch dimension must be free

@@ -128,7 +128,7 @@ def make_batches(
         pixels,
         targets,
         preprocess,
-        batch=batch or preprocess.inference_batch(),
+        batch=batch or preprocess.inference_batch(device.type),
         device=device,
         augment=augment,
         seed=seed,

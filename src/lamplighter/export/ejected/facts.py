@@ -36,7 +36,7 @@ def facts_of(
         "threads": int(past.environment.get("threads") or 1),
         "task": task,
         "exact": exact,
-        **_picture_facts(preprocess, aug, sum(origin.counts.values())),
+        **_picture_facts(preprocess, aug, sum(origin.counts.values()), recipe.device),
         **_example_facts(preprocess, aug, exact=exact),
         "set_lines": _set_lines(preprocess, aug, origin, exact=exact),
         **_network_facts(network),
@@ -64,7 +64,7 @@ def _source_facts(origin: Origin) -> dict[str, Any]:
     }
 
 
-def _picture_facts(preprocess: Preprocess, aug: Augment, count: int) -> dict[str, Any]:
+def _picture_facts(preprocess: Preprocess, aug: Augment, count: int, device: str) -> dict[str, Any]:
     side = preprocess.resize if aug.crop == "resized" else preprocess.size
     return {
         "held": count * preprocess.channels * side**2 < HELD,
@@ -73,7 +73,7 @@ def _picture_facts(preprocess: Preprocess, aug: Augment, count: int) -> dict[str
         "resize": preprocess.resize,
         "fit": preprocess.fit,
         "statistics": [list(preprocess.mean), list(preprocess.std)],
-        "eval_batch": preprocess.inference_batch(),
+        "eval_batch": preprocess.inference_batch(device.partition(":")[0]),
         "resampling": _resampling(preprocess),
         "colour": '.convert("RGB")' if preprocess.channels == 3 else '.convert("RGB").convert("L")',
         "aug": aug,

@@ -2,6 +2,7 @@
 
     python benchmarks/findings/run.py                      bugs, twins, healthy programs × 3 seeds
     python benchmarks/findings/run.py --only bugs --early  and which need no more than one step
+    python benchmarks/findings/run.py --gallery unseen     the part written after the checks
 
 Nothing of Lamplighter is imported: the gallery is judged from the outside, through the command.
 Results are kept by script, seed and source of Lamplighter, so a broken-off run goes on.
@@ -25,7 +26,7 @@ from typing import Any
 
 import tables
 
-GALLERY = Path(__file__).parent / "gallery"
+HERE = Path(__file__).parent
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 START = "from lamplighter.cli import main; main()"
 
@@ -106,15 +107,15 @@ class Bench:
         return answer
 
 
-def jobs_of(kinds: list[str], seeds: int, early: bool) -> list[Job]:
-    """Every script that is asked for; `early` runs each bug again for one single step.
+def jobs_of(gallery: Path, kinds: list[str], seeds: int, early: bool) -> list[Job]:
+    """Every script of the gallery that is asked for; `early` runs each bug again for one single step.
 
     Bugs and the first seed of the healthy programs come first, mixed by a fixed lot, then twins,
     then the rest: what a broken-off run has seen is a fair sample of the gallery.
     """
     jobs = []
     for kind in kinds:
-        for script in sorted((GALLERY / kind).glob("*.py")):
+        for script in sorted((gallery / kind).glob("*.py")):
             for seed in range(seeds if kind == "healthy" else 1):
                 jobs.append(Job(kind, script, seed))
             if early and kind == "bugs":
@@ -130,6 +131,7 @@ def jobs_of(kinds: list[str], seeds: int, early: bool) -> list[Job]:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     kinds = ["bugs", "twins", "healthy"]
+    parser.add_argument("--gallery", default="gallery", help="folder beside this file")
     parser.add_argument("--only", choices=kinds, action="append", help="a part of the gallery")
     parser.add_argument("--seeds", type=int, default=3, help="seeds of the healthy programs")
     parser.add_argument("--early", action="store_true", help="bugs again, for one step")
@@ -151,7 +153,8 @@ def main() -> None:
     given = arguments()
     bench = Bench(given.source.resolve(), given.results, given.limit)
     fingerprint = bench.fingerprint()
-    jobs = jobs_of(given.only, given.seeds, given.early)
+    gallery = HERE / given.gallery
+    jobs = jobs_of(gallery, given.only, given.seeds, given.early)
 
     began = time.monotonic()
 
@@ -166,7 +169,7 @@ def main() -> None:
 
     with ThreadPoolExecutor(given.jobs) as pool:
         answers = dict(pair for pair in pool.map(one, jobs) if pair is not None)
-    index = tomllib.loads((GALLERY / "index.toml").read_text())["bug"]
+    index = tomllib.loads((gallery / "index.toml").read_text())["bug"]
     text = tables.report(index, answers, f"{fingerprint}, {len(answers)} of {len(jobs)} runs")
     print(text)
     if given.out:

@@ -110,7 +110,10 @@ def test_program_that_never_trains_is_told_so(tmp_path: Path) -> None:
     script.write_text("import torch\nprint(torch.nn.Linear(2, 2)(torch.ones(1, 2)).shape)\n")
     report = check_script(str(script))
     assert report.findings == []
-    assert report.notes == ["the script never trained: no optimizer made a step"]
+    assert report.notes == [
+        "no optimizer made a step: the script does not train, or it changes its weights by hand, "
+        "which is not followed"
+    ]
 
 
 def test_endless_program_is_ended(tmp_path: Path) -> None:

@@ -43,6 +43,22 @@ def sorted_and_not_shuffled(
         )
 
 
+def first_class_only(labels: Sequence[int], *, where: str = "train loader") -> Iterator[Finding]:
+    """D106: the beginning of a set of several classes, read in order, holds one class.
+
+    Args:
+        labels: class numbers in the order of training, all the same.
+        where: the loader.
+    """
+    yield found(
+        "D106",
+        where,
+        f"the first {len(labels)} samples are all of class {labels[0]} although the data set holds "
+        "others: the data lie sorted by class and are read in that order",
+        "give the training DataLoader shuffle=True",
+    )
+
+
 def order_is_fixed(loader: DataLoader[Any]) -> bool:
     """Whether the loader reads a map-style data set in one fixed order."""
     if isinstance(loader.dataset, IterableDataset):

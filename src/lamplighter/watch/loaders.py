@@ -18,6 +18,7 @@ from lamplighter.watch.lives import Lives
 from lamplighter.watch.place import Place, here
 from lamplighter.watch.pointing import pointed
 from lamplighter.watch.roles import Role, loaders_in_sight, role_of
+from lamplighter.watch.rows import rows_of
 from lamplighter.watch.samples import Samples, parts_of
 
 if TYPE_CHECKING:
@@ -226,17 +227,24 @@ class Loaders(Watcher):
                 mine.place or mine.trained_at,
             )
         if mine.samples.one_class() and self.world.classes > 1:
-            self.world.report(
-                "Y112",
-                "error",
-                mine.name,
-                f"all {len(labels)} labels seen in training are {labels[0]}, though the model "
-                "chooses between classes",
-                "look at the folders that are read: is the same class read twice?",
-                mine.place or mine.trained_at,
-            )
+            self._one_class(mine, loader)
         place = pointed("Y110", mine.place) or mine.trained_at
         self.world.adopt(mine.samples.contradictions(), place)
+
+    def _one_class(self, mine: SeenLoader, loader: DataLoader[Any]) -> None:
+        labels, place = mine.samples.labels, mine.place or mine.trained_at
+        if loading.order_is_fixed(loader) and _has_other_classes(loader):
+            self.world.adopt(loading.first_class_only(labels, where=mine.name), place)
+            return
+        self.world.report(
+            "Y112",
+            "error",
+            mine.name,
+            f"all {len(labels)} labels seen in training are {labels[0]}, though the model "
+            "chooses between classes",
+            "look at the folders that are read: is the same class read twice?",
+            place,
+        )
 
     def _look_at_evaluation(self, mine: SeenLoader, trained: list[SeenLoader]) -> None:
         loader = mine.ref()
@@ -267,6 +275,12 @@ class Loaders(Watcher):
                 f"evaluate on {idle[0].name}",
                 mine.evaluated_at,
             )
+
+
+def _has_other_classes(loader: DataLoader[Any]) -> bool:
+    """Whether the set of a loader holds more classes than the batches seen so far did."""
+    classes = rows_of(loader.dataset).classes
+    return classes is not None and len(classes.unique()) > 1
 
 
 def _shared(

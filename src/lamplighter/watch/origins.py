@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.place import Place, frames, locals_of
 
 MOST = 65_536  # layers and weights that are remembered
@@ -49,7 +50,7 @@ class Origins(Watcher):
     always = True
 
     def __init__(self) -> None:
-        self.births: weakref.WeakKeyDictionary[nn.Module, Place] = weakref.WeakKeyDictionary()
+        self.births: ByIdentity[Place] = ByIdentity()
         self.fillings: dict[int, Filling] = {}
         self.count = 0
 

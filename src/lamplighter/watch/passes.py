@@ -8,6 +8,8 @@ import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from torch.utils.data import _DatasetKind
+
 from lamplighter.watch.place import Place, is_users
 
 if TYPE_CHECKING:
@@ -45,6 +47,18 @@ class Pass:
     def alive(self) -> bool:
         """Whether it can still hand out a batch."""
         return not self.complete and self.walker() is not None
+
+    def has_given_all(self) -> bool:
+        """Whether every batch was handed out, though nobody has asked for one more."""
+        loader = self.loader()
+        if self.complete or not self.given or loader is None:
+            return False
+        if loader._dataset_kind != _DatasetKind.Map:
+            return False  # such a length is a guess of the dataset's
+        try:
+            return self.given >= len(loader)
+        except TypeError:
+            return False
 
     def is_evaluation(self) -> bool:
         """Whether nothing was trained during the whole walk."""

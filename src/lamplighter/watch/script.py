@@ -130,7 +130,10 @@ def _report(
     findings = [Finding(**(row | {"paths": tuple(row["paths"])})) for row in document["findings"]]
     notes += [f"a watcher failed and saw less: {fault}" for fault in document["faults"]]
     if not document["steps"] and document["end"] != "failed":
-        notes.append("the script never trained: no optimizer made a step")
+        notes.append(
+            "no optimizer made a step: the script does not train, or it changes its weights by "
+            "hand, which is not followed"
+        )
     return ScriptReport(
         script,
         worst_first(mark_allowed(findings, allowed)),

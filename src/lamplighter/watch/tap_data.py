@@ -46,10 +46,12 @@ def tap_loaders(taps: Taps) -> None:
         def __iter__(self: DataLoader[Any]) -> Any:  # noqa: N807
             if not stream.on:
                 return original(self)
+            taps.settle()
             walks[self] = walks.get(self, 0) + 1
             walker = _started(original, self, bounds, walks[self])
             current = Pass(weakref.ref(self), weakref.ref(walker), walks[self])
             walker._watched_pass = current
+            taps.passes.append(current)
             stream.tell("pass_starts", current)
             return walker
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import threading
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
+from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.taps import Taps, Wrapper, told_after
 
 
@@ -21,7 +21,7 @@ def tap_modules(taps: Taps) -> None:
     """Calls of modules from outside any module, and `train()`/`eval()`."""
     stream = taps.stream
     thread = stream.thread
-    has_parameters: weakref.WeakKeyDictionary[torch.nn.Module, bool] = weakref.WeakKeyDictionary()
+    has_parameters: ByIdentity[bool] = ByIdentity()
 
     def call(original: Wrapper) -> Wrapper:
         def __call__(self: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:  # noqa: N807

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lamplighter.watch.events import Stream
-from lamplighter.watch.passes import Bounds
+from lamplighter.watch.passes import Bounds, Pass
 
 Wrapper = Callable[..., Any]
 
@@ -24,6 +24,7 @@ class Taps:
         self.stream = stream
         self.bounds = bounds
         self.undo: list[Callable[[], None]] = []
+        self.passes: list[Pass] = []
 
     def replace(self, owner: Any, name: str, make: Callable[[Wrapper], Wrapper]) -> None:
         """Puts `make(original)` in the place of `owner.name`."""
@@ -42,6 +43,19 @@ class Taps:
                 delattr(owner, name)
 
         self.undo.append(put_back)
+
+    def settle(self) -> None:
+        """Ends the walks whose every batch was given.
+
+        A trainer that counts its batches never asks for one more, so it never hears of the end.
+        """
+        passes, self.passes = self.passes, []
+        for current in passes:
+            if current.has_given_all():
+                current.complete = True
+                self.stream.tell("pass_ended", current)
+            elif current.alive():
+                self.passes.append(current)
 
     def close(self) -> None:
         """Ends it."""

@@ -145,6 +145,7 @@ class Watch:
         if not self.taps.undo:
             return
         self.stream.wake()
+        self.taps.settle()
         self.stream.tell("ended")
         self.taps.close()
         for finding in self.findings:

@@ -20,7 +20,8 @@ from safetensors import SafetensorError
 
 from lamplighter.errors import RunFailed
 from lamplighter.run_folder import sync_folder
-from lamplighter.training.state_file import pack, unpack
+from lamplighter.training import state_file
+from lamplighter.training.state_file import Snapshot, pack, unpack
 
 MANIFEST = "manifest.json"
 STATE = "state.safetensors"
@@ -33,7 +34,7 @@ def save(folder: Path, step: int, state: Any, *, label: str = "step") -> Path:
     Args:
         folder: the run's checkpoints folder; made if missing.
         step: optimizer steps taken so far.
-        state: anything that `state_file.pack` takes.
+        state: anything that `state_file.pack` takes, or a snapshot of it.
         label: "step" for the series to resume from, "best" for the best so far.
 
     Raises:
@@ -55,12 +56,7 @@ def save(folder: Path, step: int, state: Any, *, label: str = "step") -> Path:
         building.rename(target)
         sync_folder(folder)
     except (TypeError, SafetensorError) as error:
-        shutil.rmtree(building, ignore_errors=True)
-        raise RunFailed(
-            f"the training's state cannot be saved: {error}",
-            where=folder / name,
-            fix="keep tensors, numbers and texts in the states of network, optimizer and scheduler",
-        ) from error
+        raise _unsuitable(folder / name, error) from error
     except OSError as error:
         shutil.rmtree(building, ignore_errors=True)
         raise RunFailed(
@@ -71,6 +67,30 @@ def save(folder: Path, step: int, state: Any, *, label: str = "step") -> Path:
         ) from error
     _forget_old(folder, label, step)
     return target
+
+
+def snapshot(where: Path, state: Any) -> Snapshot:
+    """A state as it is now, to be written while the training goes on.
+
+    Args:
+        where: for the error.
+        state: anything that `state_file.pack` takes.
+
+    Raises:
+        RunFailed: it holds what cannot be saved.
+    """
+    try:
+        return state_file.snapshot(state)
+    except TypeError as error:
+        raise _unsuitable(where, error) from error
+
+
+def _unsuitable(where: Path, error: Exception) -> RunFailed:
+    return RunFailed(
+        f"the training's state cannot be saved: {error}",
+        where=where,
+        fix="keep tensors, numbers and texts in the states of network, optimizer and scheduler",
+    )
 
 
 def _free_name(folder: Path, label: str, step: int) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import fields
 from typing import Any
 
@@ -53,6 +54,9 @@ class Session:
         self.checkpoints = folder / run_folder.CHECKPOINTS
         self.asked = settings_of(parts.optimizer)  # as built, before a schedule has moved them
         self.batch = [largest_batch, parts.accumulate]
+        # a checkpoint is copied while the training waits and written while it goes on
+        self.writer = ThreadPoolExecutor(1, thread_name_prefix="lamp-save")
+        self.writing: list[Future[None]] = []
 
     def restore(self) -> bool:
         """Goes back to the newest whole checkpoint; returns whether there was one.
@@ -60,6 +64,7 @@ class Session:
         Raises:
             ModelError: its states do not fit this network or this optimizer.
         """
+        self.settle()
         checkpoint.remove_leftovers(self.checkpoints)
         found = checkpoint.load_latest(self.checkpoints, say=self.listener.warn)
         if found is None:
@@ -110,6 +115,22 @@ class Session:
             Stopped: the stop flag was seen; the state is saved.
             RunFailed: diverged for good, out of memory with nothing left to try, or the disk full.
         """
+        try:
+            return self._train(journal)
+        finally:
+            self.settle()
+            self.writer.shutdown()
+
+    def settle(self) -> None:
+        """Waits until every checkpoint is written.
+
+        Raises:
+            RunFailed: one could not be.
+        """
+        while self.writing:
+            self.writing.pop(0).result()
+
+    def _train(self, journal: Journal) -> Progress:
         self.journal = journal
         if self.progress.step == 0 and not checkpoint.saved(self.checkpoints):
             self._checkpoint(self.progress, {})  # what the first epoch can go back to
@@ -154,18 +175,28 @@ class Session:
             "micro": self.parts.micro,
             "threads": torch.get_num_threads(),
         }
-        checkpoint.save(self.checkpoints, progress.step, state)
-        self.folder.write_status(
-            "running",
-            epoch=progress.epoch,
-            epochs=self.parts.epochs,
-            best={"epoch": progress.best_epoch, self.parts.task.metric: progress.best_value},
-            reason="",
-        )
+        best = {"epoch": progress.best_epoch, self.parts.task.metric: progress.best_value}
+        self._save(
+            progress.step, state, "step",
+            epoch=progress.epoch, epochs=self.parts.epochs, best=best, reason="",
+        )  # fmt: skip
 
     def _best(self, progress: Progress) -> None:
         state = {"module": self.parts.module.state_dict(), "progress": progress.as_dict()}
-        checkpoint.save(self.checkpoints, progress.step, state, label="best")
+        self._save(progress.step, state, "best")
+
+    def _save(self, step: int, state: dict[str, Any], label: str, **status: Any) -> None:
+        """Copies now and writes meanwhile; a fault is told at the next save or at the end."""
+        taken = checkpoint.snapshot(self.checkpoints, state)
+
+        def write() -> None:
+            checkpoint.save(self.checkpoints, step, taken, label=label)
+            if status:
+                self.folder.write_status("running", **status)
+
+        while self.writing and (len(self.writing) > 1 or self.writing[0].done()):
+            self.writing.pop(0).result()  # no more than two in memory
+        self.writing.append(self.writer.submit(write))
 
     def _go_back(self, fault: Diverged) -> None:
         keys = self._keys(fault)

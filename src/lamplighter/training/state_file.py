@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,29 @@ from lamplighter.errors import RunFailed
 SKELETON = "skeleton"
 
 
-def pack(state: Any) -> bytes:
-    """A nested state of dicts, lists, tuples, numbers, texts and tensors as one file's bytes."""
+@dataclass(frozen=True)
+class Snapshot:
+    """A state as it was at one moment: copies of its tensors, and the text that holds the rest."""
+
+    tensors: Mapping[str, Tensor]
+    skeleton: str
+
+
+def snapshot(state: Any) -> Snapshot:
+    """Copies a nested state of dicts, lists, tuples, numbers, texts and tensors.
+
+    Raises:
+        TypeError: it holds something else; says where.
+    """
     tensors: dict[str, Tensor] = {}
     skeleton = _take_apart(state, "state", tensors)
-    text = json.dumps(skeleton, allow_nan=False)
-    return save_tensors(tensors, {SKELETON: text})
+    return Snapshot(tensors, json.dumps(skeleton, allow_nan=False))
+
+
+def pack(state: Any) -> bytes:
+    """A nested state, or a snapshot of one, as one file's bytes."""
+    taken = state if isinstance(state, Snapshot) else snapshot(state)
+    return save_tensors(dict(taken.tensors), {SKELETON: taken.skeleton})
 
 
 def unpack(content: bytes, where: Path) -> Any:

@@ -29,7 +29,9 @@ def look_at_freezing(setup: Setup) -> Iterator[Finding]:
     if setup.evidence is not None:  # a frozen teacher comes last too, but outside of the graph
         in_graph = {name for name, _ in setup.evidence.reached}
         order = [name for name in setup.evidence.forward.order if name in in_graph]
-    yield from structure.output_frozen(setup.model, order=order)
+    stepped = (p for o in setup.optimizers for group in o.param_groups for p in group["params"])
+    others = any(p.requires_grad for p in stepped)
+    yield from structure.output_frozen(setup.model, order=order, others_learn=others)
 
 
 def look_at_ownership(setup: Setup) -> Iterator[Finding]:

@@ -177,18 +177,24 @@ def looks_untrained(weight: Tensor) -> bool:
     return abs(float(values.std()) / expected - 1) < 4 / math.sqrt(weight.numel()) + 0.02
 
 
-def output_frozen(model: nn.Module, *, order: Sequence[str] = ()) -> Iterator[Finding]:
+def output_frozen(
+    model: nn.Module, *, order: Sequence[str] = (), others_learn: bool = False
+) -> Iterator[Finding]:
     """M110: the output layer is frozen while it still holds random values, or nothing can learn.
 
     Args:
         model: the network.
         order: names of modules in the order they were called, where known.
+        others_learn: whether something beside the network can learn, as a head of its own, or the
+            network has learned before; then it may be frozen as a whole.
     """
     parameters = list(model.named_parameters())
     trainable = [name for name, p in parameters if p.requires_grad]
     if not parameters:
         return
     if not trainable:
+        if others_learn:
+            return
         yield found(
             "M110",
             "model",

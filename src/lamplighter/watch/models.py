@@ -1,4 +1,4 @@
-"""The networks against their optimizers, once training runs: M101–M103, M110, M112, M113, O101–O105."""
+"""The networks against their optimizers, once training runs: M101–M103, M110, M113, O101–O105."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ENOUGH = 3  # steps after which a network without an optimizer is no matter of o
 class Models(Watcher):
     """Looks at each model that is trained: at its first step, and when all is over."""
 
-    codes = ("M101", "M102", "M103", "M110", "M112", "M113", "O101", "O102", "O105")
+    codes = ("M101", "M102", "M103", "M110", "M113", "O101", "O102", "O105")
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -97,27 +97,30 @@ class Models(Watcher):
             report([finding], line_of_layer(module, finding.where, self.world.origins))
         for finding in structure.layers_repeated(module):
             report([finding], line_of_layer(module, finding.where, self.world.origins))
-        for finding in structure.output_frozen(module):
+        # A part may be frozen as a whole: after it has learned, or below a head that learns.
+        others = bool(live) or self._somebody_learns()
+        for finding in structure.output_frozen(module, others_learn=others):
             frozen = line_that_freezes([model.place, *self._built(module)])
             layer = line_of_layer(module, finding.where, self.world.origins)
             report([finding], frozen or layer)
-        self._norms(model, module)
+        self._norms(module)
+
+    def _somebody_learns(self) -> bool:
+        records = self.world.optimizers.values()
+        return any(p.requires_grad for record in records for p in record.parameters())
 
     def _built(self, module: nn.Module) -> list[Place | None]:
         mine = {id(p) for p in module.parameters()}
         records = self.world.optimizers.values()
         return [r.place for r in records if any(id(p) in mine for p in r.parameters())]
 
-    def _norms(self, model: SeenModel, module: nn.Module) -> None:
-        names = {name for name, m in module.named_modules() if id(m) in self.learning}
+    def _norms(self, module: nn.Module) -> None:
         for finding in structure.statistics_never_learned(module, trained=self.world.steps >= 20):
             inner = module.get_submodule(finding.where)
             if id(inner) in self.learning or getattr(inner, "momentum", None) == 0.0:
                 self.world.adopt(
                     [finding], line_of_layer(module, finding.where, self.world.origins)
                 )
-        for finding in structure.frozen_norm_learns(module, names):
-            self.world.adopt([finding], model.train_place or model.place)
 
     def _ownership(self, module: nn.Module, stepping: list[SeenOptimizer], live: set[int]) -> None:
         optimizers = [o for record in stepping if (o := record.ref()) is not None]

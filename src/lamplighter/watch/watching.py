@@ -24,6 +24,7 @@ from lamplighter.watch.losses import Losses
 from lamplighter.watch.metrics import Metrics
 from lamplighter.watch.models import Models
 from lamplighter.watch.modes import Modes
+from lamplighter.watch.norms import FrozenNorms
 from lamplighter.watch.own_losses import OwnLosses
 from lamplighter.watch.passes import Bounds
 from lamplighter.watch.probes import Probes
@@ -53,6 +54,7 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Losses,
         OwnLosses,
         Models,
+        FrozenNorms,
         Loaders,
         Comparisons,
         Targets,

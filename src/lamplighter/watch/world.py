@@ -35,7 +35,6 @@ class SeenModel:
         calls: how often it was called.
         trained: optimizer steps that moved parameters of it.
         mode_place: where `train()` or `eval()` was last called on it.
-        train_place: where `train()` was last called on it.
         place: where it was first called.
     """
 
@@ -44,7 +43,6 @@ class SeenModel:
     calls: int = 0
     trained: int = 0
     mode_place: Place | None = None
-    train_place: Place | None = None
     place: Place | None = None
 
     @property
@@ -145,12 +143,9 @@ class World(Watcher):
             self.keep(module)
         return known
 
-    def mode_set(self, module: nn.Module, training: bool) -> None:
+    def mode_set(self, module: nn.Module, training: bool) -> None:  # noqa: ARG002
         if any(True for _ in module.parameters()):
-            model = self.seen(module)
-            model.mode_place = here()
-            if training:
-                model.train_place = model.mode_place
+            self.seen(module).mode_place = here()
 
     # optimizers
 

@@ -9,6 +9,8 @@ import pytest
 
 from lamplighter.checks.finding import Finding
 from lamplighter.evaluation.calibration import fit_temperature, suggest_threshold
+from lamplighter.evaluation.case import Case
+from lamplighter.evaluation.charts import learning_charts
 from lamplighter.evaluation.measure import measure
 from lamplighter.evaluation.report import write_report
 
@@ -242,3 +244,18 @@ def test_a_page_elsewhere_leaves_the_runs_report_alone(tmp_path, sure):
     )
     assert (report.html.name, report.json.name) == ("new.html", "new.json")
     assert (tmp_path / "report.json").read_text() == "the run's"
+
+
+def test_the_curve_marks_the_epoch_that_was_kept(digits):
+    """Of two epochs of equal accuracy it names the one of lower loss; one epoch has no course."""
+    losses, accuracies = (0.5, 0.3, 0.2, 0.1), (0.5, 0.9, 0.9, 0.8)
+    rows = [
+        {"epoch": e, "val_loss": loss, "val_accuracy": accuracy}
+        for e, (loss, accuracy) in enumerate(zip(losses, accuracies, strict=True), start=1)
+    ]
+    measures = measure(digits[0])
+    loss, accuracy = learning_charts(Case(measures, None, rows, (), {}, 1))
+    assert "Validation is lowest in epoch 4." in loss.caption
+    assert "Validation is highest in epoch 3." in accuracy.caption
+    alone = learning_charts(Case(measures, None, rows[:1], (), {}, 1))
+    assert [one.caption for one in alone] == ["validation 0.5.", "validation 50.0 %."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -91,16 +92,15 @@ def _cell(value: float | None, share: bool) -> str:
 
 
 def _best_epoch(case: Case, key: str) -> float | None:
+    """The epoch with the best figure; of equal ones that with the lower loss, which was kept."""
+    sign = 1 if key in ("loss", "mae") else -1
+    columns = (case.column(f"val_{key}"), case.column("val_loss"), case.epochs())
     known = [
-        (v, e)
-        for v, e in zip(case.column(f"val_{key}"), case.epochs(), strict=True)
+        (sign * v, math.inf if loss is None else loss, e)
+        for v, loss, e in zip(*columns, strict=True)
         if v is not None
     ]
-    if not known:
-        return None
-    lowest = key in ("loss", "mae")
-    best = min(v for v, _ in known) if lowest else max(v for v, _ in known)
-    return float(next(e for v, e in known if v == best))
+    return float(min(known)[2]) if known else None
 
 
 def calibration_chart(measures: ClassMeasures) -> Chart:

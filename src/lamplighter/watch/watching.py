@@ -32,6 +32,7 @@ from lamplighter.watch.replicas import Replicas
 from lamplighter.watch.saving import Saving
 from lamplighter.watch.schedules import Schedules
 from lamplighter.watch.sources import Sources
+from lamplighter.watch.starved import Starved
 from lamplighter.watch.steps import StepOrder
 from lamplighter.watch.tap_data import DATA_TAPS
 from lamplighter.watch.tap_training import TRAINING_TAPS
@@ -69,6 +70,7 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Probes,
         Sources,
         Replicas,
+        Starved,
     )
     return [world, world.origins, *(kind(world) for kind in kinds), Weights(world, frozen)]
 

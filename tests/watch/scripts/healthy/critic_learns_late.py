@@ -7,7 +7,7 @@ torch.manual_seed(0)
 generator, critic = nn.Linear(4, 2), nn.Linear(2, 1)
 optimizer_g = torch.optim.Adam(generator.parameters())
 optimizer_d = torch.optim.Adam(critic.parameters())
-for step in range(400):
+for step in range(300):
     fake = generator(torch.randn(8, 4))
     score = critic(fake.detach())
     ((fake - 1) ** 2).mean().backward()

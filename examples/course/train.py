@@ -6,6 +6,7 @@ from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 from torchvision import datasets, transforms
 
+torch.manual_seed(0)
 root = sys.argv[1]
 train_data = datasets.ImageFolder(root + "/train", transform=transforms.ToTensor())
 test_data = datasets.ImageFolder(root + "/test", transform=transforms.ToTensor())

@@ -212,6 +212,7 @@ CALLS = "mkdir,openat,write,fsync,rename,unlinkat,rmdir,close"
 
 
 @pytest.mark.faults
+@pytest.mark.timeout(1800)  # torch is imported once for each of about a hundred points
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not there")
 def test_killed_at_every_system_call(tmp_path: Path) -> None:
     """Killed by strace at each system call that touches the folder, the newest is whole, old or new."""

@@ -15,8 +15,8 @@ from lamplighter import run_folder, stages
 from lamplighter.errors import ArtifactError, LamplighterError, UsageError
 from lamplighter.listener import SILENT, Listener
 from lamplighter.named import looks_named
-from lamplighter.ownership import refuse_strangers_code
-from lamplighter.recipe import Recipe, make_recipe, read_recipe
+from lamplighter.ownership import recipe_of
+from lamplighter.recipe import Recipe
 from lamplighter.run_folder import RunFolder, write_atomically
 
 FILE = "train.py"
@@ -76,8 +76,7 @@ def eject(
 
     folder = run_folder.find(run)
     file = folder / FILE if out is None else out
-    recipe = make_recipe(read_recipe(folder / run_folder.RECIPE), where=folder / run_folder.RECIPE)
-    refuse_strangers_code(recipe, folder / run_folder.RECIPE)
+    recipe = recipe_of(folder / run_folder.RECIPE)
     if not (folder / run_folder.ARTIFACT).is_file():
         raise ArtifactError(
             "the run has not come to its end, so there is nothing to repeat yet",

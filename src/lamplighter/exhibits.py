@@ -28,13 +28,10 @@ def class_examples(
         Empty in regression, with more than 60 classes, and where the data cannot be opened.
     """
     from lamplighter.data.split_file import read_split
-    from lamplighter.ownership import refuse_strangers_code
-    from lamplighter.recipe import make_recipe, read_recipe
+    from lamplighter.ownership import recipe_of
 
     try:
-        path = folder / run_folder.RECIPE
-        recipe = make_recipe(read_recipe(path), where=path)
-        refuse_strangers_code(recipe, path)
+        recipe = recipe_of(folder / run_folder.RECIPE)
         keys: dict[str, list[str]] = {}
         for row in read_split(folder / run_folder.SPLIT):
             if row.split == "train":

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lamplighter import run_folder, stages
+from lamplighter import stages
 from lamplighter.errors import DataError, LamplighterError, ModelError, UsageError
 from lamplighter.exhibits import class_examples
 from lamplighter.listener import SILENT, Listener
@@ -101,24 +101,15 @@ def _given(model: Any, given: Sequence[str | Path], listener: Listener) -> Pictu
 
 def _recorded(model: Any, folder: RunFolder, listener: Listener) -> Pictures:
     """Test pictures of the run, else validation pictures, decoded as they were then."""
-    from lamplighter.data.recorded import collect_as_recorded
-    from lamplighter.data.split_file import read_split
-    from lamplighter.ownership import refuse_strangers_code
-    from lamplighter.recipe import make_recipe, read_recipe
-
-    recipe = make_recipe(read_recipe(folder / run_folder.RECIPE), where=folder / run_folder.RECIPE)
-    refuse_strangers_code(recipe, folder / run_folder.RECIPE)
-    rows = read_split(folder / run_folder.SPLIT)
-    split = next((name for name in ("test", "val") if any(r.split == name for r in rows)), "train")
-    source = stages.open_data(recipe)
-    collection = collect_as_recorded(source, rows, task=recipe.task, listener=SILENT)
+    collection = stages.collection_of(folder, str(folder), SILENT)
+    split = next((name for name in ("test", "val") if collection.splits.get(name)), "train")
     wanted = collection.splits[split]
     chosen = wanted[:: -(-len(wanted) // MOST)]
     preprocess = model.artifact.preprocess
     squares, names = [], []
     for example in chosen:
         try:
-            opened = source.open(example, draft=preprocess.smallest_useful())
+            opened = collection.source.open(example, draft=preprocess.smallest_useful())
             squares.append(preprocess.square(opened))
             names.append(example.key)
         except DataError as error:

@@ -18,7 +18,7 @@ from pathlib import Path
 from lamplighter.errors import UsageError
 from lamplighter.machine import cache_folder
 from lamplighter.named import looks_named
-from lamplighter.recipe import Recipe
+from lamplighter.recipe import Recipe, make_recipe, read_recipe
 
 FACT = "code"  # the key of the [facts] table that holds the signature
 KEY = "recipe.key"
@@ -40,6 +40,22 @@ def signature(names: Collection[str]) -> str:
     key = _key()
     text = "\n".join(names).encode("utf-8", "surrogateescape")
     return hmac.new(key, text, hashlib.sha256).hexdigest() if key and names else ""
+
+
+def recipe_of(path: Path, typed: Collection[str] = ()) -> Recipe:
+    """A run's recipe, once it is sure that it may import what it names.
+
+    Args:
+        path: recipe.toml.
+        typed: names that the person gave on the command line or in a call.
+
+    Raises:
+        RecipeError: it cannot be read, or a value is wrong.
+        UsageError: it names code that neither this user typed nor wrote there.
+    """
+    recipe = make_recipe(read_recipe(path), where=path)
+    refuse_strangers_code(recipe, path, typed)
+    return recipe
 
 
 def refuse_strangers_code(recipe: Recipe, path: Path, typed: Collection[str] = ()) -> None:

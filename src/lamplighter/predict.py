@@ -191,18 +191,21 @@ class Model:
         names_K = self.classes or tuple(str(k) for k in range(logits_BK.shape[1]))
         shares_BK = probabilities(task, logits_BK / self.artifact.temperature)
         found = []
-        # the answer is taken from the logits: two probabilities can round to one number
+        if task == "multilabel":
+            chosen = (logits_BK > 0).tolist()
+            labels = [
+                "|".join(n for n, on in zip(names_K, row, strict=True) if on) for row in chosen
+            ]
+            sures_B = torch.maximum(shares_BK, 1 - shares_BK).amin(dim=1)
+        else:
+            # the answer is taken from the logits: two probabilities can round to one number
+            answers_B = logits_BK.argmax(dim=1)
+            labels = [names_K[k] for k in answers_B.tolist()]
+            sures_B = shares_BK.gather(1, answers_B[:, None])[:, 0]
         orders = logits_BK.argsort(dim=1, descending=True, stable=True)[:, :top].tolist()
-        answers = logits_BK.argmax(dim=1).tolist()
-        rows_of = (names, logits_BK.tolist(), shares_BK.tolist(), orders, answers)
-        surest = torch.maximum(shares_BK, 1 - shares_BK).amin(dim=1).tolist()
-        for i, (name, logits, shares, order, answer) in enumerate(zip(*rows_of, strict=True)):
+        rows_of = (names, labels, sures_B.tolist(), shares_BK.tolist(), orders)
+        for name, label, sure, shares, order in zip(*rows_of, strict=True):
             best = tuple((names_K[k], shares[k]) for k in order)
-            if task == "multilabel":
-                label = "|".join(n for n, logit in zip(names_K, logits, strict=True) if logit > 0)
-                sure = surest[i]
-            else:
-                label, sure = names_K[answer], shares[answer]
             found.append(Prediction(name, label, sure, best, sure < threshold))
         return found
 

@@ -14,7 +14,7 @@ from lamplighter.data.recorded import collect_as_recorded
 from lamplighter.data.split_file import read_split
 from lamplighter.errors import DataError, LamplighterError, UsageError
 from lamplighter.listener import Listener
-from lamplighter.ownership import refuse_strangers_code
+from lamplighter.ownership import recipe_of
 from lamplighter.recipe import Recipe, make_recipe, read_recipe, write_toml
 from lamplighter.run_folder import RunFolder, safe_name
 
@@ -43,8 +43,7 @@ def resumed(
     out = Path(str(changes.get("out", "runs")))
     folder = run_folder.find(text, out) if text else _newest_unfinished(out, changes.get("data"))
     where = folder / run_folder.RECIPE
-    before = make_recipe(read_recipe(where), where=where)
-    refuse_strangers_code(before, where, [str(value) for value in changes.values()])
+    before = recipe_of(where, [str(value) for value in changes.values()])
     given = {k: v for k, v in changes.items() if k not in ("out", "name") and v is not None}
     recipe = before.with_changes(**given)
     differ = [key for key in given if getattr(before, key) != getattr(recipe, key)]

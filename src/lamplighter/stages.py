@@ -18,8 +18,8 @@ from lamplighter.beginning import mark_allowed, new_folder, settle_findings, wri
 from lamplighter.checks.finding import Finding
 from lamplighter.errors import DataError, UsageError
 from lamplighter.listener import SILENT, Listener
-from lamplighter.ownership import refuse_strangers_code
-from lamplighter.recipe import Recipe, read_recipe
+from lamplighter.ownership import recipe_of
+from lamplighter.recipe import Recipe
 from lamplighter.resumption import own_unfinished as own_unfinished
 from lamplighter.resumption import resumed as resumed
 from lamplighter.run import Run
@@ -147,7 +147,7 @@ def evaluate(
 
         return Evaluation(model, None, *evaluate_own(model, folder, data, split, listener), folder)
     if data is None:
-        collection = _collection_of(folder, model_text, listener)
+        collection = collection_of(folder, model_text, listener)
     else:
         collection = _new_data(
             data, {"task": model.artifact.task, **(data_options or {})}, listener
@@ -247,7 +247,7 @@ def open_model(text: str, *, own: Any = None, device: str = "auto") -> tuple[Any
     return load(folder / run_folder.ARTIFACT, own=own, device=device), folder
 
 
-def _collection_of(folder: RunFolder | None, text: str, listener: Listener) -> Any:
+def collection_of(folder: RunFolder | None, text: str, listener: Listener) -> Any:
     """The data of a run, split as split.csv says."""
     if folder is None:
         raise UsageError(
@@ -257,10 +257,8 @@ def _collection_of(folder: RunFolder | None, text: str, listener: Listener) -> A
         )
     from lamplighter.data.recorded import collect_as_recorded
     from lamplighter.data.split_file import read_split
-    from lamplighter.recipe import make_recipe
 
-    recipe = make_recipe(read_recipe(folder / run_folder.RECIPE), where=folder / run_folder.RECIPE)
-    refuse_strangers_code(recipe, folder / run_folder.RECIPE)
+    recipe = recipe_of(folder / run_folder.RECIPE)
     rows = read_split(folder / run_folder.SPLIT)
     return collect_as_recorded(open_data(recipe), rows, task=recipe.task, listener=listener)
 

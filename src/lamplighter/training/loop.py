@@ -87,39 +87,26 @@ def fit(
     """
     readers = [batches for batches in (parts.train, parts.val) if batches is not None]
     with Patience(parts.stall_after, readers, listener).watching() as patience:
-        _epochs(parts, progress, journal, saver, listener, stop, counted, patience)
-
-
-def _epochs(
-    parts: Parts,
-    progress: Progress,
-    journal: Journal,
-    saver: Saver,
-    listener: Listener,
-    stop: Callable[[], bool],
-    counted: dict[str, Any] | None,
-    patience: Patience,
-) -> None:
-    while progress.epoch < parts.epochs and not progress.ended:
-        epoch = _Epoch(parts, progress, journal, saver, listener, stop, counted, patience)
-        counted = None
-        row = epoch.run()
-        loss = row.get("val_loss")
-        parts.schedule.after_epoch(loss)
-        figures = {key[4:]: value for key, value in row.items() if key.startswith("val_")}
-        is_best = progress.see(parts.task, figures) if parts.val else False
-        if is_best:
-            saver.best(progress)
-        journal.epoch(row)
-        parts.watcher.after_epoch(row)
-        listener.epoch_done({**row, "is_best": is_best})
-        if parts.patience and parts.val and progress.stale >= parts.patience:
-            progress.ended = f"no better epoch in {progress.stale}"
-        if parts.time_limit and progress.seconds >= parts.time_limit:
-            progress.ended = (
-                progress.ended or f"the time limit of {parts.time_limit / 60:g} minutes"
-            )
-        saver.checkpoint(progress, {})
+        while progress.epoch < parts.epochs and not progress.ended:
+            epoch = _Epoch(parts, progress, journal, saver, listener, stop, counted, patience)
+            counted = None
+            row = epoch.run()
+            loss = row.get("val_loss")
+            parts.schedule.after_epoch(loss)
+            figures = {key[4:]: value for key, value in row.items() if key.startswith("val_")}
+            is_best = progress.see(parts.task, figures) if parts.val else False
+            if is_best:
+                saver.best(progress)
+            journal.epoch(row)
+            parts.watcher.after_epoch(row)
+            listener.epoch_done({**row, "is_best": is_best})
+            if parts.patience and parts.val and progress.stale >= parts.patience:
+                progress.ended = f"no better epoch in {progress.stale}"
+            if parts.time_limit and progress.seconds >= parts.time_limit:
+                progress.ended = (
+                    progress.ended or f"the time limit of {parts.time_limit / 60:g} minutes"
+                )
+            saver.checkpoint(progress, {})
 
 
 class _Epoch:

@@ -116,10 +116,10 @@ class Session:
             RunFailed: diverged for good, out of memory with nothing left to try, or the disk full.
         """
         try:
-            return self._train(journal)
+            with self.writer:
+                return self._train(journal)
         finally:
             self.settle()
-            self.writer.shutdown()
 
     def settle(self) -> None:
         """Waits until every checkpoint is written.

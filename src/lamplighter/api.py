@@ -66,6 +66,7 @@ def watch(
     *,
     allow: Mapping[str, str] | Iterable[str] | None = None,
     frozen: Iterable[str] = (),
+    evaluated_model: Any = None,
     listener: Listener | None = None,
 ) -> Any:
     """Observes the user's own loop: `with lamp.watch(net, optimizer) as watch: …`.
@@ -75,13 +76,22 @@ def watch(
         optimizer: one or several; None: whatever steps.
         allow: finding codes that are wanted, or code → reason.
         frozen: beginnings of the names of parameters that are to stay as they are.
+        evaluated_model: the network, or several, whose answers are scored, such as an average of
+            the weights; None: any.
         listener: hears each finding when the block ends; by default the screen.
     """
     from lamplighter.watch import watch as watch_loop
 
     allowed = dict(allow) if isinstance(allow, Mapping) else dict.fromkeys(allow or (), "")
     heard = listener or _screen()
-    return watch_loop(model, optimizer, allow=allowed, frozen=frozen, listener=heard)
+    return watch_loop(
+        model,
+        optimizer,
+        allow=allowed,
+        frozen=frozen,
+        evaluated_model=evaluated_model,
+        listener=heard,
+    )
 
 
 def look(data: str | Path, *, listener: Listener | None = None, **arguments: Any) -> Any:

@@ -53,19 +53,20 @@ def sigmoid_before_cross_entropy(
     """L102: all values that enter `F.cross_entropy` lie in [0, 1], and are no softmax.
 
     Args:
-        logits: `(N, C, ...)`; at least 64 values are needed for a verdict.
+        logits: `(N, C, ...)`; at least 64 values are needed for a verdict where the graph does not
+            show the sigmoid.
         where: the call it is about.
     """
-    if made_by(logits) == "layer":
-        return
-    logits = logits.detach()
+    maker, logits = made_by(logits), logits.detach()
     dim = class_dim(logits)
-    if logits.numel() < ENOUGH_VALUES or logits.shape[dim] < 2 or not in_unit_interval(logits):
+    few = maker != "sigmoid" and logits.numel() < ENOUGH_VALUES
+    if maker == "layer" or few or logits.shape[dim] < 2 or not in_unit_interval(logits):
         return
     if sums_to_one(logits, dim) or sums_to_one(logits, 0) or is_flat(logits):
         return
     # small positive logits of a ReLU lie in [0, 1] too, but touch 0 or stay near it
-    if bool((logits == 0).any()) or not 0.2 < float(logits.float().mean()) < 0.8:
+    chance = bool((logits == 0).any()) or not 0.2 < float(logits.float().mean()) < 0.8
+    if maker != "sigmoid" and chance:
         return
     yield found(
         "L102",
@@ -154,13 +155,13 @@ def sigmoid_twice(
     """L106: all values that enter BCE-with-logits lie in [0, 1].
 
     Args:
-        logits: any shape; at least 64 values are needed for a verdict.
+        logits: any shape; at least 64 values are needed for a verdict where the graph does not
+            show the sigmoid.
         where: the call it is about.
     """
-    if made_by(logits) == "layer":
-        return
-    logits = logits.detach()
-    if logits.numel() < ENOUGH_VALUES or not in_unit_interval(logits) or is_flat(logits):
+    maker, logits = made_by(logits), logits.detach()
+    few = maker != "sigmoid" and logits.numel() < ENOUGH_VALUES
+    if maker == "layer" or few or not in_unit_interval(logits) or is_flat(logits):
         return
     yield found(
         "L106",
@@ -210,7 +211,7 @@ def loss_cut_from_model(loss: Tensor, *, trainable: int, where: str = "loss") ->
         trainable: how many parameters want a gradient.
         where: the call it is about.
     """
-    if trainable > 0 and not loss.requires_grad:
+    if trainable > 0 and loss.grad_fn is None and not isinstance(loss, torch.nn.Parameter):
         yield found(
             "L108",
             where,

@@ -42,6 +42,8 @@ ELEMENTWISE = frozenset(
         "binary_cross_entropy_with_logits",
     }
 )
+# what is compared by how far it is apart
+AMOUNTS = frozenset({"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"})
 SUBTRACTIONS = frozenset({torch.sub, torch.subtract, Tensor.sub, Tensor.__sub__, Tensor.__rsub__})
 _SIGNATURES: dict[Any, tuple[str, ...]] = {
     function: tuple(inspect.signature(function).parameters) for function in LOSS_FUNCTIONS

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.data import Subset, TensorDataset, default_collate
 
 from lamplighter.checks import data, labels, loading, splits, transforms
 from lamplighter.checks.batches import (
@@ -18,11 +19,14 @@ from lamplighter.checks.batches import (
     unpack_batch,
 )
 from lamplighter.checks.finding import Finding
+from lamplighter.checks.guess import answer_in
+from lamplighter.checks.probe import ProbeStopped
 from lamplighter.checks.setup import Setup
 from lamplighter.checks.snapshot import seed_all
 
 FEW, MANY = 64, 2048
 SECONDS = 0.4
+STORED = 200_000_000  # numbers of a stored tensor that are looked through, in under a second
 
 
 def read_train(setup: Setup, count: int) -> None:
@@ -49,7 +53,8 @@ def look_at_inputs(setup: Setup) -> Iterator[Finding]:
         return
     inputs = torch.cat(alike)
     yield from data.inputs_all_alike(inputs)
-    yield from data.values_not_finite(inputs, tolerated=_answers_finitely(setup))
+    seen = list(data.values_not_finite(inputs, tolerated=_answers_finitely(setup)))
+    yield from seen or _look_through_stored(setup)
     if _is_finite(inputs):
         yield from data.scaled_twice(inputs)
         yield from data.reshaped_for_permuted(inputs)
@@ -61,6 +66,22 @@ def look_at_inputs(setup: Setup) -> Iterator[Finding]:
             yield from data.fields_differ_in_length(fields)
     for tensor in tensors_in(targets):
         yield from data.values_not_finite(tensor, where="targets")
+
+
+def _look_through_stored(setup: Setup) -> Iterator[Finding]:
+    """Inputs that are not finite in a tensor that lies in memory: all of it, not some batches."""
+    for where, dataset in (("inputs of train", setup.train_set), ("inputs of val", setup.val_set)):
+        inner = dataset.dataset if isinstance(dataset, Subset) else dataset
+        if not isinstance(inner, TensorDataset) or inner.tensors[0].numel() > STORED:
+            continue
+        rows = inner.tensors[0]
+        if isinstance(dataset, Subset):
+            rows = rows[torch.as_tensor(list(dataset.indices))]
+        if _is_finite(rows):
+            continue
+        bad = int((~torch.isfinite(rows)).flatten(1).any(1).nonzero()[0])
+        tolerated = _answers_finitely_to(setup, dataset[bad])
+        yield from data.values_not_finite(rows, where=where, tolerated=tolerated)
 
 
 def look_at_order(setup: Setup) -> Iterator[Finding]:
@@ -170,6 +191,18 @@ def _labels_read(dataset: Any) -> list[int] | None:
 
 def _is_finite(values: Tensor) -> bool:
     return not values.is_floating_point() or bool(torch.isfinite(values).all())
+
+
+def _answers_finitely_to(setup: Setup, sample: Any) -> bool:
+    """Whether the network answers this one sample with finite values."""
+    if setup.prober is None:
+        return False
+    batch = unpack_batch(default_collate([sample, sample]), setup.model, setup.unpack)
+    try:
+        answer = answer_in(setup.prober.answer(batch.to(setup.device)))
+    except ProbeStopped:
+        return False
+    return answer is not None and _is_finite(answer)
 
 
 def _answers_finitely(setup: Setup) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +24,7 @@ from lamplighter.checks.batches import Batch
 from lamplighter.checks.catalogue import found
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.guess import answer_in
-from lamplighter.checks.losses_seen import ELEMENTWISE, LossCall
+from lamplighter.checks.losses_seen import AMOUNTS, ELEMENTWISE, LossCall
 from lamplighter.checks.probe import (
     STEPS,
     Evidence,
@@ -86,6 +87,18 @@ def look_at_loss(setup: Setup) -> Iterator[Finding]:
             told = look_at_call(call, again=later.get(index))
             tied = structure.output_is_tied(setup.model)
             yield from (f for f in told if not (tied and f.code == "I103"))
+    if len(evidence.calls) == 1:  # beside a loss of classes, amounts are another task's
+        yield from _look_for_class_numbers(setup, evidence.calls[0], evidence.batch.targets)
+
+
+def _look_for_class_numbers(setup: Setup, call: LossCall, given: Any) -> Iterator[Finding]:
+    """A loss of amounts whose target is the data set's own whole numbers, made into floats."""
+    if call.name not in AMOUNTS or setup.task == "regression" or setup.labels is None:
+        return
+    if not isinstance(given, Tensor) or given.is_floating_point():
+        return
+    if torch.equal(call.target.detach().flatten().float(), given.flatten().float()):
+        yield from loss.amounts_of_class_numbers(torch.tensor(setup.labels), where=call.name)
 
 
 def look_at_call(call: LossCall, *, again: LossCall | None = None) -> Iterator[Finding]:
@@ -175,7 +188,7 @@ def look_at_gradients(setup: Setup) -> Iterator[Finding]:
     evidence, prober = setup.evidence, setup.prober
     if evidence is None or prober is None or not evidence.losses or evidence.loss is None:
         return
-    if not evidence.loss.requires_grad:
+    if evidence.loss.grad_fn is None:  # L108 has told it
         return
     names = gradients.without_gradient(evidence.gradients)
     by_call = [n for n in names if _owner(n) in evidence.called]

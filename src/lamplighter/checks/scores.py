@@ -47,13 +47,16 @@ def made_by(values: Tensor) -> str:
     from a sigmoid's; the graph does, where there is one.
 
     Returns:
-        "layer" for an affine layer, a sum or a mean; "else" otherwise, also without a graph.
+        "layer" for an affine layer, a sum or a mean; "sigmoid" for one; "else" otherwise, also
+        without a graph.
     """
     node = values.grad_fn
     while node is not None and any(view in node.name() for view in _VIEWS):
         node = next((inner for inner, _ in node.next_functions if inner is not None), None)
     if node is None:
         return "else"
+    if "SigmoidBackward" in node.name():  # LogSigmoid's begins likewise and gives no probability
+        return "else" if "Log" in node.name() else "sigmoid"
     return "layer" if any(kind in node.name() for kind in _LAYERS) else "else"
 
 

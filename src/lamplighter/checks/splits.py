@@ -93,6 +93,9 @@ def _apart_from_the_rest(usual: Tensor, across: Tensor) -> Tensor:
     return near.nonzero().flatten() if is_apart else across.new_empty(0, dtype=torch.long)
 
 
+ENOUGH_OF_A_CLASS = 8
+
+
 def feature_gives_label_away(features: Tensor, labels: Tensor) -> Iterator[Finding]:
     """S103: the value of a single feature decides the label.
 
@@ -103,9 +106,12 @@ def feature_gives_label_away(features: Tensor, labels: Tensor) -> Iterator[Findi
     if features.dim() != 2 or labels.dim() != 1 or labels.is_floating_point():
         return
     count, width = features.shape
-    classes = len(torch.unique(labels))
+    sizes = torch.unique(labels, return_counts=True)[1]
+    classes = len(sizes)
     if count < 64 or classes < 2 or width > 5000 or width < 2:
         return
+    if int(sizes.min()) < ENOUGH_OF_A_CLASS:
+        return  # three samples share a value with nobody else by chance, in some column
     for column in range(width):
         values, where = torch.unique(features[:, column], return_inverse=True)
         if not classes <= len(values) <= 2 * classes:
@@ -193,6 +199,8 @@ def standardised_together(
 ) -> Iterator[Finding]:
     """S107: train and validation laid together have mean 0 and deviation 1 exactly, train has not.
 
+    One mean and one deviation for all columns give away next to nothing, so that is for information.
+
     Args:
         train: `(N, ...)` floating point, all samples, as they enter training.
         others: the same of validation, or of validation and test.
@@ -202,7 +210,8 @@ def standardised_together(
         return
     alone = train.detach().double()
     whole = torch.cat([alone, *(o.detach().double() for o in others)])
-    for dims in [tuple(range(train.dim())), (0,), (0, *range(2, train.dim()))]:
+    overall = tuple(range(train.dim()))
+    for dims in [(0,), (0, *range(2, train.dim())), overall]:
         gap = _off_standard(whole, dims)
         own_gap = _off_standard(alone, dims)
         if gap < 2e-5 and own_gap > max(1e-3, 50 * gap):
@@ -213,6 +222,7 @@ def standardised_together(
                 f"have mean 0 and deviation 1 to within {gap:.0e}, train alone only to within "
                 f"{own_gap:.1g}: the scaling was fitted on all of them",
                 "fit the scaler on train alone, after splitting",
+                level="info" if dims == overall and whole[0].numel() > 1 else None,
             )
             return
 

@@ -282,7 +282,7 @@ def frozen_part_changed(
         declared: prefixes of the names that are to stay.
     """
     for name, parameter in model.named_parameters():
-        if not any(name == p or name.startswith(p + ".") for p in declared):
+        if not any(f"{name}.".startswith(p.rstrip(".") + ".") for p in declared):
             continue
         old = before.get(name)
         if old is not None and not torch.equal(old, parameter.detach()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -63,8 +64,10 @@ def preprocessed_differently(
     stretched = (ratio > 2) | (ratio < 0.5)
     if train.dim() == 2:  # columns of a table shift by nature: only a change of unit is told
         moved, stretched = moved & (effect > 1), (ratio > 20) | (ratio < 0.05)
-        if float((moved | stretched).float().mean()) < 0.5:
+        alike = _one_scale(one, other) or _one_is_standardised(one, other)
+        if not alike and float((moved | stretched).float().mean()) < 0.5:
             return
+        stretched |= torch.tensor(alike)
     if not bool((moved | stretched).any()):
         return
     sure = bool(stretched.all()) or float(effect.max()) > 1
@@ -76,6 +79,31 @@ def preprocessed_differently(
         "use the same scaling and Normalize for train and validation",
         level="error" if sure and train.dim() == 4 else "warning",
     )
+
+
+def _one_scale(train: Tensor, val: Tensor) -> bool:
+    """Whether all columns `(N, D)` are stretched by one factor, which no natural shift does."""
+    spread, other = train.std(0), val.std(0)
+    used = (spread > 1e-6) & (other > 1e-6)
+    if int(used.sum()) < 8 or min(len(train), len(val)) < 64:
+        return False
+    factors = (other[used] / spread[used]).log()
+    middle = float(factors.median())
+    return abs(middle) > math.log(1.5) and float((factors - middle).abs().median()) < 0.15
+
+
+def _one_is_standardised(train: Tensor, val: Tensor) -> bool:
+    """Whether each column of one split has mean 0 and deviation 1, and few of the other do."""
+
+    def share(values: Tensor) -> float:
+        used = values.std(0) > 1e-6
+        plain = (values.mean(0).abs() < 0.15) & ((values.std(0) - 1).abs() < 0.25)
+        return float(plain[used].float().mean()) if bool(used.any()) else 0.0
+
+    if train.shape[1] < 4 or min(len(train), len(val)) < 64:
+        return False
+    one, other = share(train), share(val)
+    return max(one, other) > 0.9 and min(one, other) < 0.3
 
 
 def channels_reversed(

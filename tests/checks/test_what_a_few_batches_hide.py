@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset, TensorDataset
 
 import lamplighter as lamp
-from lamplighter.checks import splits
+from lamplighter.checks import initialise, splits
 from lamplighter.checks.check import check
 from lamplighter.checks.report import Report
 from lamplighter.listener import SILENT
@@ -176,3 +176,16 @@ def test_the_scored_average_can_be_declared() -> None:
         pass
     assert watch.world.is_evaluated(average)
     assert not watch.world.is_evaluated(model)
+
+
+@pytest.mark.parametrize(
+    ("classes", "spread", "told"), [(2, 8.0, False), (2, 60.0, True), (10, 30.0, True)]
+)
+def test_a_first_loss_is_high_by_factor_and_by_amount(
+    classes: int, spread: float, told: bool
+) -> None:
+    """I103 needs four times the loss of guessing and 4 more, which matters for two classes."""
+    torch.manual_seed(0)
+    logits, labels = spread * torch.randn(64, classes), torch.arange(64) % classes
+    assert bool(list(initialise.first_loss_too_high(logits, labels))) is told
+    assert float(F.cross_entropy(logits, labels)) > 4 * torch.tensor(float(classes)).log()

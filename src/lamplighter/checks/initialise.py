@@ -98,9 +98,9 @@ def dead_rectifier(name: str, outputs: Tensor) -> Iterator[Finding]:
 def first_loss_too_high(
     logits: Tensor, target: Tensor, *, ignore_index: int = -100
 ) -> Iterator[Finding]:
-    """I103: the plain cross entropy before training is over four times that of guessing, and 4 more.
+    """I103: the plain cross entropy before training is over four times that of guessing, and 3 more.
 
-    With two classes four times is little: torchvision's own EfficientNets begin at up to 4.3.
+    With two classes four times is little: torchvision's own EfficientNets begin at 3 to 5.
 
     Args:
         logits: `(N, C, ...)` raw logits.
@@ -114,7 +114,7 @@ def first_loss_too_high(
     guessing = math.log(logits.shape[1])
     with torch.no_grad():
         loss = float(F.cross_entropy(logits.detach().float(), target, ignore_index=ignore_index))
-    if math.isfinite(loss) and loss > max(4 * guessing, guessing + 4):
+    if math.isfinite(loss) and loss > max(4 * guessing, guessing + 3):
         yield found(
             "I103",
             "cross_entropy",

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from torch.utils.data import DataLoader
 
 FOR_ITER = dis.opmap["FOR_ITER"]
+# trainers that validate after as many batches as `len(loader)` said, not when the loader ends
+COUNTING = frozenset({"lightning", "pytorch_lightning", "lightning_fabric"})
 
 
 @dataclass(eq=False, slots=True)
@@ -73,11 +75,30 @@ class Bounds:
         batches: of each of the first two walks over a loader; None: all.
         later: of each walk after those.
         cut: whether any walk was ended before its end.
+        counted: loaders whose length a trainer asked for and was told as `batches`.
     """
 
     batches: int | None = None
     later: int = 2
     cut: bool = False
+    counted: weakref.WeakSet[DataLoader[Any]] = field(default_factory=weakref.WeakSet)
+
+    def length_for(self, loader: DataLoader[Any], whole: int, depth: int) -> int:
+        """What a trainer that counts batches is told, so that its epoch ends where the walk does."""
+        if self.batches is None or whole <= self.batches:
+            return whole
+        if sys._getframe(depth).f_globals.get("__name__", "").partition(".")[0] not in COUNTING:
+            return whole
+        self.counted.add(loader)
+        self.cut = True
+        return self.batches
+
+    def has_all_it_counts(self, current: Pass) -> bool:
+        """Whether a trainer that was told a shorter length has got so many batches."""
+        loader = current.loader()
+        if self.batches is None or loader is None or loader not in self.counted:
+            return False
+        return current.given >= self.batches
 
     def is_enough(self, current: Pass) -> bool:
         """Whether a walk has shown what it has to show."""

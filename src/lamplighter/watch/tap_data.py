@@ -78,7 +78,15 @@ def tap_loaders(taps: Taps) -> None:
 
         return __next__
 
+    def count(original: Wrapper) -> Wrapper:
+        def __len__(self: DataLoader[Any]) -> int:  # noqa: N807
+            whole = original(self)
+            return bounds.length_for(self, whole, depth=2) if stream.on else whole
+
+        return __len__
+
     taps.replace(DataLoader, "__init__", told_after(stream, "loader_made"))
+    taps.replace(DataLoader, "__len__", count)
     taps.replace(DataLoader, "__iter__", walk)
     taps.replace(_BaseDataLoaderIter, "__next__", give)
 

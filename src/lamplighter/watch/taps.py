@@ -51,8 +51,9 @@ class Taps:
         """
         passes, self.passes = self.passes, []
         for current in passes:
-            if current.has_given_all():
-                current.complete = True
+            short = self.bounds.has_all_it_counts(current)
+            if short or current.has_given_all():
+                current.complete, current.shortened = True, current.shortened or short
                 self.stream.tell("pass_ended", current)
             elif current.alive():
                 self.passes.append(current)

@@ -294,8 +294,10 @@ def test_a_slow_reader_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
         return number * 100.0
 
     monkeypatch.setattr(patience, "_busy", busy)
-    with patience.watching(), patience.waiting():
+    with patience.watching():
+        patience.begin()
         assert looks.wait(60)
+        patience.end()
     assert heard.said == []
 
 

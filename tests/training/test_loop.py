@@ -77,3 +77,19 @@ def test_batch_of_structures(parts: Any) -> None:
     assert [part.size for part in found] == [2, 2, 1]
     assert found[1].inputs[0].tolist() == found[1].inputs[1][0].tolist() == [2, 3]
     assert found[2].targets["y"].tolist() == [4]
+
+
+def test_gradients_are_cleared_as_the_optimizer_says(parts: Any) -> None:
+    """After a step no gradient is left, and an optimizer with a way of its own is asked to clear."""
+    asked = []
+
+    class Own(torch.optim.SGD):
+        def zero_grad(self, set_to_none: bool = True) -> None:
+            asked.append(set_to_none)
+            super().zero_grad(set_to_none)
+
+    for kind in (torch.optim.SGD, Own):
+        made = parts(optimizer=kind)
+        train_step(made, list(made.train.epoch(1))[:1], ClassificationTally())
+        assert all(parameter.grad is None for parameter in made.module.parameters())
+    assert asked == [True]

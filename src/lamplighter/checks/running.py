@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -71,9 +72,9 @@ class RunningChecks:
         """Whether this step, counted from 1 over the whole run, is looked at."""
         return step <= 3 or step % self.every == 0
 
-    def forward(self, step: int) -> _Forward:
+    def forward(self, step: int) -> AbstractContextManager[None]:
         """A context for the forward pass; it records only at steps that are due."""
-        return _Forward(self, step)
+        return _Forward(self) if self.due(step) else NOTHING
 
     def after_backward(self, step: int) -> list[Finding]:
         """Gradients and the weights before the update; cheap, and only at due steps.
@@ -209,21 +210,21 @@ class RunningChecks:
         return new
 
 
-class _Forward:
-    """Observes one forward pass when its step is due, and is nothing otherwise."""
+NOTHING = nullcontext()
 
-    def __init__(self, checks: RunningChecks, step: int) -> None:
+
+class _Forward(AbstractContextManager[None]):
+    """Observes one forward pass."""
+
+    def __init__(self, checks: RunningChecks) -> None:
         self.checks = checks
-        self.observing = observed(checks.model) if checks.due(step) else None
+        self.observing = observed(checks.model)
         self.record: Any = None
 
     def __enter__(self) -> None:
-        if self.observing is not None:
-            self.record = self.observing.__enter__()
+        self.record = self.observing.__enter__()
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if self.observing is None:
-            return
         self.observing.__exit__(kind, error, trace)
         if kind is None:
             with torch.no_grad():

@@ -6,15 +6,19 @@ once and left out from then on.
 
 from __future__ import annotations
 
-import time
+import io
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor
 
+from lamplighter.data.seeded import undisturbed
 from lamplighter.listener import SILENT, Listener
 from lamplighter.run_folder import RunFolder
+from lamplighter.training.events import EventFile, picture
 
 
 class Journal:
@@ -29,8 +33,8 @@ class Journal:
     def pictures(self, name: str, images_BCHW: Tensor, captions: Sequence[str], step: int) -> None:
         """Pictures in 0…1, with what is to be said under each."""
 
-    def graph(self, module: torch.nn.Module, inputs: Any) -> None:
-        """The network's graph."""
+    def graph(self, copied: Callable[[], torch.nn.Module], inputs: Any) -> None:
+        """The network's graph, of a copy that is made when it is drawn."""
 
     def result(self, settings: Mapping[str, Any], figures: Mapping[str, float]) -> None:
         """Hyperparameters with what came of them."""
@@ -62,75 +66,67 @@ class RunJournal(Journal):
     ) -> None:
         self.folder = folder
         self.listener = listener
-        self.writer: Any = None
+        self.events: EventFile | None = None
+        self.undrawn: Callable[[], None] | None = None
         if tensorboard:
-            self._view(lambda: self._open(purge_step))
+            self._view(lambda: self._open(purge_step), opens=True)
 
     def _open(self, purge_step: int | None) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
-        self.writer = SummaryWriter(str(self.folder.path), purge_step=purge_step, max_queue=1000)
+        self.events = EventFile(self.folder.path, purge_step)
 
     def steps(self, first: int, losses: Sequence[float], rates: Sequence[float]) -> None:
-        def write() -> None:
-            from tensorboard.compat.proto.event_pb2 import Event
-            from tensorboard.compat.proto.summary_pb2 import Summary
-
-            # one event for both, made here: half the cost of two add_scalar
-            now = time.time()
-            for step, (loss, rate) in enumerate(zip(losses, rates, strict=True), first):
-                values = [
-                    Summary.Value(tag="step/train_loss", simple_value=loss),
-                    Summary.Value(tag="step/lr", simple_value=rate),
-                ]
-                event = Event(wall_time=now, step=step, summary=Summary(value=values))
-                self.writer.file_writer.event_writer.add_event(event)
-
-        self._view(write)
+        columns = {"step/train_loss": losses, "step/lr": rates}
+        self._view(lambda: self._file.series(first, columns))
 
     def epoch(self, row: Mapping[str, Any]) -> None:
         self.folder.append_metrics(row)
-
-        def write() -> None:
-            for key, value in row.items():
-                if key not in ("epoch", "step") and isinstance(value, int | float):
-                    self.writer.add_scalar(_tag(key), value, row["step"])
-            self.writer.flush()
-
-        self._view(write)
+        values = {
+            _tag(key): float(value)
+            for key, value in row.items()
+            if key not in ("epoch", "step") and isinstance(value, int | float)
+        }
+        self._view(lambda: self._file.scalars(row["step"], values))
+        self._draw()
 
     def pictures(self, name: str, images_BCHW: Tensor, captions: Sequence[str], step: int) -> None:
-        from torchvision.utils import make_grid, save_image
-
         # one picture per step: TensorBoard's slider then moves through the steps
-        sheet = make_grid(images_BCHW.clamp(0, 1), nrow=8)
+        sheet = Image.fromarray(sheet_of(images_BCHW).numpy())
+        png = io.BytesIO()
+        sheet.save(png, "PNG")
 
         def write() -> None:
-            self.writer.add_image(name, sheet, step)
+            self._file.summary(step, picture(name, png.getvalue(), sheet.height, sheet.width))
             if captions:
-                text = "  \n".join(f"{i + 1}. {_plain(c)}" for i, c in enumerate(captions))
-                self.writer.add_text(f"{name}/captions", text, step)
+                from torch.utils.tensorboard.summary import text
 
-        def save() -> None:
-            file = self.folder / f"{name}.png"
-            file.parent.mkdir(exist_ok=True)
-            save_image(sheet, file)
+                told = "  \n".join(f"{i + 1}. {_plain(c)}" for i, c in enumerate(captions))
+                self._file.summary(step, text(f"{name}/captions", told).SerializeToString())
 
         self._view(write)
+        file = self.folder / f"{name}.png"
         try:
-            save()
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(png.getvalue())
         except OSError as error:
             self.listener.warn(f"{name}.png could not be written: {error.strerror or error}")
 
-    def graph(self, module: torch.nn.Module, inputs: Any) -> None:
-        import warnings
-
+    def graph(self, copied: Callable[[], torch.nn.Module], inputs: Any) -> None:
+        # drawn when the first epoch is over: tracing and what it imports would hold up the first step
         def write() -> None:
-            with warnings.catch_warnings():  # tracing warns about every shape that it fixes
-                warnings.simplefilter("ignore")
-                self.writer.add_graph(module, inputs)
+            from torch.utils.tensorboard._pytorch_graph import graph
 
-        self._view(write, once=True)
+            # tracing warns about every shape that it fixes
+            with undisturbed(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                drawn, _ = graph(copied(), inputs)
+            self._file.graph(drawn.SerializeToString())
+
+        self.undrawn = write
+
+    def _draw(self) -> None:
+        if self.undrawn is not None:
+            self._view(self.undrawn, once=True)
+            self.undrawn = None
 
     def result(self, settings: Mapping[str, Any], figures: Mapping[str, float]) -> None:
         def write() -> None:
@@ -139,30 +135,28 @@ class RunJournal(Journal):
 
             # add_hparams would open a second folder beside the run and mix up its name
             for summary in hparams(kept, {f"result/{k}": v for k, v in figures.items()}):
-                self.writer.file_writer.add_summary(summary)
-            for key, value in figures.items():
-                self.writer.add_scalar(f"result/{key}", value)
+                self._file.summary(0, summary.SerializeToString())
+            self._file.scalars(0, {f"result/{key}": value for key, value in figures.items()})
 
         self._view(write)
 
     def went_back(self, step: int) -> None:
-        def write() -> None:
-            from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-
-            # TensorBoard forgets what it read of later steps when a session starts
-            started = SessionLog(status=SessionLog.START)
-            self.writer.file_writer.add_event(Event(step=step + 1, session_log=started))
-
-        self._view(write)
+        # TensorBoard forgets what it read of later steps when a session starts
+        self._view(lambda: self._file.begin_session(step + 1))
 
     def close(self) -> None:
-        if self.writer is not None:
-            self._view(self.writer.close)
-            self.writer = None
+        if self.events is not None:
+            self._view(self._file.close)
+            self.events = None
 
-    def _view(self, write: Callable[[], None], *, once: bool = False) -> None:
+    @property
+    def _file(self) -> EventFile:
+        assert self.events is not None
+        return self.events
+
+    def _view(self, write: Callable[[], None], *, once: bool = False, opens: bool = False) -> None:
         """Does something with TensorBoard; a fault ends TensorBoard, not the training."""
-        if self.writer is None and write.__name__ != "<lambda>":
+        if self.events is None and not opens:
             return
         try:
             write()
@@ -171,7 +165,20 @@ class RunJournal(Journal):
                 f"TensorBoard: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}; left out, metrics.jsonl goes on"
             )
             if not once:
-                self.writer = None
+                self.events = None
+
+
+def sheet_of(images_BCHW: Tensor, columns: int = 8, between: int = 2) -> Tensor:
+    """Pictures in rows on black: float in 0…1, grey or RGB → uint8 [H, W, 3]."""
+    count, channels, height, width = images_BCHW.shape
+    rows, columns = -(-count // columns), min(columns, count)
+    tall, wide = height + between, width + between
+    sheet = torch.zeros(rows * tall + between, columns * wide + between, 3, dtype=torch.uint8)
+    colours = images_BCHW[:, [0, 0, 0] if channels == 1 else [0, 1, 2]]
+    for number, image in enumerate(colours.clamp(0, 1).mul(255).add(0.5).byte()):
+        top, left = between + number // columns * tall, between + number % columns * wide
+        sheet[top : top + height, left : left + width] = image.permute(1, 2, 0)
+    return sheet
 
 
 def _tag(key: str) -> str:

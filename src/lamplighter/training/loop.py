@@ -23,6 +23,7 @@ from lamplighter.listener import SILENT, Listener
 from lamplighter.tasks.tally import Tally
 from lamplighter.training.journal import Journal
 from lamplighter.training.parts import Parts, Progress
+from lamplighter.training.precision import clear_gradients
 from lamplighter.training.stopping import heeding, was_cut
 from lamplighter.training.validate import main_output, validate
 from lamplighter.training.waiting import Patience
@@ -171,8 +172,8 @@ class _Epoch:
             parts.schedule.after_step()
             progress.step += 1
             progress.batch += len(group)
-            self.log.step(loss, norm, group)
             now = time.perf_counter()
+            self.log.step(loss, norm, group, now)
             due = parts.save_every and parts.train.resumable and now - last_save >= parts.save_every
             stopping = self.stop()
             over_time = parts.time_limit and progress.seconds + now - sitting >= parts.time_limit
@@ -256,8 +257,9 @@ def train_step(
     Returns:
         (loss, gradient norm before clipping), 0-d tensors on the device, not yet fetched.
     """
-    total = sum(batch.size for batch in group)
-    parts.largest = max(parts.largest, *(batch.size for batch in group))
+    sizes = [batch.size for batch in group]
+    total = sum(sizes)
+    parts.largest = max(parts.largest, *sizes)
     losses: list[Tensor] = []
     for batch in chunks(group, parts.micro):
         with parts.watcher.forward(step), parts.precision.forward():
@@ -271,7 +273,7 @@ def train_step(
     parts.watcher.after_backward(step)
     norm = parts.precision.step(parts.optimizer, parts.clip)
     parts.watcher.after_step(step)
-    parts.optimizer.zero_grad(set_to_none=True)
+    clear_gradients(parts.optimizer)
     return losses[0] if len(losses) == 1 else torch.stack(losses).sum(), norm
 
 
@@ -295,44 +297,52 @@ def training_loss(parts: Parts, outputs: Any, targets: Any) -> Tensor:
 
 
 class _StepLog:
-    """Keeps the steps' losses on the device and fetches them together at log points."""
+    """Keeps the steps' losses on the device and fetches them together at log points.
+
+    On the CPU, where fetching waits for nothing, they are numbers at once.
+    """
 
     def __init__(
         self, parts: Parts, progress: Progress, journal: Journal, listener: Listener
     ) -> None:
         self.parts, self.progress = parts, progress
         self.journal, self.listener = journal, listener
-        self.losses: list[Tensor] = []
-        self.norms: list[Tensor] = []
+        self.losses: list[Any] = []
+        self.norms: list[Any] = []
         self.rates: list[float] = []
-        self.groups: list[list[Tensor]] = []
+        self.groups: list[list[Tensor | None]] = []
         self.last = time.perf_counter()
         self.on_cpu = parts.device.type == "cpu"
 
-    def step(self, loss: Tensor, norm: Tensor, group: list[Batch]) -> None:
+    def step(self, loss: Tensor, norm: Tensor, group: list[Batch], now: float) -> None:
         """Takes note of a step; looks at it now if looking is free, else at the next log point."""
-        self.losses.append(loss)
-        self.norms.append(norm)
-        self.rates.append(max(group["lr"] for group in self.parts.optimizer.param_groups))
-        self.groups.append([batch.positions for batch in group if batch.positions is not None])
-        unsound = self.on_cpu and not (isfinite(norm.item()) and isfinite(loss.item()))
-        late = time.perf_counter() - self.last >= LOG_SECONDS or len(self.losses) >= LOG_STEPS
-        if unsound or late:
+        unsound = False
+        if self.on_cpu:
+            figure, length = loss.item(), norm.item()
+            unsound = not (isfinite(length) and isfinite(figure))
+            self.losses.append(figure)
+            self.norms.append(length)
+        else:
+            self.losses.append(loss)
+            self.norms.append(norm)
+        self.rates.append(max([group["lr"] for group in self.parts.optimizer.param_groups]))
+        self.groups.append([batch.positions for batch in group])
+        if unsound or now - self.last >= LOG_SECONDS or len(self.losses) >= LOG_STEPS:
             self.flush()
 
     def flush(self) -> None:
         """Fetches, checks, writes down and shows what has gathered."""
         if not self.losses:
             return
-        losses = torch.stack([loss.float() for loss in self.losses]).tolist()
-        norms = torch.stack([norm.float() for norm in self.norms]).tolist()
+        losses, norms = self.losses, self.norms
+        if not self.on_cpu:
+            losses = torch.stack([loss.float() for loss in losses]).tolist()
+            norms = torch.stack([norm.float() for norm in norms]).tolist()
         first = self.progress.step - len(losses) + 1
         for offset, (loss, norm) in enumerate(zip(losses, norms, strict=True)):
-            if not (abs(loss) < float("inf") and abs(norm) < float("inf")):
-                positions = self.groups[offset]
-                raise Diverged(
-                    first + offset, loss, norm, torch.cat(positions) if positions else None
-                )
+            if not (isfinite(loss) and isfinite(norm)):
+                known = [positions for positions in self.groups[offset] if positions is not None]
+                raise Diverged(first + offset, loss, norm, torch.cat(known) if known else None)
         self.journal.steps(first, losses, self.rates)
         self.listener.step_done(
             self.progress.batch, {"loss": sum(losses) / len(losses), "lr": self.rates[-1]}

@@ -32,8 +32,10 @@ def show_beginning(journal: Journal, parts: Parts) -> None:
         batch = next(itertools.islice(parts.val.epoch(1), 1))
         journal.pictures("pictures/val", visible(batch.inputs[:SHOWN], preprocess), (), 0)
     if sum(p.numel() for p in parts.module.parameters()) <= TRACED_UP_TO:
-        module = copy.deepcopy(parts.module).cpu().eval()
-        journal.graph(module, first.inputs[:1].cpu().contiguous())
+        module = parts.module
+        journal.graph(
+            lambda: copy.deepcopy(module).cpu().eval(), first.inputs[:1].cpu().contiguous()
+        )
 
 
 def visible(images_BCHW: Tensor, preprocess: Preprocess) -> Tensor:

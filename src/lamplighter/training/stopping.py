@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from types import FrameType
 from typing import TypeVar
 
@@ -100,13 +100,16 @@ def heeding(
     while True:
         try:
             flag.waiting = True
-            with patience.waiting() if patience else nullcontext():
-                item = next(items, END)
+            if patience is not None:
+                patience.begin()
+            item = next(items, END)
         except CutShort:
             flag.cut = True
             return
         finally:
             flag.waiting = False
+            if patience is not None:
+                patience.end()
         if item is END:
             return
         yield item  # type: ignore[misc]

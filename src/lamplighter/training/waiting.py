@@ -50,15 +50,15 @@ class Patience:
         finally:
             self.closed.set()
 
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Wraps the wait for one batch."""
-        began = self.since = time.monotonic()
-        try:
-            yield
-        finally:
-            self.since = self.told = 0.0
-            self.slowest = max(self.slowest, time.monotonic() - began)
+    def begin(self) -> None:
+        """The wait for one batch begins."""
+        self.since = time.monotonic()
+
+    def end(self) -> None:
+        """It is over, whether a batch came or not."""
+        took = time.monotonic() - self.since
+        self.since = self.told = 0.0
+        self.slowest = max(self.slowest, took)
 
     def _watch(self) -> None:
         looked, used = time.monotonic(), self._busy()

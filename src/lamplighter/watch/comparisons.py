@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, WeightedRandomSampler
+from torch.utils.data import (
+    DataLoader,
+    IterableDataset,
+    RandomSampler,
+    SequentialSampler,
+    Subset,
+    WeightedRandomSampler,
+)
+from torch.utils.data.distributed import DistributedSampler
 
 from lamplighter.checks import data, labels, loading, splits, transforms
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.guess import answer_in
 from lamplighter.checks.pairs import flipped_without_target
 from lamplighter.checks.snapshot import kept
+from lamplighter.watch.ahead import Ahead
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.place import line_of_attribute
+from lamplighter.watch.place import Place, line_of_attribute
 from lamplighter.watch.pointing import pointed, shows
 from lamplighter.watch.rows import Rows, rows_of
 from lamplighter.watch.samples import parts_of
@@ -26,6 +36,8 @@ if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
 MOST_SETS = 12  # data sets that are looked into; some programs build a loader for each epoch
+WHOLE = (SequentialSampler, RandomSampler, WeightedRandomSampler, DistributedSampler)
+OF_THE_LOADER = ("D106", "E102")  # what the loader itself does, whatever it reads
 NEAR = 512  # validation samples whose nearest neighbour in train is looked for
 
 
@@ -42,6 +54,7 @@ class Comparisons(Watcher):
         self.rows: dict[int, tuple[SeenLoader, Rows]] = {}
         self.weighed = False
         self.gaps: tuple[torch.Tensor, SeenLoader | None] | None = None
+        self.ahead = Ahead(self)
 
     def pass_starts(self, current: Pass) -> None:
         loader = current.loader()
@@ -51,11 +64,19 @@ class Comparisons(Watcher):
         where = mine.name
         found = list(loading.loader_without_batches(loader, where=where))
         self.world.adopt(found, mine.place or current.place)
-        if found or len(self.rows) >= MOST_SETS:
+        if not found:
+            self.look_into(loader, mine)
+
+    def look_into(self, loader: DataLoader[Any], mine: SeenLoader) -> None:
+        """Reads samples of a loader's data set, once."""
+        if id(mine) in self.rows or len(self.rows) >= MOST_SETS:
             return
-        self._look_at_workers(loader, mine)
         self.rows[id(mine)] = (mine, Rows())  # stands where the look below fails
-        self.rows[id(mine)] = (mine, rows_of(loader.dataset))
+        self._look_at_workers(loader, mine)
+        self.rows[id(mine)] = (mine, rows_of(what_is_read(loader), own_collate(loader)))
+
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+        self.ahead.look()
 
     def batch_given(self, current: Pass, batch: Any) -> None:
         self.gaps = None
@@ -77,13 +98,14 @@ class Comparisons(Watcher):
         answer = answer_in(output)
         tolerated = answer is not None and bool(torch.isfinite(answer).all())
         where = f"a batch of {mine.name}"
-        self._tell(data.values_not_finite(inputs, where=where, tolerated=tolerated), mine)
+        self.tell(data.values_not_finite(inputs, where=where, tolerated=tolerated), mine)
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
         weights = (given.get("weight"), given.get("pos_weight"))
         self.weighed |= any(isinstance(weight, torch.Tensor) for weight in weights)
 
     def ended(self) -> None:
+        self.ahead.settle()
         trained = [(m, rows) for m, rows in self.rows.values() if m.steps]
         tested = [
             (m, rows)
@@ -91,21 +113,20 @@ class Comparisons(Watcher):
             if m.evaluations and not m.steps and m.role != "train"
         ]
         for mine, rows in trained:
-            self._tell(self._in_training(mine, rows), mine)
+            self.tell(self.in_training(mine, rows), mine)
         for mine, rows in tested:
-            self._tell(self._at_evaluation(mine, rows), mine)
+            self.tell(self.at_evaluation(mine, rows), mine)
             fitting = [(m, r) for m, r in trained if m.meets(mine)]
-            self._look_for_unknown_classes(fitting, mine, rows)
+            self.tell(self.unknown_classes(fitting, mine, rows), mine)
             for other, theirs in fitting:
-                self._tell(self._between(other, theirs, mine, rows), mine)
+                self.tell(self.between(other, theirs, mine, rows), mine)
         self._look_at_scaling(trained, tested)
 
-    def _tell(self, found: Iterable[Finding], mine: SeenLoader) -> None:
+    def tell(self, found: Iterable[Finding], mine: SeenLoader) -> None:
         for finding in found:
             if finding.code == "Y102" and self.world.found("Y102"):
                 continue  # the probe's first batches were enough
-            place = mine.place or mine.trained_at or mine.evaluated_at
-            self.world.adopt([finding], pointed(finding.code, mine.place) or place)
+            self.world.adopt([finding], place_in_data(finding.code, mine))
 
     def _look_at_workers(self, loader: DataLoader[Any], mine: SeenLoader) -> None:
         """Generators that are copied to the workers, where a sample can be read once more."""
@@ -114,11 +135,10 @@ class Comparisons(Watcher):
         with kept((), (loader.dataset,)):
             found = list(loading.random_state_copied(loader))
         for finding in found:
-            attribute = finding.where.split(".")[1] if "." in finding.where else ""
-            line = line_of_attribute(type(loader.dataset), attribute)
+            line = _made_at(loader.dataset, finding.where)
             self.world.adopt([finding], line or mine.place)
 
-    def _in_training(self, mine: SeenLoader, rows: Rows) -> Iterator[Finding]:
+    def in_training(self, mine: SeenLoader, rows: Rows) -> Iterator[Finding]:
         """What one training set shows by itself."""
         loader = mine.ref()
         if loader is not None:
@@ -126,7 +146,7 @@ class Comparisons(Watcher):
         yield from self._in_labels(mine, rows, loader)
         pairs = [(r[0], r[1]) for r in rows.readings if len(r) == 2]
         yield from flipped_without_target(pairs, where=mine.name)
-        if rows.inputs is not None and shows("D113", mine.place):
+        if rows.inputs is not None and shows("D113", mine.place, loader and loader.dataset):
             for padding in self._paddings():
                 yield from data.never_padded(rows.inputs, padding, where=mine.name)
 
@@ -157,20 +177,26 @@ class Comparisons(Watcher):
         kinds = (nn.Embedding, nn.EmbeddingBag)
         return {e.padding_idx for e in inner if isinstance(e, kinds) and e.padding_idx is not None}
 
-    def _at_evaluation(self, mine: SeenLoader, rows: Rows) -> Iterator[Finding]:
+    def at_evaluation(self, mine: SeenLoader, rows: Rows) -> Iterator[Finding]:
         """Whether a sample read twice is the same; a target that changes too is part of the task."""
-        if not mine.in_evaluation_mode or not rows.pair or self.world.classes < 2:
+        if not mine.in_evaluation_mode or not rows.pair:
             return
         for one, other in zip(rows.readings, rows.readings[1:], strict=False):
             if len(one) != 2 or len(other) != 2 or not one[0].is_floating_point():
                 continue
-            if one[1].dim() == 0 and torch.equal(one[1], other[1]):
-                told = list(transforms.random_at_evaluation(one[0], other[0], where=mine.name))
-                if told:
-                    yield from told
-                    return
+            told = list(transforms.random_at_evaluation(one[0], other[0], where=mine.name))
+            if not told:
+                continue
+            scalar = one[1].dim() == 0 and torch.equal(one[1], other[1])
+            if scalar and self.world.classes > 1:
+                yield from told
+            elif scalar or _is_mask(one[0], one[1]):
+                yield replace(told[0], level="warning")
+            else:
+                continue
+            return
 
-    def _between(
+    def between(
         self, train: SeenLoader, rows: Rows, mine: SeenLoader, theirs: Rows
     ) -> Iterator[Finding]:
         """How the data that are evaluated differ from those that were trained on."""
@@ -184,9 +210,9 @@ class Comparisons(Watcher):
         if not told and train.role != "evaluation":
             yield from splits.near_duplicates(one, other[:NEAR], where=mine.name)
 
-    def _look_for_unknown_classes(
+    def unknown_classes(
         self, trained: list[tuple[SeenLoader, Rows]], mine: SeenLoader, rows: Rows
-    ) -> None:
+    ) -> Iterator[Finding]:
         """Classes that no data set of this training has."""
         known = [r.labels for _, r in trained]
         if not trained or rows.labels is None or any(k is None for k in known):
@@ -195,23 +221,72 @@ class Comparisons(Watcher):
             return
         seen = [label for k in known if k for label in k]
         if max(rows.labels) < self.world.classes and len(set(seen)) <= max(2, len(seen) // 4):
-            self._tell(labels.unknown_classes(seen, rows.labels, where=mine.name), mine)
+            yield from labels.unknown_classes(seen, rows.labels, where=mine.name)
 
     def _look_at_scaling(
         self, trained: list[tuple[SeenLoader, Rows]], tested: list[tuple[SeenLoader, Rows]]
     ) -> None:
         """Whether train and what is held out were standardised together."""
+        if self.world.found("S107"):
+            return
         for mine, rows in trained:
-            others = [(m, r) for m, r in tested if m.meets(mine)]
-            held_out = [r.numbers for _, r in others if r.complete]
-            whole = [part for part in held_out if part is not None]
-            if rows.numbers is None or not rows.complete or not whole:
-                continue
-            for parts in (whole, *([part] for part in whole if len(whole) > 1)):
-                found = list(splits.standardised_together(rows.numbers, parts))
-                if found:
-                    self._tell(found, mine)
-                    return
+            others = [r for m, r in tested if m.meets(mine)]
+            self.tell(self.scaling(rows, others), mine)
+
+    def scaling(
+        self, train: Rows, others: list[Rows], where: str = "validation"
+    ) -> Iterator[Finding]:
+        """Whether one set and others were standardised together, all of them or two alone."""
+        whole = [part for rows in others if rows.complete and (part := rows.numbers) is not None]
+        if train.numbers is None or not train.complete or not whole:
+            return
+        for parts in (whole, *([part] for part in whole if len(whole) > 1)):
+            found = list(splits.standardised_together(train.numbers, parts, where=where))
+            if found:
+                yield from found
+                return
+
+
+def what_is_read(loader: DataLoader[Any]) -> Any:
+    """The part of a loader's data set that it can give; None where its own sampler decides."""
+    sampler, dataset = loader.sampler, loader.dataset
+    if loader.batch_size is None and loader.batch_sampler is not None:
+        return None
+    if isinstance(sampler, WHOLE) or isinstance(dataset, IterableDataset):
+        return dataset
+    indices = getattr(sampler, "indices", None)
+    return None if indices is None else Subset(dataset, [int(index) for index in indices])
+
+
+def own_collate(loader: DataLoader[Any]) -> Any:
+    """The function that lays samples into a batch, where it is not torch's own."""
+    is_plain = getattr(loader.collate_fn, "__module__", "").startswith("torch.utils.data")
+    return None if is_plain else loader.collate_fn
+
+
+def place_in_data(code: str, mine: SeenLoader) -> Place | None:
+    """The line that a finding about the data of a loader points at."""
+    loader = mine.ref()
+    if code in OF_THE_LOADER and mine.place is not None:
+        return mine.place
+    better = pointed(code, mine.place, loader.dataset if loader is not None else None)
+    return better or mine.place or mine.trained_at or mine.evaluated_at
+
+
+def _made_at(dataset: Any, dotted: str) -> Place | None:
+    """The line on which the owner of `Dataset.part.rng` gives itself the last attribute."""
+    owner, *path = dotted.split(".")
+    thing = dataset
+    for name in path[:-1]:
+        thing = getattr(thing, name, None)
+    return line_of_attribute(type(thing), path[-1]) if path and owner else None
+
+
+def _is_mask(picture: torch.Tensor, target: torch.Tensor) -> bool:
+    """Whether a target is a class number for each pixel."""
+    if picture.dim() != 3 or target.dim() < 2 or target.shape[-2:] != picture.shape[-2:]:
+        return False
+    return len(torch.unique(target)) <= 32 and bool((target == target.round()).all())
 
 
 def _prepared_differently(train: torch.Tensor, other: torch.Tensor, where: str) -> list[Finding]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from lamplighter.watch.place import Place, statement_at, tree_of
 
@@ -60,40 +61,79 @@ class Lineage:
     inside: list[Link] = field(default_factory=list)
 
 
-def lineage_of(place: Place, argument: str = "dataset") -> Lineage | None:
+def lineage_of(
+    place: Place, argument: str = "dataset", classes: Sequence[str] = ()
+) -> Lineage | None:
     """Follows the data back from the line that builds a loader.
 
     Args:
         place: where the `DataLoader` was built.
         argument: "dataset", or another argument of the loader such as "sampler".
+        classes: names of the user's classes that read the samples, where they are known.
     """
     tree, statement = tree_of(place.file), statement_at(place)
     if tree is None or statement is None:
         return None
-    call = next((c for c in _calls(statement) if _name(c.func).endswith("DataLoader")), None)
-    given = None if call is None else _argument(call, argument)
+    calls = [c for c in _calls(statement) if _name(c.func).endswith("DataLoader")]
+    calls = [c for c in calls if _is_at(c, place)] or calls
+    given = _argument(calls[0], argument) if calls else None
     if given is None:
         return None
-    source = _Source(tree)
+    source = _Source(tree, place)
     links = source.back(given, statement.lineno)
-    built = _builder(given, statement.lineno, links)
+    built = _builder(given, calls[0].lineno, links)
     found = Lineage(place.file, built[1], links)
     arguments = [a for a in _given(built[0]) if not isinstance(a, ast.Constant)]
     if arguments and argument == "dataset":
         found.inputs = source.back(arguments[0], built[1])
         found.labels = source.back(arguments[-1], built[1]) if len(arguments) > 1 else []
     kinds = {_name(c.func) for link in [Link(0, (given,)), *links] for c in _calls_of(link)}
+    found.inside = _inside(tree, kinds | set(classes))
+    return found
+
+
+def lineage_of_call(place: Place, loss: Place | None, classes: Sequence[str] = ()) -> Lineage:
+    """Follows the data back from the line that gives them to a network.
+
+    Args:
+        place: where the network was called.
+        loss: where the loss was called; its last argument leads to the labels.
+        classes: names of the user's classes that read the samples, where they are known.
+    """
+    found = Lineage(place.file, place.line)
+    tree, statement = tree_of(place.file), statement_at(place)
+    if tree is None or statement is None:
+        return found
+    calls = _calls(statement)
+    call = next((c for c in calls if _is_at(c, place) and c.args), None)
+    source = _Source(tree, place)
+    found.inputs = source.back(call.args[0] if call is not None else statement, place.line)
+    found.links = list(found.inputs)
+    other = statement_at(loss) if loss is not None and loss.file == place.file else None
+    if other is not None and loss is not None:
+        losses = [c for c in _calls(other) if len(c.args) > 1 and _is_at(c, loss)]
+        given: ast.AST = losses[0].args[1] if losses else other
+        found.labels = _Source(tree, loss).back(given, loss.line)
+        known = {link.line for link in found.links}
+        found.links += [link for link in found.labels if link.line not in known]
+    found.inside = _inside(tree, set(classes))
+    return found
+
+
+def _inside(tree: ast.Module, kinds: set[str]) -> list[Link]:
+    """The statements of these classes."""
+    found: list[Link] = []
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and node.name in kinds:
             inner = [n for n in ast.walk(node) if isinstance(n, ast.stmt) and not _is_block(n)]
-            found.inside += [Link(n.lineno, (n,)) for n in sorted(inner, key=lambda n: n.lineno)]
+            found += [Link(n.lineno, (n,)) for n in sorted(inner, key=lambda n: n.lineno)]
     return found
 
 
 def _builder(given: ast.expr, line: int, links: list[Link]) -> tuple[ast.AST, int]:
     """The call that builds the data set itself, and the line of its outermost wrapper."""
     expression: ast.AST = given
-    if isinstance(given, ast.Name) and links:
+    if isinstance(given, ast.Name | ast.Attribute) and links:
         expression, line = links[0].parts[0], links[0].line
     made = line
     while isinstance(expression, ast.Call) and _name(expression.func) in ("Subset", "random_split"):
@@ -105,10 +145,16 @@ def _builder(given: ast.expr, line: int, links: list[Link]) -> tuple[ast.AST, in
 
 
 class _Source:
-    """Assignments of one file by scope."""
+    """Assignments of one file by scope.
 
-    def __init__(self, tree: ast.Module) -> None:
+    Args:
+        tree: of the file.
+        way: where a thing was made, and how the program came there.
+    """
+
+    def __init__(self, tree: ast.Module, way: Place) -> None:
         self.tree = tree
+        self.way = [place for place in (way, *way.outer) if place.file == way.file]
         self.functions = [
             n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)
         ]
@@ -132,6 +178,8 @@ class _Source:
 
     def _assignments(self, name: str, before: int) -> list[Link]:
         """The newest plain assignment to a name, and what altered it in place since."""
+        if name.startswith("self."):
+            return self._attributes(name[5:], before)
         inner = [f for f in self.functions if f.lineno < before <= (f.end_lineno or f.lineno)]
         scopes: list[tuple[ast.AST, float]] = [(f, before) for f in reversed(inner)]
         scopes.append((self.tree, float("inf") if inner else before))
@@ -144,9 +192,48 @@ class _Source:
                     links.append(Link(statement.lineno, parts))
                 if plain:
                     break
+            if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
+                links += self._given_from_outside(scope, name)
             if links:
                 return links
         return []
+
+    def _given_from_outside(
+        self, function: ast.FunctionDef | ast.AsyncFunctionDef, name: str
+    ) -> list[Link]:
+        """What the caller gave for a parameter, where the way into the function is known."""
+        named = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
+        if name not in [*named, *(a.arg for a in function.args.kwonlyargs)]:
+            return []
+        end = function.end_lineno or function.lineno
+        for place, caller in pairwise(self.way):
+            if not function.lineno <= place.line <= end:
+                continue
+            statement = statement_at(caller)
+            calls = _calls(statement) if statement is not None else []
+            calls = [c for c in calls if _is_at(c, caller)] or calls[:1]
+            for call in calls[:1]:
+                by_name = next((k.value for k in call.keywords if k.arg == name), None)
+                at = named.index(name) if name in named else -1
+                at -= named[:1] == ["self"]
+                given = by_name or (call.args[at] if 0 <= at < len(call.args) else None)
+                return [Link(caller.line, (given,))] if given is not None else []
+        return []
+
+    def _attributes(self, attribute: str, before: int) -> list[Link]:
+        """Where the class around a line gives itself an attribute."""
+        classes = [n for n in ast.walk(self.tree) if isinstance(n, ast.ClassDef)]
+        around = [n for n in classes if n.lineno < before <= (n.end_lineno or n.lineno)]
+        links = []
+        for statement in (s for c in around[-1:] for s in ast.walk(c) if isinstance(s, ast.Assign)):
+            for target in statement.targets:
+                if isinstance(target, ast.Attribute) and target.attr == attribute:
+                    links.append(Link(statement.lineno, (statement.value,)))
+                elif isinstance(target, ast.Tuple | ast.List):
+                    mine = [e for e in target.elts if isinstance(e, ast.Attribute)]
+                    if any(e.attr == attribute for e in mine):
+                        links.append(Link(statement.lineno, (statement.value,)))
+        return links
 
 
 def _gives(statement: ast.stmt, name: str) -> tuple[tuple[ast.AST, ...], bool]:
@@ -196,7 +283,13 @@ def _own_statements(scope: ast.AST) -> Iterator[ast.stmt]:
 
 def _names(node: ast.AST) -> list[str]:
     """Names that an expression reads; called functions and modules among them do no harm."""
-    return list(dict.fromkeys(n.id for n in ast.walk(node) if isinstance(n, ast.Name)))
+    names = []
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name):
+            names.append(inner.id)
+        elif isinstance(inner, ast.Attribute) and ast.unparse(inner.value) == "self":
+            names.append(f"self.{inner.attr}")
+    return list(dict.fromkeys(names))
 
 
 def _base(node: ast.AST) -> str:
@@ -214,6 +307,11 @@ def _name(function: ast.AST) -> str:
 
 def _calls(node: ast.AST) -> list[ast.Call]:
     return [n for n in ast.walk(node) if isinstance(n, ast.Call)]
+
+
+def _is_at(call: ast.Call, place: Place) -> bool:
+    """Whether a call is the one that runs at a place."""
+    return (call.lineno, call.col_offset) == (place.line, place.column)
 
 
 def _calls_of(link: Link) -> list[ast.Call]:

@@ -15,6 +15,7 @@ from lamplighter.checks import loading, splits
 from lamplighter.checks.finding import Finding
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.lives import Lives
+from lamplighter.watch.naming import made_names
 from lamplighter.watch.place import Place, here
 from lamplighter.watch.pointing import pointed
 from lamplighter.watch.roles import Role, loaders_in_sight, role_of
@@ -33,6 +34,8 @@ class SeenLoader:
     Args:
         ref: weak.
         place: where it was built, if that was seen.
+        names: variables that hold it.
+        made_as: what the source calls it where it is made.
         lives: the networks that its batches went into, as `Lives` numbers them.
         in_evaluation_mode: whether a network in evaluation mode was given its batches.
     """
@@ -40,6 +43,7 @@ class SeenLoader:
     ref: weakref.ref[DataLoader[Any]]
     place: Place | None
     names: list[str] = field(default_factory=list)
+    made_as: list[str] = field(default_factory=list)
     role: Role = ""
     passes: int = 0
     steps: int = 0
@@ -56,11 +60,33 @@ class SeenLoader:
     @property
     def name(self) -> str:
         """What to call it in a message."""
-        return f"`{self.names[0]}`" if self.names else "the loader"
+        names = self.names or self.made_as
+        return f"`{names[0]}`" if names else "the loader"
 
     def meets(self, other: SeenLoader) -> bool:
         """Whether some network saw batches of both, with the same training behind it."""
         return not self.lives or not other.lives or bool(self.lives & other.lives)
+
+
+def record_of(world: World, loader: DataLoader[Any]) -> SeenLoader:
+    """The record of a loader; made when it is new."""
+    known = world.walked.get(id(loader))
+    if known is None or known.ref() is not loader:
+        known = SeenLoader(weakref.ref(loader), world.loaders.get(id(loader)))
+        world.walked[id(loader)] = known
+    return known
+
+
+def name_all(world: World) -> None:
+    """Notes what the program calls its loaders now."""
+    for thing, names in loaders_in_sight().values():
+        other = record_of(world, thing)
+        other.names += [name for name in names if name not in other.names]
+    for other in world.walked.values():
+        loader = other.ref()
+        dataset = getattr(loader, "dataset", None)
+        if loader is not None:
+            other.role = role_of(other.names, dataset) or role_of(other.made_as, dataset)
 
 
 class Loaders(Watcher):
@@ -75,14 +101,11 @@ class Loaders(Watcher):
 
     def record(self, loader: DataLoader[Any]) -> SeenLoader:
         """The record of a loader; made when it is new."""
-        known = self.seen.get(id(loader))
-        if known is None or known.ref() is not loader:
-            known = SeenLoader(weakref.ref(loader), self.world.loaders.get(id(loader)))
-            self.seen[id(loader)] = known
-        return known
+        return record_of(self.world, loader)
 
     def loader_made(self, loader: DataLoader[Any]) -> None:
-        self.record(loader)
+        mine = self.record(loader)
+        mine.made_as = made_names(mine.place)
 
     def pass_starts(self, current: Pass) -> None:
         loader = current.loader()
@@ -94,10 +117,7 @@ class Loaders(Watcher):
         mine.last, mine.steps_then = current, self.world.steps
         if mine.passes > 3:
             return
-        for thing, names in loaders_in_sight().values():
-            other = self.record(thing)
-            other.names += [name for name in names if name not in other.names]
-            other.role = role_of(other.names, getattr(thing, "dataset", None))
+        name_all(self.world)
         if mine.passes == 2:
             self._sampler_forgot_the_epoch(mine, loader)
 
@@ -257,8 +277,10 @@ class Loaders(Watcher):
                 continue
             if mine.role == "train" or not mine.meets(other):
                 continue
-            for finding in _shared(other, theirs, mine, loader):
-                self.world.adopt([finding], pointed(finding.code, mine.place) or place)
+            for finding in shared(other, theirs, mine, loader):
+                self.world.adopt(
+                    [finding], pointed(finding.code, mine.place, loader.dataset) or place
+                )
 
     def _evaluates_on_train(self) -> None:
         idle = [m for m in self.seen.values() if m.role == "evaluation" and not m.passes]
@@ -283,7 +305,7 @@ def _has_other_classes(loader: DataLoader[Any]) -> bool:
     return classes is not None and len(classes.unique()) > 1
 
 
-def _shared(
+def shared(
     trained: SeenLoader, train: DataLoader[Any], held_out: SeenLoader, loader: DataLoader[Any]
 ) -> list[Finding]:
     """What the data of training and of evaluation have in common."""

@@ -8,12 +8,13 @@ import linecache
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+FAR = 8  # calls that are followed outwards
 _HOUSE = str(Path(__file__).resolve().parent.parent)
 _FOREIGN = tuple(
     str(Path(path).resolve()) + "/"
@@ -29,10 +30,15 @@ class Place:
     Args:
         file: path as Python knows it.
         line: counted from 1.
+        column: where the running call begins, counted from 0; −1: not known. Two places on one line
+            are the same place.
+        outer: where the function was called, and so on outwards, as far as that was noted.
     """
 
     file: str
     line: int
+    column: int = field(default=-1, compare=False)
+    outer: tuple[Place, ...] = field(default=(), compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{Path(self.file).name}:{self.line}"
@@ -63,6 +69,25 @@ def here() -> Place | None:
     """The innermost line of the user's code on the stack, or None."""
     frame = user_frame(2)
     return Place(frame.f_code.co_filename, frame.f_lineno) if frame is not None else None
+
+
+def here_exactly(depth: int = 1) -> Place | None:
+    """The same with the column of the running call and the way to it; takes a little longer."""
+    places = []
+    for frame in frames(depth + 1):
+        places.append(_with_column(frame))
+        if len(places) == FAR:
+            break
+    if not places:
+        return None
+    return Place(places[0].file, places[0].line, places[0].column, tuple(places[1:]))
+
+
+def _with_column(frame: FrameType) -> Place:
+    positions = list(frame.f_code.co_positions())
+    at = frame.f_lasti // 2
+    column = positions[at][2] if at < len(positions) else None
+    return Place(frame.f_code.co_filename, frame.f_lineno, -1 if column is None else column)
 
 
 def frames(depth: int = 1) -> Iterator[FrameType]:

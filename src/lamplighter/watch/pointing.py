@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from lamplighter.watch.lineage import Lineage, Link, lineage_of
+from lamplighter.watch.lineage import Lineage, Link, lineage_of, lineage_of_call
 from lamplighter.watch.place import Place
+from lamplighter.watch.sight import is_holder
 
 Sign = Callable[[ast.AST], bool]
 
@@ -47,6 +49,19 @@ def reorders(node: ast.AST) -> bool:
     return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name)
 
 
+def draws(node: ast.AST) -> bool:
+    """A transform that draws by chance."""
+    if not isinstance(node, ast.Call):
+        return False
+    function = node.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return name.startswith("Random") or name in CHANCY
+
+
+CHANCY = (
+    "ColorJitter", "AutoAugment", "RandAugment", "TrivialAugmentWide", "AugMix", "GaussianNoise",
+    "rand_like", "randn_like", "uniform", "normal",
+)  # fmt: skip
 ENTER = calls("tensor", "as_tensor", "from_numpy", "FloatTensor", "Tensor", "asarray", "array")
 JOINED = calls(
     "cat", "concat", "concatenate", "vstack", "repeat", "tile", "resample", "fit_resample"
@@ -59,7 +74,7 @@ LISTED = calls(
 SIGNS: dict[str, tuple[str, Sequence[Sign]]] = {
     "D101": ("inputs", [computes(ast.FloorDiv), ENTER]),
     "D102": ("inputs", [calls("log", "log2", "log10", "sqrt"), computes(ast.Div, ast.Pow), ENTER]),
-    "D103": ("inputs", [ENTER]),
+    "D103": ("inputs", [ENTER, calls("float", "astype"), calls("permute", "transpose")]),
     "D104": ("inputs", [computes(ast.Div), calls("Normalize", "normalize"), ENTER]),
     "D105": ("inputs", [calls("reshape", "view"), ENTER]),
     "D111": ("links", [calls("WeightedRandomSampler")]),
@@ -71,6 +86,7 @@ SIGNS: dict[str, tuple[str, Sequence[Sign]]] = {
         "inputs",
         [calls("fit_transform"), calls("fit"), calls("scale", "zscore"), calls("mean", "std")],
     ),
+    "T101": ("links", [draws]),
     "Y102": ("labels", [computes(ast.Add)]),
     "Y108": ("labels", [calls("interpolate", "resize", "Resize")]),
     "Y109": (
@@ -80,15 +96,16 @@ SIGNS: dict[str, tuple[str, Sequence[Sign]]] = {
     "Y110": ("labels", [computes(ast.Add, ast.Sub, ast.Mod, ast.Mult), JOINED]),
 }
 # made where a sample is read as often as where the data set is built
-IN_THE_CLASS = ("D101", "D102", "D103", "D104", "D105", "D113", "Y108", "Y109")
+IN_THE_CLASS = ("D101", "D102", "D103", "D104", "D105", "D113", "T101", "Y108", "Y109")
 
 
-def pointed(code: str, place: Place | None) -> Place | None:
+def pointed(code: str, place: Place | None, dataset: Any = None) -> Place | None:
     """The better line for a finding about the data of a loader.
 
     Args:
         code: of the finding.
         place: where the loader was built.
+        dataset: what it reads, where that is known.
 
     Returns:
         The statement that bears the sign of this mistake on the data's way to the loader; else the
@@ -96,21 +113,52 @@ def pointed(code: str, place: Place | None) -> Place | None:
     """
     lineage = None
     if place is not None:
-        lineage = lineage_of(place, "sampler" if code == "D111" else "dataset")
+        argument = "sampler" if code == "D111" else "dataset"
+        lineage = lineage_of(place, argument, classes_within(dataset))
     if place is None or lineage is None:
         return place
+    return Place(place.file, _line_in(code, lineage) or lineage.made)
+
+
+def pointed_from_call(code: str, place: Place | None, loss: Place | None) -> Place | None:
+    """The better line for a finding about data that a program gives to its network by hand.
+
+    Args:
+        code: of the finding.
+        place: where the network was called, with its column and way.
+        loss: the same of the loss.
+    """
+    if place is None:
+        return None
+    return Place(place.file, _line_in(code, lineage_of_call(place, loss)) or place.line)
+
+
+def _line_in(code: str, lineage: Lineage) -> int | None:
     if code == "Y101":
-        line = _where_orders_part(lineage)
-    else:
-        where, signs = SIGNS.get(code, ("links", ()))
-        links = getattr(lineage, where) or lineage.links
-        line = _first(signs, links, lineage.inside if code in IN_THE_CLASS else [])
-    return Place(place.file, line or lineage.made)
+        return _where_orders_part(lineage)
+    where, signs = SIGNS.get(code, ("links", ()))
+    links = getattr(lineage, where) or lineage.links
+    inside = lineage.inside if code in IN_THE_CLASS else []
+    return _first(signs, links, inside, lineage.links)
 
 
-def shows(code: str, place: Place | None) -> bool:
+def classes_within(dataset: Any) -> list[str]:
+    """Names of the user's classes that take part in reading a sample."""
+    names: list[str] = []
+    todo = [dataset]
+    while todo and len(names) < 16:
+        thing = todo.pop(0)
+        if is_holder(thing):
+            names.append(type(thing).__name__)
+            todo += [v for v in vars(thing).values() if hasattr(v, "__dict__")][:16]
+    return list(dict.fromkeys(names))
+
+
+def shows(code: str, place: Place | None, dataset: Any = None) -> bool:
     """Whether the source bears the sign of a mistake that the data alone cannot prove."""
-    lineage = lineage_of(place) if place is not None else None
+    lineage = None
+    if place is not None:
+        lineage = lineage_of(place, classes=classes_within(dataset))
     if lineage is None:
         return False
     where, signs = SIGNS[code]

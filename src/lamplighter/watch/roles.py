@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from torch.utils.data import DataLoader, Dataset
 
-from lamplighter.watch.place import frames, locals_of
+from lamplighter.watch.sight import things_in_sight
 
 Role = Literal["train", "evaluation", ""]
 
@@ -16,6 +16,15 @@ _EVALUATION = re.compile(
     r"(^|[_\W\d])(val|valid|validation|test|testing|tst|eval|dev|holdout)"
     r"([_\W\d]|$|loader|data|set|dl|gen|iter)",
     re.I,
+)
+# short forms and glued ones: tr_dl, x_te, Xtrain, yval, va, Xs_test
+_SHORT_TRAIN = re.compile(
+    r"(^|_)(tr|trn|train|fit)(_|$)|^[xyXY]s?_?(tr|train|trn)(_|$)|^(tl|tr_?dl|tr_?ds)$|^(t|tr)[xy]$"
+)
+_SHORT_EVALUATION = re.compile(
+    r"(^|_)(te|tst|test|va|val|valid|ev|dev|held)(_|$)"
+    r"|^[xyXY]s?_?(te|tst|test|v|va|val|valid|dev)(_|$)|^(vl|va_?dl|te_?dl|va_?ds|te_?ds)$"
+    r"|^(v|va|te)[xy]$"
 )
 
 
@@ -45,6 +54,26 @@ def role_of(names: list[str], dataset: Any) -> Role:
     return role_of_name(split) if isinstance(split, str) else ""
 
 
+def likely_role(names: list[str], dataset: Any) -> Role:
+    """The role as a reader would guess it, short names such as `va_dl` or `Xte` included.
+
+    Args:
+        names: variables that hold the loader, the data set or the samples.
+        dataset: as in `role_of`.
+    """
+    known = role_of(names, dataset)
+    if known:
+        return known
+    roles = {role for name in names if (role := _short_role(name))}
+    return roles.pop() if len(roles) == 1 else ""
+
+
+def _short_role(name: str) -> Role:
+    if _SHORT_TRAIN.search(name):
+        return "" if _SHORT_EVALUATION.search(name) else "train"
+    return "evaluation" if _SHORT_EVALUATION.search(name) else ""
+
+
 def loaders_in_sight() -> dict[int, tuple[DataLoader[Any], list[str]]]:
     """Every loader that a running frame of the user can name, with its names."""
     return _in_sight(DataLoader)
@@ -57,20 +86,9 @@ def sets_in_sight() -> dict[int, tuple[Dataset[Any], list[str]]]:
 
 def _in_sight(kind: type) -> dict[int, tuple[Any, list[str]]]:
     found: dict[int, tuple[Any, list[str]]] = {}
-    for frame in frames():
-        for space in (locals_of(frame), frame.f_globals):
-            for name, value in list(space.items()):
-                for inner_name, thing in _named_inside(name, value):
-                    if isinstance(thing, kind):
-                        names = found.setdefault(id(thing), (thing, []))[1]
-                        if inner_name not in names:
-                            names.append(inner_name)
+    for name, thing in things_in_sight():
+        if isinstance(thing, kind):
+            names = found.setdefault(id(thing), (thing, []))[1]
+            if name not in names:
+                names.append(name)
     return found
-
-
-def _named_inside(name: str, value: Any) -> list[tuple[str, Any]]:
-    """The value, and what a small dictionary such as `loaders["val"]` holds by name."""
-    things = [(name, value)]
-    if isinstance(value, dict) and len(value) <= 8:
-        things += [(key, inner) for key, inner in value.items() if isinstance(key, str)]
-    return things

@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import ConcatDataset, Subset, TensorDataset
+from torch.utils.data import ConcatDataset, Subset, TensorDataset, default_convert
 
 from lamplighter.checks.batches import (
     is_map_style,
     labels_of,
     mapping_of,
-    sample_rows,
     tensors_in,
     unpack_batch,
 )
@@ -68,46 +67,128 @@ class Rows:
         return inputs if bool(torch.isfinite(inputs).all()) else None
 
 
-def rows_of(dataset: Any) -> Rows:
+def rows_of(dataset: Any, collate: Any = None) -> Rows:
     """Looks into a data set; nothing that is drawn or noted there remains.
 
     Args:
         dataset: of a loader; what is no map-style set, or reads from a stream, is left alone.
+        collate: the loader's own function, where it is not torch's.
     """
-    if not is_map_style(dataset) or len(dataset) == 0 or _reads_a_stream(dataset):
+    is_list = isinstance(dataset, list | tuple) and collate is not None
+    if (
+        dataset is None
+        or not (is_map_style(dataset) or is_list)
+        or len(dataset) == 0
+        or _reads_a_stream(dataset)
+    ):
         return Rows()
-    with kept((), (dataset, *_generators_near(dataset))), torch.no_grad():
+    near = _generators_near(dataset)
+    with kept((), (dataset, collate, *near)), torch.no_grad():
         seed_all(0)
+        reader = Reader(dataset, collate)
         began = time.perf_counter()
-        sample = dataset[len(dataset) // 2]
+        sample = reader[len(dataset) // 2]
         slow = time.perf_counter() - began
         found = Rows(labels=labels_of(dataset), mapping=mapping_of(dataset))
-        found.pair = isinstance(sample, tuple | list) and len(sample) == 2
-        first = unpack_batch(sample, None).first
+        unpacked = unpack_batch(sample, None)
+        first = unpacked.first
+        found.pair = isinstance(unpacked.inputs, torch.Tensor) and unpacked.targets is not None
+        if isinstance(sample, tuple | list):
+            found.pair &= len(sample) == 2
         if first is None or slow > SECONDS:
             return found
         room = MOST_BYTES // max(1, first.numel() * first.element_size())
         if room >= 16:
-            _read(found, dataset, min(MOST_ROWS, room))
+            _read(found, reader, min(MOST_ROWS, room))
         if not _is_stored(dataset):
             for seed in range(1, 1 + (READINGS if slow < 0.02 else 2)):
                 seed_all(seed)
-                found.readings.append([t.cpu() for t in _tensors(dataset[len(dataset) // 2])])
+                found.readings.append([t.cpu() for t in _tensors(reader[len(dataset) // 2])])
     return found
 
 
-def _read(found: Rows, dataset: Any, limit: int) -> None:
-    stored = _stored(dataset)
+class Reader:
+    """Samples of a data set as tensors, each as a loader would lay it into a batch.
+
+    Args:
+        dataset: map-style.
+        collate: a function of the user's that makes a batch; None: torch's own.
+    """
+
+    def __init__(self, dataset: Any, collate: Any = None) -> None:
+        self.dataset = dataset
+        self.collate = collate
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Any:
+        if self.collate is None:
+            return default_convert(self.dataset[index])
+        return _without_batch(self.collate([self.dataset[index]]))
+
+
+def _without_batch(value: Any) -> Any:
+    """The one sample of a batch of one."""
+    if isinstance(value, torch.Tensor):
+        return value[0] if value.dim() and len(value) == 1 else value
+    if isinstance(value, dict):
+        return {key: _without_batch(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_batch(inner) for inner in value]
+    return value
+
+
+def _read(found: Rows, reader: Reader, limit: int) -> None:
+    stored = _stored(reader.dataset) if reader.collate is None else None
     if stored is not None and len(stored[0]) <= 16 * limit:
         every = len(stored[0]) <= limit
         step = 1 if every else -(-len(stored[0]) // limit)
         found.inputs, found.targets, found.complete = stored[0][::step], stored[1][::step], every
-    elif (read := sample_rows(dataset, limit, seconds=SECONDS)) is not None:
+    elif (read := _spaced(reader, limit)) is not None:
         found.inputs, found.targets, found.complete = read
     if found.inputs is not None:
         found.inputs = found.inputs.detach().cpu().clone()
     if found.targets is not None:
         found.targets = found.targets.detach().cpu().clone()
+    if found.labels is None and found.complete and found.classes is not None:
+        found.labels = found.classes.tolist()
+
+
+def _spaced(
+    reader: Reader, limit: int
+) -> tuple[torch.Tensor | None, torch.Tensor | None, bool] | None:
+    """Evenly spaced samples; sequences of several lengths are filled up with 0 behind."""
+    size = len(reader)
+    step = max(1, -(-size // limit))
+    inputs: list[torch.Tensor] = []
+    targets: list[Any] = []
+    began = time.perf_counter()
+    for index in range(0, size, step):
+        sample = unpack_batch(reader[index], None)
+        if sample.first is None:
+            return None
+        inputs.append(sample.first)
+        targets.append(sample.targets)
+        if time.perf_counter() - began > SECONDS:
+            break
+    whole = step == 1 and len(inputs) == size
+    return _laid_together(inputs), _laid_together(targets), whole
+
+
+def _laid_together(values: list[Any]) -> torch.Tensor | None:
+    try:
+        tensors = [torch.as_tensor(value) for value in values]
+    except (TypeError, ValueError, RuntimeError):
+        return None
+    shapes = {t.shape for t in tensors}
+    if len({t.dtype for t in tensors}) > 1:
+        return None
+    if len(shapes) == 1:
+        return torch.stack(tensors)
+    if all(len(shape) == 1 for shape in shapes):
+        return torch.nn.utils.rnn.pad_sequence(tensors, batch_first=True)
+    return None
 
 
 def _stored(dataset: Any) -> tuple[torch.Tensor, torch.Tensor] | None:

@@ -12,7 +12,7 @@ from torch import nn
 from lamplighter.checks.finding import Finding, Level
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.origins import Origins
-from lamplighter.watch.place import Place, here, names_of
+from lamplighter.watch.place import Place, here, here_exactly, names_of
 
 if TYPE_CHECKING:
     import torch
@@ -75,6 +75,7 @@ class World(Watcher):
         kept: what is looked at in the end and would be gone by then, as the locals of a `main()`;
             None: nothing is kept alive.
         classes: the largest number of classes that a loss was seen to choose between.
+        told: code and place of what needs no second telling, at whatever line.
         origins: where layers were made and weights filled.
         whole: whether the program came to its own end.
         evaluated: the networks whose answers are scored, as the user declared; empty: any.
@@ -85,6 +86,7 @@ class World(Watcher):
 
     allowed: dict[str, str] = field(default_factory=dict)
     findings: dict[tuple[str, str, str, int], Finding] = field(default_factory=dict)
+    told: set[tuple[str, str]] = field(default_factory=set)
     looked: set[str] = field(default_factory=set)
     models: dict[int, SeenModel] = field(default_factory=dict)
     optimizers: dict[int, SeenOptimizer] = field(default_factory=dict)
@@ -103,9 +105,16 @@ class World(Watcher):
     ) -> None:
         """Keeps one finding; the same code at the same place is told once."""
         file, line = (place.file, place.line) if place else (None, None)
+        if (code, where) in self.told:
+            return
         key = (code, where, file or "", line or 0)
         finding = Finding(code, level, where, message, fix, file=file, line=line, step=self.steps)
         self.findings.setdefault(key, finding)
+
+    def withdraw(self, code: str, where: str) -> None:
+        """Takes back what was told too early and what the program then did not bear out."""
+        for key in [key for key in self.findings if key[:2] == (code, where)]:
+            del self.findings[key]
 
     def adopt(self, found: Iterable[Finding], place: Place | None) -> None:
         """Keeps what a criterion of `checks` found, with the line it was found at."""
@@ -189,7 +198,7 @@ class World(Watcher):
 
     def loader_made(self, loader: DataLoader[Any]) -> None:
         self.keep(loader)
-        self.loaders[id(loader)] = here()
+        self.loaders[id(loader)] = here_exactly()
         weakref.finalize(loader, self.loaders.pop, id(loader), None)
 
     def pass_starts(self, current: Pass) -> None:

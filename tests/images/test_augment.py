@@ -252,3 +252,50 @@ def test_bytes_on_the_cpu_are_moved_as_any_others() -> None:
     assert torch.equal(a.shift(pictures, offsets, 3), a.shift(pictures.short(), offsets, 3).byte())
     assert torch.equal(a.flip(pictures, flipped), a.flip(pictures.short(), flipped).byte())
     assert torch.equal(pictures, kept)
+
+
+@pytest.mark.parametrize("name", ["none", "light", "strong"])
+@pytest.mark.parametrize("size", [8, 72])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_how_pictures_lie_in_memory(name: str, size: int, channels: int) -> None:
+    """Pictures that lie colour by colour and pictures that lie pixel by pixel give the same bits."""
+    augment, preprocess = (
+        policy(name, size),
+        Preprocess(size, channels=channels, mean=(0.4,) * channels, std=(0.3,) * channels),
+    )
+    side = preprocess.resize
+    planes = bytes_of(9, channels, side, side)
+    dots = planes.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+
+    def made(pixels: torch.Tensor) -> torch.Tensor:
+        held = HeldPixels(pixels, torch.linspace(0.5, 2, 9))
+        batches = PictureBatches(
+            held, torch.arange(9), preprocess, batch=4, device=CPU, augment=augment, shuffle=True
+        )
+        return torch.cat([batch.inputs for batch in batches.epoch(1)])
+
+    assert torch.equal(made(planes), made(dots))
+
+
+def test_normalised_by_rows() -> None:
+    """Normalising whole rows of pixels gives the bits of normalising each channel."""
+    images = bytes_of(3, 3, 7, 5).contiguous(memory_format=torch.channels_last)
+    preprocess = Preprocess(7, mean=(0.1, 0.4, 0.7), std=(0.2, 0.3, 0.5))
+    scale, shift = preprocess.scale_and_shift(CPU)
+    assert torch.equal(preprocess.normalise(images), images.float() * scale + shift)
+
+
+def test_threads_are_left_as_they_were() -> None:
+    """Batches of small pictures are made by one thread, and what follows has all of them again."""
+    pixels = HeldPixels(bytes_of(9, 3, 8, 8), torch.ones(9))
+    batches = PictureBatches(
+        pixels, torch.arange(9), Preprocess(8), batch=4, device=CPU, augment=policy("light", 8)
+    )
+    before, seen = torch.get_num_threads(), []
+    torch.set_num_threads(3)
+    try:
+        for _ in batches.epoch(1):
+            seen.append(torch.get_num_threads())
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [3, 3, 3]

@@ -22,6 +22,7 @@ from lamplighter.images import augment as augmentation
 from lamplighter.images.augment import Augment
 from lamplighter.images.pixels import Pixels
 from lamplighter.images.preprocess import Preprocess
+from lamplighter.machine import one_thread
 
 TARGET_KEYS = ("labels", "label", "targets", "target", "y")
 ORDER, VARIATION = 1, 2  # which stream of random numbers a generator feeds
@@ -136,21 +137,30 @@ class PictureBatches:
             generator = stream(self.seed, number, VARIATION)
             drawn = augmentation.draw(self.augment, count, generator)
         plan = self._plan(order)[skip:]
-        for positions, images in zip(plan, self.pixels.read(plan), strict=True):
-            there = positions.to(self.device)
-            yield Batch(
-                self._finish(images, positions, drawn),
-                self.targets.index_select(0, there),
-                len(positions),
-                positions,
-            )
+        read = self.pixels.read(plan)
+        for positions in plan:
+            with one_thread() if self._is_light() else nullcontext():
+                batch = Batch(
+                    self._finish(next(read), positions, drawn),
+                    self.targets.index_select(0, positions.to(self.device)),
+                    len(positions),
+                    positions,
+                )
+            yield batch
+
+    def _is_light(self) -> bool:
+        """Whether making a batch is moving bytes about rather than computing."""
+        return self.augment is None or self.augment.crop != "resized"
 
     def _finish(self, images: Tensor, positions: Tensor, drawn: augmentation.Parameters) -> Tensor:
         images = images.to(self.device, non_blocking=True)
         if self.augment is None:
             ready = self.preprocess.normalise(images)
         else:
-            rows = {name: values[positions].to(self.device) for name, values in drawn.items()}
+            rows = {
+                name: values.index_select(0, positions).to(self.device)
+                for name, values in drawn.items()
+            }
             aspects = self._aspects(positions)
             ready = augmentation.apply(images, rows, aspects, self.augment, self.preprocess)
         return ready.contiguous(memory_format=self.format)

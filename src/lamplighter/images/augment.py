@@ -25,6 +25,7 @@ from lamplighter.images.preprocess import (
     INTERPOLATIONS,
     Preprocess,
     padded,
+    scaled,
     to_array,
 )
 
@@ -218,11 +219,10 @@ def apply(
         if flip_B is not None:
             images_BCHW = flip(images_BCHW, flip_B)
         images = images_BCHW
-    scale, shift_by = preprocess.scale_and_shift(images.device)
     if augment.jitter:
         fractions = images.to(torch.float32) / 255
         images = jitter(fractions, parameters["jitter"]) * 255
-    normalised = images.to(torch.float32).mul_(scale).add_(shift_by)
+    normalised = scaled(images.to(torch.float32), preprocess)
     if augment.erase:
         height, width = normalised.shape[-2:]
         blank = erased_boxes(parameters["erase"], augment.erase, height, width)
@@ -278,23 +278,32 @@ def shift(images_BCHW: Tensor, offsets_B2: Tensor, border: int) -> Tensor:
         images_BCHW: any dtype.
         offsets_B2: int64, top and left in 0…2·border; `border` is no shift.
     """
-    _, _, height, width = images_BCHW.shape
+    count, _, height, width = images_BCHW.shape
     bordered = torch.nn.functional.pad(images_BCHW, (border,) * 4)
     if _numpy_is_faster(images_BCHW):
-        every = np.lib.stride_tricks.sliding_window_view(bordered.numpy(), (height, width), (2, 3))
+        lying = bordered.permute(0, 2, 3, 1).numpy()  # rows of a window are then whole
+        picture, down, right, channel = lying.strides
+        every = np.lib.stride_tricks.as_strided(
+            lying,
+            (count, 2 * border + 1, 2 * border + 1, height, width, lying.shape[3]),
+            (picture, down, right, down, right, channel),
+        )
         top_B, left_B = offsets_B2.numpy().T
-        return torch.from_numpy(every[np.arange(len(every)), :, top_B, left_B])
+        return torch.from_numpy(every[np.arange(count), top_B, left_B]).permute(0, 3, 1, 2)
     windows = bordered.unfold(2, height, 1).unfold(3, width, 1)
-    picture_B = torch.arange(len(images_BCHW), device=images_BCHW.device)
+    picture_B = torch.arange(count, device=images_BCHW.device)
     return windows[picture_B, :, offsets_B2[:, 0], offsets_B2[:, 1]]
 
 
 def flip(images_BCHW: Tensor, flip_B: Tensor) -> Tensor:
     """The pictures, those of `flip_B` (bool) left-right reversed."""
     if _numpy_is_faster(images_BCHW):
-        pictures, chosen = images_BCHW.numpy().copy(), flip_B.numpy()
-        pictures[chosen] = pictures[chosen][..., ::-1]
-        return torch.from_numpy(pictures)
+        chosen = flip_B.numpy().nonzero()[0]
+        lying = images_BCHW.permute(0, 2, 3, 1).numpy()
+        turned = torch.from_numpy(lying[chosen]).permute(0, 3, 1, 2).flip(3)
+        pictures = lying.copy()
+        pictures[chosen] = turned.permute(0, 2, 3, 1).numpy()
+        return torch.from_numpy(pictures).permute(0, 3, 1, 2)
     return torch.where(flip_B[:, None, None, None], images_BCHW.flip(3), images_BCHW)
 
 

@@ -1,6 +1,6 @@
 """Decoded pictures on disk: decoded once, memory-mapped by every later run.
 
-An entry is one file of raw uint8 [N, C, H, W] followed by float32 [N] aspects, named by the SHA-256
+An entry is one file of raw uint8 [N, H, W, C] followed by float32 [N] aspects, named by the SHA-256
 of what it holds (the pictures' contents in order and how they were rendered), so a changed picture
 or size is another entry and nothing is ever stale. Augmentation is never cached.
 """
@@ -35,7 +35,7 @@ from lamplighter.machine import cache_folder, memory
 
 LARGEST = 32 << 30  # bytes that all entries together may take
 SHARE_OF_MEMORY = 0.4  # of what is free, for pictures that are held without a file behind them
-RENDER_VERSION = 1  # raised when decoding or resizing changes what it gives
+RENDER_VERSION = 2  # raised when what lies in an entry changes
 
 
 def entry_key(digests: Sequence[str], how: str) -> str:
@@ -114,9 +114,20 @@ def hold(
     if not _fits(shape):
         streamed = StreamedPixels(shape[0], opener, render, workers=workers)
         return streamed, streamed.unreadable(listener)
-    pixels, aspects = np.zeros(shape, np.uint8), np.ones(shape[0], np.float32)
+    pixels, aspects = np.zeros(_lying(shape), np.uint8), np.ones(shape[0], np.float32)
     faults = decode_into(pixels, aspects, opener, render, workers=workers, listener=listener)
-    return HeldPixels(torch.from_numpy(pixels), torch.from_numpy(aspects)), faults
+    return _held(pixels, aspects), faults
+
+
+def _lying(shape: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    """N, C, H, W → as the pictures lie in memory."""
+    count, channels, height, width = shape
+    return count, height, width, channels
+
+
+def _held(pixels_NHWC: np.ndarray, aspects: np.ndarray) -> HeldPixels:
+    pixels = torch.from_numpy(pixels_NHWC).permute(0, 3, 1, 2)
+    return HeldPixels(pixels, torch.from_numpy(aspects))
 
 
 def make_room(folder: Path, wanted: int) -> None:
@@ -196,7 +207,7 @@ def _write(
                 os.posix_fallocate(file.fileno(), 0, _size(shape))
             else:
                 file.truncate(_size(shape))
-        pixels = np.memmap(temporary, np.uint8, "r+", 0, shape)
+        pixels = np.memmap(temporary, np.uint8, "r+", 0, _lying(shape))
         aspects = np.ones(shape[0], np.float32)
         faults = decode_into(pixels, aspects, opener, render, workers=workers, listener=listener)
         pixels.flush()
@@ -215,11 +226,11 @@ def _write(
 
 def _mapped(path: Path, shape: tuple[int, int, int, int]) -> HeldPixels:
     # copy-on-write: nobody can change the entry through the tensor, and torch asks for writable
-    pixels = np.memmap(path, np.uint8, "c", 0, shape)
+    pixels = np.memmap(path, np.uint8, "c", 0, _lying(shape))
     with path.open("rb") as file:
         file.seek(math.prod(shape))
         aspects = np.frombuffer(file.read(4 * shape[0]), np.float32).copy()
-    return HeldPixels(torch.from_numpy(pixels), torch.from_numpy(aspects))
+    return _held(pixels, aspects)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from torch import Tensor
 from lamplighter.errors import DataError
 from lamplighter.listener import SILENT, Listener
 
+HANDED_OVER = 16  # pictures that a thread is given at once
 Opener = Callable[[int], Image.Image]
 Render = Callable[[Image.Image], np.ndarray]
 
@@ -49,18 +50,28 @@ class Pixels(Protocol):
 
 
 class HeldPixels:
-    """All pictures in one uint8 tensor [N, C, H, W], in memory, memory-mapped, or on the device."""
+    """All pictures in one uint8 tensor [N, C, H, W], in memory, memory-mapped, or on the device.
+
+    Those that are decoded here lie as N × H × W × C, which is how decoders give them, how
+    `channels_last` networks take them, and what makes cutting them a copy of whole rows.
+    """
 
     def __init__(self, pixels_NCHW: Tensor, aspects: Tensor) -> None:
         self.pixels = pixels_NCHW
         self.aspects = aspects
+        rows = pixels_NCHW.permute(0, 2, 3, 1)
+        self._rows = rows if rows.is_contiguous() else None
 
     def __len__(self) -> int:
         return len(self.pixels)
 
     def read(self, plan: Sequence[Tensor]) -> Iterator[Tensor]:
         for positions in plan:
-            yield self.pixels.index_select(0, positions.to(self.pixels.device))
+            there = positions.to(self.pixels.device)
+            if self._rows is not None:
+                yield self._rows.index_select(0, there).permute(0, 3, 1, 2)
+            else:
+                yield self.pixels.index_select(0, there)
 
     def to(self, device: torch.device) -> HeldPixels:
         """The same pictures on another device."""
@@ -124,11 +135,11 @@ class StreamedPixels:
 
 
 def _stack(futures: Sequence[Future[np.ndarray]]) -> Tensor:
-    return torch.from_numpy(np.stack([future.result().transpose(2, 0, 1) for future in futures]))
+    return torch.from_numpy(np.stack([future.result() for future in futures])).permute(0, 3, 1, 2)
 
 
 def decode_into(
-    target_NCHW: np.ndarray,
+    target_NHWC: np.ndarray,
     aspects: np.ndarray,
     opener: Opener,
     render: Render,
@@ -137,10 +148,10 @@ def decode_into(
     what: str = "decoding",
     listener: Listener = SILENT,
 ) -> list[Unreadable]:
-    """Decodes every picture once into a uint8 array [N, C, H, W].
+    """Decodes every picture once into a uint8 array [N, H, W, C].
 
     Args:
-        target_NCHW: written in place; unreadable pictures stay 0.
+        target_NHWC: written in place; unreadable pictures stay 0.
         aspects: float32 [N], written in place.
         opener: position → upright picture; raises DataError.
         render: picture → uint8 [H, W, C].
@@ -155,11 +166,11 @@ def decode_into(
         try:
             image = opener(position)
             aspects[position] = image.width / image.height
-            target_NCHW[position] = render(image).transpose(2, 0, 1)
+            target_NHWC[position] = render(image)
         except DataError as error:
             faults.append(Unreadable(position, error.message))
 
-    _each(one, len(target_NCHW), workers, what, listener)
+    _each(one, len(target_NHWC), workers, what, listener)
     return sorted(faults, key=lambda fault: fault.position)
 
 
@@ -172,9 +183,19 @@ def _each(
             for position in bar.over(range(count)):
                 one(position)
             return
+
+        def some(positions: range) -> range:
+            for position in positions:
+                one(position)
+            return positions
+
+        # handing over costs as much as a small picture: a few at a time
+        size = max(1, min(HANDED_OVER, count // (4 * workers)))
+        parts = [range(begin, min(begin + size, count)) for begin in range(0, count, size)]
         with ThreadPoolExecutor(workers, thread_name_prefix="lamp-decode") as pool:
             try:
-                for _ in bar.over(pool.map(one, range(count))):
+                done = (position for part in pool.map(some, parts) for position in part)
+                for _ in bar.over(done):
                     pass
             except BaseException:
                 pool.shutdown(cancel_futures=True)

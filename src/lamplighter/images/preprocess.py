@@ -72,8 +72,7 @@ class Preprocess:
 
     def normalise(self, images_BCHW: Tensor) -> Tensor:
         """uint8 [B, C, S, S] in 0…255 → float32 [B, C, S, S], mean taken off, divided by std."""
-        scale, shift = self.scale_and_shift(images_BCHW.device)
-        return images_BCHW.to(torch.float32).mul_(scale).add_(shift)
+        return scaled(images_BCHW.to(torch.float32), self)
 
     def scale_and_shift(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """float32 [C, 1, 1] each, so that x · scale + shift = (x / 255 - mean) / std."""
@@ -149,6 +148,20 @@ class Preprocess:
         return f"{how}, {colour}, mean ({mean}), std ({std})"
 
 
+def scaled(images_BCHW: Tensor, preprocess: Preprocess) -> Tensor:
+    """float32 in 0…255 → normalised, in place."""
+    lying = images_BCHW.permute(0, 2, 3, 1)
+    if images_BCHW.device.type == "cpu" and lying.is_contiguous():
+        # a factor for each value of a row: three times as quick as one for each channel, and the
+        # same bits
+        batch, height, width, channels = lying.shape
+        scale, shift = _rows_of_scale_and_shift(preprocess.mean, preprocess.std, width)
+        lying.view(batch, height, width * channels).mul_(scale).add_(shift)
+        return images_BCHW
+    scale, shift = preprocess.scale_and_shift(images_BCHW.device)
+    return images_BCHW.mul_(scale).add_(shift)
+
+
 @lru_cache(maxsize=64)
 def _scale_and_shift(
     mean: tuple[float, ...], std: tuple[float, ...], device: torch.device
@@ -159,6 +172,15 @@ def _scale_and_shift(
         scale = (1 / (255 * deviations)).to(torch.float32)
         shift = (-means / deviations).to(torch.float32)
         return scale.to(device), shift.to(device)
+
+
+@lru_cache(maxsize=64)
+def _rows_of_scale_and_shift(
+    mean: tuple[float, ...], std: tuple[float, ...], width: int
+) -> tuple[Tensor, Tensor]:
+    with torch.inference_mode(False):
+        scale, shift = _scale_and_shift(mean, std, torch.device("cpu"))
+        return scale.flatten().repeat(width), shift.flatten().repeat(width)
 
 
 def to_array(image: Image.Image) -> np.ndarray:

@@ -227,6 +227,94 @@ def standardised_together(
             return
 
 
+def scaled_as_a_whole(
+    whole: Tensor, train: Tensor, held_out: Tensor, *, where: str = "validation"
+) -> Iterator[Finding]:
+    """S107: train and held-out samples are parts of one array that was scaled as a whole.
+
+    Args:
+        whole: `(N,)` or `(N, D)`: a table, or a series of which the samples are windows.
+        train: samples that are trained on, `(M, …)`; their last dimension may be D.
+        held_out: samples that are held out.
+        where: the split.
+    """
+    table = whole.detach().double().reshape(len(whole), -1)
+    kind = how_scaled(table)
+    if not kind or train.dim() < 1 or not train.is_floating_point():
+        return
+    mine, theirs = _rows_within(table, train), _rows_within(table, held_out)
+    if mine is None or theirs is None or len(mine) < 32 or len(theirs) < 8:
+        return
+    apart = ~torch.isin(theirs, mine)
+    if len(mine) > 0.98 * len(table) or float(apart.float().mean()) < 0.5:
+        return
+    part = table[mine]
+    if kind == "mean 0 and deviation 1":
+        own = min(_off_standard(part, (0,)), _off_standard(part, (0, 1)))
+        scaled_alone = own < 1e-3
+    else:
+        scaled_alone = bool((part.amin(0) < 1e-6).all() and (part.amax(0) > 1 - 1e-6).all())
+    if not scaled_alone:
+        yield found(
+            "S107",
+            where,
+            f"all {len(table)} rows together have {kind} exactly, the {len(mine)} of them that are "
+            "trained on have not: the scaling was fitted on what is held out as well",
+            "fit the scaler on train alone, after splitting",
+        )
+
+
+def how_scaled(table: Tensor) -> str:
+    """Which scaling fits a table `(N, D)` exactly, in words; empty if none does.
+
+    Numbers that lie in a range by nature, as pixels or shares of time, seldom touch both its ends
+    once each.
+    """
+    if len(table) < 64 or not bool(torch.isfinite(table).all()):
+        return ""
+    if min(_off_standard(table, (0,)), _off_standard(table, (0, 1))) < 2e-5:
+        return "mean 0 and deviation 1"
+    low, high = table.amin(0), table.amax(0)
+    telling = (high - low) > 0
+    for bottom in (0.0, -1.0):
+        fits = ((low - bottom).abs() < 1e-6) & ((high - 1).abs() < 1e-6)
+        if bool(telling.any()) and bool((fits | ~telling).all()) and _has_lone_ends(table):
+            return f"minimum {bottom:.0f} and maximum 1"
+    return ""
+
+
+def _has_lone_ends(table: Tensor) -> bool:
+    """Whether a column of many values reaches its ends once and does not simply rise or fall."""
+    for column in table.T[:64]:
+        differences = column[1:] - column[:-1]
+        rises = bool((differences >= 0).all()) or bool((differences <= 0).all())
+        many = len(torch.unique(column)) > 0.5 * len(column)
+        lone = int((column == column.max()).sum()) == 1 == int((column == column.min()).sum())
+        if many and lone and not rises:
+            return True
+    return False
+
+
+def _rows_within(table: Tensor, samples: Tensor) -> Tensor | None:
+    """Which rows of a table samples consist of, or None where some come from elsewhere."""
+    width = table.shape[1]
+    values = samples.detach().to(torch.float32)
+    if width > 1 and values.shape[-1] != width and values[0].numel() % width:
+        return None
+    flat = values.reshape(-1, width)
+    if not len(flat):
+        return None
+    flat = flat[:: max(1, len(flat) // 20_000)]
+    own = table.to(torch.float32)
+    key = torch.linspace(1.0, 1.7, width, dtype=torch.float64)
+    keys, order = torch.sort((own.double() * key).sum(1))
+    wanted = (flat.double() * key).sum(1)
+    at = torch.searchsorted(keys, wanted).clamp(max=len(keys) - 1)
+    rows = order[at]
+    same = (own[rows] - flat).abs().amax(1) == 0
+    return torch.unique(rows[same]) if float(same.float().mean()) > 0.98 else None
+
+
 def _off_standard(values: Tensor, dims: tuple[int, ...]) -> float:
     """How far the columns are from mean 0 and deviation 1; constant columns do not count."""
     mean = values.mean(dims)

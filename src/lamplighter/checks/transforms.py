@@ -64,7 +64,10 @@ def preprocessed_differently(
     stretched = (ratio > 2) | (ratio < 0.5)
     if train.dim() == 2:  # columns of a table shift by nature: only a change of unit is told
         moved, stretched = moved & (effect > 1), (ratio > 20) | (ratio < 0.05)
-        alike = _one_scale(one, other) or _one_is_standardised(one, other)
+        series = _is_of_a_series(train)
+        if series:
+            moved = torch.zeros_like(moved)  # a level that drifts is in the nature of time
+        alike = not series and (_one_scale(one, other) or _one_is_standardised(one, other))
         if not alike and float((moved | stretched).float().mean()) < 0.5:
             return
         stretched |= torch.tensor(alike)
@@ -95,15 +98,27 @@ def _one_scale(train: Tensor, val: Tensor) -> bool:
 def _one_is_standardised(train: Tensor, val: Tensor) -> bool:
     """Whether each column of one split has mean 0 and deviation 1, and few of the other do."""
 
-    def share(values: Tensor) -> float:
+    def share(values: Tensor, *, centred: bool) -> float:
         used = values.std(0) > 1e-6
-        plain = (values.mean(0).abs() < 0.15) & ((values.std(0) - 1).abs() < 0.25)
+        plain = (values.std(0) - 1).abs() < 0.25
+        if centred:
+            plain &= values.mean(0).abs() < 0.15
         return float(plain[used].float().mean()) if bool(used.any()) else 0.0
 
     if train.shape[1] < 4 or min(len(train), len(val)) < 64:
         return False
-    one, other = share(train), share(val)
-    return max(one, other) > 0.9 and min(one, other) < 0.3
+    pairs = ((train, val), (val, train))
+    # a level that moves between the splits is no scaling: the other must be wider or narrower
+    return any(share(a, centred=True) > 0.9 and share(b, centred=False) < 0.3 for a, b in pairs)
+
+
+def _is_of_a_series(rows: Tensor) -> bool:
+    """Whether neighbouring columns go together, as those of windows over a series do."""
+    if rows.shape[1] < 4:
+        return False
+    values = rows.detach().float()
+    values = (values - values.mean(0)) / (values.std(0) + 1e-6)
+    return float((values[:, 1:] * values[:, :-1]).mean()) > 0.7
 
 
 def channels_reversed(

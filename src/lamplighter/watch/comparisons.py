@@ -51,6 +51,7 @@ class Comparisons(Watcher):
 
     def __init__(self, world: World) -> None:
         self.world = world
+        world.comparisons = self
         self.rows: dict[int, tuple[SeenLoader, Rows]] = {}
         self.weighed = False
         self.gaps: tuple[torch.Tensor, SeenLoader | None] | None = None
@@ -73,7 +74,9 @@ class Comparisons(Watcher):
             return
         self.rows[id(mine)] = (mine, Rows())  # stands where the look below fails
         self._look_at_workers(loader, mine)
-        self.rows[id(mine)] = (mine, rows_of(what_is_read(loader), own_collate(loader)))
+        rows = rows_of(what_is_read(loader), own_collate(loader))
+        self.rows[id(mine)] = (mine, rows)
+        self.world.dropped |= rows.dropped
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
         self.ahead.look()

@@ -49,6 +49,8 @@ EVENTS = (
     "module_made",
     "tensor_filled",
     "mask_resized",
+    "scaler_fitted",
+    "scaled_rows",
     "woken",
     "ended",
 )
@@ -156,6 +158,12 @@ class Watcher:
 
     def mask_resized(self, before: torch.Tensor, after: torch.Tensor) -> None:
         """A tensor of whole numbers without a graph was resized with interpolation."""
+
+    def scaler_fitted(self, scaler: Any, rows: Any) -> None:
+        """A scaler of scikit-learn was fitted on these rows."""
+
+    def scaled_rows(self, scaler: Any, rows: Any, result: Any) -> None:
+        """It has transformed these rows."""
 
     def woken(self) -> None:
         """Events were missed since the last one heard; counts within a step are void."""

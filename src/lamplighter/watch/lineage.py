@@ -50,6 +50,7 @@ class Lineage:
         inputs: those that the inputs alone, or inputs and labels, came through.
         labels: the same of the labels.
         inside: statements of the user's own data set class.
+        called: statements of the user's own functions that made the data.
         made: the statement that builds the data set, or else the loader.
     """
 
@@ -59,6 +60,7 @@ class Lineage:
     inputs: list[Link] = field(default_factory=list)
     labels: list[Link] = field(default_factory=list)
     inside: list[Link] = field(default_factory=list)
+    called: list[Link] = field(default_factory=list)
 
 
 def lineage_of(
@@ -75,7 +77,7 @@ def lineage_of(
     if tree is None or statement is None:
         return None
     calls = [c for c in _calls(statement) if _name(c.func).endswith("DataLoader")]
-    calls = [c for c in calls if _is_at(c, place)] or calls
+    calls = _calls_at(tree, place) or calls
     given = _argument(calls[0], argument) if calls else None
     if given is None:
         return None
@@ -89,6 +91,7 @@ def lineage_of(
         found.labels = source.back(arguments[-1], built[1]) if len(arguments) > 1 else []
     kinds = {_name(c.func) for link in [Link(0, (given,)), *links] for c in _calls_of(link)}
     found.inside = _inside(tree, kinds | set(classes))
+    found.called = _called(tree, [Link(0, (given,)), *links])
     return found
 
 
@@ -104,20 +107,49 @@ def lineage_of_call(place: Place, loss: Place | None, classes: Sequence[str] = (
     tree, statement = tree_of(place.file), statement_at(place)
     if tree is None or statement is None:
         return found
-    calls = _calls(statement)
-    call = next((c for c in calls if _is_at(c, place) and c.args), None)
+    call = next((c for c in _calls_at(tree, place) if c.args), None)
     source = _Source(tree, place)
     found.inputs = source.back(call.args[0] if call is not None else statement, place.line)
     found.links = list(found.inputs)
     other = statement_at(loss) if loss is not None and loss.file == place.file else None
     if other is not None and loss is not None:
-        losses = [c for c in _calls(other) if len(c.args) > 1 and _is_at(c, loss)]
+        losses = [c for c in _calls_at(tree, loss) if len(c.args) > 1]
         given: ast.AST = losses[0].args[1] if losses else other
         found.labels = _Source(tree, loss).back(given, loss.line)
         known = {link.line for link in found.links}
         found.links += [link for link in found.labels if link.line not in known]
     found.inside = _inside(tree, set(classes))
+    found.called = _called(tree, found.links)
     return found
+
+
+def lineage_of_name(name: str, place: Place) -> Lineage:
+    """Follows a variable back from a line on which it is known.
+
+    Args:
+        name: as the program calls it, dotted where it is an attribute.
+        place: a line within its scope.
+    """
+    found = Lineage(place.file, place.line)
+    tree = tree_of(place.file)
+    base = name if name.startswith("self.") else name.partition(".")[0]
+    if tree is None or not base.replace(".", "").isidentifier():
+        return found
+    found.links = found.inputs = _Source(tree, place).back(ast.parse(base).body[0], place.line)
+    found.made = found.links[0].line if found.links else place.line
+    found.called = _called(tree, found.links)
+    return found
+
+
+def names_given(place: Place) -> list[str]:
+    """Names that a call's first argument is made from, through the parameters that led to it."""
+    lineage = lineage_of_call(place, None)
+    tree = tree_of(place.file)
+    calls = _calls_at(tree, place) if tree is not None else []
+    names = [n for call in calls[:1] for a in call.args[:1] for n in _names(a)]
+    for link in lineage.inputs:
+        names += [n for part in link.parts for n in _names(part)]
+    return [name.removeprefix("self.") for name in dict.fromkeys(names)]
 
 
 def _inside(tree: ast.Module, kinds: set[str]) -> list[Link]:
@@ -211,7 +243,7 @@ class _Source:
                 continue
             statement = statement_at(caller)
             calls = _calls(statement) if statement is not None else []
-            calls = [c for c in calls if _is_at(c, caller)] or calls[:1]
+            calls = _calls_at(self.tree, caller) or calls[:1]
             for call in calls[:1]:
                 by_name = next((k.value for k in call.keywords if k.arg == name), None)
                 at = named.index(name) if name in named else -1
@@ -309,9 +341,22 @@ def _calls(node: ast.AST) -> list[ast.Call]:
     return [n for n in ast.walk(node) if isinstance(n, ast.Call)]
 
 
-def _is_at(call: ast.Call, place: Place) -> bool:
-    """Whether a call is the one that runs at a place."""
-    return (call.lineno, call.col_offset) == (place.line, place.column)
+def _calls_at(tree: ast.Module, place: Place) -> list[ast.Call]:
+    """The call that runs at a place."""
+    at = (place.line, place.column)
+    found = [c for c in _calls(tree) if (c.lineno, c.col_offset) == at]
+    return [c for c in found if c.end_col_offset == place.end] or found[-1:]
+
+
+def _called(tree: ast.Module, links: list[Link]) -> list[Link]:
+    """The statements of the file's own functions that a way of data leads through."""
+    kinds = {_name(call.func) for link in links for call in _calls_of(link)}
+    found: list[Link] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name in kinds:
+            rows = [s for s in _own_statements(node) if not _is_block(s)]
+            found += [Link(s.lineno, (s,)) for s in sorted(rows, key=lambda s: -s.lineno)]
+    return found[:MOST]
 
 
 def _calls_of(link: Link) -> list[ast.Call]:

@@ -8,7 +8,7 @@ import linecache
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from types import FrameType
@@ -30,7 +30,8 @@ class Place:
     Args:
         file: path as Python knows it.
         line: counted from 1.
-        column: where the running call begins, counted from 0; −1: not known. Two places on one line
+        column: where the running call begins, counted from 0; −1: not known.
+        end: the column where it ends. Two places on one line
             are the same place.
         outer: where the function was called, and so on outwards, as far as that was noted.
     """
@@ -38,6 +39,7 @@ class Place:
     file: str
     line: int
     column: int = field(default=-1, compare=False)
+    end: int = field(default=-1, compare=False)
     outer: tuple[Place, ...] = field(default=(), compare=False, repr=False)
 
     def __str__(self) -> str:
@@ -78,16 +80,15 @@ def here_exactly(depth: int = 1) -> Place | None:
         places.append(_with_column(frame))
         if len(places) == FAR:
             break
-    if not places:
-        return None
-    return Place(places[0].file, places[0].line, places[0].column, tuple(places[1:]))
+    return replace(places[0], outer=tuple(places[1:])) if places else None
 
 
 def _with_column(frame: FrameType) -> Place:
     positions = list(frame.f_code.co_positions())
     at = frame.f_lasti // 2
-    column = positions[at][2] if at < len(positions) else None
-    return Place(frame.f_code.co_filename, frame.f_lineno, -1 if column is None else column)
+    known = positions[at] if at < len(positions) else (None, None, None, None)
+    column, end = (-1 if value is None else value for value in known[2:])
+    return Place(frame.f_code.co_filename, frame.f_lineno, column, end)
 
 
 def frames(depth: int = 1) -> Iterator[FrameType]:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lamplighter.watch.lineage import Lineage, Link, lineage_of, lineage_of_call
+from lamplighter.watch.lineage import Lineage, Link, lineage_of, lineage_of_call, lineage_of_name
 from lamplighter.watch.place import Place
 from lamplighter.watch.sight import is_holder
 
@@ -84,7 +84,13 @@ SIGNS: dict[str, tuple[str, Sequence[Sign]]] = {
     "S103": ("inputs", [ENTER]),
     "S107": (
         "inputs",
-        [calls("fit_transform"), calls("fit"), calls("scale", "zscore"), calls("mean", "std")],
+        [
+            calls("fit_transform"),
+            calls("fit"),
+            calls("scale", "zscore", "minmax_scale"),
+            calls("mean", "std"),
+            calls("min", "max", "amin", "amax"),
+        ],
     ),
     "T101": ("links", [draws]),
     "Y102": ("labels", [computes(ast.Add)]),
@@ -133,13 +139,27 @@ def pointed_from_call(code: str, place: Place | None, loss: Place | None) -> Pla
     return Place(place.file, _line_in(code, lineage_of_call(place, loss)) or place.line)
 
 
+def pointed_from_name(code: str, name: str, place: Place | None) -> Place | None:
+    """The better line for a finding about an array of the program.
+
+    Args:
+        code: of the finding.
+        name: as the program calls the array.
+        place: a line within its scope, with its way.
+    """
+    if place is None:
+        return None
+    lineage = lineage_of_name(name, place)
+    return Place(place.file, _line_in(code, lineage) or lineage.made)
+
+
 def _line_in(code: str, lineage: Lineage) -> int | None:
     if code == "Y101":
         return _where_orders_part(lineage)
     where, signs = SIGNS.get(code, ("links", ()))
     links = getattr(lineage, where) or lineage.links
     inside = lineage.inside if code in IN_THE_CLASS else []
-    return _first(signs, links, inside, lineage.links)
+    return _first(signs, links, inside, lineage.called, lineage.links)
 
 
 def classes_within(dataset: Any) -> list[str]:

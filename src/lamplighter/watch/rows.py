@@ -21,7 +21,8 @@ from lamplighter.checks.batches import (
 )
 from lamplighter.checks.generators import GENERATORS
 from lamplighter.checks.snapshot import kept, seed_all
-from lamplighter.watch.place import frames, is_users, locals_of
+from lamplighter.watch.dropped import Reading
+from lamplighter.watch.place import Place, frames, is_users, locals_of
 
 MOST_ROWS = 2048
 MOST_BYTES = 2**25
@@ -41,6 +42,7 @@ class Rows:
         labels: the class of every sample, where it can be had without reading.
         mapping: class name → number, where the data set has one.
         readings: one sample, read several times.
+        dropped: lines that compute a result and drop it, and what they call.
     """
 
     inputs: torch.Tensor | None = None
@@ -50,6 +52,7 @@ class Rows:
     labels: list[int] | None = None
     mapping: dict[str, int] | None = None
     readings: list[list[torch.Tensor]] = field(default_factory=list)
+    dropped: dict[tuple[Place, str], None] = field(default_factory=dict)
 
     @property
     def classes(self) -> torch.Tensor | None:
@@ -103,7 +106,10 @@ def rows_of(dataset: Any, collate: Any = None) -> Rows:
         if not _is_stored(dataset):
             for seed in range(1, 1 + (READINGS if slow < 0.02 else 2)):
                 seed_all(seed)
-                found.readings.append([t.cpu() for t in _tensors(reader[len(dataset) // 2])])
+                with Reading() as reading:
+                    again = reader[len(dataset) // 2]
+                found.readings.append([t.cpu() for t in _tensors(again)])
+                found.dropped |= reading.found
     return found
 
 

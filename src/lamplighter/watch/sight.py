@@ -17,11 +17,14 @@ MOST = 4096  # things that are looked at
 HOLDERS = (DataLoader, Subset, ConcatDataset)
 
 
-def things_in_sight() -> Iterator[tuple[str, Any]]:
+def things_in_sight(*, dotted: bool = False) -> Iterator[tuple[str, Any]]:
     """Each object that a running function of the user can name, with that name, nearest first.
 
     Besides variables these are the entries of small dictionaries and lists, and the attributes of
     the user's own objects and of data sets. Nothing of the user's is called.
+
+    Args:
+        dotted: whether a name tells the whole way, `train_set.rows` instead of `rows`.
     """
     seen: set[int] = set()
     left = MOST
@@ -40,7 +43,8 @@ def things_in_sight() -> Iterator[tuple[str, Any]]:
                     inner = _inside(name, value)
                     if inner:
                         seen.add(id(value))
-                    stack += [(key, thing, depth - 1) for key, thing in inner]
+                    before = f"{name}." if dotted and not isinstance(value, list | tuple) else ""
+                    stack += [(before + key, thing, depth - 1) for key, thing in inner]
 
 
 def _inside(name: str, value: Any) -> list[tuple[str, Any]]:

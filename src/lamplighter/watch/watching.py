@@ -16,7 +16,11 @@ from lamplighter.watch.artifacts import Artifacts
 from lamplighter.watch.attention import Attention
 from lamplighter.watch.choosing import Choosing
 from lamplighter.watch.comparisons import Comparisons
+from lamplighter.watch.dropped import DroppedResults
+from lamplighter.watch.entrance import Entrance
 from lamplighter.watch.events import Stream, Watcher
+from lamplighter.watch.fed import Fed
+from lamplighter.watch.feeds import Feeds
 from lamplighter.watch.finite import Finite, Rounding
 from lamplighter.watch.lengths import Lengths
 from lamplighter.watch.loaders import Loaders
@@ -30,11 +34,13 @@ from lamplighter.watch.passes import Bounds
 from lamplighter.watch.probes import Probes
 from lamplighter.watch.replicas import Replicas
 from lamplighter.watch.saving import Saving
+from lamplighter.watch.scaling import Scaling
 from lamplighter.watch.schedules import Schedules
 from lamplighter.watch.sources import Sources
 from lamplighter.watch.starved import Starved
 from lamplighter.watch.steps import StepOrder
 from lamplighter.watch.tap_data import DATA_TAPS
+from lamplighter.watch.tap_scalers import tap_scalers
 from lamplighter.watch.tap_training import TRAINING_TAPS
 from lamplighter.watch.taps import Taps
 from lamplighter.watch.targets import Targets
@@ -58,6 +64,9 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         FrozenNorms,
         Loaders,
         Comparisons,
+        Feeds,
+        Scaling,
+        Fed,
         Targets,
         Choosing,
         Schedules,
@@ -68,6 +77,8 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Rounding,
         Metrics,
         Probes,
+        Entrance,
+        DroppedResults,
         Sources,
         Replicas,
         Starved,
@@ -132,7 +143,7 @@ class Watch:
 
     def open(self) -> None:
         """Begins to watch."""
-        for tap in (*TRAINING_TAPS, *DATA_TAPS):
+        for tap in (*TRAINING_TAPS, *DATA_TAPS, tap_scalers):
             tap(self.taps)
 
     def __exit__(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import torch
     from torch.utils.data import DataLoader
 
+    from lamplighter.watch.comparisons import Comparisons
+    from lamplighter.watch.feeds import Feeds
     from lamplighter.watch.loaders import SeenLoader
     from lamplighter.watch.passes import Pass
 
@@ -78,6 +80,9 @@ class World(Watcher):
         told: code and place of what needs no second telling, at whatever line.
         origins: where layers were made and weights filled.
         whole: whether the program came to its own end.
+        dropped: lines of the user's data sets that compute a result and drop it, with its name.
+        comparisons: what judges data sets.
+        feeds: what was given to networks by hand.
         evaluated: the networks whose answers are scored, as the user declared; empty: any.
     """
 
@@ -99,6 +104,9 @@ class World(Watcher):
     classes: int = 0
     whole: bool = True
     evaluated: list[weakref.ref[nn.Module]] = field(default_factory=list)
+    dropped: dict[tuple[Place, str], None] = field(default_factory=dict)
+    comparisons: Comparisons | None = None
+    feeds: Feeds | None = None
 
     def report(
         self, code: str, level: Level, where: str, message: str, fix: str, place: Place | None

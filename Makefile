@@ -1,6 +1,7 @@
 # make demo   the whole job on the built-in digits, from a fresh clone
 # make test   the test suite          make lint    format, lint, types, import directions
 # make slow   proofs of minutes       make faults  injected faults       make bench  speed
+# make bench-peers   the same beside other tools, in an environment of their own (ARGS="--list")
 # make docs   writes the generated pages again
 # Each sets up .venv by itself. Another Python: make test PYTHON=python3.12
 
@@ -8,6 +9,7 @@ PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
 DEMO_RUNS ?= demo-runs
+PEERS ?= .venv-peers
 
 BIN := $(VENV)/bin
 LAMP := $(BIN)/lamp
@@ -27,10 +29,10 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint slow faults bench docs install install-dev clean
+.PHONY: help demo test lint slow faults bench bench-peers docs install install-dev clean
 
 help:
-	@sed -n '/^# /s/^# //p' Makefile | head -5
+	@sed -n '/^# /s/^# //p' Makefile | head -6
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
@@ -84,8 +86,17 @@ lint: $(DEV_STAMP)
 	$(BIN)/lint-imports --no-logo
 
 bench: $(DEV_STAMP)
-	@test -f benchmarks/__main__.py || { echo "there are no benchmarks yet" >&2; exit 1; }
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# Other tools bring two hundred packages along; they are kept out of the environment that is tested.
+$(PEERS)/.installed: pyproject.toml constraints.txt constraints-peers.txt
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@echo "installing other tools into $(PEERS): once, some minutes" >&2
+	@$(PEERS)/bin/python -m pip install --quiet -c constraints.txt -c constraints-peers.txt --editable '.[peers]'
+	@touch $@
+
+bench-peers: $(PEERS)/.installed
+	$(PEERS)/bin/python -m benchmarks $(ARGS)
 
 docs: $(DEV_STAMP)
 	$(BIN)/python docs/generate.py

@@ -1,97 +1,139 @@
-"""`python -m benchmarks --data CIFAR10`: speed side by side, as ratios of medians of alternating turns.
+"""Speed side by side: medians of alternating turns, each contender in a process of its own.
 
-DATA is CIFAR-10 as class folders of pictures, with train/ and test/.
+python -m benchmarks [JOB …] [--data SMALL] [--photographs LARGE]
+
+SMALL and LARGE are class folders of pictures below train/ and val/ (or test/): CIFAR-10 and
+photographs. Without them pictures are made. Other tools take part where they are installed
+(`make bench-peers` sets them up in an environment of their own).
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
-import statistics
 import subprocess
 import sys
+import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
-# job: what it is, its unit, its contenders (module, function, what it is); the first is the measure
-JOBS: dict[str, tuple[str, str, list[tuple[str, str, str]]]] = {
-    "course": ("training steps of the course's CIFAR-10 job, batch 64, SGD", "pictures", [
-        ("textbook", "course", "textbook loop, pictures in memory"),
-        ("ours", "course", "Lamplighter, fp32"),
-        ("ours", "ceiling", "ceiling of fp32: the same step on a batch that is there"),
-        ("ours", "course_bf16", "Lamplighter, bf16 (as --precision auto chooses where it wins)"),
-    ]),
-    "loader": ("the loader alone, crop and flip, batch 64", "pictures", [
-        ("textbook", "loader", "ImageFolder + transforms v2, 2 workers"),
-        ("ours", "loader", "Lamplighter, from its cache"),
-    ]),
-    "nothing": ("a network of nothing: the loop's own cost", "steps", [
-        ("ours", "nothing_bare", "bare loop"),
-        ("ours", "nothing", "Lamplighter's loop, checks and logging included"),
-    ]),
-}  # fmt: skip
+from benchmarks.speed.jobs import JOBS
+from benchmarks.speed.material import folder as lay
+from benchmarks.speed.task import Task
+from benchmarks.speed.turns import ROOT, Contender, contenders, table, take
 
 
 def main() -> None:
     """Runs the jobs and prints a table for each."""
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    given = _arguments()
+    if given.list:
+        print("\n".join(f"{name:<20} {job.about}" for name, job in JOBS.items()))
+        return
+    for name in given.jobs or [name for name in JOBS if name != "accuracy"]:
+        print("\n".join(measured(name, given)), flush=True)
+
+
+def measured(name: str, given: argparse.Namespace) -> list[str]:
+    """The lines of a job's table."""
+    job = JOBS[name]
+    source = given.photographs if job.photographs else given.data
+    train, val = given.pictures or job.pictures
+    own = {key: value for key in ("minutes", "size") if (value := getattr(given, key))}
+    with tempfile.TemporaryDirectory(prefix="speed-") as scratch:
+
+        def folder(count: int) -> Path:
+            target = Path(scratch, str(count or train))
+            if not target.exists():
+                lay(target, source, count or train, val, size=400 if job.photographs else 32)
+            return target
+
+        if job.model:
+            own["model"] = str(Path(scratch, "model.safetensors"))
+        made = contenders(job, folder, own)
+        if job.model:
+            _train_model(made[0].task)
+        there = [each for each in made if _wanted(each, given.only) and not _missing(each)]
+        turns, failed = take(there, job, given.rounds, _say)
+        turns = _kept(given.keep, name, turns)
+        notes = {each.row.who: "not installed" for each in made if _missing(each)}
+        for who, text in failed.items():
+            print(f"{who} failed:\n{text}", file=sys.stderr)
+            notes[who] = "failed; " + (text.strip().splitlines() or ["without a word"])[-1]
+        lines = table(job, made, turns, notes)
+    shown = str(source.name) if source else "made pictures"
+    rounds = max((len(each) for each in turns.values()), default=0)
+    date, load = datetime.now(UTC).date().isoformat(), os.getloadavg()[0]
+    about = (
+        f"**{name}**: {job.about}. {train:,} + {val:,} pictures ({shown}), {rounds} alternations"
+    )
+    return ["", f"{about}, {date}, load {load:.1f}.", "", *lines]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="make bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("jobs", nargs="*", metavar="JOB", help=", ".join(JOBS))
-    parser.add_argument("--data", type=Path, default=os.environ.get("LAMPLIGHTER_CIFAR10"))
-    parser.add_argument("--rounds", type=int, default=7, help="alternations (default 7)")
+    parser.add_argument("--list", action="store_true", help="what the jobs are")
+    small = os.environ.get("LAMPLIGHTER_CIFAR10")
+    parser.add_argument("--data", type=Path, default=Path(small) if small else None)
+    parser.add_argument("--photographs", type=Path)
+    parser.add_argument("--rounds", type=int, default=5, help="alternations (default 5)")
+    parser.add_argument("--only", action="append", help="contenders whose name holds this text")
+    parser.add_argument("--pictures", type=int, nargs=2, metavar=("TRAIN", "VAL"))
+    parser.add_argument("--size", type=int, help="pixels, in place of the job's own")
+    parser.add_argument("--minutes", type=float, help="of the job accuracy (default 1)")
+    parser.add_argument(
+        "--keep", type=Path, help="a file of turns: they are added, and all in it count"
+    )
     given = parser.parse_args()
-    unknown = set(given.jobs) - set(JOBS)
-    if given.data is None or unknown:
-        parser.error("unknown job: " + ", ".join(unknown) if unknown else "--data is missing")
-    for job in given.jobs or JOBS:
-        print("\n".join(table(job, given.data, max(1, given.rounds))), flush=True)
+    if unknown := set(given.jobs) - set(JOBS):
+        parser.error("unknown job: " + ", ".join(sorted(unknown)))
+    return given
 
 
-def table(job: str, data: Path, rounds: int) -> list[str]:
-    """Measures a job; returns its Markdown table."""
-    about, unit, contenders = JOBS[job]
-    children = [_start(module, name, data) for module, name, _ in contenders]
-    try:
-        turns: list[list[tuple[float, float]]] = [[] for _ in children]
-        for _ in range(rounds):
-            for child, seen in zip(children, turns, strict=True):
-                count, wall, processor = json.loads(_ask(child))
-                seen.append((count / wall, processor / count))
-    finally:
-        for child in children:
-            child.kill()
-    rates = [statistics.median(rate for rate, _ in seen) for seen in turns]
-    costs = [statistics.median(cost for _, cost in seen) for seen in turns]
-    load = os.getloadavg()[0]
-    lines = [
-        f"\n**{job}**: {about} ({rounds} alternations, load {load:.1f})\n",
-        f"| | {unit}/s | × the first | processor ms per 1,000 {unit} | × the first |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    for (_, _, who), rate, cost in zip(contenders, rates, costs, strict=True):
-        lines.append(
-            f"| {who} | {rate:,.0f} | {rate / rates[0]:.2f} | {cost * 1e6:,.1f} | {cost / costs[0]:.2f} |"
-        )
-    return lines
+def _wanted(each: Contender, only: list[str] | None) -> bool:
+    return not only or any(text in each.row.who for text in only)
 
 
-def _start(module: str, name: str, data: Path) -> subprocess.Popen[str]:
+def _missing(each: Contender) -> bool:
+    return bool(each.row.needs) and importlib.util.find_spec(each.row.needs) is None
+
+
+def _kept(file: Path | None, name: str, turns: dict[str, Any]) -> dict[str, Any]:
+    """The turns of this run, with those of earlier ones where a file keeps them."""
+    if file is None:
+        return turns
+    rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    new = [{"job": name, "who": who, **turn} for who, some in turns.items() for turn in some]
+    with file.open("a") as out:
+        out.writelines(json.dumps(row) + "\n" for row in new)
+    found: dict[str, Any] = {}
+    for row in [*rows, *new]:
+        if row["job"] == name:
+            found.setdefault(row["who"], []).append(row)
+    return found
+
+
+def _train_model(task: Task) -> None:
+    """What the jobs that answer answer with."""
+    code = (
+        "import json, sys; from benchmarks.speed import ours; from benchmarks.speed.task import Task; "
+        "ours.make_model(Task(**json.loads(sys.argv[1])))"
+    )
     paths = os.pathsep.join([str(ROOT), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
-    child: Any = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.speed.contender", module, name, str(data)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": paths},
+    subprocess.run(
+        [sys.executable, "-c", code, task.as_text()],
+        check=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": paths},
     )  # fmt: skip
-    if child.stdout.readline() != "ready\n":
-        raise SystemExit(f"{module}.{name} ended before it was ready; its message is above")
-    return child
 
 
-def _ask(child: Any) -> str:
-    child.stdin.write("\n")
-    child.stdin.flush()
-    return str(child.stdout.readline())
+def _say(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 from benchmarks.speed import ours, textbook
+from benchmarks.speed.task import Task
 
 ROUNDS = 7
 
@@ -22,9 +23,9 @@ def main(data: Path) -> None:
     torch.set_num_threads(1)
     turns = {
         "textbook": textbook.course(data),
-        "Lamplighter fp32": ours.course(data),
-        "Lamplighter bf16": ours.course_bf16(data),
-        "ceiling fp32": ours.ceiling(data),
+        "Lamplighter fp32": ours.steps(Task(str(data))),
+        "Lamplighter bf16": ours.steps(Task(str(data), precision="bf16")),
+        "ceiling fp32": ours.ceiling(Task(str(data))),
     }
     for turn in turns.values():
         turn()

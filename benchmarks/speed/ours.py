@@ -4,93 +4,229 @@ from __future__ import annotations
 
 import atexit
 import itertools
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import nn
+from benchmarks.speed.task import LR, Task, Watch, network
 
-from lamplighter.bench import Stand
-from lamplighter.data.batches import Batch
-from lamplighter.listener import SILENT
-from lamplighter.machine import keep_memory
-from lamplighter.recipe import make_recipe
-from lamplighter.run_folder import RunFolder
-from lamplighter.training.journal import RunJournal
-from lamplighter.training.loop import Saver, fit, train_step
-from lamplighter.training.parts import Progress
-from lamplighter.training.schedule import make_schedule
-from lamplighter.watching import watch_training
-
+# as the command has it, before torch is imported
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+NETWORKS = {"course": "tutorial_cnn", "nothing": "tutorial_cnn"}
 STEPS = 12
 
 
-def stand(data: Path, **settings: Any) -> Stand:
-    """The course's job, prepared as `lamp train` prepares it."""
-    keep_memory()
-    asked = {
-        "data": str(data),
-        "model": "tutorial_cnn",
-        "optimizer": "SGD",
-        "batch": 64,
-        "lr": 0.01,
-    }
-    return Stand(make_recipe({**asked, "augment": "none", "precision": "fp32", **settings}), SILENT)
+def settings(task: Task) -> dict[str, Any]:
+    """The task in the words of `lamp train`."""
+    light = {"augment": "light"} if task.augment else {"augment": "none"}
+    shown = {"normalise": "none"} if task.network == "course" and not task.augment else {}
+    return {
+        "model": NETWORKS.get(task.network, task.network), "weights": "none", "size": task.size,
+        "batch": task.batch, "optimizer": "SGD", "momentum": 0, "weight_decay": 0, "lr": LR,
+        "schedule": "constant", "warmup": 0, "precision": task.precision, "seed": task.seed,
+        **light, **shown,
+    }  # fmt: skip
 
 
-def course(data: Path, **settings: Any) -> Callable[[], int]:
-    """Training steps as the loop does them."""
-    made = stand(data, **settings)
-    return lambda: steps(made)
+def fit(task: Task, watch: Watch) -> float:
+    """`lamp train`, with all that it does: checks, TensorBoard, best model, evaluation, report."""
+    return _train(task, watch, {"epochs": task.epochs, **settings(task)})
 
 
-def course_bf16(data: Path) -> Callable[[], int]:
-    """The same in bfloat16, which `--precision auto` takes where it wins."""
-    return course(data, precision="bf16")
+def fit_default(task: Task, watch: Watch) -> float:
+    """`lamp train` with its own choice of network, optimizer and schedule, for so many minutes."""
+    epochs = {"epochs": 200} if task.minutes else {"epochs": task.epochs}
+    return _train(task, watch, epochs)
 
 
-def steps(made: Stand) -> int:
-    """A turn of steps: batches, forward, backward, step, counting."""
-    for batch in itertools.islice(made.source, STEPS):
-        train_step(made.parts, [batch], made.tally)
-    return STEPS * 64
+def fit_speed(task: Task, watch: Watch) -> float:
+    """`lamp train --recipe speed`, for so many minutes."""
+    return _train(task, watch, {"recipe": "speed"})
 
 
-def ceiling(data: Path) -> Callable[[], int]:
-    """The bare step in fp32 on one batch."""
-    made = stand(data)
-    parts, batch = made.parts, made.kept
+def fit_nothing(task: Task, watch: Watch) -> float:
+    """The whole loop on the network of nothing: checks, counting, metrics.jsonl, TensorBoard."""
+    from lamplighter.listener import SILENT
+    from lamplighter.recipe import make_recipe
+    from lamplighter.run_folder import RunFolder
+    from lamplighter.training.journal import RunJournal
+    from lamplighter.training.loop import Saver, fit
+    from lamplighter.training.parts import Progress
+    from lamplighter.watching import watch_training
+
+    parts = _nothing(task)
+    parts.epochs = task.epochs
+    watch_training(parts, make_recipe({"data": task.folder}), SILENT)
+    folder = Path(task.scratch, "nothing")
+    folder.mkdir()
+    journal = RunJournal(RunFolder(folder))
+    saver = Saver(checkpoint=lambda *_: None, best=lambda _: None)
+    with _told(watch) as listener:
+        fit(parts, Progress(), journal=journal, saver=saver, listener=listener)
+    return 0.0
+
+
+def fit_nothing_bare(task: Task, watch: Watch) -> float:
+    """The bare loop on it, with Lamplighter's settings and on a batch that is there."""
+    parts = _nothing(task)
+    batch = parts.train.batch
+    for _ in range(task.epochs):
+        watch.begins()
+        for _ in range(task.steps):
+            _step(parts, batch)
+            watch.step()
+        watch.ends()
+    return 0.0
+
+
+def ceiling(task: Task) -> Callable[[], int]:
+    """The bare step on one batch, in the task's precision."""
+    made = stand(task)
 
     def turn() -> int:
         for _ in range(STEPS):
-            loss = parts.loss(parts.module(batch.inputs), batch.targets)
-            loss.backward()
-            parts.optimizer.step()
-            parts.optimizer.zero_grad()
-        return STEPS * 64
+            _step(made.parts, made.kept)
+        return STEPS * made.kept.size
 
     return turn
 
 
-def loader(data: Path) -> Callable[[], int]:
+def loader(task: Task) -> Callable[[], int]:
     """Batches from the cache of decoded pictures, cropped, flipped and normalised."""
-    made = stand(data, augment="light")
+    made = stand(task)
     return lambda: sum(batch.size for batch in itertools.islice(made.source, STEPS))
 
 
-class Nothing(nn.Module):
-    """A network of nothing: what is left is the loop's own cost."""
+def steps(task: Task) -> Callable[[], int]:
+    """Training steps as the loop does them, without logging and saving; for `in_process`."""
+    from lamplighter.training.loop import train_step
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(4, 10)
+    made = stand(task)
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Looks at four pixels."""
-        return self.layer(images[:, 0, 0, :4])
+    def turn() -> int:
+        for batch in itertools.islice(made.source, STEPS):
+            train_step(made.parts, [batch], made.tally)
+        return STEPS * task.batch
+
+    return turn
+
+
+def make_model(task: Task) -> None:
+    """Trains what `answers` and the textbook answer with, and writes its weights for both."""
+    import torch
+
+    import lamplighter as lamp
+    from lamplighter.listener import SILENT
+
+    target = Path(task.model)
+    asked = {**settings(task), "momentum": 0.9, "epochs": task.epochs}
+    run = lamp.train(
+        task.folder, out=str(target.parent), name="run", listener=SILENT, **asked
+    )  # fmt: skip
+    shutil.copy(run.artifact, target)
+    shown = run.model.artifact.preprocess
+    state = {"state": run.model.module.state_dict()}
+    told = {"mean": shown.mean, "std": shown.std, "resize": shown.resize}
+    torch.save({**state, **told}, f"{target}.pt")
+
+
+def answers(task: Task) -> Callable[[], list[str]]:
+    """`lamp predict MODEL FOLDER`: from files to answers."""
+    from lamplighter.predict import load, picture_files
+
+    model = load(task.model)
+    files = picture_files([task.val])
+    return lambda: [answer.label for answer in model.predict_each(files)]  # type: ignore[union-attr]
+
+
+def evaluation(task: Task) -> Callable[[], int]:
+    """`lamp evaluate RUN`: answers, intervals, calibration, confusion."""
+    from lamplighter import stages
+    from lamplighter.listener import SILENT
+
+    run = Path(task.model).parent / "run"
+    count = sum(1 for _ in task.val.glob("*/*"))
+
+    def turn() -> int:
+        stages.evaluate(str(run), split="val", listener=SILENT)
+        return count
+
+    return turn
+
+
+def stand(task: Task) -> Any:
+    """The job, prepared as `lamp train` prepares it."""
+    from lamplighter.bench import Stand
+    from lamplighter.listener import SILENT
+    from lamplighter.machine import keep_memory
+    from lamplighter.recipe import make_recipe
+
+    keep_memory()
+    cache = tempfile.mkdtemp(prefix="speed-cache-")
+    atexit.register(shutil.rmtree, cache, ignore_errors=True)
+    os.environ["LAMPLIGHTER_CACHE"] = cache
+    return Stand(make_recipe({"data": task.folder, **settings(task)}), SILENT)
+
+
+def _train(task: Task, watch: Watch, asked: dict[str, Any]) -> float:
+    from lamplighter import stages
+    from lamplighter.recipe import make_recipe
+
+    if task.minutes:
+        asked |= {"time_limit": task.minutes}
+    recipe = make_recipe({"data": task.folder, "out": task.scratch, **asked})
+    with _told(watch) as listener:
+        run = stages.train(recipe, listener)
+    return float(run.rows[-1]["val_accuracy"])
+
+
+class _told:  # noqa: N801  (a with-statement's word)
+    """The loop's own seams tell `watch` of epochs and of the first step."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+
+    def __enter__(self) -> Any:
+        from lamplighter.listener import Listener
+        from lamplighter.training import loop
+
+        watch, self.loop = self.watch, loop
+        self.kept = step, validate = loop.train_step, loop.validate
+
+        def first(*given: Any, **named: Any) -> Any:
+            done = step(*given, **named)
+            watch.step()
+            loop.train_step = step  # the others go untouched
+            return done
+
+        def after(*given: Any, **named: Any) -> Any:
+            watch.ends()
+            return validate(*given, **named)
+
+        loop.train_step, loop.validate = first, after  # type: ignore[assignment]
+
+        class Ear(Listener):
+            def epoch_starts(self, *_: Any) -> None:
+                watch.begins()
+
+            def epoch_done(self, row: dict[str, Any]) -> None:  # noqa: ARG002
+                watch.ends()
+
+        return Ear()
+
+    def __exit__(self, *_: Any) -> None:
+        self.loop.train_step, self.loop.validate = self.kept
+
+
+def _step(parts: Any, batch: Any) -> None:
+    with parts.precision.forward():
+        loss = parts.loss(parts.module(batch.inputs), batch.targets)
+    parts.precision.backward(loss)
+    parts.optimizer.step()
+    parts.optimizer.zero_grad()
 
 
 class Repeated:
@@ -99,59 +235,28 @@ class Repeated:
     examples: int | None = None
     resumable = True
 
-    def __init__(self, batch: Batch) -> None:
-        self.batch = batch
+    def __init__(self, batch: Any, count: int) -> None:
+        self.batch, self.count = batch, count
 
     def steps(self) -> int:
         """In an epoch."""
-        return 100 * STEPS
+        return self.count
 
-    def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:  # noqa: ARG002
+    def epoch(self, number: int, skip: int = 0) -> Iterator[Any]:  # noqa: ARG002
         """The batch, as often as `steps` says."""
-        return itertools.repeat(self.batch, self.steps())
+        return itertools.repeat(self.batch, self.count)
 
 
-def nothing_bare(data: Path) -> Callable[[], int]:
-    """The bare loop on the network of nothing, on a batch that is there; counted in steps."""
-    parts = _nothing(data)
-    batch = parts.train.batch
+def _nothing(task: Task) -> Any:
+    import torch
 
-    def turn() -> int:
-        for _ in range(parts.train.steps()):
-            loss = parts.loss(parts.module(batch.inputs), batch.targets)
-            loss.backward()
-            parts.optimizer.step()
-            parts.optimizer.zero_grad()
-        return parts.train.steps()
+    from lamplighter.training.schedule import make_schedule
 
-    return turn
-
-
-def nothing(data: Path) -> Callable[[], int]:
-    """An epoch of the whole loop on it: checks, counting, metrics.jsonl and TensorBoard included."""
-    parts = _nothing(data)
-    recipe = make_recipe({"data": str(data)})
-    watch_training(parts, recipe, SILENT)
-    folder = RunFolder(Path(tempfile.mkdtemp(prefix="lamp-nothing-")))
-    atexit.register(shutil.rmtree, folder.path, ignore_errors=True)
-    journal = RunJournal(folder)
-    saver = Saver(checkpoint=lambda *_: None, best=lambda _: None)
-    progress = Progress()
-
-    def turn() -> int:
-        parts.epochs = progress.epoch + 1
-        fit(parts, progress, journal=journal, saver=saver)
-        return parts.train.steps()
-
-    return turn
-
-
-def _nothing(data: Path) -> Any:
-    made = stand(data)
-    made.parts.module = Nothing()
-    made.parts.optimizer = torch.optim.SGD(made.parts.module.parameters(), lr=0.01, fused=True)
-    made.parts.schedule = make_schedule(
-        "constant", made.parts.optimizer, steps_per_epoch=1, epochs=1, warmup=0
+    parts = stand(task).parts
+    parts.module = network(task)
+    parts.optimizer = torch.optim.SGD(parts.module.parameters(), lr=LR, fused=True)
+    parts.schedule = make_schedule(
+        "constant", parts.optimizer, steps_per_epoch=1, epochs=1, warmup=0
     )
-    made.parts.train, made.parts.val = Repeated(made.kept), None
-    return made.parts
+    parts.train, parts.val = Repeated(next(parts.train.epoch(1)), task.steps), None
+    return parts

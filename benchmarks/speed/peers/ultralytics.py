@@ -60,6 +60,6 @@ class Net(nn.Module):
         return self.loss(images) if isinstance(images, dict) else self.net(images)
 
     def loss(self, batch: Any, answers: Any = None) -> Any:
-        """Cross entropy, with and without its gradient."""
+        """Cross entropy, and by name what is to be shown."""
         loss = F.cross_entropy(self.net(batch["img"]) if answers is None else answers, batch["cls"])
-        return loss, loss.detach()
+        return loss, {"loss": loss.detach()}

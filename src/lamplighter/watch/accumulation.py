@@ -49,7 +49,8 @@ class Accumulation(Watcher):
         # What was divided, scaled or added to is another tensor than the loss function gave.
         self.undivided &= len(roots) == 1 and any(ref() is roots[0] for ref in self.means)
         self.means = []
-        self.place = self.place or here()
+        if self.last >= FEWEST and self.place is None:
+            self.place = here()
 
     def clipped(self, parameters: list[torch.Tensor]) -> None:  # noqa: ARG002
         self.undivided = False  # the size of the sum is then of no account

@@ -44,7 +44,7 @@ class Artifacts(Watcher):
     """Follows models and their states from training to where they are used again."""
 
     codes = ("A101", "A103", "A105")
-    always = True
+    always = frozenset({"step_starts"})
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -101,6 +101,8 @@ class Artifacts(Watcher):
                 self.resumed = [(one, saved)]
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+        if not self.resumed:
+            return
         waiting, self.resumed = self.resumed, []
         for one, saved in waiting:
             module = one.model()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from lamplighter.watch.passes import Pass
 
-CLOSELY = 200  # steps at the beginning
+CLOSELY = 128  # steps at the beginning
 AGAIN = 8  # steps after something changed: a new epoch, another mode, another optimizer
 SELDOM = 500  # lightly followed steps after which it looks closely again
 
@@ -19,7 +19,7 @@ SELDOM = 500  # lightly followed steps after which it looks closely again
 class Attention(Watcher):
     """Lets the stream rest between the places where a loop can go wrong."""
 
-    always = True
+    always = frozenset({"step_ended"})
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream

@@ -65,12 +65,12 @@ RARE = frozenset(EVENTS) - {
 class Watcher:
     """Hears everything and does nothing; the small ones override what they look at.
 
-    `codes`: what it can find. `always`: it hears every event, also when a training is followed
-    lightly.
+    `codes`: what it can find. `always`: the frequent events that it hears also when a training is
+    followed lightly, each of which costs time at every step of the whole training.
     """
 
     codes: tuple[str, ...] = ()
-    always = False
+    always: frozenset[str] = frozenset()
 
     def loader_made(self, loader: DataLoader[Any]) -> None:
         """A `DataLoader` was built."""
@@ -190,6 +190,7 @@ class Stream:
         self.full: dict[str, list[Callable[..., None]]] = {event: [] for event in EVENTS}
         self.light: dict[str, list[Callable[..., None]]] = {event: [] for event in EVENTS}
         self.now = self.full
+        self.hears_calls = False
         for watcher in watchers:
             self.add(watcher)
 
@@ -198,19 +199,24 @@ class Stream:
         for event in EVENTS:
             if getattr(type(watcher), event) is not getattr(Watcher, event):
                 self.full[event].append(getattr(watcher, event))
-                if watcher.always or event in RARE:
+                if event in watcher.always or event in RARE:
                     self.light[event].append(getattr(watcher, event))
+        self._follow(self.now)
 
     def rest(self) -> None:
         """Follows lightly from here on."""
-        self.now = self.light
+        self._follow(self.light)
 
     def wake(self) -> None:
         """Everybody listens again."""
         if self.now is self.light:
-            self.now = self.full
+            self._follow(self.full)
             for hear in self.full["woken"]:
                 hear()
+
+    def _follow(self, hearers: dict[str, list[Callable[..., None]]]) -> None:
+        self.now = hearers
+        self.hears_calls = bool(hearers["module_entered"] or hearers["module_left"])
 
     def tell(self, event: str, *facts: Any) -> None:
         """Tells one event; what watchers do with torch is itself not observed."""
@@ -218,17 +224,34 @@ class Stream:
         if not hearers or not self.on or threading.get_ident() != self.thread:
             return
         self.on = False
-        done = 0
+        hear = hearers[0]
         try:
-            while done < len(hearers):
-                try:
-                    for hear in hearers[done:]:
-                        hear(*facts)
-                        done += 1
-                except Exception as error:
-                    # A watcher's own fault may cost its findings, never the user's training.
-                    hear = hearers.pop(done)
-                    owner = type(getattr(hear, "__self__", hear)).__name__
-                    self.faults.append(f"{owner}.{event}: {type(error).__name__}: {error}")
+            for hear in hearers:
+                hear(*facts)
+        except Exception as error:
+            # A watcher's own fault may cost its findings, never the user's training.
+            self._drop(hear, event, error)
+            self._tell_after(hear, hearers, event, facts)
         finally:
             self.on = True
+
+    def _tell_after(
+        self,
+        broken: Callable[..., None],
+        hearers: list[Callable[..., None]],
+        event: str,
+        facts: tuple[Any, ...],
+    ) -> None:
+        """Tells those who come after a watcher that failed, and lets that one hear no more."""
+        place = hearers.index(broken)
+        del hearers[place]
+        while place < len(hearers):
+            try:
+                hearers[place](*facts)
+                place += 1
+            except Exception as error:
+                self._drop(hearers.pop(place), event, error)
+
+    def _drop(self, hear: Callable[..., None], event: str, error: Exception) -> None:
+        owner = type(getattr(hear, "__self__", hear)).__name__
+        self.faults.append(f"{owner}.{event}: {type(error).__name__}: {error}")

@@ -24,8 +24,7 @@ class Finite(Watcher):
     """Looks at the loss on the CPU at every step, on a GPU where the program reads it anyway."""
 
     codes = ("P102", "P103", "P104")
-
-    always = True
+    always = frozenset({"backward_starts", "clipped", "scaled", "unscaled"})
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -46,7 +45,7 @@ class Finite(Watcher):
             return
         if root.is_cpu or self.count & (self.count - 1) == 0:
             value = root.item()
-            if (value != value or abs(value) == float("inf")) and not self.scalers:
+            if value - value != 0.0 and not self.scalers:  # so for NaN and infinity alone
                 self._report(root)
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002

@@ -34,7 +34,6 @@ class Lengths(Watcher):
     """Counts the steps of each `OneCycleLR` to the end of the program."""
 
     codes = ("O110",)
-    always = True
 
     def __init__(self, world: World) -> None:
         self.world = world

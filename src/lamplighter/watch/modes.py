@@ -134,15 +134,9 @@ class Modes(Watcher):
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
         if not self.called:
             return
-        mine = {id(p) for p in self.world.owner_record(optimizer).parameters()}
         for key, model in list(self.called.items()):
             module = model.module
-            first = next(module.parameters(), None) if module is not None else None
-            if (
-                module is None
-                or first is None
-                or not any(id(p) in mine for p in module.parameters())
-            ):
+            if module is None or not self.world.moves(optimizer, module):
                 continue
             del self.called[key]
             state = self.stepping.setdefault(key, Stepping(module.training))

@@ -47,8 +47,6 @@ class Filling:
 class Origins(Watcher):
     """Remembers lines; finds nothing itself."""
 
-    always = True
-
     def __init__(self) -> None:
         self.births: ByIdentity[Place] = ByIdentity()
         self.fillings: dict[int, Filling] = {}

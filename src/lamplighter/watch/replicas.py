@@ -21,7 +21,7 @@ class Replicas(Watcher):
     """Keeps a digest of wrapped networks at steps 1, 2, 4, 8, …, to be compared over processes."""
 
     codes = ("G101", "G102")
-    always = True
+    always = frozenset({"step_ended"})
 
     def __init__(self, world: World) -> None:
         self.world = world

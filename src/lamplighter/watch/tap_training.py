@@ -27,6 +27,12 @@ def tap_modules(taps: Taps) -> None:
         def __call__(self: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
             if stream.inside or not stream.on or threading.get_ident() != thread:
                 return original(self, *args, **kwargs)
+            if not stream.hears_calls:
+                stream.inside = 1  # what happens within counts as little as when it is told
+                try:
+                    return original(self, *args, **kwargs)
+                finally:
+                    stream.inside = 0
             known = has_parameters.get(self)
             if known is None:
                 known = any(True for _ in self.parameters())

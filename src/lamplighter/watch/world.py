@@ -55,12 +55,13 @@ class SeenModel:
 
 @dataclass(eq=False, slots=True)
 class SeenOptimizer:
-    """An optimizer, with where it was built and how often it stepped."""
+    """An optimizer, with where it was built, how often it stepped, and which networks it moves."""
 
     ref: weakref.ref[torch.optim.Optimizer]
     name: str
     place: Place | None
     steps: int = 0
+    moving: dict[SeenModel, tuple[list[int], bool]] = field(default_factory=dict)
 
     def parameters(self) -> list[torch.Tensor]:
         """Its parameters, of all groups."""
@@ -86,7 +87,7 @@ class World(Watcher):
         evaluated: the networks whose answers are scored, as the user declared; empty: any.
     """
 
-    always = True
+    always = frozenset({"batch_given", "backward_ended", "step_ended"})
     kept: list[Any] | None = None
 
     allowed: dict[str, str] = field(default_factory=dict)
@@ -180,6 +181,17 @@ class World(Watcher):
             self.optimizers[id(optimizer)] = known
             self.keep(optimizer)
         return known
+
+    def moves(self, optimizer: torch.optim.Optimizer, module: nn.Module) -> bool:
+        """Whether an optimizer holds a parameter of a module; looked up once for its groups."""
+        record, model = self.owner_record(optimizer), self.seen(module)
+        sizes = [len(group["params"]) for group in optimizer.param_groups]
+        known = record.moving.get(model)
+        if known is None or known[0] != sizes:
+            mine = {id(p) for p in record.parameters()}
+            known = (sizes, any(id(p) in mine for p in module.parameters()))
+            record.moving[model] = known
+        return known[1]
 
     def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         self.steps += 1

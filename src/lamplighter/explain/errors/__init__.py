@@ -6,6 +6,7 @@ stands before a wide one.
 
 from __future__ import annotations
 
+from lamplighter.explain.errors.accelerators import ACCELERATORS
 from lamplighter.explain.errors.calls import CALLS
 from lamplighter.explain.errors.devices import DEVICES
 from lamplighter.explain.errors.dtypes import DTYPES
@@ -18,10 +19,14 @@ from lamplighter.explain.errors.norms import NORMS
 from lamplighter.explain.errors.pictures import PICTURES
 from lamplighter.explain.errors.programs import PROGRAMS
 from lamplighter.explain.errors.sequences import SEQUENCES
+from lamplighter.explain.errors.settings import SETTINGS
 from lamplighter.explain.errors.shapes import SHAPES
+from lamplighter.explain.errors.slips import SLIPS
+from lamplighter.explain.errors.values import VALUES
 from lamplighter.explain.kind import Kind
 
 KINDS: tuple[Kind, ...] = (
+    *ACCELERATORS,
     *DEVICES,
     *LOADERS,
     *LOSSES,
@@ -34,5 +39,8 @@ KINDS: tuple[Kind, ...] = (
     *PICTURES,
     *CALLS,
     *MODULES,
+    *SETTINGS,
+    *VALUES,
     *PROGRAMS,
+    *SLIPS,
 )

@@ -29,7 +29,8 @@ def _memory(case: Case) -> str:
     free = re.search(r"([\d.]+ \w+)(?: is)? free", text)
     held = re.search(r"([\d.]+ \w+) (?:is allocated by PyTorch|already allocated)", text)
     idle = re.search(r"([\d.]+ \w+) is reserved by PyTorch but unallocated", text)
-    parts = [f"{case['asked']} more were asked for"]
+    asked = f"{case['asked']} more were asked for" if case["asked"] else "The GPU's memory is full"
+    parts = [asked]
     if total:
         parts.append(f"the GPU has {total[1] or total[2]}")
     if free:
@@ -100,7 +101,7 @@ DEVICES: tuple[Kind, ...] = (
     Kind(
         "cuda-out-of-memory",
         "the GPU's memory is full",
-        r"(?:CUDA|MPS backend|HIP) out of memory\. Tried to allocate (?P<asked>[\d.]+ \w+)",
+        r"(?:CUDA|MPS backend|HIP) out of memory(?:\. Tried to allocate (?P<asked>[\d.]+ \w+)|\.?$|\s*\(MPS allocated|\n)|CUDA error: out of memory",
         _memory,
         (
             "half the batch; with accumulation the training stays the same: step every second batch",

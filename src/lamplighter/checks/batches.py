@@ -25,6 +25,7 @@ from torch.utils.data import (
 )
 
 TARGET_NAMES = ("labels", "label", "targets", "target", "y")
+Rows = tuple[Tensor, Tensor | None, bool]
 Unpack = Callable[[Any], tuple[Any, Any]]
 
 
@@ -191,9 +192,7 @@ def mapping_of(dataset: Any) -> dict[str, int] | None:
     return dict(mapping) if isinstance(mapping, dict) and mapping else None
 
 
-def sample_rows(
-    dataset: Any, limit: int, *, seconds: float = 1.0
-) -> tuple[Tensor, Tensor | None, bool] | None:
+def sample_rows(dataset: Any, limit: int, *, seconds: float = 1.0) -> Rows | None:
     """Inputs and targets of evenly spaced samples.
 
     Args:

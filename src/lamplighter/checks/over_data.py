@@ -110,7 +110,7 @@ def look_at_labels(setup: Setup) -> Iterator[Finding]:
 
 def look_at_leaks(setup: Setup) -> Iterator[Finding]:
     """Features that are the label, contradictory labels, labels without signal."""
-    rows = sample_rows(setup.train_set, MANY if setup.thorough else 512, seconds=SECONDS)
+    rows = setup.sampled(MANY if setup.thorough else 512, seconds=SECONDS)
     if rows is None or rows[1] is None or rows[1].dim() != 1 or rows[1].is_floating_point():
         return
     inputs, targets = rows[0], rows[1]
@@ -127,7 +127,7 @@ def look_across_splits(setup: Setup) -> Iterator[Finding]:
         return
     yield from splits.exact_overlap(_paths(train), _paths(val))
     limit = MANY if setup.thorough else FEW
-    one = sample_rows(train, limit, seconds=SECONDS)
+    one = setup.sampled(limit, seconds=SECONDS)
     other = sample_rows(val, limit, seconds=SECONDS)
     if one is None or other is None or one[0].shape[1:] != other[0].shape[1:]:
         return

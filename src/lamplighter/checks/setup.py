@@ -11,7 +11,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
-from lamplighter.checks.batches import Batch, Unpack, data_set_of, labels_of
+from lamplighter.checks.batches import Batch, Rows, Unpack, data_set_of, labels_of, sample_rows
 from lamplighter.checks.guess import LossFunction
 from lamplighter.checks.probe import Evidence, Prober, ProbeStopped
 from lamplighter.checks.structure import hidden_members
@@ -35,6 +35,7 @@ class Setup:
         evidence: what the probe steps showed; None when none ran.
         prober: tries the model and the loss.
         stopped: the user's code raised in the probe.
+        rows: what `sampled` has read, by the limit.
     """
 
     model: nn.Module
@@ -50,6 +51,13 @@ class Setup:
     evidence: Evidence | None = None
     prober: Prober | None = None
     stopped: ProbeStopped | None = None
+    rows: dict[int, Rows | None] = field(default_factory=dict)
+
+    def sampled(self, limit: int, *, seconds: float) -> Rows | None:
+        """Samples of train, as `sample_rows` gives them: read once for all who ask for as many."""
+        if limit not in self.rows:
+            self.rows[limit] = sample_rows(self.train_set, limit, seconds=seconds)
+        return self.rows[limit]
 
     @property
     def device(self) -> torch.device:

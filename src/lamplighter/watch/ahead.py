@@ -66,8 +66,10 @@ class Ahead:
                 self.comparisons.look_into(loader, mine)
         current = self.world.current()
         trains = self.world.walked.get(id(current.loader())) if current is not None else None
-        if trains is None:
+        if trains is None or current is None:
             return
+        # The same line as at the end, or a loader that is older than the watching is told twice.
+        trains.trained_at = trains.trained_at or current.place
         self._look_at_training(trains)
         for mine in list(self.world.walked.values()):
             loader = mine.ref()

@@ -1,6 +1,6 @@
-"""Runs one script of the gallery under four other tools and prints what each tells, as JSON.
+"""Runs scripts of the gallery under four other tools and prints what each tells, as JSON lines.
 
-    python peer_tools.py SCRIPT
+    python peer_tools.py SECONDS SCRIPT...
 
 None of these tools runs a script by itself: each wants a network, a batch, a loss and an optimizer
 from the person. A recorder takes them from the running script, as somebody would who writes the few
@@ -22,10 +22,13 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import importlib
 import io
 import json
+import os
 import re
 import runpy
+import signal
 import sys
 import warnings
 from collections.abc import Callable
@@ -277,6 +280,14 @@ class Recorder:
 
 
 TOOLS = ("torchtest2", "torch-audit", "torcheck", "tinytorchtest")
+MODULES = (
+    "torchtest2",
+    "torch_audit",
+    "torcheck",
+    "tinytorchtest.tinytorchtest",
+    "sklearn.datasets",
+    "torchvision",
+)
 
 
 def _plain(text: Any) -> str:
@@ -288,12 +299,10 @@ def _level(status: str) -> str:
     return "error" if status.lower().startswith("fail") else "warning"
 
 
-def main() -> None:
-    """Runs the script and prints the document on the last line."""
-    script = sys.argv[1]
+def look(script: str) -> dict[str, Any]:
+    """Runs a script to its end; what the tools told on the way."""
     recorder, end = Recorder(), "finished"
     recorder.open()
-    torch.set_num_threads(1)
     sys.argv = [script]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         try:
@@ -302,15 +311,30 @@ def main() -> None:
             pass
         except BaseException as error:
             end = f"{type(error).__name__}: {error}"[:200]
-    told = {name: sorted(texts) for name, texts in recorder.told.items()}
-    document = {
-        "told": told,
+    return {
+        "script": script,
+        "told": {name: sorted(texts) for name, texts in recorder.told.items()},
         "broke": recorder.failed,
         "end": end,
         "looked": recorder.looked,
         "steps": recorder.steps,
     }
-    print(json.dumps(document))
+
+
+def main() -> None:
+    """Each script in a process of its own, forked so that torch is imported once; a line for each."""
+    torch.set_num_threads(1)
+    limit, *scripts = sys.argv[1:]
+    for name in MODULES:
+        importlib.import_module(name)
+    for script in scripts:
+        sys.stdout.flush()
+        child = os.fork()
+        if child == 0:
+            signal.alarm(int(limit))
+            print(json.dumps(look(script)), flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
 
 
 if __name__ == "__main__":

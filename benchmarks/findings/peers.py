@@ -24,30 +24,53 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+AT_ONCE = 8  # scripts, with their twins, in one process that forks
 TOOLS = ("torchtest2", "torch-audit", "torcheck", "tinytorchtest")
 
 
-def told_of(script: Path, python: str, store: Path, limit: float) -> dict[str, Any]:
-    """The tools' document for one script, from the store if it was run before."""
-    source = (HERE / "peer_tools.py").read_bytes() + script.read_bytes()
-    kept = (
-        store / f"{script.parent.name}-{script.stem}-{hashlib.sha256(source).hexdigest()[:12]}.json"
-    )
-    if kept.exists():
-        return dict(json.loads(kept.read_text()))
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "SEED": "0"}
-    with tempfile.TemporaryDirectory() as folder:
-        command = [python, str(HERE / "peer_tools.py"), str(script)]
-        try:
+class Store:
+    """The tools' documents by script, kept on disk.
+
+    Args:
+        folder: where they are kept.
+        python: of the environment with the tools.
+        limit: seconds for one script.
+    """
+
+    def __init__(self, folder: Path, python: str, limit: int) -> None:
+        self.folder, self.python, self.limit = folder, python, limit
+
+    def kept(self, script: Path) -> Path:
+        """Where a script's document lies, once there is one."""
+        source = (HERE / "peer_tools.py").read_bytes() + script.read_bytes()
+        digest = hashlib.sha256(source).hexdigest()[:12]
+        return self.folder / f"{script.parent.name}-{script.stem}-{digest}.json"
+
+    def fill(self, scripts: list[Path]) -> None:
+        """Runs those of the scripts that were not run yet."""
+        wanted = [script for script in scripts if not self.kept(script).exists()]
+        if not wanted:
+            return
+        command = [self.python, str(HERE / "peer_tools.py"), str(self.limit)]
+        with tempfile.TemporaryDirectory() as folder:
             done = subprocess.run(
-                command, cwd=folder, env=environment, capture_output=True, text=True, timeout=limit
+                [*command, *(str(script.resolve()) for script in wanted)],
+                cwd=folder,
+                env=os.environ | {"OMP_NUM_THREADS": "1", "SEED": "0"},
+                capture_output=True,
+                text=True,
             )
-            answer = json.loads(done.stdout.splitlines()[-1])
-        except (subprocess.TimeoutExpired, IndexError, json.JSONDecodeError) as error:
-            answer = {"told": {}, "broke": {}, "looked": False, "end": type(error).__name__}
-    store.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps(answer, indent=1))
-    return dict(answer)
+        lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        answers = {line["script"]: line for line in lines}
+        nothing = {"told": {}, "broke": {}, "looked": False, "end": "not done in time"}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for script in wanted:
+            answer = answers.get(str(script.resolve()), nothing)
+            self.kept(script).write_text(json.dumps(answer, indent=1))
+
+    def of(self, script: Path) -> Any:
+        """The document of a script that was run."""
+        return json.loads(self.kept(script).read_text())
 
 
 def lot(path: Path) -> str:
@@ -112,7 +135,7 @@ def main() -> None:
     parser.add_argument("--python", required=True, help="of an environment with the four tools")
     parser.add_argument("--gallery", default="gallery", help="folder beside this file")
     parser.add_argument("--minutes", type=float, default=1e9, help="start nothing after this time")
-    parser.add_argument("--limit", type=float, default=120, help="seconds for one script")
+    parser.add_argument("--limit", type=int, default=120, help="seconds for one script")
     folder = Path(tempfile.gettempdir()) / "lamplighter-peers"
     parser.add_argument("--results", type=Path, default=folder)
     given = parser.parse_args()
@@ -121,17 +144,23 @@ def main() -> None:
     bugs = [gallery / "bugs" / bug["file"] for bug in index]
     jobs = [("pair", path) for path in bugs]
     jobs += [("healthy", path) for path in (gallery / "healthy").glob("*.py")]
-    pairs, healthy = [], []
-    for kind, path in sorted(jobs, key=lambda job: lot(job[1])):
+    jobs.sort(key=lambda job: lot(job[1]))
+    store = Store(given.results, given.python, given.limit)
+    pairs: list[tuple[str, Any, Any]] = []
+    healthy: list[tuple[str, Any]] = []
+    for start in range(0, len(jobs), AT_ONCE):
+        several = jobs[start : start + AT_ONCE]
+        twins = [gallery / "twins" / path.name for kind, path in several if kind == "pair"]
+        scripts = [*(path for _, path in several), *twins]
         if time.monotonic() - began > 60 * given.minutes:
-            break
-        first = told_of(path, given.python, given.results, given.limit)
-        if kind == "healthy":
-            healthy.append((path.stem, first))
-            continue
-        twin = gallery / "twins" / path.name
-        second = told_of(twin, given.python, given.results, given.limit)
-        pairs.append((path.stem, first, second))
+            several = [job for job in several if all(store.kept(s).exists() for s in scripts)]
+        else:
+            store.fill(scripts)
+        for kind, path in several:
+            if kind == "healthy":
+                healthy.append((path.stem, store.of(path)))
+            else:
+                pairs.append((path.stem, store.of(path), store.of(gallery / "twins" / path.name)))
     print(f"Run: {len(pairs)} of {len(bugs)} bugs with their twins, {len(healthy)} healthy.\n")
     print(report(pairs, healthy))
 

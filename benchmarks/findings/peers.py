@@ -1,8 +1,7 @@
 """What four other tools tell about the programs of the gallery: the same bugs, twins and healthy ones.
 
-    python -m venv peers && peers/bin/pip install torch torchvision numpy scikit-learn rich toml
-    peers/bin/pip install torchtest2 torch-audit tinytorchtest && peers/bin/pip install --no-deps torcheck
-    python benchmarks/findings/peers.py --python peers/bin/python
+    pip install -e .[peers-findings] && pip install --no-deps torcheck
+    python benchmarks/findings/peers.py
 
 How each tool is asked stands in `peer_tools.py`. A tool *notices* a bug when it tells something on
 it that it does not tell on the mended twin, whatever it says: that is more generous than the count
@@ -17,6 +16,7 @@ import hashlib
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import time
 import tomllib
@@ -132,7 +132,9 @@ def report(pairs: list[tuple[str, Any, Any]], healthy: list[tuple[str, Any]]) ->
 def main() -> None:
     """Runs what time allows and prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--python", required=True, help="of an environment with the four tools")
+    parser.add_argument(
+        "--python", default=sys.executable, help="of an environment with the four tools"
+    )
     parser.add_argument("--gallery", default="gallery", help="folder beside this file")
     parser.add_argument("--minutes", type=float, default=1e9, help="start nothing after this time")
     parser.add_argument("--limit", type=int, default=120, help="seconds for one script")

@@ -56,6 +56,7 @@ def _help_block(command: click.Command, name: str) -> str:
 
 def recipes_page() -> str:
     """Every setting: its key, default, what it accepts, what it means."""
+    from lamplighter.asked import BUILT_IN
     from lamplighter.recipe import FIELDS
 
     parts = [MADE + "# Recipes\n"]
@@ -70,6 +71,15 @@ def recipes_page() -> str:
         "`[resolved]`. That file is a recipe itself: `lamp train --recipe runs/NAME/recipe.toml` "
         "repeats the run.\n"
     )
+    parts.append(
+        "A recipe may also be given by name: `lamp train cifar10 --recipe speed`, or "
+        '`lamp.train("cifar10", recipe="speed")`. It sets what stands here, and what is typed wins '
+        "over it. How it was chosen, what it reaches and where it comes from: "
+        "[The recipe speed](speed-recipe.md).\n"
+    )
+    for name, settings in BUILT_IN.items():
+        rows = [f"| `{key}` | `{value}` |" for key, value in settings.items()]
+        parts.append("\n".join([f"| {name} | sets |", "|---|---|", *rows]) + "\n")
     sections: dict[str, list[Any]] = {}
     for field in FIELDS.values():
         sections.setdefault(field.metadata["section"], []).append(field)

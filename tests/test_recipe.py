@@ -38,6 +38,8 @@ OTHER = {
     "freeze": "backbone",
     "init": "xavier",
     "activation": "relu",
+    "views": "moved",
+    "grow_from": 0.5,
     "epochs": 3,
     "batch": 7,
     "accumulate": 2,

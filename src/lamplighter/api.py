@@ -17,6 +17,7 @@ from lamplighter.run import Run
 def train(
     data: str | Path | None = None,
     *,
+    recipe: str | Path | None = None,
     resume: str | Path | Run | bool | None = None,
     listener: Listener | None = None,
     **settings: Any,
@@ -25,6 +26,7 @@ def train(
 
     Args:
         data: folder, table, data set name, `package.module:name`, or several joined with " + ".
+        recipe: a built-in recipe's name ("speed") or a TOML file; settings win over it.
         resume: a run to go on with, by its name, its folder or itself; True takes the newest one
             that is unfinished, of `data` where that is given. Settings that differ are changed.
         listener: shows and says; by default the screen.
@@ -34,15 +36,15 @@ def train(
         LamplighterError: see `lamplighter.errors`.
     """
     from lamplighter import stages
-    from lamplighter.recipe import make_recipe
+    from lamplighter.asked import ask
 
     heard = listener or _screen()
     given = {**settings, **({} if data is None else {"data": str(data)})}
     if resume is None or resume is False:
-        return stages.train(make_recipe(given), heard)
+        return stages.train(ask(recipe, given), heard)
     text = None if resume is True else str(resume.path if isinstance(resume, Run) else resume)
-    folder, recipe = stages.resumed(text, given, heard)
-    return stages.train(recipe, heard, resume=folder)
+    folder, resumed = stages.resumed(text, given, heard)
+    return stages.train(resumed, heard, resume=folder)
 
 
 def fit(module: Any, train: Any, val: Any = None, test: Any = None, **arguments: Any) -> Run:

@@ -26,9 +26,9 @@ Positive = Annotated[float, Gt(0), Lt(math.inf)]
 NotNegative = Annotated[float, Ge(0), Lt(math.inf)]
 Share = Annotated[float, Ge(0), Lt(1)]
 
-OPTIMIZERS = ("SGD", "Adam", "AdamW", "NAdam", "RAdam", "RMSprop", "Adagrad", "Adamax", "Adadelta")
+OPTIMIZERS = ("SGD", "Adam", "AdamW", "NAdam", "RAdam", "RMSprop", "Adagrad", "Adamax", "Adadelta", "Muon")  # fmt: skip
 SCHEDULES = ("constant", "step", "cosine", "one-cycle", "plateau", "linear")
-AUGMENTS = ("none", "light", "flip", "crop", "strong", "auto")
+AUGMENTS = ("none", "light", "flip", "crop", "alternating", "strong", "auto")
 
 
 def setting(default: Any, section: str, help: str, expects: str) -> Any:
@@ -104,12 +104,17 @@ class Recipe:
         "whose mean and deviation are used",
         "auto, weights, data, imagenet or none",
     )
-    augment: Literal["none", "light", "flip", "crop", "strong", "auto"] = setting(
+    augment: Literal["none", "light", "flip", "crop", "alternating", "strong", "auto"] = setting(
         "auto",
         "pictures",
         "how training pictures are varied",
-        "none, light, flip, crop, strong or auto",
+        "none, light, flip, crop, alternating, strong or auto",
     )
+    grow_from: Annotated[float, Gt(0), Le(1)] = setting(
+        1.0, "pictures",
+        "side of the first epoch's pictures as a share of size; they grow to it",
+        "a number above 0, up to 1",
+    )  # fmt: skip
     cache: Literal["auto", "on", "off"] = setting(
         "auto", "pictures", "keep decoded pictures", "auto, on or off"
     )
@@ -138,6 +143,11 @@ class Recipe:
     activation: Literal["auto", "none", "relu"] = setting(
         "auto", "network", "tutorial_cnn only: activation between its layers", "auto, none or relu"
     )
+    views: Literal["auto", "one", "mirror", "moved", "all"] = setting(
+        "auto", "network",
+        "speed_net only: views of a picture whose answers are averaged",
+        "auto, one, mirror, moved or all",
+    )  # fmt: skip
 
     epochs: Auto | Natural = setting(
         "auto",
@@ -156,8 +166,11 @@ class Recipe:
         "auto", "training", "factor on lr for pretrained layers", "a number of at least 0, or auto"
     )
     optimizer: Literal[
-        "auto", "SGD", "Adam", "AdamW", "NAdam", "RAdam", "RMSprop", "Adagrad", "Adamax", "Adadelta"
-    ] = setting("auto", "training", "by its torch name", "auto, " + ", ".join(OPTIMIZERS))
+        "auto", "SGD", "Adam", "AdamW", "NAdam", "RAdam", "RMSprop", "Adagrad", "Adamax", "Adadelta",
+        "Muon",
+    ] = setting(
+        "auto", "training", "by its torch name; Muon is ours", "auto, " + ", ".join(OPTIMIZERS)
+    )  # fmt: skip
     momentum: Annotated[float, Ge(0), Lt(1)] = setting(
         0.9, "training", "of SGD and RMSprop", "a number from 0 up to 1"
     )

@@ -22,7 +22,7 @@ from lamplighter.run_folder import RunFolder, safe_name
 FIXED = (
     "data", "data_root", "task", "path_column", "label_column", "group_column", "split_column",
     "split_seed", "val_share", "test_share", "size", "fit", "channels", "normalise", "model", "weights", "init",
-    "activation", "optimizer", "seed",
+    "activation", "views", "optimizer", "seed",
 )  # fmt: skip
 UNFINISHED = ("interrupted", "running", "failed", None)
 

@@ -16,7 +16,7 @@ from torchvision import models
 
 from lamplighter.artifact import Artifact
 from lamplighter.errors import UsageError
-from lamplighter.export.eject import MOST_LINES, Script, eject
+from lamplighter.export.eject import MOST_LINES, OURS, Script, eject
 from lamplighter.export.ejected.head import REPEATED, WITHOUT_EFFECT
 from lamplighter.export.ejected.past import Origin, Past
 from lamplighter.images.preprocess import Preprocess
@@ -32,6 +32,7 @@ PLAIN: dict[str, Any] = {
     "optimizer": "AdamW", "weight_decay": 0.05, "schedule": "one-cycle", "warmup": 0.0,
     "loss": "auto", "device": "cpu", "precision": "fp32", "size": 32,
 }  # fmt: skip
+WRITTEN = [name for name in AUGMENTS if name not in ("auto", OURS["augment"])]
 
 
 def script(
@@ -70,14 +71,16 @@ def settings_of_all_kinds() -> Iterator[dict[str, Any]]:
         "precision": "bf16", "schedule": "cosine", "warmup": 0.3,
     }  # fmt: skip
     for network, augment, size in itertools.product(
-        ("small_resnet", "tutorial_cnn", "resnet18"), AUGMENTS[:-1], (32, 96)
+        ("small_resnet", "tutorial_cnn", "resnet18"), WRITTEN, (32, 96)
     ):
         yield {"network": network, "augment": augment, "size": size}
         yield {"network": network, "augment": augment, "size": size, **rich}
         yield {"network": network, "augment": augment, "size": size, "fit": "pad", **rich}
     for schedule, warmup in itertools.product(SCHEDULES, (0.0, 0.5)):
         yield {"schedule": schedule, "warmup": warmup, "augment": "light"}
-    for optimizer, decay in itertools.product(OPTIMIZERS, (0.0, 0.01)):
+    for optimizer, decay in itertools.product(
+        [n for n in OPTIMIZERS if n != OURS["optimizer"]], (0.0, 0.01)
+    ):
         yield {"optimizer": optimizer, "weight_decay": decay, "schedule": "constant"}
     for task, network in itertools.product(
         ("multilabel", "regression"), ("small_resnet", "resnet18")

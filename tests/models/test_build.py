@@ -246,6 +246,7 @@ def test_timm_networks_are_built_by_name():
         ("googlenet", {}),
         ("tutorial_cnn", {"size": 16, "activation": "relu"}),
         ("small_resnet", {}),
+        ("speed_net", {"views": "moved"}),
     ],
 )
 def test_a_description_gives_the_same_shapes_again(name, options):

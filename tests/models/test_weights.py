@@ -288,7 +288,7 @@ def test_default_weights_that_are_there_are_used(tmp_path, monkeypatch):
     assert len(read_weights(path)) == 52
 
 
-@pytest.mark.parametrize("name", ["small_resnet", "tutorial_cnn"])
+@pytest.mark.parametrize("name", ["small_resnet", "speed_net", "tutorial_cnn"])
 def test_our_own_networks_have_no_published_weights(name):
     """Asking for published weights that do not exist says what to ask for instead."""
     with pytest.raises(ModelError, match=r"no published weights(?s:.)*--weights none"):

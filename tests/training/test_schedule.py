@@ -142,7 +142,7 @@ def test_own_scheduler_is_stepped_where_it_belongs() -> None:
     assert plateau.scheduler.best == 0.5
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", [name for name in OPTIMIZERS if name != "Muon"])
 def test_optimizers_by_name(name: str) -> None:
     """Each name gives torch's class with the settings asked for, and it takes a step."""
     layer = nn.Linear(2, 1)

@@ -258,7 +258,7 @@ def frozen_norm_learns(model: nn.Module, moved: set[str]) -> Iterator[Finding]:
         for name, module in model.named_modules()
         if isinstance(module, _BatchNorm)
         and module.affine
-        and not module.weight.requires_grad
+        and not any(p.requires_grad for p in module.parameters(recurse=False))
         and name in moved
     ]
     if frozen:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -47,7 +46,11 @@ def _words(expects: str) -> list[str]:
 
 @click.command(epilog="Example: lamp train photos/ --model resnet18 --epochs 10")
 @click.argument("data", required=False)
-@click.option("--recipe", "recipe_file", type=Path, help="A TOML file of settings; flags win.")
+@click.option(
+    "--recipe",
+    metavar="NAME|FILE",
+    help="Settings by a name (speed) or from a TOML file; flags win.",
+)
 @click.option(
     "--resume",
     is_flag=False,
@@ -60,7 +63,7 @@ def _words(expects: str) -> list[str]:
 @output_options
 def command(
     data: str | None,
-    recipe_file: Path | None,
+    recipe: str | None,
     resume: str | None,
     as_json: bool,
     **settings: Any,
@@ -75,7 +78,7 @@ def command(
     given = {key: value for key, value in settings.items() if value not in (None, ())}
     given |= {"data": data} if data else {}
     with stop_at_once():
-        run = _train(given, recipe_file, resume)
+        run = _train(given, recipe, resume)
     if as_json:
         from lamplighter.cli.screen import print_json
 
@@ -87,10 +90,11 @@ def command(
     return 0
 
 
-def _train(given: dict[str, Any], recipe_file: Path | None, resume: str | None) -> Run:
+def _train(given: dict[str, Any], name_or_file: str | None, resume: str | None) -> Run:
     from lamplighter import stages
+    from lamplighter.asked import ask
     from lamplighter.cli.screen import Screen
-    from lamplighter.recipe import make_recipe, read_recipe
+    from lamplighter.recipe import make_recipe
 
     screen = Screen()
     try:
@@ -98,13 +102,7 @@ def _train(given: dict[str, Any], recipe_file: Path | None, resume: str | None) 
             make_recipe(given)  # faults are told before anything is looked up
             folder, recipe = stages.resumed(resume or None, given, screen)
             return stages.train(recipe, screen, resume=folder)
-        values = read_recipe(recipe_file) if recipe_file else {}
-        recipe = make_recipe(values | given, where=recipe_file or "")
-        if recipe_file:
-            from lamplighter.ownership import refuse_strangers_code
-
-            typed = [str(value) for value in given.values()]
-            refuse_strangers_code(recipe, recipe_file, typed)
+        recipe = ask(name_or_file, given)
         unfinished = stages.own_unfinished(recipe)
         if unfinished is None:
             return stages.train(recipe, screen)

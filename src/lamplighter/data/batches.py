@@ -20,6 +20,7 @@ from lamplighter.data.seeded import undisturbed
 from lamplighter.errors import DataError
 from lamplighter.images import augment as augmentation
 from lamplighter.images.augment import Augment
+from lamplighter.images.growth import alternated, shrunk
 from lamplighter.images.pixels import Pixels
 from lamplighter.images.preprocess import Preprocess
 from lamplighter.machine import one_thread
@@ -90,6 +91,7 @@ class PictureBatches:
         device: where batches are made.
         shuffle: a new order each epoch.
         channels_last: memory layout of the pictures.
+        side_at: epoch (from 1) → side of its pictures in pixels, at most the whole; None: whole.
     """
 
     resumable = True
@@ -106,7 +108,9 @@ class PictureBatches:
         seed: int = 0,
         shuffle: bool = False,
         channels_last: bool = True,
+        side_at: Callable[[int], int] | None = None,
     ) -> None:
+        self.side_at = side_at
         self.pixels = pixels
         self.targets = targets.to(device)
         self.preprocess = preprocess
@@ -136,12 +140,16 @@ class PictureBatches:
         if self.augment:
             generator = stream(self.seed, number, VARIATION)
             drawn = augmentation.draw(self.augment, count, generator)
+            if self.augment.alternating:
+                coins_N = torch.rand(count, generator=stream(self.seed, 0, VARIATION)) < 0.5
+                drawn["flip"] = alternated(coins_N, number)
+        side = self.side_at(number) if self.side_at else self.preprocess.size
         plan = self._plan(order)[skip:]
         read = self.pixels.read(plan)
         for positions in plan:
             with one_thread() if self._is_light() else nullcontext():
                 batch = Batch(
-                    self._finish(next(read), positions, drawn),
+                    self._finish(next(read), positions, drawn, side),
                     self.targets.index_select(0, positions.to(self.device)),
                     len(positions),
                     positions,
@@ -152,7 +160,9 @@ class PictureBatches:
         """Whether making a batch is moving bytes about rather than computing."""
         return self.augment is None or self.augment.crop != "resized"
 
-    def _finish(self, images: Tensor, positions: Tensor, drawn: augmentation.Parameters) -> Tensor:
+    def _finish(
+        self, images: Tensor, positions: Tensor, drawn: augmentation.Parameters, side: int
+    ) -> Tensor:
         images = images.to(self.device, non_blocking=True)
         if self.augment is None:
             ready = self.preprocess.normalise(images)
@@ -163,7 +173,7 @@ class PictureBatches:
             }
             aspects = self._aspects(positions)
             ready = augmentation.apply(images, rows, aspects, self.augment, self.preprocess)
-        return ready.contiguous(memory_format=self.format)
+        return shrunk(ready, side).contiguous(memory_format=self.format)
 
     def _aspects(self, positions: Tensor) -> Tensor:
         # squash and pad bring the whole picture to a square first: the crop then sees a square

@@ -19,6 +19,8 @@ from lamplighter.export.ejected.network import network_of
 from lamplighter.export.ejected.past import Origin, Past
 
 MOST_LINES = 199  # what is longer is not read
+# of the recipe `speed`: what would have to be written out, as torch has nothing like it
+OURS = {"model": "speed_net", "optimizer": "Muon", "augment": "alternating"}
 OTHER_NUMBERS = (
     "written out to the last digit this file would be longer than 200 lines; torchvision's own "
     "transforms vary the pictures instead: as much, with other random numbers"
@@ -68,6 +70,14 @@ def refuse(run: str, artifact: Artifact) -> None:
     Raises:
         UsageError: see `eject`.
     """
+    ours = [key for key in OURS if artifact.recipe.get(key) == OURS[key]]
+    if ours or float(artifact.recipe.get("grow_from", 1.0)) != 1.0:
+        told = ", ".join(f"--{key} {OURS[key]}" for key in ours) or "--grow-from"
+        raise UsageError(
+            f"this run used {told}, which is longer than the file may be and has no counterpart in torch",
+            where=run,
+            fix="lamp export writes the trained network; a run without --recipe speed can be ejected",
+        )
     if artifact.preprocess is None:
         raise UsageError(
             "this network was trained on your own tensors, by objects that only your code can make",

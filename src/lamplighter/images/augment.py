@@ -20,6 +20,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from lamplighter.images.colour import jitter
 from lamplighter.images.decode import to_mode
 from lamplighter.images.preprocess import (
     INTERPOLATIONS,
@@ -38,10 +39,11 @@ class Augment:
     """A named policy in figures.
 
     Args:
-        crop: "none", "shift" (zero border, then a random window) or "resized" (random part of the
+        crop: "none", "shift" (a border, then a random window) or "resized" (random part of the
             picture brought to size).
         flip: probability of a left-right flip.
-        border: pixels of zero border for "shift".
+        alternating: a picture is flipped in every other epoch (see `images.growth`).
+        border: pixels of border for "shift"; it is zero, or mirrors the picture if `reflected`.
         scale: smallest and largest share of the picture's area for "resized".
         ratio: smallest and largest aspect of the part, for "resized".
         jitter: largest relative change of brightness, contrast and saturation; 0 is off.
@@ -50,7 +52,9 @@ class Augment:
 
     crop: Literal["none", "shift", "resized"] = "none"
     flip: float = 0.0
+    alternating: bool = False
     border: int = 0
+    reflected: bool = False
     scale: tuple[float, float] = (0.35, 1.0)
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
     jitter: float = 0.0
@@ -66,8 +70,9 @@ def policy(name: str, size: int) -> Augment:
     """The policy of that name for pictures of `size` pixels.
 
     Args:
-        name: "none", "flip", "crop", "light" (crop and flip) or "strong" (light, colour jitter
-            and erasing); "auto" is resolved by the caller, who knows the classes.
+        name: "none", "flip", "crop", "light" (crop and flip), "alternating" (a smaller crop, a
+            flip every other epoch) or "strong" (light, colour jitter and erasing); "auto" is
+            resolved by the caller, who knows the classes.
         size: side of the square that the network sees.
     """
     moved = (
@@ -80,6 +85,9 @@ def policy(name: str, size: int) -> Augment:
         "flip": Augment(flip=0.5),
         "crop": moved,
         "light": replace(moved, flip=0.5),
+        "alternating": replace(
+            moved, flip=0.5, alternating=True, border=max(1, round(size / 16)), reflected=True
+        ),
         "strong": replace(moved, flip=0.5, jitter=0.3, erase=0.25),
     }
     return policies[name]
@@ -215,7 +223,9 @@ def apply(
         )
     else:
         if augment.crop == "shift":
-            images_BCHW = shift(images_BCHW, parameters["shift"], augment.border)
+            images_BCHW = shift(
+                images_BCHW, parameters["shift"], augment.border, reflected=augment.reflected
+            )
         if flip_B is not None:
             images_BCHW = flip(images_BCHW, flip_B)
         images = images_BCHW
@@ -271,15 +281,22 @@ def resized_crop(
     return rows_BSH[:, None] @ images @ columns_BSW[:, None].transpose(2, 3)
 
 
-def shift(images_BCHW: Tensor, offsets_B2: Tensor, border: int) -> Tensor:
-    """A window of the original size, moved by up to `border` pixels over a zero border.
+def shift(
+    images_BCHW: Tensor, offsets_B2: Tensor, border: int, *, reflected: bool = False
+) -> Tensor:
+    """A window of the original size, moved by up to `border` pixels over a border.
 
     Args:
         images_BCHW: any dtype.
         offsets_B2: int64, top and left in 0…2·border; `border` is no shift.
+        reflected: the border mirrors the picture; else it is zero.
     """
     count, _, height, width = images_BCHW.shape
-    bordered = torch.nn.functional.pad(images_BCHW, (border,) * 4)
+    if reflected:
+        down_H, along_W = (mirroring(n, border, images_BCHW.device) for n in (height, width))
+        bordered = images_BCHW.index_select(2, down_H).index_select(3, along_W)
+    else:
+        bordered = torch.nn.functional.pad(images_BCHW, (border,) * 4)
     if _numpy_is_faster(images_BCHW):
         lying = bordered.permute(0, 2, 3, 1).numpy()  # rows of a window are then whole
         picture, down, right, channel = lying.strides
@@ -293,6 +310,13 @@ def shift(images_BCHW: Tensor, offsets_B2: Tensor, border: int) -> Tensor:
     windows = bordered.unfold(2, height, 1).unfold(3, width, 1)
     picture_B = torch.arange(count, device=images_BCHW.device)
     return windows[picture_B, :, offsets_B2[:, 0], offsets_B2[:, 1]]
+
+
+def mirroring(length: int, border: int, device: torch.device) -> Tensor:
+    """Indices that continue 0…length-1 by `border` on both sides, mirrored at the ends."""
+    period = max(1, 2 * (length - 1))
+    out_I = torch.arange(-border, length + border, device=device).remainder(period)
+    return torch.minimum(out_I, period - out_I).clamp(max=length - 1)
 
 
 def flip(images_BCHW: Tensor, flip_B: Tensor) -> Tensor:
@@ -310,33 +334,6 @@ def flip(images_BCHW: Tensor, flip_B: Tensor) -> Tensor:
 def _numpy_is_faster(images_BCHW: Tensor) -> bool:
     """torch copies bytes on the CPU one by one where NumPy moves rows: a third of the time."""
     return images_BCHW.device.type == "cpu" and images_BCHW.dtype == torch.uint8
-
-
-def jitter(images_BCHW: Tensor, factors_B3: Tensor) -> Tensor:
-    """Brightness, contrast and saturation, in that order, each with one factor per picture.
-
-    Args:
-        images_BCHW: float in 0…1; with one channel saturation does nothing.
-        factors_B3: 1 changes nothing.
-
-    Source: torchvision.transforms.v2.functional.adjust_brightness, adjust_contrast and
-    adjust_saturation (grey = 0.2989 R + 0.587 G + 0.114 B).
-    """
-    brightness, contrast, saturation = factors_B3[:, :, None, None, None].unbind(1)
-    images = (images_BCHW * brightness).clamp(0, 1)
-    mean = _grey(images).mean(dim=(1, 2, 3), keepdim=True)
-    images = (mean + (images - mean) * contrast).clamp(0, 1)
-    if images.shape[1] == 1:
-        return images
-    grey = _grey(images)
-    return (grey + (images - grey) * saturation).clamp(0, 1)
-
-
-def _grey(images_BCHW: Tensor) -> Tensor:
-    if images_BCHW.shape[1] == 1:
-        return images_BCHW
-    red, green, blue = images_BCHW.unbind(1)
-    return (0.2989 * red + 0.587 * green + 0.114 * blue)[:, None]
 
 
 def erased_boxes(draws_BT5: Tensor, probability: float, height: int, width: int) -> Tensor:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lamplighter.errors import UsageError
+from lamplighter.models.speed_net import VIEWS, SpeedNet
 
 
 class TutorialCNN(nn.Module):
@@ -139,4 +140,10 @@ SMALL: dict[str, SmallRow] = {
         min_size=8,
     ),
     "small_resnet": SmallRow(SmallResNet, "residual network for pictures of 8×8 to 96×96 pixels"),
+    "speed_net": SmallRow(
+        SpeedNet,
+        "whitened patches and six convolutions, for --recipe speed: 12×12 to 64×64 pixels",
+        options={"views": VIEWS},
+        min_size=12,
+    ),
 }

@@ -99,9 +99,18 @@ def choose_channels(recipe: Recipe, facts: Facts, *, pretrained: bool) -> int:
     return 1 if facts.grey and not pretrained else 3
 
 
-def choose_options(recipe: Recipe, known: Mapping[str, Any]) -> dict[str, Any]:
+def choose_options(recipe: Recipe, facts: Facts, known: Mapping[str, Any]) -> dict[str, Any]:
     """What the network's builder is told, of the settings that it knows."""
     options: dict[str, Any] = {}
+    if "views" in known:
+        usual = "moved" if facts.characters else "all"
+        options["views"] = usual if recipe.views == "auto" else recipe.views
+    elif recipe.views != "auto":
+        raise UsageError(
+            "only speed_net averages over views",
+            where="--views",
+            fix="--views auto, or --model speed_net",
+        )
     if recipe.activation != "auto" and "activation" in known:
         options["activation"] = recipe.activation
     if recipe.size != "auto" and "size" in known:
@@ -182,7 +191,10 @@ def resolve(
             fix=f"--batch {max(1, min(32, facts.count // 4))}, or --batch auto",
         )
     lr = recipe.lr
-    if lr == "auto":
+    filter_rate = getattr(network.module, "filter_rate", None)
+    if lr == "auto" and optimizer == "Muon" and filter_rate:
+        lr = round(filter_rate(batch * recipe.accumulate), 4)
+    elif lr == "auto":
         lr = 1e-3 if tuned and optimizer != "SGD" else 0.01 if tuned else DEFAULT_LR[optimizer]
         lr = 3e-3 if not tuned and optimizer == "AdamW" else lr
     schedule = recipe.schedule
@@ -199,6 +211,7 @@ def resolve(
         augment=_augment(recipe, facts, epochs, tuned=tuned),
         model=recipe.model if recipe.model != "auto" else network.architecture.name,
         freeze=freeze,
+        views=_views(recipe, network),
         epochs=epochs,
         batch=batch,
         lr=lr,
@@ -214,6 +227,10 @@ def resolve(
         precision=_precision(recipe, device),
         compile="off" if recipe.compile == "auto" else recipe.compile,
     )
+
+
+def _views(recipe: Recipe, network: Network) -> Any:
+    return network.architecture.options.get("views", recipe.views)
 
 
 def _epochs(recipe: Recipe, facts: Facts, *, tuned: bool) -> int:
@@ -240,6 +257,8 @@ def _augment(recipe: Recipe, facts: Facts, epochs: int, *, tuned: bool) -> Any:
     """Crop and flip; no flip for characters; nothing in trainings too short to overfit."""
     if recipe.augment != "auto":
         return recipe.augment
+    if recipe.optimizer == "Muon":  # made for trainings so short that each epoch has to count
+        return "crop" if facts.characters else "alternating"
     if not tuned and epochs < 5:
         return "none"
     return "crop" if facts.characters else "light"

@@ -113,11 +113,13 @@ def make_batches(
     batch: int | None = None,
     augment: Augment | None = None,
     seed: int = 0,
+    side_at: Callable[[int], int] | None = None,
 ) -> PictureBatches:
     """Batches of a split; for training when `augment` is given, else for validation.
 
     Args:
         batch: examples per batch; None takes the batch that only answering uses.
+        side_at: epoch → side of its pictures, where that grows.
     """
     targets = encode(collection.task, collection.labels(split), collection.classes)
     if isinstance(pixels, HeldPixels) and device.type == "cuda":
@@ -133,6 +135,7 @@ def make_batches(
         augment=augment,
         seed=seed,
         shuffle=augment is not None,
+        side_at=side_at,
     )
 
 

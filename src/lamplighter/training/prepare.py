@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from lamplighter.data.batches import PictureBatches
 from lamplighter.data.example import Collection
 from lamplighter.data.loader import bounded
-from lamplighter.errors import ModelError
+from lamplighter.errors import ModelError, UsageError
 from lamplighter.images.augment import Augment, policy
+from lamplighter.images.growth import side_at
 from lamplighter.images.pixels import HeldPixels, Pixels
 from lamplighter.images.preprocess import Preprocess, statistics
 from lamplighter.listener import SILENT, Listener
@@ -21,16 +22,19 @@ from lamplighter.models.architecture import known_options
 from lamplighter.models.build import Network, build, find
 from lamplighter.models.freeze import freeze_backbone, parameter_groups, unfreeze
 from lamplighter.models.shape import check_shape
+from lamplighter.models.speed_net import Whitening
 from lamplighter.recipe import Recipe
 from lamplighter.tasks.task import TASKS, balanced_weights, make_loss
 from lamplighter.training import choose
 from lamplighter.training.measure_precision import choose_precision
+from lamplighter.training.muon import muon_groups
 from lamplighter.training.optimizer import make_optimizer
 from lamplighter.training.parts import Parts
 from lamplighter.training.pictures import Reader, UnreadablePictures, make_batches, without
 from lamplighter.training.precision import make_precision
 from lamplighter.training.schedule import make_schedule
 
+WHITENED_FROM = 4096  # pictures
 STATISTICS_FROM = 2048  # pictures; the mean over more moves in the fourth digit only
 
 
@@ -76,6 +80,7 @@ def prepare(recipe: Recipe, collection: Collection, listener: Listener = SILENT)
     collection, pixels = _decode(resolved, collection, reader, preprocess, augment, listener)
     if choose.needs_statistics(recipe, network):
         preprocess = choose.choose_preprocess(recipe, facts, network, _statistics(pixels["train"]))
+    _whiten(network, pixels["train"], preprocess)
     parts = make_parts(resolved, collection, network, preprocess, pixels, augment, device)
     if recipe.precision == "auto" and device.type == "cpu":
         name = choose_precision(
@@ -95,7 +100,7 @@ def _build(recipe: Recipe, facts: choose.Facts, listener: Listener) -> tuple[Net
     if note:
         listener.say(note)
     channels = choose.choose_channels(recipe, facts, pretrained=weights != "none")
-    options = choose.choose_options(recipe, known_options(source, name))
+    options = choose.choose_options(recipe, facts, known_options(source, name))
     network = build(
         model, facts.outputs, channels=channels, weights=weights, init=recipe.init,
         options=options, listener=listener,
@@ -164,9 +169,13 @@ def _together(faults: list[UnreadablePictures]) -> UnreadablePictures:
 def _statistics(pixels: Pixels) -> tuple[list[float], list[float]]:
     if isinstance(pixels, HeldPixels):
         return statistics(pixels.pixels, most=STATISTICS_FROM)
-    count = min(len(pixels), STATISTICS_FROM)
-    chosen = torch.linspace(0, len(pixels) - 1, count).long()
-    return statistics(torch.cat(list(pixels.read(chosen.split(64)))))
+    return statistics(_some(pixels, STATISTICS_FROM))
+
+
+def _some(pixels: Pixels, most: int) -> Tensor:
+    """Evenly spaced pictures, uint8."""
+    chosen = torch.linspace(0, len(pixels) - 1, min(len(pixels), most)).long()
+    return torch.cat(list(pixels.read(chosen.split(64))))
 
 
 def make_parts(
@@ -187,6 +196,7 @@ def make_parts(
     train = make_batches(
         collection, "train", pixels["train"], preprocess, device,
         batch=recipe.batch, augment=augment, seed=recipe.seed,
+        side_at=_growing(recipe, network, preprocess),
     )  # fmt: skip
     val: PictureBatches | None = None
     if "val" in pixels:
@@ -195,15 +205,17 @@ def make_parts(
     weights = None
     if recipe.class_weights == "balanced" and collection.task != "regression":
         weights = balanced_weights(train.targets, len(collection.classes)).to(device)
-    groups = parameter_groups(
-        network,
-        recipe.lr,
-        backbone_factor=float(recipe.backbone_lr),
-        weight_decay=float(recipe.weight_decay),
-    )
+    factor, decay = float(recipe.backbone_lr), float(recipe.weight_decay)
+    if recipe.optimizer == "Muon":
+        groups = muon_groups(
+            network, recipe.lr, batch=recipe.batch * recipe.accumulate,
+            backbone_factor=factor, weight_decay=decay,
+        )  # fmt: skip
+    else:
+        groups = parameter_groups(network, recipe.lr, backbone_factor=factor, weight_decay=decay)
     optimizer = make_optimizer(
         recipe.optimizer, groups, lr=recipe.lr, momentum=recipe.momentum,
-        weight_decay=float(recipe.weight_decay), device=device,
+        weight_decay=decay, device=device,
     )  # fmt: skip
     steps = -(-train.steps() // recipe.accumulate)
     return Parts(
@@ -231,6 +243,29 @@ def make_parts(
         stall_after=recipe.stall_after,
         set_mode=mode_setter(network, recipe.freeze),
     )
+
+
+def _growing(
+    recipe: Recipe, network: Network, preprocess: Preprocess
+) -> Callable[[int], int] | None:
+    """Epoch → side of its training pictures; None where they do not grow."""
+    if recipe.grow_from == 1:
+        return None
+    if network.fixed_size:
+        raise UsageError(
+            f"{recipe.model} takes pictures of {network.fixed_size} pixels only, so they cannot grow",
+            where="--grow-from",
+            fix="--grow-from 1",
+        )
+    epochs, size, first = int(recipe.epochs), preprocess.size, recipe.grow_from
+    return lambda epoch: side_at(epoch, epochs, size, first, network.min_size or 1)
+
+
+def _whiten(network: Network, pixels: Pixels, preprocess: Preprocess) -> None:
+    """Finds a whitening first layer's filters, where the network has one and no loaded weights."""
+    layer = getattr(network.module, "whitening", None)
+    if isinstance(layer, Whitening) and not network.pretrained:
+        layer.whiten(preprocess.normalise(_some(pixels, WHITENED_FROM)))
 
 
 def mode_setter(network: Network, freeze: str) -> Callable[[int], None]:

@@ -101,7 +101,7 @@ def norms_of(module: nn.Module) -> list[tuple[str, nn.modules.batchnorm._BatchNo
 
 def is_frozen(norm: nn.modules.batchnorm._BatchNorm) -> bool:
     """Whether a layer's weights exist and cannot learn."""
-    return norm.affine and not norm.weight.requires_grad
+    return norm.affine and not any(p.requires_grad for p in norm.parameters(recurse=False))
 
 
 def count_of(norm: nn.modules.batchnorm._BatchNorm) -> int:

@@ -27,7 +27,7 @@ REPEATED = frozenset([
 ])  # fmt: skip
 WITHOUT_EFFECT = frozenset([
     "download", "cache", "checks", "allow", "workers", "deterministic", "out", "name", "save_every",
-    "stall_after",
+    "stall_after", "views", "grow_from",  # runs that used the last two are refused
     "compile",
     # has an effect only where it ended the training, which metrics.jsonl shows
     "time_limit",

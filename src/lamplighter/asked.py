@@ -22,7 +22,6 @@ BUILT_IN: Mapping[str, Mapping[str, Any]] = {
         "warmup": 0.0,
         "weight_decay": 0.0,
         "smoothing": 0.2,
-        "grow_from": 0.5,
     },
 }
 

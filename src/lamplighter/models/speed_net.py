@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 KERNEL = 2  # side of the patches that are whitened
-WIDTHS = (64, 256, 256)
+WIDTHS = (64, 128, 256)
 FORGETTING = 0.4  # share of the newest batch in the running statistics; a short training needs much
 LEAST_VARIANCE = 5e-4  # added to each: directions that hardly vary must not be blown up
 # what the published recipe gives to a step of 2,000 pictures: filters 0.24; head and biases for each

@@ -67,7 +67,13 @@ class Choice:
 
 
 def choose_precision(
-    parts: Parts, *, model: str, keep: bool, listener: Listener, seconds: float = SECONDS
+    parts: Parts,
+    *,
+    model: str,
+    keep: bool,
+    listener: Listener,
+    seconds: float = SECONDS,
+    made_for_short: bool = False,
 ) -> str:
     """fp32 or bf16 for a training on the CPU.
 
@@ -77,9 +83,14 @@ def choose_precision(
         keep: whether the answer may be kept in, and taken from, the cache folder.
         listener: is told what was found.
         seconds: bound on the time that measuring takes.
+        made_for_short: the recipe was published in half precision and takes only the direction of
+            a gradient; the first gradients, of filters that only hand on, need not agree.
     """
     if parts.device.type != "cpu" or not has_bfloat16() or not is_worth_it(parts):
         return "fp32"
+    if made_for_short:
+        listener.say("precision: bf16, as the recipe is made for (--precision fp32 keeps all so)")
+        return "bf16"
     path = _path(parts, model)
     choice = _kept(path) if keep else None
     remembered = choice is not None

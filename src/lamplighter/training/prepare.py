@@ -84,8 +84,9 @@ def prepare(recipe: Recipe, collection: Collection, listener: Listener = SILENT)
     parts = make_parts(resolved, collection, network, preprocess, pixels, augment, device)
     if recipe.precision == "auto" and device.type == "cpu":
         name = choose_precision(
-            parts, model=resolved.model, keep=recipe.cache != "off", listener=listener
-        )
+            parts, model=resolved.model, keep=recipe.cache != "off", listener=listener,
+            made_for_short=recipe.optimizer == "Muon",
+        )  # fmt: skip
         resolved = resolved.with_changes(precision=name)
         parts.precision = make_precision(name, device)
     _tell(resolved, collection, network, preprocess, listener)

@@ -71,6 +71,20 @@ def test_bfloat16_has_to_win_and_to_agree(
     assert m.measure(parts()).name == name
 
 
+@pytest.mark.usefixtures("able")
+def test_a_recipe_made_for_half_precision_is_not_measured(
+    parts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes bf16 where the processor has it and says so; elsewhere it stays with fp32."""
+    heard = Heard()
+    monkeypatch.setattr(m, "measure", None)
+    asked: dict[str, Any] = {"model": "speed_net", "keep": True, "made_for_short": True}
+    assert m.choose_precision(parts(), listener=heard, **asked) == "bf16"
+    assert "--precision fp32 keeps all so" in heard.said[0]
+    monkeypatch.setattr(m, "has_bfloat16", lambda: False)
+    assert m.choose_precision(parts(), listener=heard, **asked) == "fp32"
+
+
 def test_the_answer_is_kept(able: Path, parts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second training of the same kind takes the first one's answer, and says so."""
     choices = iter([m.Choice("bf16", 1.5, 0.001, 0.999), m.Choice("fp32", 1.0, 0.0, 1.0)])

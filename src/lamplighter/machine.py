@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib.metadata
 import os
 import platform
 import random
@@ -185,13 +186,12 @@ def environment(seed: int, device: str) -> dict[str, Any]:
     import numpy
     import PIL
     import torch
-    import torchvision
 
     facts: dict[str, Any] = {
         "lamplighter": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
+        "torchvision": importlib.metadata.version("torchvision"),
         "numpy": numpy.__version__,
         "pillow": PIL.__version__,
         "platform": platform.platform(),

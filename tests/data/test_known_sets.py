@@ -13,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
+from lamplighter.data import bundled
 from lamplighter.data.bundled import open_digits
 from lamplighter.data.pickled import read_pickled
 from lamplighter.data.split import collect
@@ -178,6 +180,12 @@ def test_svhn(tmp_path: Path) -> None:
     source = open_torchvision_set("svhn", data_root=tmp_path)
     assert [one.label for one in source.examples()][:4] == ["0", "1", "2", "3"]
     assert np.array_equal(source.pixels[1], pixels[..., 1])
+
+
+def test_digits_are_scikit_learns() -> None:
+    """The digits read without scikit-learn are those of its `load_digits`, in the same order."""
+    theirs = load_digits()
+    assert np.array_equal(bundled._read(), np.column_stack([theirs.data, theirs.target]))
 
 
 def test_digits() -> None:

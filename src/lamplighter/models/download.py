@@ -14,6 +14,7 @@ import torch
 
 from lamplighter.errors import ModelError
 from lamplighter.listener import SILENT, Listener
+from lamplighter.models.small import SMALL
 from lamplighter.models.torchvision_nets import classifier_names, default_weights
 from lamplighter.models.weight_file import State, read_weights
 
@@ -104,7 +105,7 @@ class Published:
 
 def published_weights(name: str) -> Published | None:
     """The published weights of a network, by its name in any case; None if there are none."""
-    if name.lower() not in classifier_names():
+    if name.lower() in SMALL or name.lower() not in classifier_names():
         return None
     weights = default_weights(name.lower())
     top1 = weights.meta["_metrics"]["ImageNet-1K"]["acc@1"]

@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any
 
 from torch import nn
-from torchvision import models
 
 from lamplighter.errors import ModelError
 from lamplighter.models.network import Wants
@@ -20,15 +19,22 @@ FIXED_SIZE = ("vit_", "maxvit_")
 SMALLEST: dict[str, int] = {"swin_": 4, "efficientnet_v2_": 1}
 
 
+def _models() -> Any:
+    """torchvision's networks, imported when one is asked for: they bring a second of imports along."""
+    from torchvision import models
+
+    return models
+
+
 @cache
 def classifier_names() -> tuple[str, ...]:
     """All classification networks of the installed torchvision, sorted."""
-    return tuple(sorted(models.list_models(module=models)))
+    return tuple(sorted(_models().list_models(module=_models())))
 
 
 def default_weights(name: str) -> Any:
     """torchvision's own choice of weights for a network: a member of its weights enumeration."""
-    return models.get_model_weights(name).DEFAULT
+    return _models().get_model_weights(name).DEFAULT
 
 
 def wants_of(name: str, channels: int) -> Wants:
@@ -93,7 +99,7 @@ def make(name: str, outputs: int, channels: int, options: Mapping[str, Any]) -> 
     if size is not None:
         settings |= {"image_size": size} if name.startswith("vit_") else {"input_size": (size,) * 2}
     try:
-        module = models.get_model(name, **settings)
+        module = _models().get_model(name, **settings)
     except (ValueError, AssertionError, RuntimeError) as error:
         if size is None:
             raise

@@ -147,8 +147,8 @@ def seed_everything(seed: int) -> None:
 def one_thread() -> Iterator[None]:
     """Work of well under a millisecond: handing it to other cores and waiting for them costs more.
 
-    A batch of small pictures was made 4 times as fast by one core as by two that had nothing else to
-    do, and 50 times as fast as by two that had.
+    With other work on both cores, one thread made 150,000 small pictures a second, and two made
+    2,500 to 5,000 (docs/speed.md).
     """
     import torch
 

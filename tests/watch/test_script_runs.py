@@ -111,8 +111,8 @@ def test_program_that_never_trains_is_told_so(tmp_path: Path) -> None:
     report = check_script(str(script))
     assert report.findings == []
     assert report.notes == [
-        "no optimizer made a step: the script does not train, or it changes its weights by hand, "
-        "which is not followed"
+        "no optimizer made a step: the script does not train, or it changes its weights in "
+        "a way that is not followed"
     ]
 
 

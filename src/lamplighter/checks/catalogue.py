@@ -149,6 +149,7 @@ _ROWS: tuple[Code, ...] = (
     Code("M117", "layer is never called", "warning", "full", "B"),
     Code("M118", "the model does not run on a batch", "error", "fast", "B"),
     Code("M119", "the model takes one batch size only", "warning", "fast", "B"),
+    Code("M120", "the order of the tokens is not seen", "error", "full", "B"),
     # initialisation
     Code("I101", "all units of a layer are the same", "error", "full", "B"),
     Code("I102", "activations are saturated", "error", "fast", "B"),
@@ -180,6 +181,7 @@ _ROWS: tuple[Code, ...] = (
     Code("O108", "epoch schedule stepped per batch", "error", "fast", "R"),
     Code("O109", "schedule never stepped, or before the optimizer", "warning", "fast", "R"),
     Code("O110", "planned steps differ from real steps", "error", "fast", "R"),
+    Code("O111", "ReduceLROnPlateau looks in the wrong direction", "error", "fast", "R"),
     # the running loop
     Code("R101", "gradients are not cleared", "error", "fast", "R"),
     Code("R102", "step without gradients", "error", "fast", "R"),
@@ -188,6 +190,7 @@ _ROWS: tuple[Code, ...] = (
     Code("R105", "trains on validation data", "error", "fast", "R"),
     Code("R106", "clipped after the step", "error", "fast", "R"),
     Code("R107", "the loss is replaced before backward", "error", "fast", "R"),
+    Code("R108", "gradients are cleared between accumulated batches", "error", "fast", "R"),
     # precision, several processes
     Code("P101", "updates are rounded away", "error", "full", "BR"),
     Code("P102", "Adam's eps vanishes in fp16", "error", "fast", "S"),

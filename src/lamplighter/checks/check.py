@@ -56,6 +56,7 @@ PROBED: tuple[tuple[str, str, Look], ...] = (
     ("O103 O104 O106 P101", "full", over_steps.look_at_updates),
     ("M109", "fast", over_answers.look_at_linearity),
     ("E105", "full", over_answers.look_at_likeness),
+    ("M120", "full", over_answers.look_at_order),
 )
 ANSWERED: tuple[tuple[str, str, Look], ...] = (
     ("M104 M105 M106 M119", "fast", over_answers.look_at_answers),

@@ -25,7 +25,9 @@ def answer_in(output: Any) -> Tensor | None:
     logits = getattr(output, "logits", None)
     if isinstance(logits, Tensor):
         return logits
-    return next(tensors_in(output), None)
+    several = list(tensors_in(output))
+    # a loss may come first: (loss, logits)
+    return next((t for t in several if t.dim()), several[0] if several else None)
 
 
 def own_loss(output: Any) -> Tensor | None:

@@ -138,7 +138,11 @@ def two_owners(optimizers: Sequence[Optimizer], names: Mapping[int, str]) -> Ite
 
 
 def learning_rate_too_high(
-    moves: Mapping[str, float], norms: Mapping[str, float], losses: Sequence[float] = ()
+    moves: Mapping[str, float],
+    norms: Mapping[str, float],
+    losses: Sequence[float] = (),
+    *,
+    course: Sequence[float] = (),
 ) -> Iterator[Finding]:
     """O103: the first update is larger than the weights, or the loss explodes within a few steps.
 
@@ -146,11 +150,15 @@ def learning_rate_too_high(
         moves: parameter name → norm of its first update; weights of two and more dimensions.
         norms: parameter name → its norm before.
         losses: the losses of the probe steps on the same batch, in order.
+        course: the losses of the steps on whatever batches; where they fall, a large first update
+            was no mistake, as in a linear regression whose weights begin small.
     """
     there = [name for name in moves if norms.get(name, 0.0) > 0]
     before = math.sqrt(sum(norms[name] ** 2 for name in there))
     after = math.sqrt(sum(moves[name] ** 2 for name in there))
     ratio = after / before if before else 0.0
+    if len(course) >= 3 and 0 <= sum(course[-2:]) / 2 < 0.9 * course[0]:
+        return
     if ratio > TOO_FAR:
         worst = max(there, key=lambda name: moves[name] / norms[name])
         yield found(
@@ -270,7 +278,12 @@ def epoch_schedule_per_batch(
         where: the schedule.
     """
     first = factors[:steps_per_epoch]
-    if len(first) >= 3 and min(first) < 1e-3 and first[-1] == min(first) and max(first[:2]) == 1.0:
+    if (
+        len(first) >= 3
+        and min(first) < 1.001e-3
+        and first[-1] == min(first)
+        and max(first[:2]) == 1.0
+    ):
         yield found(
             "O108",
             where,

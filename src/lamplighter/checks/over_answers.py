@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from lamplighter.checks import behaviour, evaluation, loss
+from lamplighter.checks import behaviour, evaluation, loss, positions
 from lamplighter.checks.batches import Batch, has_certain_batches, raw_batches, tensors_in
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.guess import answer_in
@@ -43,7 +43,7 @@ def look_at_answers(setup: Setup) -> Iterator[Finding]:
     if not prober.takes_fewer and has_certain_batches(setup.data):
         samples = 0 if batch.first is None else batch.first.shape[0]
         yield from behaviour.one_batch_size(samples)
-    yield from _look_for_mixing(setup, batch, first)
+    yield from _look_for_mixing(setup, batch, first, steady=not differs)
     yield from _look_at_future(setup, batch)
 
 
@@ -152,7 +152,9 @@ def _full_answer(prober: Prober, batch: Batch) -> object:
         del hidden
 
 
-def _look_for_mixing(setup: Setup, batch: Batch, first: Tensor) -> Iterator[Finding]:
+def _look_for_mixing(
+    setup: Setup, batch: Batch, first: Tensor, *, steady: bool
+) -> Iterator[Finding]:
     prober, inputs = setup.prober, batch.first
     certain = has_certain_batches(setup.data)
     if prober is None or inputs is None or inputs.dim() < 1 or inputs.shape[0] < 3:
@@ -172,9 +174,41 @@ def _look_for_mixing(setup: Setup, batch: Batch, first: Tensor) -> Iterator[Find
     if first.dim() > 1 and first.shape[1] == count and after.shape == first.shape:
         after = after.clone()
         after[:, 0] = first[:, 0]  # a table of every sample against every other
-    yield from behaviour.samples_mix(
-        first, after, changed=0, level="error" if certain else "warning"
+    mixed = list(
+        behaviour.samples_mix(first, after, changed=0, level="error" if certain else "warning")
     )
+    yield from mixed
+    if certain and steady and not mixed:
+        yield from _look_at_places(prober, batch, first)
+
+
+def _look_at_places(prober: Prober, batch: Batch, first: Tensor) -> Iterator[Finding]:
+    """Whether samples keep their answers when they change places within the batch."""
+    count = len(first)
+    whole = list(tensors_in(batch.inputs))
+    if any(t.dim() < 1 or len(t) != count for t in whole) or not isinstance(
+        batch.inputs, Tensor | tuple
+    ):
+        return
+    if first.dim() > 1 and first.shape[1] == count:
+        return  # a table of every sample against every other
+    given = batch.inputs if isinstance(batch.inputs, tuple) else (batch.inputs,)
+    turned = tuple(t.flip(0) if isinstance(t, Tensor) else t for t in given)
+    with torch.no_grad():
+        inputs = turned if isinstance(batch.inputs, tuple) else turned[0]
+        after = _answer(prober, Batch(inputs, batch.targets), seed=0)
+    if after is not None:
+        yield from positions.place_in_batch(first, after)
+
+
+def look_at_order(setup: Setup) -> Iterator[Finding]:
+    """Whether the order of the tokens counts for a network that has a table of positions."""
+    prober, evidence = setup.prober, setup.evidence
+    if prober is None or evidence is None or evidence.steps < 3:
+        return
+    batch = prober.cut(evidence.batch, ROWS)
+    if isinstance(batch.inputs, Tensor):
+        yield from positions.order_unseen(setup.model, batch.inputs)
 
 
 def _rows_are_samples(setup: Setup, batch: Batch) -> bool:

@@ -235,7 +235,9 @@ def look_at_updates(setup: Setup) -> Iterator[Finding]:
     lbfgs = any(isinstance(o, torch.optim.LBFGS) for o in setup.optimizers)
     if not evidence.rate_was_raised and not lbfgs:
         repeated = evidence.losses if len(setup.batches) == 1 else ()
-        yield from optimizer.learning_rate_too_high(evidence.first_moves, norms, repeated)
+        yield from optimizer.learning_rate_too_high(
+            evidence.first_moves, norms, repeated, course=evidence.losses
+        )
     held = setup.held
     mine = {n: p for n, p in prober.named.items() if id(p) in held}
     if mine and any(x for norms_ in evidence.gradients.values() for x in norms_):

@@ -40,6 +40,7 @@ EVENTS = (
     "scaled",
     "schedule_made",
     "scheduled",
+    "measured",
     "state_taken",
     "state_loaded",
     "saved",
@@ -132,6 +133,9 @@ class Watcher:
     def scheduled(self, schedule: Any) -> None:
         """`scheduler.step()` is over."""
 
+    def measured(self, schedule: Any, value: Any) -> None:
+        """`scheduler.step(value)` was called with a figure, or with an epoch."""
+
     def state_taken(self, module: torch.nn.Module, state: dict[str, Any]) -> None:
         """`module.state_dict()` was called."""
 
@@ -185,6 +189,10 @@ class Stream:
     def __init__(self, watchers: list[Watcher]) -> None:
         self.on = True
         self.inside = 0
+        # layers that were called within a network whose gradients are on → None, or the line that
+        # has switched them off there
+        self.graded = False
+        self.noted: dict[int, Any] = {}
         self.thread = threading.get_ident()
         self.faults: list[str] = []
         self.full: dict[str, list[Callable[..., None]]] = {event: [] for event in EVENTS}

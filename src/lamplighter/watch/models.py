@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lamplighter.watch.world import SeenModel, SeenOptimizer, World
 
 
+LONG = 20  # steps after which a network that gets gradients would have been given an optimizer
 ENOUGH = 3  # steps after which a network without an optimizer is no matter of order
 
 
@@ -36,9 +37,12 @@ class Models(Watcher):
         self.with_gradient: dict[int, set[int]] = {}
         self.learning: set[int] = set()
         self.steps = 0
+        self.spans: dict[int, tuple[int, int]] = {}  # of each optimizer, its first and last step
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
         self.steps += 1
+        first = self.spans.get(id(optimizer), (self.steps, 0))[0]
+        self.spans[id(optimizer)] = (first, self.steps)
         if self.steps & (self.steps - 1) and self.steps != 3:
             return
         # Gradients are only there now: a later look finds them cleared.
@@ -86,6 +90,7 @@ class Models(Watcher):
                 self._ownership(module, stepping, live)
             elif live and self.steps >= ENOUGH:
                 self._other_network(module, stepping)
+                self._unowned_network(model, module, stepping)
 
     def _structure(
         self, model: SeenModel, module: nn.Module, held: set[int], live: set[int]
@@ -141,7 +146,17 @@ class Models(Watcher):
             self.world.adopt(found, place)
             self.world.adopt(strangers, place)
         names = {id(p): n for n, p in module.named_parameters()}
-        self.world.adopt(ownership.two_owners(optimizers, names), self._second_owner(owners))
+        together = [o for o in optimizers if any(self._overlap(o, p) for p in optimizers)]
+        self.world.adopt(ownership.two_owners(together, names), self._second_owner(owners))
+
+    def _overlap(self, one: torch.optim.Optimizer, other: torch.optim.Optimizer) -> bool:
+        """Whether two optimizers step by turns, and not one after the other has done its part."""
+        if one is other:
+            return False
+        seldom_seen = (0, self.steps)
+        first, last = self.spans.get(id(one), seldom_seen)
+        begin, end = self.spans.get(id(other), seldom_seen)
+        return first <= end and begin <= last
 
     def _second_owner(self, owners: list[SeenOptimizer]) -> Place | None:
         """Where the optimizer was built that takes what another one has already."""
@@ -152,6 +167,28 @@ class Models(Watcher):
                 return record.place
             taken |= set(own)
         return owners[0].place if owners else None
+
+    def _unowned_network(
+        self, model: SeenModel, module: nn.Module, stepping: list[SeenOptimizer]
+    ) -> None:
+        """O101: gradients arrive at a network that nobody has trained, and no optimizer holds it."""
+        everybody = [o for r in self.world.optimizers.values() if (o := r.ref()) is not None]
+        held = ownership.owned(everybody)
+        weights = [p for p in module.parameters() if p.requires_grad and p.dim() > 1]
+        fixed = not module.training or self.steps < LONG or not stepping
+        if fixed or not weights or any(id(p) in held for p in module.parameters()):
+            return
+        # A pretrained network through which gradients only pass is no mistake.
+        if all(structure.looks_untrained(p) for p in weights) and not self.world.found("O102"):
+            self.world.report(
+                "O101",
+                "error",
+                f"`{model.name}`",
+                f"gradients arrive at its {len(weights)} weights, which still hold the random "
+                "values that they were made with, and no optimizer holds them: they never change",
+                "give its parameters() to the optimizer as well, or set requires_grad=False",
+                stepping[0].place,
+            )
 
     def _other_network(self, module: nn.Module, stepping: list[SeenOptimizer]) -> None:
         """O102: gradients arrive here, and what steps never got any."""

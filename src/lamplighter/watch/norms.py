@@ -24,6 +24,7 @@ class FrozenNorms(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.entered: set[int] = set()
+        self.training: set[int] = set()
         self.counted: dict[int, int] = {}
         self.switched: dict[int, Place | None] = {}
         self.told: set[int] = set()
@@ -35,6 +36,8 @@ class FrozenNorms(Watcher):
             self.switched.update((id(norm), place) for _, norm in norms_of(module))
 
     def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+        if module.training:
+            self.training.add(id(module))
         if id(module) not in self.entered:
             self.entered.add(id(module))
             self._remember(module)
@@ -69,8 +72,8 @@ class FrozenNorms(Watcher):
     def _look(self) -> None:
         for model in list(self.world.models.values()):
             module = model.module
-            if module is None:
-                continue
+            if module is None or id(module) not in self.training:
+                continue  # whoever follows another network's average writes its buffers by hand
             # A network and a part of it that is called by itself share their layers.
             moved = {
                 name: norm

@@ -44,7 +44,7 @@ def place_of(finding: Finding, trial: Trial, origins: Origins) -> Place | None:
     if family in "DYT":
         return pointed(finding.code, trial.loader_place) or trial.place
     if family == "I" or finding.code == "M108":
-        filled = _filled(finding, trial.model, origins)
+        filled = filled_at(finding, trial.model, origins)
         if filled is not None or finding.code == "I103":
             return filled or trial.loss_place
     inside = None
@@ -55,7 +55,7 @@ def place_of(finding: Finding, trial: Trial, origins: Origins) -> Place | None:
     return inside or line_of_layer(trial.model, finding.where, origins) or trial.place
 
 
-def _filled(finding: Finding, model: nn.Module, origins: Origins) -> Place | None:
+def filled_at(finding: Finding, model: nn.Module, origins: Origins) -> Place | None:
     """The line that filled the weights a finding is about, where it is not the layer's making."""
     named = finding.where.split(", ")[0].split(" and ")[0]
     parameter = dict(model.named_parameters()).get(named)
@@ -80,6 +80,12 @@ def _inside(finding: Finding, trial: Trial, origins: Origins, rows: int | None) 
     inputs = [t[:rows] for t in trial.batches[0][:-1]]
     if finding.code == "M104":
         return _mixing(model, inputs)
+    if finding.code == "M120":
+        table = dict([*model.named_buffers(), *model.named_parameters()]).get(finding.where)
+        model.eval()
+        return next(
+            iter(uses_of(operations(model, inputs), [] if table is None else [table])), None
+        )
     if finding.code == "M105":
         return _leaking(model, inputs)
     if finding.code == "M106":
@@ -113,7 +119,13 @@ def _mixing(model: nn.Module, inputs: list[Tensor]) -> Place | None:
             return False
         return _differ(one[1:], other[1:])
 
-    return _between(model, inputs, [changed, *inputs[1:]], apart)
+    def displaced(one: Tensor, other: Tensor) -> bool:
+        if one.shape != other.shape or not one.dim() or len(one) != count:
+            return False
+        return _differ(one.flip(0), other)
+
+    mixed = _between(model, inputs, [changed, *inputs[1:]], apart)
+    return mixed or _between(model, inputs, [t.flip(0) for t in inputs], displaced)
 
 
 def _leaking(model: nn.Module, inputs: list[Tensor]) -> Place | None:

@@ -14,6 +14,13 @@ from lamplighter.checks.check import check
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.observed import observed
 from lamplighter.checks.snapshot import kept
+from lamplighter.watch.calls import (
+    comes_from,
+    index_of,
+    last_of,
+    positional,
+    rows_are_plain,
+)
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.pinpoint import place_of
 from lamplighter.watch.place import here
@@ -29,7 +36,7 @@ STEPS = 3  # real steps that must show the same pattern before its consequences 
 LARGEST = 2**31  # bytes of a network that is still copied
 
 # what can be read off the forward pass alone, whatever the loss
-OF_FORWARD = frozenset({"M104", "M106", "M109", "M115", "M116"})
+OF_FORWARD = frozenset({"M104", "M106", "M109", "M115", "M116", "M120"})
 OF_FORWARD |= {"E105", "I102", "D101", "D102", "D105"}
 # what needs the loss that the program really uses
 OF_LOSS = frozenset(
@@ -57,19 +64,18 @@ class Probes(Watcher):
         self.losses: list[tuple[str, dict[str, Any], torch.Tensor | None]] = []
         self.roots: list[torch.Tensor] = []
         self.batch: Any = None
-        self.named = False
+        self.given: tuple[Any, ...] = ()
 
-    def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
-        self.named = bool(kwargs)
+    def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        self.given = () if self.done else positional(module, args, kwargs)
 
-    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
+    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
         if self.done or not torch.is_grad_enabled():
             return
         if len(self.calls) > 8:
             self._forget()  # these outputs hold graphs; nobody steps with so many at once
-        plain = bool(args) and not self.named and all(isinstance(a, torch.Tensor) for a in args)
-        self.calls.append((module, tuple(args) if plain else (), output))
-        if self.trial is None and plain and module.training and len(self.calls) == 1:
+        self.calls.append((module, self.given, output))
+        if self.trial is None and self.given and module.training and len(self.calls) == 1:
             self._begin(module)
 
     def batch_given(self, current: Pass, batch: Any) -> None:  # noqa: ARG002
@@ -141,30 +147,47 @@ class Probes(Watcher):
     def _take_step(self, trial: Trial, optimizer: torch.optim.Optimizer) -> None:
         held = {id(p) for g in optimizer.param_groups for p in g["params"]}
         if not any(id(p) in held for p in trial.model.parameters()):
-            trial.plain = False
+            if self.tried or self.steps:
+                trial.plain = False
+            else:
+                self.trial = None  # whatever was called first is not what learns
             return
         self.steps += 1
         plain = len(self.calls) == len(self.losses) == len(self.roots) == 1
         if not plain:
             trial.plain = False
-        if not self.calls or not self.losses:
+        if not self.calls:
             return
-        (module, inputs, output), (name, given, result) = self.calls[0], self.losses[0]
-        target, entered = given.get("target"), given.get("input")
-        if module is not trial.model or not isinstance(target, torch.Tensor) or not inputs:
+        module, inputs, output = self.calls[0]
+        if module is not trial.model or not inputs:
             trial.plain = False
             return
+        self._note_loss(trial, inputs, output, plain)
+
+    def _note_loss(self, trial: Trial, inputs: tuple[Any, ...], output: Any, plain: bool) -> None:
+        """How the loss follows from the answer, and the first try."""
+        name, given, result = self.losses[0] if self.losses else ("", {}, None)
+        target, entered = given.get("target"), given.get("input")
+        root = self.roots[0] if self.roots else None
         way = None
         if isinstance(output, torch.Tensor) and isinstance(entered, torch.Tensor):
             way = way_to(entered, output, OUTPUT_WAYS)
-        if plain and (way is None or self.roots[0] is not result):
+        own = None if root is None or way is not None else index_of(root, output)
+        known = way is not None and root is not None and comes_from(root, result)
+        if not known and (own is None or not plain):
             trial.plain = False
         if self.tried:
             return
-        trial.loss = (name, {k: v for k, v in given.items() if k not in ("input", "target")})
-        trial.output_way = way or trial.output_way
-        source, trial.target_way = self._source_of(target)
+        if isinstance(target, torch.Tensor):
+            trial.loss = (name, {k: v for k, v in given.items() if k not in ("input", "target")})
+            trial.output_way = way or trial.output_way
+            source, trial.target_way = self._source_of(target)
+        else:
+            source = last_of(self.batch, inputs)
+        trial.own = own
         trial.batches.append((*(t.detach() for t in inputs), source))
+        if trial.rows is None and rows_are_plain(trial.model, inputs, source):
+            trial.rows = len(inputs[0])
         self._try(trial)
 
     def _source_of(self, target: torch.Tensor) -> tuple[torch.Tensor, Any]:
@@ -206,14 +229,33 @@ class Probes(Watcher):
             return not _is_told_by_source(trial.model)
         return finding.code != "M109" or _holds_at_evaluation(finding, trial)
 
+    def _is_held(self, finding: Finding, trial: Trial) -> bool:
+        """Whether an optimizer has the first weight that gets no gradient: else nobody wants it."""
+        name = finding.where.split(", ")[0].split(" and ")[0]
+        weight = dict(trial.model.named_parameters()).get(name)
+        records = self.world.optimizers.values()
+        return weight is None or any(p is weight for r in records for p in r.parameters())
+
+    def _was_called(self, finding: Finding, trial: Trial) -> bool:
+        """Whether the program itself has called the first layer that the copy never called."""
+        name = finding.where.split(", ")[0].split(" and ")[0]
+        parts = trial.model.get_submodule(name).modules()
+        return any(id(part) in self.world.noted for part in parts)
+
     def _tell(self, finding: Finding, trial: Trial) -> None:
         self.world.adopt([finding], place_of(finding, trial, self.world.origins))
 
     def _release(self) -> None:
         """Tells what only several steps of the same pattern make sure, and lets everything go."""
         trial, self.trial, self.done = self.trial, None, True
+        if self.world.kept is not None and trial is not None and trial.batches:
+            self.world.trial = trial  # its lines are looked for when all is over
         for finding in self.held:
-            if trial is not None and trial.plain and not self.world.found(finding.code):
+            if trial is None or not trial.plain or self.world.found(finding.code):
+                continue
+            if finding.code == "M117" and self._was_called(finding, trial):
+                continue
+            if finding.code != "M107" or self._is_held(finding, trial):
                 self._tell(finding, trial)
         self.held = []
 

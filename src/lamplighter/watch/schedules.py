@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
 FALLING = (lr_scheduler.StepLR, lr_scheduler.MultiStepLR, lr_scheduler.ExponentialLR)
+MANY = 50  # steps in which a schedule of a program without loaders has had its chance
 LONGEST = 20_000  # batches of an epoch that are played through
 
 
@@ -43,6 +44,7 @@ class Schedules(Watcher):
         self.world = world
         self.seen: dict[int, SeenSchedule] = {}
         self.training_passes = 0
+        self.walked = False
 
     def schedule_made(self, schedule: Any) -> None:
         known = self.seen.get(id(schedule))
@@ -64,6 +66,9 @@ class Schedules(Watcher):
         if mine.in_pass == 3:
             self._per_batch(mine, schedule, current)
 
+    def pass_starts(self, current: Pass) -> None:  # noqa: ARG002
+        self.walked = True
+
     def pass_ended(self, current: Pass) -> None:
         if current.steps:
             self.training_passes += 1
@@ -74,15 +79,21 @@ class Schedules(Watcher):
         for mine in self.seen.values():
             schedule = mine.ref()
             optimizer = getattr(schedule, "optimizer", None)
-            if mine.steps or optimizer is None or self.training_passes < 2:
+            if mine.steps or optimizer is None:
                 continue
-            if self.world.owner_record(optimizer).steps < 4 or self._is_inside_another(schedule):
+            steps = self.world.owner_record(optimizer).steps
+            # without a loader nobody counts epochs
+            patient = self.training_passes < 2 and (self.walked or steps < MANY)
+            if patient or not (self.world.whole or self.walked):
                 continue
+            if steps < 4 or self._is_inside_another(schedule):
+                continue
+            seen = f"{self.training_passes} epochs" if self.walked else f"{steps} steps"
             self.world.report(
                 "O109",
                 "warning",
                 type(schedule).__name__,
-                f"it was built, and its step() was not called in {self.training_passes} epochs: "
+                f"it was built, and its step() was not called in {seen}: "
                 "the learning rate never changes",
                 "call scheduler.step() once per epoch, after the optimizer's steps",
                 mine.place,

@@ -131,8 +131,8 @@ def _report(
     notes += [f"a watcher failed and saw less: {fault}" for fault in document["faults"]]
     if not document["steps"] and document["end"] != "failed":
         notes.append(
-            "no optimizer made a step: the script does not train, or it changes its weights by "
-            "hand, which is not followed"
+            "no optimizer made a step: the script does not train, or it changes its weights in a "
+            "way that is not followed"
         )
     return ScriptReport(
         script,

@@ -25,6 +25,8 @@ class Ledger:
         sample: a few of its parameters; all gradients come and go together.
         used: parameter → (identity, version) of its gradient when the last step ended.
         mixed: the same after a backward that added to used gradients; empty if none did.
+        clipped_again: whether they were clipped after a backward since the step.
+        clip_place: where they were clipped though none were there.
         emptied: versions when `zero_grad` ended; None when gradients arrived since.
     """
 
@@ -36,6 +38,9 @@ class Ledger:
     piled: int = 0
     hungry: int = 0
     clipped_late: int = 0
+    clipped_early: int = 0
+    clipped_again: bool = False
+    clip_place: Place | None = None
     steps: int = 0
     backward_place: Place | None = None
     clear_place: Place | None = None
@@ -131,6 +136,10 @@ class StepOrder(Watcher):
         for book in self.ledgers.values():
             if not any(id(p) in mine for p in book.sample):
                 continue
+            now = book.marks()
+            if book.steps and "B" not in book.since_step and (not now or now == book.emptied):
+                book.clip_place = book.clip_place or here()  # judged once a backward has followed
+            book.clipped_again |= "B" in book.since_step
             self._remark(book)
             if book.steps and "B" not in book.since_step and "Z" not in book.since_step:
                 book.clipped_late += 1
@@ -153,11 +162,19 @@ class StepOrder(Watcher):
         book = self.ledger(optimizer)
         if closure or not book.sample:
             return
+        self._look_for_early_clip(book)
         if book.mixed and book.mixed == book.marks():
             book.piled += 1
             if book.piled == TIMES - 1:
                 self._report_piled(book)
         self._look_for_food(book)
+
+    def _look_for_early_clip(self, book: Ledger) -> None:
+        early = book.clip_place is not None and "B" in book.since_step and not book.clipped_again
+        book.clipped_early = book.clipped_early + 1 if early else 0
+        if book.clipped_early == TIMES:
+            self._report_early_clip(book.clip_place)
+        book.clip_place, book.clipped_again = None, False
 
     def _look_for_food(self, book: Ledger) -> None:
         now = book.marks()
@@ -227,6 +244,16 @@ class StepOrder(Watcher):
             "the gradients are clipped after step() has used them, so clipping has no effect",
             "move the clipping between backward() and step()",
             here(),
+        )
+
+    def _report_early_clip(self, place: Place | None) -> None:
+        self.world.report(
+            "R106",
+            "error",
+            "gradients",
+            "the gradients are clipped before backward() has made them, so clipping has no effect",
+            "move the clipping between backward() and step()",
+            place,
         )
 
 

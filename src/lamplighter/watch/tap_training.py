@@ -14,6 +14,7 @@ from torch.optim.optimizer import (
 )
 
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.place import here
 from lamplighter.watch.taps import Taps, Wrapper, told_after
 
 
@@ -26,6 +27,8 @@ def tap_modules(taps: Taps) -> None:
     def call(original: Wrapper) -> Wrapper:
         def __call__(self: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
             if stream.inside or not stream.on or threading.get_ident() != thread:
+                if stream.inside and stream.graded and id(self) not in stream.noted:
+                    stream.noted[id(self)] = None if torch.is_grad_enabled() else here()
                 return original(self, *args, **kwargs)
             if not stream.hears_calls:
                 stream.inside = 1  # what happens within counts as little as when it is told
@@ -40,11 +43,11 @@ def tap_modules(taps: Taps) -> None:
             if not known or torch.compiler.is_compiling():
                 return original(self, *args, **kwargs)
             stream.tell("module_entered", self, args, kwargs)
-            stream.inside = 1
+            stream.inside, stream.graded = 1, torch.is_grad_enabled()
             try:
                 output = original(self, *args, **kwargs)
             finally:
-                stream.inside = 0
+                stream.inside, stream.graded = 0, False
             stream.tell("module_left", self, args, output)
             return output
 
@@ -121,6 +124,9 @@ def tap_schedules(taps: Taps) -> None:
         def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
             result = original(self, *args, **kwargs)
             if not getattr(self, "_is_initial", False):
+                value = args[0] if args else kwargs.get("metrics", kwargs.get("epoch"))
+                if value is not None:
+                    stream.tell("measured", self, value)
                 stream.tell("scheduled", self)
             return result
 

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
+from lamplighter.checks.batches import tensors_in
+from lamplighter.checks.guess import answer_in
 from lamplighter.watch.place import Place
 
 Way = Callable[[Any], Any]
@@ -57,6 +59,7 @@ class Trial:
         target_way: from the batch's target to what enters the loss.
         plain: whether every step was one forward, one loss on its answer, one backward.
         rows: batch size of the loader that gave the inputs; None without a loader.
+        own: which tensor of the network's answer is the loss, where it computes that itself.
     """
 
     double: tuple[nn.Module, list[torch.optim.Optimizer]]
@@ -72,6 +75,7 @@ class Trial:
     target_way: Way = TARGET_WAYS[0]
     plain: bool = True
     rows: int | None = None
+    own: int | None = None
 
     def rows_are_samples(self) -> bool:
         """Whether dimension 0 is plainly the samples that a loader laid together."""
@@ -81,6 +85,12 @@ class Trial:
 
     def compute_loss(self, output: Any, target: Any) -> Any:
         """The program's own loss of an answer."""
+        if self.own is not None:
+            return list(tensors_in(output))[self.own]
+        answer = answer_in(output)
+        if self.loss is None and answer is not None:
+            # a loss of the program's own making: any that moves the weights shows the forward pass
+            return answer.float().square().mean()
         name, options = self.loss or ("", {})
         if isinstance(output, Tensor):
             output = self.output_way(output)

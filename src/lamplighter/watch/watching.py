@@ -18,10 +18,13 @@ from lamplighter.watch.choosing import Choosing
 from lamplighter.watch.comparisons import Comparisons
 from lamplighter.watch.dropped import DroppedResults
 from lamplighter.watch.entrance import Entrance
+from lamplighter.watch.evaluated import EvaluatedNorms
 from lamplighter.watch.events import Stream, Watcher
 from lamplighter.watch.fed import Fed
 from lamplighter.watch.feeds import Feeds
 from lamplighter.watch.finite import Finite, Rounding
+from lamplighter.watch.hand_steps import HandSteps
+from lamplighter.watch.idle import IdleOptimizers
 from lamplighter.watch.lengths import Lengths
 from lamplighter.watch.loaders import Loaders
 from lamplighter.watch.losses import Losses
@@ -32,6 +35,8 @@ from lamplighter.watch.norms import FrozenNorms
 from lamplighter.watch.own_losses import OwnLosses
 from lamplighter.watch.passes import Bounds
 from lamplighter.watch.probes import Probes
+from lamplighter.watch.rates import Rates
+from lamplighter.watch.real_steps import RealSteps
 from lamplighter.watch.replicas import Replicas
 from lamplighter.watch.saving import Saving
 from lamplighter.watch.scaling import Scaling
@@ -44,6 +49,8 @@ from lamplighter.watch.tap_scalers import tap_scalers
 from lamplighter.watch.tap_training import TRAINING_TAPS
 from lamplighter.watch.taps import Taps
 from lamplighter.watch.targets import Targets
+from lamplighter.watch.terms import Terms
+from lamplighter.watch.wasted import Wasted
 from lamplighter.watch.weights import Weights
 from lamplighter.watch.world import World
 
@@ -81,7 +88,14 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         DroppedResults,
         Sources,
         Replicas,
+        Wasted,
+        Rates,
+        EvaluatedNorms,
+        Terms,
+        IdleOptimizers,
+        HandSteps,
         Starved,
+        RealSteps,
     )
     return [world, world.origins, *(kind(world) for kind in kinds), Weights(world, frozen)]
 
@@ -115,6 +129,7 @@ class Watch:
         self.listener = listener
         self.watchers = watchers(self.world, tuple(frozen))
         self.stream = Stream(self.watchers)
+        self.world.noted = self.stream.noted
         self.stream.add(Attention(self.stream))
         self.taps = Taps(self.stream, bounds or Bounds())
         if model is not None:

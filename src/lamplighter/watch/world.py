@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lamplighter.watch.feeds import Feeds
     from lamplighter.watch.loaders import SeenLoader
     from lamplighter.watch.passes import Pass
+    from lamplighter.watch.trial import Trial
 
 
 MOST_KEPT = 64
@@ -85,6 +86,8 @@ class World(Watcher):
         comparisons: what judges data sets.
         feeds: what was given to networks by hand.
         evaluated: the networks whose answers are scored, as the user declared; empty: any.
+        noted: layers that were called in training → None, or the line where no gradient was kept.
+        trial: the copy that the probes tried, where things are kept to the end.
     """
 
     always = frozenset({"batch_given", "backward_ended", "step_ended"})
@@ -108,6 +111,8 @@ class World(Watcher):
     dropped: dict[tuple[Place, str], None] = field(default_factory=dict)
     comparisons: Comparisons | None = None
     feeds: Feeds | None = None
+    noted: dict[int, Any] = field(default_factory=dict)
+    trial: Trial | None = None
 
     def report(
         self, code: str, level: Level, where: str, message: str, fix: str, place: Place | None

@@ -15,7 +15,7 @@ from torch.optim import lr_scheduler
 
 from lamplighter.checks.snapshot import kept
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.place import Place, here, statement_at
+from lamplighter.watch.place import Place, here, statement_at, tree_of
 from lamplighter.watch.statements import called_name, line_of_keyword
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ HIGHEST_FACTOR = 0.05
 
 _WORD = r"(^|[^a-z])(%s)([^a-z]|$)"
 _RISES = re.compile(
-    _WORD % "acc|accs|accuracy|f1|auc|auroc|iou|miou|dice|recall|precision|bleu|psnr|ssim|r2"
+    _WORD
+    % "acc|accs|accuracy|correct|f1|auc|auroc|iou|miou|dice|recall|precision|bleu|psnr|ssim|r2"
 )
 _FALLS = re.compile(
     _WORD % "loss|losses|err|error|errors|mse|mae|rmse|nll|perplexity|ppl|cer|wer|fid"
@@ -268,8 +269,30 @@ def _words_at(place: Place | None) -> list[str]:
             given = [*node.args, *(k.value for k in node.keywords)]
             if any(_turns(n) for part in given for n in ast.walk(part)):
                 return []  # turned round by hand
-            return [word for part in given for word in _words_in(part)]
+            words = [word for part in given for word in _words_in(part)]
+            tree = tree_of(place.file) if place is not None else None
+            names = [part.id for part in given if isinstance(part, ast.Name)]
+            return words + [w for name in names for w in _words_behind(tree, name)]
     return []
+
+
+def _words_behind(tree: ast.Module | None, name: str) -> list[str]:
+    """The names in what a variable is assigned, or in what the assigned function returns."""
+    words: list[str] = []
+    nodes = list(ast.walk(tree)) if tree is not None else []
+    for node in nodes:
+        if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+            continue
+        target, value = node.targets[0], node.value
+        if not isinstance(target, ast.Name) or target.id != name:
+            continue
+        words += _words_in(value)
+        called = called_name(value) if isinstance(value, ast.Call) else ""
+        for function in nodes:
+            if isinstance(function, ast.FunctionDef) and function.name == called:
+                returns = [n.value for n in ast.walk(function) if isinstance(n, ast.Return)]
+                words += [w for given in returns if given is not None for w in _words_in(given)]
+    return words
 
 
 def _turns(node: ast.AST) -> bool:

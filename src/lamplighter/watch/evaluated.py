@@ -47,10 +47,14 @@ class EvaluatedNorms(Watcher):
         if fresh:
             name = fresh[0][0]
             what = "its weights have moved, and its running statistics are still 0 and 1"
-            self.found[id(module)] = (module, name, len(fresh), what, here())
+            self.found[id(module)] = (module, name, len(fresh), what, self._place(module))
         elif isinstance(module, AveragedModel) and self._is_behind(module, norms):
             what = "its weights are an average, and its running statistics are an old copy"
-            self.found[id(module)] = (module, norms[0][0], len(norms), what, here())
+            self.found[id(module)] = (module, norms[0][0], len(norms), what, self._place(module))
+
+    def _place(self, module: nn.Module) -> Place | None:
+        """Where it was set to evaluation, or else where it is called."""
+        return self.world.seen(module).mode_place or here()
 
     def _is_behind(
         self, module: AveragedModel, norms: list[tuple[str, nn.modules.batchnorm._BatchNorm]]

@@ -15,7 +15,8 @@ from lamplighter.checks.finding import Finding
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.models import line_of_layer
 from lamplighter.watch.pinpoint import filled_at, place_of
-from lamplighter.watch.place import Place
+from lamplighter.watch.place import Place, here
+from lamplighter.watch.statements import line_of_backward_value
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import SeenModel, World
@@ -64,6 +65,7 @@ class RealSteps(Watcher):
         self.follows: dict[int, Follow] = {}
         self.divided = False
         self.loss = 0.0
+        self.sent: Place | None = None
 
     def optimizer_made(self, optimizer: torch.optim.Optimizer) -> None:
         self.follows.pop(id(optimizer), None)
@@ -71,6 +73,7 @@ class RealSteps(Watcher):
     def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
         if any(follow.looks < LOOKS for follow in self.follows.values()) or not self.follows:
             self.loss = float(roots[0].detach()) if roots[0].numel() == 1 else 0.0
+            self.sent = here()
 
     def unscaled(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
         self.divided = True
@@ -153,6 +156,8 @@ class RealSteps(Watcher):
     def _line(self, finding: Finding, module: nn.Module, place: Place | None) -> Place | None:
         if finding.code == "M107" and self._is_lost_whole(module):
             return place
+        if finding.code == "M108" and not self._anything_moves():
+            return line_of_backward_value(self.sent)
         trial = self.world.trial
         if trial is not None and trial.model is module:
             return place_of(finding, trial, self.world.origins)
@@ -166,6 +171,10 @@ class RealSteps(Watcher):
             if dark is not None:
                 return dark
         return line_of_layer(module, finding.where, self.world.origins) or place
+
+    def _anything_moves(self) -> bool:
+        """Whether any gradient was not 0: else it is the loss that stands still."""
+        return any(x for f in self.follows.values() for norms in f.norms.values() for x in norms)
 
     def _is_lost_whole(self, module: nn.Module) -> bool:
         """Whether no weight of a network has had a gradient: then its answer is what got lost."""

@@ -40,8 +40,9 @@ def look_at_padding(trial: Trial) -> Iterator[tuple[Finding, Place | None]]:
             for finding in padding.mask_inverted(mask, padded):
                 yield finding, place
                 return
-        if any(isinstance(m, nn.RNNBase) for m in model.modules()):
-            yield from _cut_short(model, inputs, padded)
+        recurrent = any(isinstance(m, nn.RNNBase) for m in model.modules())
+        if recurrent or masks or _masks_by_hand(model, inputs, padded):
+            yield from _cut_short(model, inputs, padded, surely=recurrent)
     except (RuntimeError, IndexError, ValueError, TypeError):
         return  # a network that takes one length only: nothing can be compared
 
@@ -105,8 +106,38 @@ def masks_of(
     return [(mask, place) for mask, place in masks if mask.shape == shape]
 
 
+class _HandMasks(TorchFunctionMode):
+    """Looks for a mask that is the padding of the tokens, in whatever shape it is laid over scores."""
+
+    def __init__(self, padded: Tensor) -> None:
+        super().__init__()
+        self.padded = padded
+        self.found = False
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if getattr(func, "__name__", "") in ("masked_fill", "masked_fill_", "where"):
+            for mask in (*args, *(kwargs or {}).values()):
+                if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
+                    continue
+                if mask.numel() == self.padded.numel():
+                    flat = mask.reshape(self.padded.shape)
+                    same = torch.equal(flat, self.padded) or torch.equal(~flat, self.padded)
+                    self.found = self.found or same
+        return func(*args, **(kwargs or {}))
+
+
+def _masks_by_hand(model: nn.Module, inputs: list[Tensor], padded: Tensor) -> bool:
+    """Whether a network masks its padding itself."""
+    model.eval()
+    with kept(()), torch.no_grad(), _HandMasks(padded) as seen:
+        model(*inputs)
+    return seen.found
+
+
 def _cut_short(
-    model: nn.Module, inputs: list[Tensor], padded: Tensor
+    model: nn.Module, inputs: list[Tensor], padded: Tensor, *, surely: bool
 ) -> Iterator[tuple[Finding, Place | None]]:
     """One row with its padding and without, in evaluation mode."""
     row = int(padded.sum(1).argmax())
@@ -126,7 +157,7 @@ def _cut_short(
         isinstance(m, nn.Embedding) and m.padding_idx is not None for m in model.modules()
     )
     told = padding.padding_changes_answer(
-        answers[0], answers[1], pads=pads, level="error" if declared else "warning"
+        answers[0], answers[1], pads=pads, level="error" if declared and surely else "warning"
     )
     for finding in told:
         with torch.no_grad():

@@ -17,6 +17,6 @@ for rows in torch.randperm(200).repeat(3).split(20):
     with torch.no_grad():
         for slow, fast in zip(average.parameters(), model.parameters()):
             slow.lerp_(fast, 0.1)
-average.eval()
+average.eval()  # <- M113
 with torch.no_grad():
-    print(nn.functional.mse_loss(average(inputs), wanted).item())  # <- M113
+    print(nn.functional.mse_loss(average(inputs), wanted).item())

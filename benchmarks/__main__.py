@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -56,8 +57,10 @@ def measured(name: str, given: argparse.Namespace) -> list[str]:
         if job.model:
             _train_model(made[0].task)
         there = [each for each in made if _wanted(each, given.only) and not _missing(each)]
-        turns, failed = take(there, job, given.rounds, _say)
-        turns = _kept(given.keep, name, turns)
+        before = _kept(given.keep, name)
+        turns, failed = take(there, job, given.rounds, _keeper(given.keep, name))
+        for who, earlier in before.items():
+            turns[who] = [*earlier, *turns.get(who, [])]
         notes = {each.row.who: "not installed" for each in made if _missing(each)}
         for who, text in failed.items():
             print(f"{who} failed:\n{text}", file=sys.stderr)
@@ -103,19 +106,25 @@ def _missing(each: Contender) -> bool:
     return bool(each.row.needs) and importlib.util.find_spec(each.row.needs) is None
 
 
-def _kept(file: Path | None, name: str, turns: dict[str, Any]) -> dict[str, Any]:
-    """The turns of this run, with those of earlier ones where a file keeps them."""
-    if file is None:
-        return turns
-    rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-    new = [{"job": name, "who": who, **turn} for who, some in turns.items() for turn in some]
-    with file.open("a") as out:
-        out.writelines(json.dumps(row) + "\n" for row in new)
-    found: dict[str, Any] = {}
-    for row in [*rows, *new]:
-        if row["job"] == name:
-            found.setdefault(row["who"], []).append(row)
+def _kept(file: Path | None, name: str) -> dict[str, list[Any]]:
+    """A job's turns of earlier sittings, where a file keeps them."""
+    found: dict[str, list[Any]] = {}
+    if file is not None and file.exists():
+        for row in map(json.loads, file.read_text().splitlines()):
+            if row["job"] == name:
+                found.setdefault(row["who"], []).append(row)
     return found
+
+
+def _keeper(file: Path | None, name: str) -> Callable[[str, Any], None]:
+    """What hears of a turn: writes it down at once, since a sitting may be broken off."""
+
+    def keep(who: str, turn: Any) -> None:
+        if file is not None:
+            with file.open("a") as out:
+                out.write(json.dumps({"job": name, "who": who, **turn}) + "\n")
+
+    return keep
 
 
 def _train_model(task: Task) -> None:
@@ -129,11 +138,6 @@ def _train_model(task: Task) -> None:
         [sys.executable, "-c", code, task.as_text()],
         check=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": paths},
     )  # fmt: skip
-
-
-def _say(text: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

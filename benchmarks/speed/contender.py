@@ -36,8 +36,8 @@ def main() -> None:
     if sys.argv[5:] == ["once"]:
         _say(answers, turn(function, task))
         return
-    warm = replace(task, epochs=1, minutes=0.02 if task.minutes else 0)
-    turn(function, warm)  # the first pays for setting up
+    if turn is not _fits:
+        turn(function, task)  # the first pays for setting up
     _say(answers, "ready")
     for number, _ in enumerate(sys.stdin):
         _say(answers, turn(function, replace(task, seed=number)))

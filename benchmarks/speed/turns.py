@@ -91,15 +91,17 @@ class Contender:
 
 
 def take(
-    contenders: list[Contender], job: Job, rounds: int, say: Callable[[str], None]
+    contenders: list[Contender], job: Job, rounds: int, tell: Callable[[str, Turn], None]
 ) -> tuple[dict[str, list[Turn]], dict[str, str]]:
-    """(turns by contender, what the failed ones said)."""
+    """(turns by contender, what the failed ones said); `tell` hears of each turn at once."""
     turns: dict[str, list[Turn]] = {each.row.who: [] for each in contenders}
     failed: dict[str, str] = {}
     try:
-        for each in [] if job.once else contenders:
+        waiting = [] if job.once else contenders
+        for each in waiting:
+            each.start()
+        for each in waiting:
             try:
-                each.start()
                 each.answer()
             except Failed as fault:
                 failed[each.row.who] = str(fault)
@@ -108,11 +110,12 @@ def take(
                 who = each.row.who
                 if who in failed:
                     continue
-                say(f"round {number + 1} of {rounds}: {who}")
                 try:
                     turns[who].append(each.once(number) if job.once else each.turn())
                 except Failed as fault:
                     failed[who] = str(fault)
+                else:
+                    tell(who, turns[who][-1])
     finally:
         for each in contenders:
             each.stop()

@@ -56,19 +56,19 @@ def _fits(function: Any, task: Task) -> dict[str, Any]:
     # up to the end of the first epoch's training: data looked through, decoded, network built
     early = None if watch.ended is None else watch.ended - began
     return {
-        "epochs": watch.epochs, "early": early, "first": watch.first, "accuracy": accuracy,
+        "epochs": watch.epochs, "spent": watch.spent, "early": early, "first": watch.first, "accuracy": accuracy,
         "seconds": whole, **_memory(),
     }  # fmt: skip
 
 
 def _counts(done: Any) -> Any:
     def turn(*_: Any) -> dict[str, Any]:
-        began = time.perf_counter()
+        began, before = time.perf_counter(), time.process_time()
         found = done()
-        seconds = time.perf_counter() - began
+        taken = {"seconds": time.perf_counter() - began, "spent": time.process_time() - before}
         if isinstance(found, list):
-            return {"count": len(found), "seconds": seconds, "answers": found, **_memory()}
-        return {"count": found, "seconds": seconds, **_memory()}
+            return {"count": len(found), **taken, "answers": found, **_memory()}
+        return {"count": found, **taken, **_memory()}
 
     return turn
 

@@ -76,19 +76,21 @@ class Watch:
 
     Attributes:
         epochs: seconds of each epoch's training part.
+        spent: processor seconds of each, of this process: a busy machine disturbs them less.
         first: when the first step was done, as time.time() has it.
         ended: when the first epoch's training was over, as time.perf_counter() has it.
     """
 
     def __init__(self) -> None:
         self.epochs: list[float] = []
+        self.spent: list[float] = []
         self.first: float | None = None
         self.ended: float | None = None
-        self._begun: float | None = None
+        self._begun: tuple[float, float] | None = None
 
     def begins(self, *_: Any) -> None:
         """An epoch's training begins."""
-        self._begun = time.perf_counter()
+        self._begun = time.perf_counter(), time.process_time()
 
     def step(self, *_: Any) -> None:
         """A step is done."""
@@ -98,8 +100,9 @@ class Watch:
     def ends(self, *_: Any) -> None:
         """The training part is over; a second call changes nothing."""
         if self._begun is not None:
-            now = time.perf_counter()
-            self.epochs.append(now - self._begun)
+            now, spent = time.perf_counter(), time.process_time()
+            self.epochs.append(now - self._begun[0])
+            self.spent.append(spent - self._begun[1])
             self.ended, self._begun = self.ended or now, None
 
 

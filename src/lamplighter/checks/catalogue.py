@@ -170,6 +170,8 @@ _ROWS: tuple[Code, ...] = (
     Code("L111", "the loss has an impossible sign", "error", "fast", "B"),
     Code("L112", "loss and target do not fit", "error", "fast", "B"),
     Code("L113", "the loss cannot be computed", "error", "fast", "B"),
+    Code("L114", "a sample's weight comes from the mean of the batch", "error", "fast", "R"),
+    Code("L115", "class weights favour the frequent classes", "error", "fast", "BR"),
     # optimizer
     Code("O101", "parameters in no optimizer", "error", "fast", "S"),
     Code("O102", "the optimizer holds foreign parameters", "error", "fast", "S"),
@@ -208,6 +210,7 @@ _ROWS: tuple[Code, ...] = (
     Code("E104", "mean of batch metrics", "error", "fast", "E"),
     Code("E105", "answers do not depend on the input", "warning", "full", "B"),
     Code("E106", "too good too early", "warning", "fast", "E"),
+    Code("E107", "the worst state is kept as the best", "error", "fast", "R"),
     Code("A101", "best state is an alias of the live model", "error", "fast", "A"),
     Code("A102", "a reloaded model answers differently", "error", "fast", "A", "planned"),
     Code("A103", "saved weights are incomplete", "error", "fast", "A"),

@@ -79,6 +79,27 @@ def gradient_is_zero(
     )
 
 
+def nothing_learns(
+    losses: Sequence[float], steps: int, *, where: str = "loss"
+) -> Iterator[Finding]:
+    """M108: at the first steps every gradient of the optimizer's parameters is exactly 0.
+
+    Args:
+        losses: their values.
+        steps: how many steps.
+        where: what `backward()` was called on.
+    """
+    always = f"exactly {losses[0]:.4g}" if len(set(losses)) == 1 else "not constant"
+    yield found(
+        "M108",
+        where,
+        f"in the first {steps} steps the gradient of every weight is exactly 0, and the loss is "
+        f"{always}: nothing can be learned from it",
+        "print what enters the last max, relu or clamp: its constant side is always taken; an "
+        "infinity or a mask of the wrong sign does that",
+    )
+
+
 def never_called(names: Sequence[str]) -> Iterator[Finding]:
     """M117: modules with parameters that no probe step called or reached.
 

@@ -44,6 +44,7 @@ EVENTS = (
     "state_taken",
     "state_loaded",
     "saved",
+    "copied",
     "number_read",
     "text_written",
     "image_opened",
@@ -52,6 +53,8 @@ EVENTS = (
     "mask_resized",
     "scaler_fitted",
     "scaled_rows",
+    "operated",
+    "gradients_off",
     "woken",
     "ended",
 )
@@ -145,6 +148,9 @@ class Watcher:
     def saved(self, thing: Any) -> None:
         """`torch.save(thing)` is about to run."""
 
+    def copied(self, thing: Any) -> None:
+        """`copy.deepcopy(thing)` is over."""
+
     def number_read(self, tensor: torch.Tensor, value: Any) -> None:
         """`tensor.item()` gave this value."""
 
@@ -168,6 +174,14 @@ class Watcher:
 
     def scaled_rows(self, scaler: Any, rows: Any, result: Any) -> None:
         """It has transformed these rows."""
+
+    def operated(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+    ) -> None:
+        """A function of torch gave this tensor, or a tuple; heard in the first steps of a phase."""
+
+    def gradients_off(self) -> None:
+        """`torch.no_grad()` of the program begins, while operations were not heard."""
 
     def woken(self) -> None:
         """Events were missed since the last one heard; counts within a step are void."""

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.utils.data import SequentialSampler
 
 from lamplighter.checks import evaluation as criteria
+from lamplighter.checks.batches import labels_of
 from lamplighter.checks.labels import no_better_than_majority
 from lamplighter.watch.batch_means import means_over_batches
 from lamplighter.watch.divisions import Division, divisions_in_sight
@@ -38,6 +40,8 @@ class Score:
         answers: class numbers per batch, still on their device.
         crossed: counts per batch for the argmax over the samples, where there are as many classes.
         sizes: samples per batch.
+        in_order: how many answers equal the label at their place in the data set, where the loader
+            shuffles.
         printed: numbers, each with its digits after the point.
         digits: the most significant digits that one of them has.
     """
@@ -52,6 +56,7 @@ class Score:
     answers: list[torch.Tensor] = field(default_factory=list)
     crossed: list[torch.Tensor] = field(default_factory=list)
     correct: int = 0
+    in_order: int | None = None
     printed: list[tuple[float, int]] = field(default_factory=list)
     digits: int = 0
     place: Place | None = None
@@ -128,6 +133,7 @@ class Metrics(Watcher):
             return
         score.correct = int(sum(int(part) for part in score.right))
         score.right = []
+        score.in_order = _equal_in_order(score, loader)
         if len(self.scores) < 4:
             score.divisions = divisions_in_sight()
         for older in self.scores[-4:]:
@@ -161,7 +167,7 @@ class Metrics(Watcher):
             self._look_at_the_end(scores)
 
     def _look_at_reports(self, scores: list[Score]) -> None:
-        if not scores or any(s.correct == 0 for s in scores):
+        if not scores or any(s.correct == 0 for s in scores) or self.world.found("E101"):
             return
         total = count = 0
         rows: list[tuple[Score, dict[str, float]]] = []
@@ -207,6 +213,10 @@ class Metrics(Watcher):
             wrong["counted with the argmax over the samples, dimension 0"] = crossed / score.count
             if score.loader_size:  # a walk that was cut short, divided by the known length
                 wrong["counted with argmax(0), over the samples"] = crossed / score.loader_size
+        if score.in_order is not None:
+            wrong[
+                "compared with the labels in the data set's order, though the loader shuffles"
+            ] = score.in_order / score.count
         padded = score.batches * score.batch_size
         if padded and padded not in (score.count, score.loader_size):
             wrong[f"divided by batches × batch size ({padded})"] = score.correct / padded
@@ -224,10 +234,11 @@ class Metrics(Watcher):
             "accuracy",
             f"reported {values[formula]:.4g}, actual {score.correct / score.count:.4g} "
             f"({score.correct} of n = {score.count}): the right answers are {formula}",
-            "take the argmax over the classes, argmax(1)"
-            if "argmax" in formula
-            else "divide by the number of samples that were evaluated, counted from 0 each time",
-            lines[0] if lines else score.place,
+            _mended(formula)
+            or "divide by the number of samples that were evaluated, counted from 0 each time",
+            self.world.loaders.get(score.loader)
+            if "order" in formula
+            else (lines[0] if lines else score.place),
         )
 
     def _look_at_the_end(self, scores: list[Score]) -> None:
@@ -251,6 +262,15 @@ def _is_printed(score: Score, value: float | None) -> bool:
     return False
 
 
+def _mended(formula: str) -> str:
+    """What to do about a formula that is no division."""
+    if "argmax" in formula:
+        return "take the argmax over the classes, argmax(1)"
+    if "order" in formula:
+        return "keep the labels that came with the batches, or evaluate with shuffle=False"
+    return ""
+
+
 def _is_telling(rows: list[tuple[Score, dict[str, float]]], formula: str) -> bool:
     """Whether the match can hardly be chance, and the right value was not printed as well."""
     digits = 0
@@ -266,6 +286,17 @@ def _is_telling(rows: list[tuple[Score, dict[str, float]]], formula: str) -> boo
 
 def _new_score(loader: DataLoader[Any]) -> Score:
     return Score(id(loader), _size(loader), _batches(loader), loader.batch_size or 0)
+
+
+def _equal_in_order(score: Score, loader: DataLoader[Any] | None) -> int | None:
+    """How many answers equal the label at their place in a data set that the loader shuffles."""
+    if loader is None or isinstance(loader.sampler, SequentialSampler):
+        return None
+    labels = labels_of(loader.dataset)
+    if labels is None or len(labels) != score.count:
+        return None
+    answers = torch.cat([part.cpu() for part in score.answers])
+    return int((answers == torch.tensor(labels)).sum())
 
 
 def _size(loader: DataLoader[Any]) -> int:

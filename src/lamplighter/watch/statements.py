@@ -77,12 +77,29 @@ def only_call_of(files: Iterator[str], name: str) -> Place | None:
     return found[0] if len(found) == 1 else None
 
 
+def only_call_with(files: Iterator[str], keyword: str) -> Place | None:
+    """The only line of these files that gives a value to an argument of this name, or None."""
+    found = [
+        Place(file, given.value.lineno)
+        for file in dict.fromkeys(files)
+        for node in ast.walk(tree_of(file) or ast.Module([], []))
+        if isinstance(node, ast.Call)
+        for given in node.keywords
+        if given.arg == keyword and not _is_none(given.value)
+    ]
+    return found[0] if len(found) == 1 else None
+
+
 def called_name(call: ast.Call) -> str:
     """The last part of the name of what is called."""
     function = call.func
     if isinstance(function, ast.Attribute):
         return function.attr
     return function.id if isinstance(function, ast.Name) else ""
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _receiver(place: Place | None) -> str | None:

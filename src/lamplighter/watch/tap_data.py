@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import copy
 import inspect
 import logging
 import weakref
@@ -211,6 +212,16 @@ def tap_saving(taps: Taps) -> None:
 
         return save
 
+    def copied(original: Wrapper) -> Wrapper:
+        def deepcopy(x: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(x, *args, **kwargs)
+            if stream.on and isinstance(x, torch.nn.Module | dict):
+                stream.tell("copied", x)
+            return result
+
+        return deepcopy
+
+    taps.replace(copy, "deepcopy", copied)
     taps.replace(torch.nn.Module, "state_dict", taken)
     taps.replace(torch.nn.Module, "load_state_dict", loaded)
     taps.replace(torch, "save", saved)

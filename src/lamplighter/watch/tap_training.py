@@ -45,7 +45,11 @@ def tap_modules(taps: Taps) -> None:
             stream.tell("module_entered", self, args, kwargs)
             stream.inside, stream.graded = 1, torch.is_grad_enabled()
             try:
-                output = original(self, *args, **kwargs)
+                if self.training and torch.is_grad_enabled():
+                    output = original(self, *args, **kwargs)
+                else:
+                    with taps.aside():
+                        output = original(self, *args, **kwargs)
             finally:
                 stream.inside, stream.graded = 0, False
             stream.tell("module_left", self, args, output)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from lamplighter.watch.events import Stream
@@ -25,6 +26,8 @@ class Taps:
         self.bounds = bounds
         self.undo: list[Callable[[], None]] = []
         self.passes: list[Pass] = []
+        # in it, networks are evaluated as if nobody listened to their operations
+        self.aside: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def replace(self, owner: Any, name: str, make: Callable[[Wrapper], Wrapper]) -> None:
         """Puts `make(original)` in the place of `owner.name`."""

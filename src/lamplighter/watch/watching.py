@@ -12,9 +12,11 @@ from lamplighter.checks.finding import allow as mark_allowed
 from lamplighter.errors import UsageError
 from lamplighter.listener import SILENT, Listener
 from lamplighter.watch.accumulation import Accumulation
+from lamplighter.watch.arithmetic import Arithmetic
 from lamplighter.watch.artifacts import Artifacts
 from lamplighter.watch.attention import Attention
 from lamplighter.watch.choosing import Choosing
+from lamplighter.watch.class_weights import ClassWeights
 from lamplighter.watch.comparisons import Comparisons
 from lamplighter.watch.dropped import DroppedResults
 from lamplighter.watch.entrance import Entrance
@@ -25,6 +27,7 @@ from lamplighter.watch.feeds import Feeds
 from lamplighter.watch.finite import Finite, Rounding
 from lamplighter.watch.hand_steps import HandSteps
 from lamplighter.watch.idle import IdleOptimizers
+from lamplighter.watch.keeping import Keeping
 from lamplighter.watch.lengths import Lengths
 from lamplighter.watch.loaders import Loaders
 from lamplighter.watch.losses import Losses
@@ -44,13 +47,17 @@ from lamplighter.watch.schedules import Schedules
 from lamplighter.watch.sources import Sources
 from lamplighter.watch.starved import Starved
 from lamplighter.watch.steps import StepOrder
+from lamplighter.watch.still_losses import StillLosses
+from lamplighter.watch.tallies import Tallies
 from lamplighter.watch.tap_data import DATA_TAPS
+from lamplighter.watch.tap_operations import tap_operations
 from lamplighter.watch.tap_scalers import tap_scalers
 from lamplighter.watch.tap_training import TRAINING_TAPS
 from lamplighter.watch.taps import Taps
 from lamplighter.watch.targets import Targets
 from lamplighter.watch.terms import Terms
 from lamplighter.watch.wasted import Wasted
+from lamplighter.watch.weighing import Weighing
 from lamplighter.watch.weights import Weights
 from lamplighter.watch.world import World
 
@@ -67,6 +74,10 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Modes,
         Losses,
         OwnLosses,
+        Arithmetic,
+        Weighing,
+        ClassWeights,
+        StillLosses,
         Models,
         FrozenNorms,
         Loaders,
@@ -76,12 +87,14 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Fed,
         Targets,
         Choosing,
+        Keeping,
         Schedules,
         Lengths,
         Saving,
         Artifacts,
         Finite,
         Rounding,
+        Tallies,
         Metrics,
         Probes,
         Entrance,
@@ -158,7 +171,7 @@ class Watch:
 
     def open(self) -> None:
         """Begins to watch."""
-        for tap in (*TRAINING_TAPS, *DATA_TAPS, tap_scalers):
+        for tap in (*TRAINING_TAPS, *DATA_TAPS, tap_scalers, tap_operations):
             tap(self.taps)
 
     def __exit__(

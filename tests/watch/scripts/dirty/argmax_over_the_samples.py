@@ -17,5 +17,5 @@ for epoch in range(3):
         F.cross_entropy(model(x), y).backward()
         optimizer.step()
     with torch.no_grad():
-        right = sum((model(x).argmax(0) == y).sum().item() for x, y in val_loader)
-    print(f"accuracy {right / 80:.4f}")  # <- E101
+        right = sum((model(x).argmax(0) == y).sum().item() for x, y in val_loader)  # <- E101
+    print(f"accuracy {right / 80:.4f}")

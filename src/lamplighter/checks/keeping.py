@@ -1,0 +1,62 @@
+"""Family E: which state of the network is kept as the best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lamplighter.checks.catalogue import found
+from lamplighter.checks.finding import Finding
+
+# words in the names of figures, and which way is better
+FALLING = frozenset(
+    ["loss", "err", "error", "mse", "mae", "rmse", "nll", "ppl", "perplexity", "cer", "wer"]
+)
+RISING = frozenset(
+    [
+        "acc",
+        "accuracy",
+        "f1",
+        "auc",
+        "auroc",
+        "iou",
+        "miou",
+        "dice",
+        "bleu",
+        "psnr",
+        "ssim",
+        "recall",
+        "precision",
+        "correct",
+    ]
+)
+
+
+def better_way(name: str) -> int:
+    """-1 where the name is of a figure that should fall, 1 where it should rise, 0 if unknown."""
+    words = name.lower().replace(".", "_").replace("-", "_").split("_")
+    falls = any(word in FALLING or word.endswith("loss") for word in words)
+    rises = any(word in RISING for word in words)
+    return rises - falls
+
+
+def worst_is_kept(name: str, *, better: int, kept: int, measured: bool) -> Iterator[Finding]:
+    """E107: the state is kept when its loss rises, or its accuracy falls.
+
+    Args:
+        name: the figure that decides.
+        better: -1 where lower is better, 1 where higher is.
+        kept: 1 where the state is kept when the figure is above the best, -1 when below.
+        measured: whether the figure was seen to be a loss, not only called so.
+    """
+    if better * kept >= 0:
+        return
+    what, way = ("loss", "larger") if better < 0 else ("score", "smaller")
+    yield found(
+        "E107",
+        name or what,
+        f"the state of the network is kept when this {what} is {way} than the best so far: what is "
+        "kept in the end is the worst",
+        "turn the comparison round"
+        + (", and begin with best = float('inf')" if better < 0 else ", and begin with best = 0"),
+        level="error" if measured else "warning",
+    )

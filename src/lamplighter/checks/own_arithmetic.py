@@ -1,0 +1,85 @@
+"""Family L, for losses that a program computes by its own arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from lamplighter.checks.catalogue import found
+from lamplighter.checks.finding import Finding
+
+
+def makes_a_square(large: Sequence[int], small: Sequence[int]) -> bool:
+    """Whether (n, 1, …) meets (n, …), so that every sample meets every other.
+
+    Args:
+        large: the shape with one more dimension.
+        small: the other shape.
+    """
+    if len(large) != len(small) + 1 or not small:
+        return False
+    return large[1] == 1 and large[0] == small[0] > 1 and tuple(large[2:]) == tuple(small[1:])
+
+
+def is_share(number: float, rows: int, *, divides: bool) -> bool:
+    """Whether a factor or divisor takes the mean over a batch, or over all its values.
+
+    Args:
+        number: the factor or divisor.
+        rows: samples in the batch.
+        divides: whether it is a divisor.
+    """
+    if not number or rows < 1:
+        return False
+    times = abs(number if divides else 1 / number) / rows
+    return times >= 1 and abs(times - round(times)) < 1e-6
+
+
+def told(code: str, facts: tuple[Any, ...]) -> Iterator[Finding]:
+    """What was seen in the arithmetic behind a loss.
+
+    Args:
+        code: L107 with the shapes of both sides and of the result; L109 with the shape that was
+            summed; L114 with the number of samples.
+        facts: as the code asks.
+    """
+    if code == "L107":
+        one, other, made = facts
+        yield found(
+            "L107",
+            "own arithmetic",
+            f"{one} meets {other} and becomes {made}: each sample is combined with all the others, "
+            "and the loss is computed from that",
+            "make the shapes equal before: squeeze(-1) takes the last dimension away",
+        )
+    elif code == "L109":
+        yield found(
+            "L109",
+            "own arithmetic",
+            f"a sum over everything, {facts[0]} → one number, is combined with one number per "
+            "sample: each sample carries the sum over the whole batch",
+            "sum over the other dimensions alone, x.sum(dim=1), and keep the samples apart",
+        )
+    elif code == "L114":
+        yield found(
+            "L114",
+            "own arithmetic",
+            f"the weight is computed from the mean loss of {facts[0]} samples and multiplied with "
+            "that mean: hard and easy samples get the same weight",
+            'compute the loss with reduction="none", weigh each sample, then take the mean',
+        )
+
+
+def constant_term(name: str) -> Iterator[Finding]:
+    """L108 of one term: it is added to the loss, and no weight can change it.
+
+    Args:
+        name: the function that computed the term.
+    """
+    yield found(
+        "L108",
+        name,
+        "this term of the loss has no path to any weight: what it is computed from was detached, "
+        "or made under no_grad(), so it adds a number and trains nothing",
+        "compute it from the answer of the network that is to learn",
+    )

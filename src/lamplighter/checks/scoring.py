@@ -1,0 +1,133 @@
+"""Family E: how answers become right or wrong, seen at the program's own comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from lamplighter.checks.catalogue import found
+from lamplighter.checks.finding import Finding
+from lamplighter.checks.scores import in_unit_interval
+
+ENOUGH = 32  # values for a verdict
+
+
+def _wrong(message: str, fix: str, *, where: str = "accuracy", sure: bool = True) -> Finding:
+    return found("E101", where, message, fix, level="error" if sure else "warning")
+
+
+def compared_with_all(
+    answer: Sequence[int], label: Sequence[int], result: Sequence[int]
+) -> Iterator[Finding]:
+    """E101: answers (n, 1) are compared with labels (n), each with all.
+
+    Args:
+        answer: one shape.
+        label: the other.
+        result: the shape of the comparison.
+    """
+    yield _wrong(
+        f"{tuple(answer)} is compared with {tuple(label)}, which gives {tuple(result)}: every "
+        "answer with every label, not each with its own",
+        "make the shapes equal before comparing: squeeze(-1) or view_as(target)",
+    )
+
+
+def best_sample_not_class(shape: Sequence[int], dim: int | None) -> Iterator[Finding]:
+    """E101: the argmax is taken over the samples, or over everything.
+
+    Args:
+        shape: of the answers, `(N, C)`.
+        dim: of the argmax; None: over all values.
+    """
+    over = "over all samples and classes at once" if dim is None else "over the samples"
+    yield _wrong(
+        f"the argmax of answers {tuple(shape)} is taken {over}, and compared with labels as if it "
+        "were a class for each sample",
+        "take it over the classes: argmax(dim=1)",
+    )
+
+
+def several_labels_at_once(target: Tensor) -> Iterator[Finding]:
+    """E101: of targets with several ones in a row, only the first is looked at.
+
+    Args:
+        target: `(N, C)` of zeros and ones.
+    """
+    if target.dim() != 2 or target.shape[0] < 8 or target.shape[1] < 2:
+        return
+    values = target.detach().float()
+    if not bool(((values == 0) | (values == 1)).all()):
+        return
+    share = float((values.sum(1) > 1.5).float().mean())
+    if share >= 0.1:
+        yield _wrong(
+            f"{share:.0%} of the samples have several labels, and argmax takes the first of them "
+            "as the only one",
+            "threshold each class, (scores > 0).float(), and compare class by class",
+        )
+
+
+def threshold_of_another_scale(
+    scores: Tensor, threshold: float, *, logits: bool
+) -> Iterator[Finding]:
+    """E101: logits are cut at one half, or probabilities at zero.
+
+    Args:
+        scores: what was compared with the threshold.
+        threshold: of the comparison.
+        logits: whether they are logits; else probabilities of a sigmoid.
+    """
+    if logits and threshold == 0.5 and not in_unit_interval(scores):
+        yield _wrong(
+            "logits are cut at 0.5, which is a probability of 0.62: answers between 0.5 and 0.62 "
+            "count as no",
+            "cut logits at 0, or apply the sigmoid first",
+            sure=False,
+        )
+    elif not logits and threshold == 0 and scores.numel() >= ENOUGH:
+        yield _wrong(
+            "probabilities are cut at 0, so every answer is yes",
+            "cut probabilities at 0.5",
+        )
+
+
+def never_equal(answers: Tensor, labels: Tensor) -> Iterator[Finding]:
+    """E101: real numbers are compared for equality.
+
+    Args:
+        answers: of a network, neither rounded nor thresholded.
+        labels: of the same shape.
+    """
+    if not answers.is_floating_point() or answers.numel() < ENOUGH:
+        return
+    values = answers.detach().float()
+    whole = bool((values == values.round()).all())
+    if not whole and answers.shape == labels.shape and not bool((answers == labels).any()):
+        yield _wrong(
+            f"none of {answers.numel()} answers equals its label: real numbers are compared with ==",
+            "for classes take argmax or a threshold first; for amounts report a mean error",
+        )
+
+
+def ignored_counted(target: Tensor, ignored: int) -> Iterator[Finding]:
+    """E101: places that the loss ignores count as wrong answers.
+
+    Args:
+        target: labels that were compared, all of them.
+        ignored: the loss's `ignore_index`.
+    """
+    share = float((target == ignored).float().mean())
+    if share > 0.005:
+        yield _wrong(
+            f"{share:.0%} of the labels are {ignored}, which the loss ignores; here they count as "
+            "wrong answers",
+            f"leave them out: kept = target != {ignored}, then compare prediction[kept]",
+        )
+
+
+def is_whole(tensor: Tensor) -> bool:
+    """Whether a tensor holds class numbers or yes and no."""
+    return tensor.dtype in (torch.bool, torch.uint8) or not tensor.is_floating_point()

@@ -1,0 +1,135 @@
+"""Family E: what a reported figure should be, and what it is when it is divided wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from lamplighter.checks.catalogue import found
+from lamplighter.checks.finding import Finding
+
+
+@dataclass
+class Counted:
+    """One walk over data, as its batches were scored.
+
+    Args:
+        right: right answers per batch.
+        sizes: answers per batch.
+        losses: mean losses per batch.
+        rows: samples per batch of those.
+        length: samples of the whole data set; 0 where unknown, or as many as were seen.
+        batches: batches of a whole walk; 0 where unknown.
+    """
+
+    right: list[int] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    length: int = 0
+    batches: int = 0
+
+    def own(self) -> set[int]:
+        """Every number that it may rightly be divided by."""
+        parts = (self.sizes, self.rows)
+        known = {self.length, self.batches, *(sum(p) for p in parts), *(len(p) for p in parts)}
+        return known - {0}
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A figure as a mistake makes it.
+
+    Args:
+        value: what it then is.
+        actual: what it should be.
+        how: the mistake, after "is".
+        loss: whether it is a loss, not a share of right answers.
+    """
+
+    value: float
+    actual: float
+    how: str
+    loss: bool = False
+
+
+def right_values(counted: Counted) -> list[float]:
+    """What the share of right answers may rightly be reported as."""
+    if not counted.sizes:
+        return []
+    total = sum(counted.right)
+    shares = [k / n for k, n in zip(counted.right, counted.sizes, strict=True) if n]
+    values = [total / sum(counted.sizes), sum(shares) / max(1, len(shares))]
+    if counted.length:
+        values.append(total / counted.length)
+    if counted.batches:
+        values.append(sum(shares) / counted.batches)
+    return values
+
+
+def wrong_values(counted: Counted, others: Sequence[int]) -> Iterator[Wrong]:
+    """What the figures of a walk become by the usual mistakes.
+
+    Args:
+        counted: the walk.
+        others: lengths of other things that the program has.
+    """
+    own = counted.own()
+    if counted.sizes and sum(counted.right):
+        yield from _wrong_shares(counted, [m for m in others if m not in own])
+    if len(counted.losses) > 0 and sum(counted.losses) > 0:
+        yield from _wrong_losses(counted)
+
+
+def _wrong_shares(counted: Counted, others: Sequence[int]) -> Iterator[Wrong]:
+    total, count = sum(counted.right), sum(counted.sizes)
+    actual, batches = total / count, len(counted.sizes)
+    shares = sum(k / n for k, n in zip(counted.right, counted.sizes, strict=True) if n)
+    equal = {count, counted.length} - {0}
+    if count > batches:
+        for size in equal:
+            how = f"the sum of the batches' accuracies, divided by the number of samples ({size})"
+            yield Wrong(shares / size, actual, how)
+        for size in {batches, counted.batches} - {0}:
+            if batches > 1:
+                how = f"the number of right answers, divided by the number of batches ({size})"
+                yield Wrong(total / size, actual, how)
+    for size in others:
+        if size > 1 and abs(total / size - actual) > 1e-6 * actual:
+            yield Wrong(total / size, actual, f"the number of right answers, divided by {size}")
+
+
+def _wrong_losses(counted: Counted) -> Iterator[Wrong]:
+    total, count, batches = sum(counted.losses), sum(counted.rows), len(counted.losses)
+    weighed = sum(v * n for v, n in zip(counted.losses, counted.rows, strict=True))
+    if count <= batches or weighed == 0:
+        return
+    actual = weighed / count
+    for size in {count, counted.length} - {0}:
+        how = (
+            f"the sum of {batches} mean losses, divided by the number of samples ({size}): each is "
+            "a mean already"
+        )
+        yield Wrong(total / size, actual, how, loss=True)
+
+
+def figure_is_wrong(name: str, wrong: Wrong, counted: Counted) -> Iterator[Finding]:
+    """E101: a figure has exactly the value that a mistake gives it.
+
+    Args:
+        name: of the figure.
+        wrong: the mistake.
+        counted: what was seen.
+    """
+    count = sum(counted.rows if wrong.loss else counted.sizes)
+    right = f"{sum(counted.right)} right of " if not wrong.loss else ""
+    yield found(
+        "E101",
+        name,
+        f"reported {wrong.value:.4g}, actual {wrong.actual:.4g} ({right}n = {count}): it is "
+        f"{wrong.how}",
+        "add loss.item() * len(batch) and divide by the number of samples, or divide the sum of "
+        "means by the number of batches"
+        if wrong.loss
+        else "count the right answers and the samples that were scored, and divide once",
+    )

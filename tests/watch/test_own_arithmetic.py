@@ -1,0 +1,368 @@
+"""The program's own arithmetic: losses, attention and figures that it computes by hand."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lamplighter.watch import watch
+
+N = 16
+Loss = Callable[[nn.Module, Tensor, Tensor], Any]
+
+
+def _codes(loss: Loss, *, outputs: int = 1, steps: int = 8) -> list[tuple[str, str]]:
+    """Codes and levels of a short training of a small network with this loss."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, outputs))
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    with watch() as watching:
+        for _ in range(steps):
+            x = torch.randn(N, 4)
+            optimizer.zero_grad()
+            loss(model, x, (x[:, 0] > 0).long()).backward()
+            optimizer.step()
+    assert watching.faults == []
+    return [(f.code, f.level) for f in watching.findings]
+
+
+def square(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+    """(n) − (n, 1), detached, times (n)."""
+    value = model(x)
+    advantage = y.float() - value.detach()
+    return -(advantage * torch.tanh(value.squeeze(1))).mean()
+
+
+def pairs(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+    """All pairs on purpose."""
+    score = model(x)
+    apart = score - score.view(1, -1)
+    wanted = (y[:, None] > y[None, :]).float()
+    return (F.softplus(-apart) * wanted).mean()
+
+
+def bins(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+    """A soft histogram with as many bins as samples."""
+    centres = torch.linspace(-1, 1, N).unsqueeze(1)
+    return (model(x).squeeze(1) - centres).pow(2).mean() + 0 * y.sum()
+
+
+def focal_of_mean(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+    """The weight of the batch's mean."""
+    ce = F.cross_entropy(model(x), y)
+    return (1 - torch.exp(-ce)) ** 2 * ce
+
+
+def focal(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+    """A weight for each sample."""
+    ce = F.cross_entropy(model(x), y, reduction="none")
+    return ((1 - torch.exp(-ce)) ** 2 * ce).mean()
+
+
+def sum_for_each(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+    """The sum over the batch, added to each sample's number."""
+    out = model(x)
+    size = -0.5 * torch.sum(1 - out.pow(2))
+    return (F.cross_entropy(out, y, reduction="none") + size).mean()
+
+
+def mean_for_each(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+    """The same, divided by the number of samples."""
+    out = model(x)
+    size = -0.5 * torch.sum(1 - out.pow(2)) / len(x)
+    return (F.cross_entropy(out, y, reduction="none") + size).mean()
+
+
+def constant_term(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+    """The soft loss compares the teacher with itself."""
+    with torch.no_grad():
+        teacher = model(x)
+    soft = F.kl_div(F.log_softmax(teacher, 1), F.softmax(teacher, 1), reduction="batchmean")
+    return F.cross_entropy(model(x), y) + 0.5 * soft
+
+
+def distilled(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+    """The soft loss compares the student with the teacher."""
+    with torch.no_grad():
+        teacher = model(x + 1)
+    out = model(x)
+    soft = F.kl_div(F.log_softmax(out, 1), F.softmax(teacher, 1), reduction="batchmean")
+    return F.cross_entropy(out, y) + 0.5 * soft
+
+
+def never_positive(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+    """A hinge that is always on its flat side."""
+    return F.relu(torch.tanh(model(x)).mean() - 5) + 0 * y.sum()
+
+
+def swapped_weights(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+    """One label in eight is 1, and class 0 weighs eight times as much."""
+    rare = (torch.arange(len(y)) % 8 == 0).long()
+    return F.cross_entropy(model(x), rare, weight=torch.ones(2) * WEIGHTS)
+
+
+WEIGHTS = torch.tensor([7.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs", "expected"),
+    [
+        (square, 1, [("L107", "error")]),
+        (pairs, 1, []),
+        (bins, 1, []),
+        (focal_of_mean, 2, [("L114", "error")]),
+        (focal, 2, []),
+        (sum_for_each, 2, [("L109", "warning")]),
+        (mean_for_each, 2, []),
+        (constant_term, 2, [("L108", "error")]),
+        (distilled, 2, []),
+        (never_positive, 1, [("M108", "error")]),
+    ],
+)
+def test_own_losses_are_read_as_they_run(
+    loss: Loss, outputs: int, expected: list[tuple[str, str]]
+) -> None:
+    """Each mistake in a loss written by hand is told, and its healthy neighbour is not."""
+    assert _codes(loss, outputs=outputs) == expected
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [([7.0, 1.0], ["L115 error"]), ([3.0, 1.0], ["L115 warning"]), ([1.0, 7.0], [])],
+)
+def test_class_weights_are_held_against_the_classes(
+    weights: list[float], expected: list[str]
+) -> None:
+    """Weights of the other class's frequency are an error, weights that rise with it a warning."""
+    given = torch.tensor(weights)
+    labels = (torch.arange(N) % 8 == 0).long()
+
+    def loss(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+        return F.cross_entropy(model(x), labels, weight=given)
+
+    found = _codes(loss, outputs=2, steps=30)
+    assert [f"{code} {level}" for code, level in found if code == "L115"] == expected
+
+
+def _attend(dim: int, queries: int = 3, *, einsum: bool = False) -> list[tuple[str, str]]:
+    key, query = nn.Linear(4, 8), nn.Linear(4, 8)
+
+    def loss(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+        memory = x[:, None] + torch.arange(5.0)[None, :, None]
+        asked = memory[:, :queries]
+        scores = query(asked) @ key(memory).transpose(1, 2) / 8**0.5
+        weights = F.dropout(torch.softmax(scores, dim), 0.1)
+        mixed = torch.einsum("bqk,bkd->bqd", weights, memory) if einsum else weights @ memory
+        return F.cross_entropy(model(mixed.mean(1)), y)
+
+    return [found for found in _codes(loss, outputs=2) if found[0] == "L105"]
+
+
+def test_attention_over_the_queries_is_told() -> None:
+    """L105: a softmax over one dimension and a weighted sum over another, also for one query."""
+    assert _attend(-1) == _attend(2) == []
+    assert _attend(1) == _attend(-2) == _attend(1, queries=1) == [("L105", "error")]
+    assert _attend(1, einsum=True) == [("L105", "warning")]
+
+
+def test_softmax_over_one_value_is_told() -> None:
+    """L105: weights of a pooling that are all 1."""
+    score = nn.Linear(4, 1)
+
+    def pooled(dim: int) -> list[tuple[str, str]]:
+        def loss(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+            steps = x[:, None] + torch.arange(5.0)[None, :, None]
+            weights = torch.softmax(score(steps), dim)
+            return F.cross_entropy(model((weights * steps).sum(1)), y)
+
+        return _codes(loss, outputs=2)
+
+    assert pooled(1) == []
+    assert pooled(-1) == [("L105", "error")]
+
+
+Score = Callable[[nn.Module, Tensor, Tensor], Any]
+
+
+def _scored(score: Score, outputs: int, loss: Any, label: Any) -> list[str]:
+    """Codes for an evaluation that follows four steps, both without a loader."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, outputs))
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    x = torch.randn(200, 4)
+    y = label(x)
+    with watch() as watching:
+        for step in range(4):
+            optimizer.zero_grad()
+            loss(model(x[step::4]), y[step::4]).backward()
+            optimizer.step()
+        model.eval()
+        with torch.no_grad():
+            accuracy = score(model, x, y)
+        print(f"{accuracy}")
+    assert watching.faults == []
+    return [f.code for f in watching.findings]
+
+
+def _two(x: Tensor) -> Tensor:
+    return (x[:, 0] > 0).long()
+
+
+def _column(x: Tensor) -> Tensor:
+    return (x[:, :1] > 0).float()
+
+
+def _many(x: Tensor) -> Tensor:
+    return (x[:, :3] > 0).float()
+
+
+def _entropy(out: Tensor, y: Tensor) -> Tensor:
+    return F.cross_entropy(out, y, ignore_index=1)
+
+
+@pytest.mark.parametrize(
+    ("score", "outputs", "loss", "label", "expected"),
+    [
+        (lambda m, x, y: (m(x).argmax(1) == y).float().mean(), 2, F.cross_entropy, _two, []),
+        (
+            lambda m, x, y: (m(x).argmax(1, keepdim=True) == y).float().mean(),
+            2,
+            F.cross_entropy,
+            _two,
+            ["E101"],
+        ),
+        (lambda m, x, y: (m(x).argmax() == y).float().mean(), 2, F.cross_entropy, _two, ["E101"]),
+        (lambda m, x, y: m(x).max(1)[1].eq(y).float().mean(), 2, _entropy, _two, ["E101"]),
+        (lambda m, x, y: (m(x).argmax(1) == y)[y != 1].float().mean(), 2, _entropy, _two, []),
+        (
+            lambda m, x, y: ((m(x) > 0.5) == y).float().mean(),
+            1,
+            F.binary_cross_entropy_with_logits,
+            _column,
+            ["E101"],
+        ),
+        (
+            lambda m, x, y: ((m(x).sigmoid() > 0.5) == y).float().mean(),
+            1,
+            F.binary_cross_entropy_with_logits,
+            _column,
+            [],
+        ),
+        (
+            lambda m, x, y: ((torch.sigmoid(m(x)) > 0) == y).float().mean(),
+            1,
+            F.binary_cross_entropy_with_logits,
+            _column,
+            ["E101"],
+        ),
+        (
+            lambda m, x, y: (m(x).argmax(1) == y.argmax(1)).float().mean(),
+            3,
+            F.binary_cross_entropy_with_logits,
+            _many,
+            ["E101"],
+        ),
+        (lambda m, x, y: (m(x) == y).float().mean(), 1, F.mse_loss, _column, ["E101"]),
+    ],
+)
+def test_comparisons_are_read_as_they_run(
+    score: Score, outputs: int, loss: Any, label: Any, expected: list[str]
+) -> None:
+    """E101: answers that are compared in a wrong way, whatever the figure and however reported."""
+    assert _scored(score, outputs, loss, label) == expected
+
+
+def _reported(divide: Callable[[Any], float]) -> list[str]:
+    """Codes for a mean of batches without a loader; `divide` gets counts, shares and losses."""
+
+    def score(model: nn.Module, x: Tensor, y: Tensor) -> float:
+        right, shares, losses = 0, [], []
+        for part in range(4):
+            out, label = model(x[part * 50 : part * 50 + 50]), y[part * 50 : part * 50 + 50]
+            same = out.argmax(1) == label
+            right += int(same.sum())
+            shares.append(same.float().mean().item())
+            losses.append(F.cross_entropy(out, label).item())
+        figure = divide({"right": right, "share": sum(shares), "loss": sum(losses)})
+        del right, shares, losses
+        return figure
+
+    return _scored(score, 2, F.cross_entropy, _two)
+
+
+def test_figures_in_variables_are_held_against_what_was_scored() -> None:
+    """E101: a figure that no print shows with enough digits is read from the variable."""
+    assert _reported(lambda s: s["right"] / 200) == []
+    assert _reported(lambda s: s["share"] / 4) == []
+    assert _reported(lambda s: s["loss"] / 4) == []
+    assert _reported(lambda s: s["share"] / 200) == ["E101"]
+    assert _reported(lambda s: s["loss"] / 200) == ["E101"]
+
+
+@pytest.mark.parametrize(("rising", "expected"), [(True, ["E107"]), (False, [])])
+def test_keeping_the_worst_state_is_told(rising: bool, expected: list[str]) -> None:
+    """E107: a state that is kept when the loss is larger than the best."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 2))
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    x = torch.randn(100, 4)
+    y = _two(x)
+    best = -1.0 if rising else 1e9
+    with watch() as watching:
+        for _ in range(3):
+            optimizer.zero_grad()
+            F.cross_entropy(model(x[:50]), y[:50]).backward()
+            optimizer.step()
+            with torch.no_grad():
+                measured = F.cross_entropy(model(x[50:]), y[50:]).item()
+            if rising:
+                if measured > best:
+                    best, _kept = measured, copy.deepcopy(model.state_dict())
+            elif measured < best:
+                best, _kept = measured, copy.deepcopy(model.state_dict())
+    assert [f.code for f in watching.findings] == expected
+    assert watching.faults == []
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.parametrize("watched", [False, True])
+def test_evaluation_takes_the_same_path_while_listened_to(watched: bool) -> None:
+    """A Transformer in evaluation mode gives the same bits, padding included, watched or not."""
+    torch.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    model = nn.TransformerEncoder(layer, 2, enable_nested_tensor=True)
+    x, mask = torch.randn(3, 5, 8), torch.arange(5).expand(3, 5) >= torch.tensor([[5], [3], [2]])
+    model.eval()
+
+    class Holder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.out = model, nn.Linear(8, 2)
+
+        def forward(self, x: Tensor) -> Any:
+            with torch.no_grad():
+                x = self.inner(x, src_key_padding_mask=mask)
+            return self.out(x)
+
+    holder = Holder().train()
+    holder.inner.eval()
+    with torch.no_grad():
+        plain = model(x, src_key_padding_mask=mask)
+    expected = holder(x)
+    if watched:
+        with watch(), torch.no_grad():
+            again = model(x, src_key_padding_mask=mask)
+        with watch():
+            held = holder(x)
+    else:
+        with torch.no_grad():
+            again = model(x, src_key_padding_mask=mask)
+        held = holder(x)
+    assert torch.equal(plain, again)
+    assert torch.equal(expected, held)

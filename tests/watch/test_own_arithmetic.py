@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lamplighter.watch import watch
+from lamplighter.watch.events import Watcher
 
 N = 16
 Loss = Callable[[nn.Module, Tensor, Tensor], Any]
@@ -187,124 +188,6 @@ def test_softmax_over_one_value_is_told() -> None:
     assert pooled(-1) == [("L105", "error")]
 
 
-Score = Callable[[nn.Module, Tensor, Tensor], Any]
-
-
-def _scored(score: Score, outputs: int, loss: Any, label: Any) -> list[str]:
-    """Codes for an evaluation that follows four steps, both without a loader."""
-    torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, outputs))
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
-    x = torch.randn(200, 4)
-    y = label(x)
-    with watch() as watching:
-        for step in range(4):
-            optimizer.zero_grad()
-            loss(model(x[step::4]), y[step::4]).backward()
-            optimizer.step()
-        model.eval()
-        with torch.no_grad():
-            accuracy = score(model, x, y)
-        print(f"{accuracy}")
-    assert watching.faults == []
-    return [f.code for f in watching.findings]
-
-
-def _two(x: Tensor) -> Tensor:
-    return (x[:, 0] > 0).long()
-
-
-def _column(x: Tensor) -> Tensor:
-    return (x[:, :1] > 0).float()
-
-
-def _many(x: Tensor) -> Tensor:
-    return (x[:, :3] > 0).float()
-
-
-def _entropy(out: Tensor, y: Tensor) -> Tensor:
-    return F.cross_entropy(out, y, ignore_index=1)
-
-
-@pytest.mark.parametrize(
-    ("score", "outputs", "loss", "label", "expected"),
-    [
-        (lambda m, x, y: (m(x).argmax(1) == y).float().mean(), 2, F.cross_entropy, _two, []),
-        (
-            lambda m, x, y: (m(x).argmax(1, keepdim=True) == y).float().mean(),
-            2,
-            F.cross_entropy,
-            _two,
-            ["E101"],
-        ),
-        (lambda m, x, y: (m(x).argmax() == y).float().mean(), 2, F.cross_entropy, _two, ["E101"]),
-        (lambda m, x, y: m(x).max(1)[1].eq(y).float().mean(), 2, _entropy, _two, ["E101"]),
-        (lambda m, x, y: (m(x).argmax(1) == y)[y != 1].float().mean(), 2, _entropy, _two, []),
-        (
-            lambda m, x, y: ((m(x) > 0.5) == y).float().mean(),
-            1,
-            F.binary_cross_entropy_with_logits,
-            _column,
-            ["E101"],
-        ),
-        (
-            lambda m, x, y: ((m(x).sigmoid() > 0.5) == y).float().mean(),
-            1,
-            F.binary_cross_entropy_with_logits,
-            _column,
-            [],
-        ),
-        (
-            lambda m, x, y: ((torch.sigmoid(m(x)) > 0) == y).float().mean(),
-            1,
-            F.binary_cross_entropy_with_logits,
-            _column,
-            ["E101"],
-        ),
-        (
-            lambda m, x, y: (m(x).argmax(1) == y.argmax(1)).float().mean(),
-            3,
-            F.binary_cross_entropy_with_logits,
-            _many,
-            ["E101"],
-        ),
-        (lambda m, x, y: (m(x) == y).float().mean(), 1, F.mse_loss, _column, ["E101"]),
-    ],
-)
-def test_comparisons_are_read_as_they_run(
-    score: Score, outputs: int, loss: Any, label: Any, expected: list[str]
-) -> None:
-    """E101: answers that are compared in a wrong way, whatever the figure and however reported."""
-    assert _scored(score, outputs, loss, label) == expected
-
-
-def _reported(divide: Callable[[Any], float]) -> list[str]:
-    """Codes for a mean of batches without a loader; `divide` gets counts, shares and losses."""
-
-    def score(model: nn.Module, x: Tensor, y: Tensor) -> float:
-        right, shares, losses = 0, [], []
-        for part in range(4):
-            out, label = model(x[part * 50 : part * 50 + 50]), y[part * 50 : part * 50 + 50]
-            same = out.argmax(1) == label
-            right += int(same.sum())
-            shares.append(same.float().mean().item())
-            losses.append(F.cross_entropy(out, label).item())
-        figure = divide({"right": right, "share": sum(shares), "loss": sum(losses)})
-        del right, shares, losses
-        return figure
-
-    return _scored(score, 2, F.cross_entropy, _two)
-
-
-def test_figures_in_variables_are_held_against_what_was_scored() -> None:
-    """E101: a figure that no print shows with enough digits is read from the variable."""
-    assert _reported(lambda s: s["right"] / 200) == []
-    assert _reported(lambda s: s["share"] / 4) == []
-    assert _reported(lambda s: s["loss"] / 4) == []
-    assert _reported(lambda s: s["share"] / 200) == ["E101"]
-    assert _reported(lambda s: s["loss"] / 200) == ["E101"]
-
-
 @pytest.mark.parametrize(("rising", "expected"), [(True, ["E107"]), (False, [])])
 def test_keeping_the_worst_state_is_told(rising: bool, expected: list[str]) -> None:
     """E107: a state that is kept when the loss is larger than the best."""
@@ -312,7 +195,7 @@ def test_keeping_the_worst_state_is_told(rising: bool, expected: list[str]) -> N
     model = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 2))
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     x = torch.randn(100, 4)
-    y = _two(x)
+    y = (x[:, 0] > 0).long()
     best = -1.0 if rising else 1e9
     with watch() as watching:
         for _ in range(3):
@@ -366,3 +249,63 @@ def test_evaluation_takes_the_same_path_while_listened_to(watched: bool) -> None
         held = holder(x)
     assert torch.equal(plain, again)
     assert torch.equal(expected, held)
+
+
+def test_a_loss_is_heard_once() -> None:
+    """Listening to operations and to losses does not make one call into two."""
+    heard: list[str] = []
+
+    class Counting(Watcher):
+        def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
+            heard.append(name)
+
+    watching = watch()
+    watching.stream.add(Counting())
+    with watching:
+        F.cross_entropy(torch.randn(4, 3), torch.tensor([0, 1, 2, 0]))
+        nn.MSELoss()(torch.randn(4), torch.randn(4))
+    assert heard == ["cross_entropy", "mse_loss"]
+
+
+def sum_alone(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+    """The sum over the batch is the loss."""
+    return F.cross_entropy(model(x), y, reduction="sum")
+
+
+def class_numbers(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+    """The number of a class, as if it were an amount."""
+    labels = torch.arange(len(y)) % 4
+    return F.mse_loss(model(x).squeeze(1), labels.float())
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs", "code"), [(sum_alone, 2, "L109"), (class_numbers, 1, "L112")]
+)
+def test_losses_without_a_loader_are_read(loss: Loss, outputs: int, code: str) -> None:
+    """What a loader's batches would tell is read off the loss alone."""
+    assert _codes(loss, outputs=outputs) == [(code, "warning")]
+
+
+def test_softmax_over_the_samples_is_told() -> None:
+    """L105: weights of a pooling over places, normalised over the batch."""
+
+    class Pool(nn.Module):
+        def __init__(self, dim: int) -> None:
+            super().__init__()
+            self.dim, self.score, self.out = dim, nn.Linear(4, 1), nn.Linear(4, 4)
+
+        def forward(self, x: Tensor) -> Any:
+            steps = torch.tanh(x[:, None] + torch.arange(5.0)[None, :, None])
+            weights = torch.softmax(self.score(steps).squeeze(-1), self.dim)
+            return self.out((weights.unsqueeze(-1) * steps).sum(1))
+
+    def codes(dim: int) -> list[str]:
+        pool = Pool(dim)
+
+        def loss(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+            return F.cross_entropy(model(pool(x)), y)
+
+        return [code for code, _ in _codes(loss, outputs=2)]
+
+    assert codes(1) == []
+    assert codes(0) == ["L105"]

@@ -183,6 +183,22 @@ def future_leaks(
         )
 
 
+def answer_is_given(number: int, *, where: str = "model") -> Iterator[Finding]:
+    """M105: a further input is the target itself, and each answer moves with its own word.
+
+    Args:
+        number: which input, from 0.
+        where: the model.
+    """
+    yield found(
+        "M105",
+        where,
+        f"input {number + 1} is exactly what the loss asks for, and the answer at a place moves "
+        "with the word at the same place: the decoder is given the words that it is to predict",
+        "give the decoder the target shifted by one: begin, target[:, :-1]",
+    )
+
+
 def dropout_at_evaluation(
     active: Sequence[tuple[str, str]], differs: bool, *, where: str = "model"
 ) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from lamplighter.checks.catalogue import found
 from lamplighter.checks.finding import Finding
 
 UNEQUAL = 2.0  # how much more frequent one class must be for a verdict
+LIKELY = 0.25  # how close weights must be to frequencies that were counted on a part of the data
 EXACT = 0.05  # how close weights must be to the inverse frequencies of other classes
 
 
@@ -28,18 +29,21 @@ def weights_rise_with_frequency(
     if max(numbers) < UNEQUAL * min(numbers) or max(values) < 1.2 * min(values):
         return
     swapped = _are_inverse_of_others(values, numbers)
+    shares = [w / c for w, c in pairs]
+    counted = max(shares) <= (1 + LIKELY) * min(shares)
     if not swapped and _rank_correlation(values, numbers) < 0.8:
         return
     heavy = max(range(len(weights)), key=lambda i: weights[i] if counts[i] else -1.0)
     rare = min((i for i in range(len(counts)) if counts[i]), key=lambda i: counts[i])
     why = "; the weights are the inverse frequencies of other classes" if swapped else ""
+    why = "; the weights are the frequencies themselves" if counted else why
     yield found(
         "L115",
         where,
         f"class {heavy} weighs most ({weights[heavy]:.3g}) with {counts[heavy]} of {sum(counts)} "
         f"samples, and class {rare} with {counts[rare]} weighs {weights[rare]:.3g}{why}",
         "put the weights in the order of the class numbers: weight[c] = total / (classes * count[c])",
-        level="error" if swapped else "warning",
+        level="error" if swapped or counted else "warning",
     )
 
 
@@ -59,7 +63,7 @@ def positive_weight_inverted(
     ratio = negatives / positives
     if (weight < 0.9) != (ratio > 1) or 0.9 <= weight <= 1.1:
         return
-    exact = abs(weight * ratio - 1) <= EXACT
+    exact = abs(weight / ratio - 1) > LIKELY and abs(weight * ratio - 1) <= LIKELY
     yield found(
         "L115",
         where,

@@ -70,6 +70,21 @@ def told(code: str, facts: tuple[Any, ...]) -> Iterator[Finding]:
         )
 
 
+def sum_is_the_loss(name: str) -> Iterator[Finding]:
+    """L109: backward() starts at a sum over the batch, with no further term.
+
+    Args:
+        name: the loss function.
+    """
+    yield found(
+        "L109",
+        name,
+        'reduction="sum" is the whole loss: it grows with the batch, so the learning rate depends '
+        "on the batch size, and the last, smaller batch counts less",
+        'use reduction="mean", or divide by the batch size',
+    )
+
+
 def constant_term(name: str) -> Iterator[Finding]:
     """L108 of one term: it is added to the loss, and no weight can change it.
 

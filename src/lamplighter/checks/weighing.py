@@ -59,6 +59,23 @@ def weights_of_others(
     )
 
 
+def weights_over_batch(rows: int, length: int, *, where: str = "softmax") -> Iterator[Finding]:
+    """L105: weights of a pooling are normalised over the samples.
+
+    Args:
+        rows: samples in the batch.
+        length: of the dimension that the weighted sum is over.
+        where: the call it is about.
+    """
+    yield found(
+        "L105",
+        where,
+        f"the softmax is over dimension 0, the {rows} samples, and the weighted sum over the "
+        f"{length} places: each sample's weights depend on the other samples of its batch",
+        "take the softmax over the dimension that the weighted sum is over",
+    )
+
+
 def softmax_over_one(
     shape: Sequence[int], dim: int, *, where: str = "softmax"
 ) -> Iterator[Finding]:

@@ -41,6 +41,8 @@ class Arithmetic(Watcher):
         self.hits: dict[tuple[Place | None, str], int] = {}
         self.moving: set[Place | None] = set()
         self.count = 0
+        self.sums: ByIdentity[tuple[str, Place | None]] = ByIdentity()
+        self.summed = 0
 
     def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
         first = next(shallow((*args, *kwargs.values())), None)
@@ -49,6 +51,15 @@ class Arithmetic(Watcher):
 
     def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
         self.descent.answered(output)
+
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
+        target = given.get("target")
+        if given.get("reduction") == "sum" and isinstance(target, Tensor) and target.dim():
+            self._note_sum(name, target, result)
+
+    def _note_sum(self, name: str, target: Tensor, result: Any) -> None:
+        if target.shape[0] > 1 and isinstance(result, Tensor) and result.requires_grad:
+            self.sums[result] = (name, here())
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -159,6 +170,7 @@ class Arithmetic(Watcher):
 
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
         for root in roots:
+            self._count_sum(self.sums.get(root))
             for sighting in self.seen.get(root) or ():
                 found = criteria.told(sighting.code, sighting.shapes)
                 if not self.world.found(sighting.code):
@@ -166,6 +178,11 @@ class Arithmetic(Watcher):
             if root.requires_grad:
                 for place, name in self.constant.get(root) or ():
                     self._count_constant(place, name)
+
+    def _count_sum(self, known: tuple[str, Place | None] | None) -> None:
+        self.summed += known is not None
+        if self.summed == SURE and known is not None and not self.world.found("L109"):
+            self.world.adopt(criteria.sum_is_the_loss(known[0]), known[1])
 
     def _count_constant(self, place: Place | None, name: str) -> None:
         hits = self.hits[place, name] = self.hits.get((place, name), 0) + 1

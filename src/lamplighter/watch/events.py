@@ -178,7 +178,10 @@ class Watcher:
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
-        """A function of torch gave this tensor, or a tuple; heard in the first steps of a phase."""
+        """A function of torch gave a tensor or tuple, or left torch ("numpy", "tolist").
+
+        Heard in the first steps of each phase.
+        """
 
     def gradients_off(self) -> None:
         """`torch.no_grad()` of the program begins, while operations were not heard."""

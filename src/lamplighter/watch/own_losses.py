@@ -11,6 +11,7 @@ from lamplighter.checks import loss as criteria
 from lamplighter.checks.batches import tensors_in
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.graphs import differences, nodes_of
+from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.place import Place, here
 from lamplighter.watch.samples import parts_of
 from lamplighter.watch.statements import line_of_backward_value, overwritten_unread
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 LOOKS = 6  # backward passes that are read closely
 MOST = 8  # losses that wait for their backward
 SURE = 3  # of them must show the same
+AS_FLOAT = ("float", "to", "type", "double", "type_as")
 AMOUNTS = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 
 
@@ -47,6 +49,7 @@ class OwnLosses(Watcher):
         self.numbers: dict[Place | None, list[torch.Tensor]] = {}
         self.waiting: list[Waiting] = []
         self.unused: dict[Place | None, int] = {}
+        self.whole: ByIdentity[bool] = ByIdentity()
         self.stepped = self.sent = False
 
     def batch_given(self, current: Pass, batch: Any) -> None:  # noqa: ARG002
@@ -71,6 +74,21 @@ class OwnLosses(Watcher):
         self.waiting.append(Waiting(result.grad_fn, here()))
         if name in AMOUNTS and isinstance(given.get("target"), torch.Tensor):
             self._look_for_class_numbers(name, given["target"])
+
+    def operated(
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],  # noqa: ARG002
+        result: Any,
+    ) -> None:
+        """Whole numbers that become amounts, where no loader shows the labels."""
+        if name not in AS_FLOAT or not isinstance(result, torch.Tensor) or result.dim() != 1:
+            return
+        given = args[0] if args else None
+        counted = isinstance(given, torch.Tensor) and given.dtype in (torch.int64, torch.int32)
+        if counted and result.is_floating_point():
+            self.whole[result] = True
 
     def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
         self.looks += 1
@@ -133,6 +151,8 @@ class OwnLosses(Watcher):
 
     def _look_for_class_numbers(self, name: str, target: torch.Tensor) -> None:
         labels, place = self.labels, here()
+        if labels is None and self.whole.get(target):
+            labels = target.detach().long()
         if labels is None or not target.is_floating_point() or labels.numel() != target.numel():
             return
         known = self.numbers.setdefault(place, [])

@@ -22,6 +22,7 @@ from lamplighter.watch.calls import (
     rows_are_plain,
 )
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.decoding import look_at_decoder
 from lamplighter.watch.pinpoint import place_of
 from lamplighter.watch.place import here
 from lamplighter.watch.sequences import look_at_padding
@@ -219,6 +220,7 @@ class Probes(Watcher):
                     self.held.append(finding)
                 else:
                     self._tell(finding, trial)
+        self.world.adopt(look_at_decoder(trial) if trial.plain else (), trial.place)
         for finding, place in look_at_padding(trial):
             self.world.adopt([finding], place or trial.place)
 

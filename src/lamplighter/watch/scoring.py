@@ -80,6 +80,8 @@ class Scoring:
         self.labels: ByIdentity[Place] = ByIdentity()
         self.equal: ByIdentity[Tensor] = ByIdentity()
         self.multi: Tensor | None = None
+        self.pair: Tensor | None = None
+        self.left: tuple[Tensor, bool] | None = None
         self.ignored: int | None = None
         self.logits: set[int] = set()
         self.probabilities: set[int] = set()
@@ -111,6 +113,9 @@ class Scoring:
         """Follows one operation; whether it compared answers with labels, one by one."""
         given = list(shallow((*args, *kwargs.values())))
         if not given:
+            return False
+        if name in ("numpy", "tolist", "__array__"):
+            self._leave(given[0])
             return False
         if name in ("eq", "ne"):
             return len(given) == 2 and isinstance(result, Tensor) and self._compare(given, result)
@@ -209,6 +214,24 @@ class Scoring:
         if self.ignored is not None and criteria.is_whole(second) and second.shape == first.shape:
             self.equal[result] = second
         return one.shape == other.shape
+
+    def _leave(self, tensor: Tensor) -> None:
+        """Answers and labels that go to NumPy one after the other are compared there."""
+        known = self.answers.get(tensor)
+        decided = known is not None and known.kind == "decided" and known.odd is None
+        is_label = known is None and criteria.is_whole(tensor) and tensor.dim() == 1
+        before, self.left = self.left, None
+        if not decided and not is_label:
+            return
+        if before is not None and before[1] != decided and before[0].shape == tensor.shape:
+            self.pair = before[0] == tensor
+        else:
+            self.left = (tensor.detach(), decided)
+
+    def taken(self) -> Tensor | None:
+        """What was right of the last answers that went to NumPy with their labels; once."""
+        pair, self.pair = self.pair, None
+        return pair
 
     def _look_at_mean(self, given: Tensor) -> None:
         target = self.equal.get(given)

@@ -52,5 +52,6 @@ class StillLosses(Watcher):
 
     def _tell(self) -> None:
         self.over = True
-        if not self.world.found("M108") and self.values:
+        told = any(code == "M108" or code[0] == "L" for code, *_ in self.world.findings)
+        if not told and self.values:
             self.world.adopt(nothing_learns(self.values, self.steps), self.place)

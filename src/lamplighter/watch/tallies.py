@@ -75,6 +75,8 @@ class Tallies(Watcher):
     ) -> None:
         if self.scoring.operated(name, args, kwargs, result) and name == "eq":
             self._compared(result)
+        elif (outside := self.scoring.taken()) is not None:
+            self._compared(outside)
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         self.scoring.lost(name, given)
@@ -140,17 +142,18 @@ class Tallies(Watcher):
 
     def _compare(self, counted: Counted, figures: list[Figure], sizes: list[int]) -> None:
         rightly = right_values(counted)
-        known = any(
-            _near(f.value, v) or _near(f.value, 100 * v)
-            for v in rightly
-            for f in figures
-            if not f.is_plain()
-        )
+        known = any(_near(f.value, v) or _near(f.value, 100 * v) for v in rightly for f in figures)
+        shares = [k / n for k, n in zip(counted.right, counted.sizes, strict=True) if n]
+        sums = (sum(shares), 100 * sum(shares), sum(counted.right))
         for wrong in wrong_values(counted, sizes):
-            if any(_near(wrong.value, v) for v in rightly) or (known and not wrong.loss):
+            same = any(_near(s * wrong.value, v) for v in rightly for s in (0.01, 1, 100))
+            if same or (known and not wrong.loss):
                 continue
+            # sums are on their way to a figure, and no percentages of one over 100 samples
+            percent = not wrong.loss and not any(_near(100 * wrong.value, v) for v in sums)
             for figure in figures:
-                if _near(figure.value, wrong.value) or _near(figure.value, 100 * wrong.value):
+                as_percent = percent and _near(figure.value, 100 * wrong.value)
+                if as_percent or _near(figure.value, wrong.value):
                     self._count(figure, wrong, counted)
 
     def _count(self, figure: Figure, wrong: Wrong, counted: Counted) -> None:

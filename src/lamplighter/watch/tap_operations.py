@@ -31,6 +31,7 @@ FAST = (
     torch.nn.MultiheadAttention,
 )
 
+LEAVING = ("numpy", "tolist", "__array__")  # torch for NumPy or plain Python
 # how one operation is written in several ways
 _SAME = {
     "__matmul__": "matmul",
@@ -76,10 +77,15 @@ class Operations(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
+        # torch hands over the function by its name, which is a listening one by now: it hears twice
+        func = getattr(func, "lamp_original", func)
         result = func(*args, **kwargs) if kwargs else func(*args)
-        if self.live and self.stream.on and isinstance(result, torch.Tensor | tuple):
+        if self.live and self.stream.on:
+            name = name_of(func)
+            if not isinstance(result, torch.Tensor | tuple) and name not in LEAVING:
+                return result
             self.heard += 1
-            self.stream.tell("operated", name_of(func), args, kwargs or {}, result)
+            self.stream.tell("operated", name, args, kwargs or {}, result)
             if self.heard >= MOST:
                 self.finish()
         return result
@@ -122,7 +128,7 @@ class Operations(TorchFunctionMode):
 class Closeness(Watcher):
     """Decides when operations are heard: at first, and again where a loop can go wrong."""
 
-    always = True
+    always = frozenset({"step_ended"})
 
     def __init__(self, operations: Operations) -> None:
         self.operations = operations

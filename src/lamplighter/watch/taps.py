@@ -34,6 +34,7 @@ class Taps:
         own = name in vars(owner)
         original = getattr(owner, name)
         wrapped = functools.wraps(original)(make(original))
+        wrapped.lamp_original = original  # type: ignore[attr-defined]
         setattr(owner, name, wrapped)
 
         def put_back() -> None:

@@ -1,0 +1,85 @@
+"""Masks along the wrong dimension, and decoders that are given the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+from lamplighter.watch import watch
+
+
+class Reader(nn.Module):
+    """Attention over token rows, with a mask along the keys or along the queries."""
+
+    def __init__(self, along: int) -> None:
+        super().__init__()
+        self.along = along
+        self.words, self.qkv = nn.Embedding(10, 16), nn.Linear(16, 48)
+        self.out = nn.Linear(16, 2)
+
+    def forward(self, tokens: Tensor) -> Any:
+        q, k, v = self.qkv(self.words(tokens)).chunk(3, -1)
+        pad = (tokens == 0).unsqueeze(self.along)
+        weights = (q @ k.transpose(1, 2)).masked_fill(pad, -1e4).softmax(-1)
+        return self.out(torch.tanh(weights @ v)[:, 0])
+
+
+class Decoder(nn.Module):
+    """Answers each place from the word that it is given there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(10, 16)
+        self.out = nn.Sequential(nn.Linear(32, 16), nn.Tanh(), nn.Linear(16, 10))
+
+    def forward(self, source: Tensor, target: Tensor) -> Any:
+        mixed = torch.cat([self.words(source).mean(1, keepdim=True).expand(-1, 6, -1)], -1)
+        return self.out(torch.cat([mixed, self.words(target)], -1))
+
+
+def _trained(model: nn.Module, data: TensorDataset, loss: Callable[..., Any]) -> list[str]:
+    torch.manual_seed(0)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    with watch() as watching:
+        for batch in DataLoader(data, batch_size=16, shuffle=True):
+            optimizer.zero_grad()
+            loss(model, *batch).backward()
+            optimizer.step()
+    assert watching.faults == []
+    return [f.code for f in watching.findings]
+
+
+@pytest.mark.parametrize(("along", "expected"), [(1, []), (2, ["M115"])])
+def test_mask_along_the_queries_is_told(along: int, expected: list[str]) -> None:
+    """M115: a mask is made of the padding, and the padding takes part all the same."""
+    torch.manual_seed(0)
+    tokens = torch.randint(1, 10, (64, 8))
+    tokens[torch.arange(8) >= torch.randint(3, 8, (64, 1))] = 0
+    data = TensorDataset(tokens, (tokens > 5).sum(1) % 2)
+
+    def loss(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+        return F.cross_entropy(model(x), y)
+
+    assert _trained(Reader(along), data, loss) == expected
+
+
+@pytest.mark.parametrize(("shifted", "expected"), [(True, []), (False, ["M105"])])
+def test_decoder_that_is_given_the_answer_is_told(shifted: bool, expected: list[str]) -> None:
+    """M105: the decoder's words are those that the loss asks for, at the same places."""
+    torch.manual_seed(0)
+    source = torch.randint(0, 10, (64, 6))
+    target = (3 * source + 1) % 10
+    data = TensorDataset(source, target)
+
+    def loss(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+        begin = torch.zeros_like(y[:, :1])
+        given = torch.cat([begin, y[:, :-1]], 1) if shifted else y
+        return F.cross_entropy(model(x, given).flatten(0, 1), y.flatten())
+
+    assert _trained(Decoder(), data, loss) == expected

@@ -21,8 +21,8 @@ from lamplighter.watch.calls import (
     positional,
     rows_are_plain,
 )
-from lamplighter.watch.events import Watcher
 from lamplighter.watch.decoding import look_at_decoder
+from lamplighter.watch.events import Watcher
 from lamplighter.watch.pinpoint import place_of
 from lamplighter.watch.place import here
 from lamplighter.watch.sequences import look_at_padding

@@ -261,9 +261,10 @@ def train_step(
     total = sum(sizes)
     parts.largest = max(parts.largest, *sizes)
     losses: list[Tensor] = []
+    module = parts.module if parts.compiled is None else parts.compiled
     for batch in chunks(group, parts.micro):
         with parts.watcher.forward(step), parts.precision.forward():
-            outputs = batch.call(parts.module)
+            outputs = batch.call(module)
             loss = training_loss(parts, outputs, batch.targets)
         share = batch.size / total
         parts.precision.backward(loss if share == 1 else loss * share)

@@ -68,6 +68,7 @@ class Parts:
         watcher: looks at steps while they happen.
         set_mode: puts the module into training mode for an epoch (from 1), where `module.train()` would
             not do; freezing lives here.
+        compiled: the network as torch.compile made it, for training steps alone; None: plain.
     """
 
     module: nn.Module
@@ -91,6 +92,7 @@ class Parts:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     watcher: Watcher = UNWATCHED
     set_mode: Callable[[int], None] | None = None
+    compiled: nn.Module | None = None
 
     def tally(self) -> Tally:
         """A fresh count for validation, with the user's metrics."""

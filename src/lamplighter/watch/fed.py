@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 FEWEST = 16  # samples of an evaluation that are compared with training
 FEWEST_BATCHES = 4
+PREPARED = ("T102", "T103")  # differences between two ways to prepare samples
 ENOUGH = 64  # samples of an evaluation that is no mere look at examples
 
 
@@ -159,9 +160,9 @@ class Fed(Watcher):
             )
             self._order(one, gathered)
         for there in evaluated:
-            for one in trained:
-                if id(there.record) in one.records:
-                    self._compare(comparisons, one, there)
+            sets = [one for one in trained if id(there.record) in one.records]
+            for one in sets:
+                self._compare(comparisons, one, there, is_only=len(sets) == 1)
 
     def _settle(self, evaluated: list[Evaluated]) -> None:
         """Withdraws what was told of arrays that were never evaluated."""
@@ -205,7 +206,13 @@ class Fed(Watcher):
         found = loading.sorted_and_not_shuffled(labels, where=one.mine.name)
         self._tell(map(_cut, found), gathered.place, gathered.loss_place)
 
-    def _compare(self, comparisons: Comparisons, one: Trained, there: Evaluated) -> None:
+    def _compare(
+        self, comparisons: Comparisons, one: Trained, there: Evaluated, is_only: bool
+    ) -> None:
+        """Holds one evaluation against one set that its network learned from.
+
+        Where there were several, as for two tasks, it may be prepared as another of them was.
+        """
         inputs = there.samples.inputs()
         if inputs is None or len(inputs) < FEWEST or one.rows.inputs is None:
             return
@@ -217,7 +224,8 @@ class Fed(Watcher):
         shares = there.shares if by_hand else _shares(one.prints, inputs)
         found = list(self._leak(one, there, shares, inputs))
         if not found and all(share < 0.02 for share, _ in shares):
-            found = [_milder(f) for f in comparisons.between(one.mine, one.rows, mine, theirs)]
+            between = comparisons.between(one.mine, one.rows, mine, theirs)
+            found = [_milder(f) for f in between if is_only or f.code not in PREPARED]
             found += comparisons.scaling(one.rows, [theirs], mine.name)
         for finding in found:
             if not self.world.found(finding.code):
@@ -297,7 +305,7 @@ def _shares(prints: set[bytes], inputs: torch.Tensor) -> list[tuple[float, int]]
 
 def _milder(finding: Finding) -> Finding:
     """What a program evaluates by hand may be something else on purpose: other data, an attack."""
-    return replace(finding, level="warning") if finding.code in ("T102", "T103") else finding
+    return replace(finding, level="warning") if finding.code in PREPARED else finding
 
 
 def _is_for_evaluation(there: Evaluated) -> bool:

@@ -74,9 +74,11 @@ class Losses(Watcher):
         if site.looks >= LOOKS:
             return
         site.looks += 1
-        if name == "binary_cross_entropy_with_logits" and made_by(entered) != "layer":
+        from_layer = made_by(entered) == "layer"  # fresh logits lie in [0, 1] by chance
+        if name == "binary_cross_entropy_with_logits" and not from_layer:
             self._count(site, criteria.sigmoid_twice(site.gathered(entered)), place)
-        self._count(site, seen_in(name, entered.detach(), target.detach(), given, result), place)
+        found = seen_in(name, entered.detach(), target.detach(), given, result)
+        self._count(site, (f for f in found if not (from_layer and f.code == "L102")), place)
 
     def _count(self, site: Site, found: Iterable[Finding], place: Place | None) -> None:
         for finding in found:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset, TensorDataset
 
 import lamplighter as lamp
-from lamplighter.checks import initialise, splits
+from lamplighter.checks import evaluation, initialise, splits
 from lamplighter.checks.check import check
 from lamplighter.checks.report import Report
 from lamplighter.listener import SILENT
@@ -189,3 +189,13 @@ def test_a_first_loss_is_high_by_factor_and_by_amount(
     logits, labels = spread * torch.randn(64, classes), torch.arange(64) % classes
     assert bool(list(initialise.first_loss_too_high(logits, labels))) is told
     assert float(F.cross_entropy(logits, labels)) > 4 * torch.tensor(float(classes)).log()
+
+
+@pytest.mark.parametrize(
+    ("actual", "level"), [(0.62, "error"), (0.675, "warning"), (0.6801, "info")]
+)
+def test_a_mean_over_batches_is_as_grave_as_it_misleads(actual: float, level: str) -> None:
+    """E104 is an error from one point on; what nobody would see in the figure is for information."""
+    (finding,) = evaluation.mean_of_batches("accuracy", 0.6804, actual, 6)
+    assert finding.level == level
+    assert f"over all answers it is {actual:.4g}" in finding.message

@@ -94,6 +94,9 @@ def parts_left_out(counted: int, size: int, *, where: str = "accuracy") -> Itera
         )
 
 
+MISLEADING, VISIBLE = 0.01, 0.002  # a point of a score; the last figure that people write down
+
+
 def mean_of_batches(
     name: str, batched: float, actual: float, batches: int, *, where: str = "score"
 ) -> Iterator[Finding]:
@@ -106,10 +109,12 @@ def mean_of_batches(
         batches: how many batches.
         where: what was reported.
     """
+    apart = abs(batched - actual)
     yield found(
         "E104",
         where,
         f"reported {batched:.4g}, the mean of {name} over {batches} batches; over all answers it "
         f"is {actual:.4g}",
         "keep the answers and labels of all batches, and compute the score once at the end",
+        level=None if apart >= MISLEADING else "warning" if apart >= VISIBLE else "info",
     )

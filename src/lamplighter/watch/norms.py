@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import nn
 
 from lamplighter.checks import structure
@@ -11,9 +12,10 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.place import Place, here
 
 if TYPE_CHECKING:
-    import torch
-
     from lamplighter.watch.world import World
+
+
+FEW = 16  # weights of a layer that are remembered
 
 
 class FrozenNorms(Watcher):
@@ -25,7 +27,7 @@ class FrozenNorms(Watcher):
         self.world = world
         self.entered: set[int] = set()
         self.training: set[int] = set()
-        self.counted: dict[int, int] = {}
+        self.counted: dict[int, tuple[int, torch.Tensor]] = {}
         self.switched: dict[int, Place | None] = {}
         self.told: set[int] = set()
         self.soon = False
@@ -67,7 +69,7 @@ class FrozenNorms(Watcher):
         for _, norm in norms_of(module):
             self.counted.pop(id(norm), None)
             if is_frozen(norm):
-                self.counted[id(norm)] = count_of(norm)
+                self.counted[id(norm)] = count_of(norm), weights_of(norm)
 
     def _look(self) -> None:
         for model in list(self.world.models.values()):
@@ -89,7 +91,10 @@ class FrozenNorms(Watcher):
     def _has_moved(self, norm: nn.modules.batchnorm._BatchNorm) -> bool:
         before = self.counted.get(id(norm))
         moves = norm.training and norm.momentum != 0 and is_frozen(norm)
-        return moves and before is not None and count_of(norm) != before
+        if not moves or before is None or count_of(norm) == before[0]:
+            return False
+        # weights that are written by hand follow another network, so they are not frozen at all
+        return torch.equal(weights_of(norm), before[1])
 
 
 def norms_of(module: nn.Module) -> list[tuple[str, nn.modules.batchnorm._BatchNorm]]:
@@ -107,6 +112,12 @@ def is_frozen(norm: nn.modules.batchnorm._BatchNorm) -> bool:
     return norm.affine and not any(p.requires_grad for p in norm.parameters(recurse=False))
 
 
+def weights_of(norm: nn.modules.batchnorm._BatchNorm) -> torch.Tensor:
+    """A copy of a few weights and biases; these begin at 0, so that the smallest move shows."""
+    parts = [p.detach()[:FEW] for p in norm.parameters(recurse=False)]
+    return torch.cat(parts) if parts else torch.zeros(0)
+
+
 def count_of(norm: nn.modules.batchnorm._BatchNorm) -> int:
     """How often the layer's count of batches was written; its value would cost a wait on a GPU."""
     # running_mean has no such count: the kernels write it without telling autograd.
@@ -114,5 +125,8 @@ def count_of(norm: nn.modules.batchnorm._BatchNorm) -> int:
 
 
 def is_due(steps: int) -> bool:
-    """Whether an optimizer's step is looked at: more and more seldom."""
-    return steps == 3 or steps & (steps - 1) == 0
+    """Whether an optimizer's step is looked at: more and more seldom.
+
+    Not the first: what follows another network by hand has not moved yet when it ends.
+    """
+    return steps == 3 or (steps > 1 and steps & (steps - 1) == 0)

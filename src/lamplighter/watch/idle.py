@@ -18,6 +18,18 @@ FED = 3  # times that gradients came for an optimizer that never steps
 FROZEN = 3  # steps over nothing but frozen tensors
 
 
+@dataclass(eq=False, frozen=True, slots=True)
+class Mark:
+    """A gradient as it was; it is held, because a later one may get the number of one that is gone."""
+
+    gradient: torch.Tensor
+    version: int
+
+    def is_still(self, parameter: torch.Tensor) -> bool:
+        """Whether a parameter has this very gradient, and nothing was written into it since."""
+        return parameter.grad is self.gradient and self.gradient._version == self.version
+
+
 @dataclass(eq=False, slots=True)
 class Idle:
     """An optimizer that has not stepped yet.
@@ -31,7 +43,7 @@ class Idle:
     """
 
     sample: torch.Tensor
-    mark: tuple[int, int] | None = None
+    mark: Mark | None = None
     fed: int = 0
     waiting: bool = False
     place: Place | None = None
@@ -46,7 +58,7 @@ class IdleOptimizers(Watcher):
         self.world = world
         self.idle: dict[int, Idle] = {}
         self.frozen: dict[int, int] = {}
-        self.marks: dict[int, tuple[int, int] | None] = {}
+        self.marks: dict[int, Mark] = {}
         self.cut = False
 
     def pass_ended(self, current: Pass) -> None:
@@ -65,7 +77,8 @@ class IdleOptimizers(Watcher):
 
     def backward_ended(self, roots: tuple[torch.Tensor, ...]) -> None:  # noqa: ARG002
         for one in self.idle.values():
-            if _mark(one.sample) != one.mark:
+            still = one.sample.grad is None if one.mark is None else one.mark.is_still(one.sample)
+            if not still:
                 one.fed += 1
                 one.waiting = True
 
@@ -84,9 +97,10 @@ class IdleOptimizers(Watcher):
         if not self.idle:
             return
         held = [p for g in optimizer.param_groups for p in g["params"] if p.grad is not None]
-        now = _mark(held[-1]) if held else None
-        again = now is not None and now == self.marks.get(id(optimizer))
-        self.marks[id(optimizer)] = now
+        before = self.marks.pop(id(optimizer), None)
+        again = before is not None and bool(held) and before.is_still(held[-1])
+        if held and (now := _mark(held[-1])) is not None:
+            self.marks[id(optimizer)] = now
         for one in self.idle.values():
             if one.waiting and again:
                 one.place = one.place or here()
@@ -149,6 +163,6 @@ class IdleOptimizers(Watcher):
         return None
 
 
-def _mark(parameter: torch.Tensor) -> tuple[int, int] | None:
+def _mark(parameter: torch.Tensor) -> Mark | None:
     gradient = parameter.grad
-    return None if gradient is None else (id(gradient), gradient._version)
+    return None if gradient is None else Mark(gradient, gradient._version)

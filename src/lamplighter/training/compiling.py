@@ -9,7 +9,6 @@ place to look before it is turned on.
 from __future__ import annotations
 
 import copy
-import math
 import time
 from typing import cast
 
@@ -18,7 +17,7 @@ from torch import nn
 
 from lamplighter.data.seeded import undisturbed
 from lamplighter.listener import Listener
-from lamplighter.training.loop import training_loss
+from lamplighter.training.measure_precision import one_pass
 from lamplighter.training.parts import Parts
 
 LOSS_APART = 0.01  # of the plain loss, on the first batch: further apart, and it stays plain
@@ -38,12 +37,10 @@ def compiled_network(parts: Parts, listener: Listener) -> nn.Module | None:
             return None
         double = copy.deepcopy(parts.module).train()
         losses = []
-        for module in (double, torch.compile(double)):
+        for module in (double, cast(nn.Module, torch.compile(double))):
             torch.manual_seed(0)  # dropout drops the same in both
             try:
-                with parts.precision.forward():
-                    loss = training_loss(parts, batch.call(module), batch.targets)
-                loss.backward()
+                losses.append(one_pass(parts, module, batch, parts.precision))
             except Exception as error:
                 if module is double:
                     raise
@@ -53,9 +50,8 @@ def compiled_network(parts: Parts, listener: Listener) -> nn.Module | None:
                     f"{first[0]}); the training goes on without it"
                 )
                 return None
-            losses.append(float(loss.detach()))
     apart = abs(losses[1] - losses[0]) / max(abs(losses[0]), 1e-6)
-    if not apart <= LOSS_APART or not math.isfinite(apart):
+    if not apart <= LOSS_APART:  # True also for what is not a number
         listener.warn(
             f"compiled, the network's loss on the first batch is {losses[1]:.4g} instead of "
             f"{losses[0]:.4g}; the training goes on without torch.compile"

@@ -135,10 +135,10 @@ def measure(parts: Parts, seconds: float = SECONDS) -> Choice:
         apart, alike = 0.0, 1.0
         for batch in batches:
             state = torch.get_rng_state()  # dropout drops the same in both
-            first = _pass(parts, module, batch, plain)
+            first = one_pass(parts, module, batch, plain)
             gradient = _gradient(module)
             torch.set_rng_state(state)
-            second = _pass(parts, module, batch, short)
+            second = one_pass(parts, module, batch, short)
             apart = max(apart, abs(second - first) / max(abs(first), 1e-6))
             alike = min(alike, _cosine(gradient, _gradient(module)))
             if time.perf_counter() > ends:
@@ -147,7 +147,7 @@ def measure(parts: Parts, seconds: float = SECONDS) -> Choice:
         for _ in range(ROUNDS):
             for precision in (plain, short):
                 started = time.perf_counter()
-                _pass(parts, module, batches[0], precision)
+                one_pass(parts, module, batches[0], precision)
                 times[precision.name].append(time.perf_counter() - started)
             if time.perf_counter() > ends:
                 break
@@ -161,16 +161,17 @@ def measure(parts: Parts, seconds: float = SECONDS) -> Choice:
 def _bounded(parts: Parts, module: nn.Module, batches: list[Batch], seconds: float) -> list[Batch]:
     """The batches, cut so that all passes together stay within the time."""
     few = next(chunks(batches[:1], 4))
-    _pass(parts, module, few, Precision(parts.device))  # the first also pays for setting up
+    one_pass(parts, module, few, Precision(parts.device))  # the first also pays for setting up
     started = time.perf_counter()
-    _pass(parts, module, few, Precision(parts.device))
+    one_pass(parts, module, few, Precision(parts.device))
     each = (time.perf_counter() - started) / few.size
     passes = 2 * (BATCHES + ROUNDS)
     most = max(few.size, int(seconds / passes / max(each, 1e-9)))
     return [next(chunks([batch], most)) for batch in batches]
 
 
-def _pass(parts: Parts, module: nn.Module, batch: Batch, precision: Precision) -> float:
+def one_pass(parts: Parts, module: nn.Module, batch: Batch, precision: Precision) -> float:
+    """Forward and backward once; the loss, with fresh gradients left in the module."""
     module.zero_grad(set_to_none=True)
     with precision.forward():
         loss = training_loss(parts, batch.call(module), batch.targets)

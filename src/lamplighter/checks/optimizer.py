@@ -293,6 +293,29 @@ def epoch_schedule_per_batch(
         )
 
 
+def most_steps_hardly_move(
+    factors: Sequence[float], *, where: str = "schedule"
+) -> Iterator[Finding]:
+    """O108: for more than half of the training the rate is below a thousandth of its peak.
+
+    Args:
+        factors: learning rate over its beginning after each step of the whole training, of a
+            schedule that is stepped with every batch.
+        where: the schedule.
+    """
+    peak = max(factors, default=0.0)
+    low = [factor < 1e-3 * peak for factor in factors]
+    if len(factors) >= 20 and sum(low) > len(low) / 2 and low[-1] and factors[0] > 0.5 * peak:
+        yield found(
+            "O108",
+            where,
+            f"after {low.index(True)} of {len(low) - 1} steps the learning rate is below a "
+            "thousandth of its beginning, and it stays there: a schedule that counts epochs is "
+            "stepped after every batch",
+            "call scheduler.step() once per epoch, outside the loop over batches",
+        )
+
+
 def _some(names: Sequence[str], count: int = 3) -> str:
     more = f" and {len(names) - count} more" if len(names) > count else ""
     return ", ".join(names[:count]) + more

@@ -84,6 +84,29 @@ def preprocessed_differently(
     )
 
 
+def scaled_by_own_numbers(
+    scaler: str, rows: int, *, where: str = "validation", again: bool
+) -> Iterator[Finding]:
+    """T102: a scaler was fitted on the held-out rows alone, another fit scaled those of train.
+
+    Args:
+        scaler: its class.
+        rows: held-out rows that it was fitted on.
+        where: the split.
+        again: whether it is the very object that was fitted on train before; else somebody may
+            have meant to scale each set on its own.
+    """
+    yield found(
+        "T102",
+        where,
+        f"the {scaler} was fitted on these {rows} held-out rows"
+        + (" again" if again else "")
+        + ", and training saw another fit: the same value of a column means something else here",
+        "fit the scaler on train alone and call transform(), not fit_transform(), on the rest",
+        level="error" if again else "warning",
+    )
+
+
 def _one_scale(train: Tensor, val: Tensor) -> bool:
     """Whether all columns `(N, D)` are stretched by one factor, which no natural shift does."""
     spread, other = train.std(0), val.std(0)

@@ -26,7 +26,7 @@ from lamplighter.checks.snapshot import kept
 from lamplighter.watch.ahead import Ahead
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.place import Place, line_of_attribute
-from lamplighter.watch.pointing import pointed, shows
+from lamplighter.watch.pointing import built_at, pointed, shows
 from lamplighter.watch.rows import Rows, rows_of
 from lamplighter.watch.samples import parts_of
 
@@ -129,7 +129,16 @@ class Comparisons(Watcher):
         for finding in found:
             if finding.code == "Y102" and self.world.found("Y102"):
                 continue  # the probe's first batches were enough
-            self.world.adopt([finding], place_in_data(finding.code, mine))
+            # what training reads as well is right there: it is the part for evaluation that is not
+            shared = finding.code == "T101" and self._is_trained_on(mine)
+            place = built_at(mine.place) if shared else place_in_data(finding.code, mine)
+            self.world.adopt([finding], place)
+
+    def _is_trained_on(self, mine: SeenLoader) -> bool:
+        """Whether another loader of the program reads parts of the same data set."""
+        base = _base(mine.ref())
+        others = [o for o in self.world.walked.values() if o is not mine and o.role != "evaluation"]
+        return base is not None and any(_base(other.ref()) is base for other in others)
 
     def _look_at_workers(self, loader: DataLoader[Any], mine: SeenLoader) -> None:
         """Generators that are copied to the workers, where a sample can be read once more."""
@@ -265,6 +274,14 @@ def own_collate(loader: DataLoader[Any]) -> Any:
     """The function that lays samples into a batch, where it is not torch's own."""
     is_plain = getattr(loader.collate_fn, "__module__", "").startswith("torch.utils.data")
     return None if is_plain else loader.collate_fn
+
+
+def _base(loader: DataLoader[Any] | None) -> Any:
+    """The data set that a loader reads a part of."""
+    dataset = getattr(loader, "dataset", None)
+    while isinstance(dataset, Subset):
+        dataset = dataset.dataset
+    return dataset
 
 
 def place_in_data(code: str, mine: SeenLoader) -> Place | None:

@@ -1,4 +1,4 @@
-"""Schedules that are planned for another number of steps than the program takes: O110."""
+"""Schedules against all the steps that the program takes: O108, O110."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from torch.optim import lr_scheduler
 
+from lamplighter.checks.optimizer import most_steps_hardly_move
+from lamplighter.checks.snapshot import kept
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.place import Place, here
+from lamplighter.watch.rates import only_computes
+from lamplighter.watch.schedules import LONGEST, played_through
 from lamplighter.watch.statements import line_of_keyword
 
 if TYPE_CHECKING:
@@ -18,35 +22,50 @@ if TYPE_CHECKING:
 
 HALF = 0.5  # a program that stops early takes fewer steps, but seldom so few
 TENTH = 0.1
+FEWEST = 3  # batches of an epoch
+FACTORS = (lr_scheduler.StepLR, lr_scheduler.MultiStepLR, lr_scheduler.ExponentialLR)
+FOLLOWED = (*FACTORS, lr_scheduler.LambdaLR, lr_scheduler.CosineAnnealingLR)
 
 
 @dataclass(eq=False, slots=True)
 class Planned:
-    """A schedule of a fixed length; steps of walks that were cut short here are counted in full."""
+    """A schedule; steps of walks that were cut short here are counted in full.
+
+    Args:
+        place: where it was built.
+        stepped_at: where it was first stepped.
+        done: its steps in the walks that are over.
+        walks: how many those are.
+        by_batch: of these, those in which it took a step for every one of the optimizer's.
+    """
 
     ref: weakref.ref[Any]
     place: Place | None
+    stepped_at: Place | None = None
     done: float = 0.0
     in_pass: int = 0
+    walks: int = 0
+    by_batch: int = 0
 
 
 class Lengths(Watcher):
-    """Counts the steps of each `OneCycleLR` to the end of the program."""
+    """Counts the steps of each schedule to the end of the program."""
 
-    codes = ("O110",)
+    codes = ("O108", "O110")
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.plans: dict[int, Planned] = {}
 
     def schedule_made(self, schedule: Any) -> None:
-        if isinstance(schedule, lr_scheduler.OneCycleLR):
+        if isinstance(schedule, (lr_scheduler.OneCycleLR, *FOLLOWED)):
             self.plans[id(schedule)] = Planned(weakref.ref(schedule), here())
 
     def scheduled(self, schedule: Any) -> None:
         plan = self.plans.get(id(schedule))
         if plan is not None:
             plan.in_pass += 1
+            plan.stepped_at = plan.stepped_at or here()
 
     def pass_ended(self, current: Pass) -> None:
         if not current.steps:
@@ -59,6 +78,8 @@ class Lengths(Watcher):
             except TypeError:
                 self.plans.clear()  # nobody knows how long it would have been
         for plan in self.plans.values():
+            plan.walks += 1
+            plan.by_batch += plan.in_pass == current.steps >= FEWEST
             # One step in a whole walk is one for each epoch, however long that is.
             plan.done += plan.in_pass * share if plan.in_pass > 1 else plan.in_pass
             plan.in_pass = 0
@@ -68,16 +89,48 @@ class Lengths(Watcher):
             return
         for plan in self.plans.values():
             schedule = plan.ref()
-            real = round(plan.done + plan.in_pass)
-            if schedule is None or real < 2 or real >= HALF * schedule.total_steps:
+            if schedule is None:
                 continue
-            self.world.report(
-                "O110",
-                "error" if real < TENTH * schedule.total_steps else "warning",
-                type(schedule).__name__,
-                f"it is planned for {schedule.total_steps} steps and the program takes {real}: the "
-                "learning rate never comes to its end",
-                "give it epochs × steps of one epoch: epochs * len(train_loader), and step it "
-                "after each batch",
-                line_of_keyword(plan.place, ("total_steps", "epochs", "steps_per_epoch")),
-            )
+            real = round(plan.done + plan.in_pass)
+            if isinstance(schedule, lr_scheduler.OneCycleLR):
+                self._look_at_plan(plan, schedule, real)
+            elif plan.by_batch >= 2 and not self.world.found("O108"):
+                self._look_at_epochs(plan, schedule, real)
+
+    def _look_at_plan(self, plan: Planned, schedule: Any, real: int) -> None:
+        if real < 2 or real >= HALF * schedule.total_steps:
+            return
+        self.world.report(
+            "O110",
+            "error" if real < TENTH * schedule.total_steps else "warning",
+            type(schedule).__name__,
+            f"it is planned for {schedule.total_steps} steps and the program takes {real}: the "
+            "learning rate never comes to its end",
+            "give it epochs × steps of one epoch: epochs * len(train_loader), and step it "
+            "after each batch",
+            line_of_keyword(plan.place, ("total_steps", "epochs", "steps_per_epoch")),
+        )
+
+    def _look_at_epochs(self, plan: Planned, schedule: Any, real: int) -> None:
+        """A schedule that is stepped with every batch and counts as if these were epochs."""
+        name = type(schedule).__name__
+        if isinstance(schedule, lr_scheduler.CosineAnnealingLR):
+            whole_epochs = real % plan.walks == 0 and schedule.T_max % (real // plan.walks) == 0
+            if schedule.T_max == plan.walks and real > 1.5 * schedule.T_max and not whole_epochs:
+                self.world.report(
+                    "O108",
+                    "error",
+                    name,
+                    f"T_max={schedule.T_max} is the number of epochs, and it is stepped after every "
+                    f"batch, {real} times: the learning rate swings up and down",
+                    "call scheduler.step() once per epoch, or give T_max in batches",
+                    plan.stepped_at,
+                )
+            return
+        if isinstance(schedule, lr_scheduler.LambdaLR) and not all(
+            only_computes(function) for function in schedule.lr_lambdas
+        ):
+            return
+        with kept(()):
+            factors = played_through(schedule, min(real, LONGEST))
+        self.world.adopt(most_steps_hardly_move(factors, where=name), plan.stepped_at)

@@ -21,6 +21,7 @@ from lamplighter.watch.pointing import pointed
 from lamplighter.watch.roles import Role, loaders_in_sight, role_of
 from lamplighter.watch.rows import rows_of
 from lamplighter.watch.samples import Samples, parts_of
+from lamplighter.watch.world import active_chance
 
 if TYPE_CHECKING:
     from lamplighter.watch.passes import Pass
@@ -37,7 +38,7 @@ class SeenLoader:
         names: variables that hold it.
         made_as: what the source calls it where it is made.
         lives: the networks that its batches went into, as `Lives` numbers them.
-        in_evaluation_mode: whether a network in evaluation mode was given its batches.
+        in_evaluation_mode: whether a network that computes as at evaluation was given its batches.
     """
 
     ref: weakref.ref[DataLoader[Any]]
@@ -167,7 +168,8 @@ class Loaders(Watcher):
         if loader is not None:
             mine = self.record(loader)
             mine.lives.add(self.lives.of(module, id(loader)))
-            mine.in_evaluation_mode |= not module.training
+            # a network that computes the same in both modes needs no eval()
+            mine.in_evaluation_mode |= not module.training or not active_chance(module)
 
     def ended(self) -> None:
         # A loader may be gone by now; what was seen of it counts all the same.

@@ -126,6 +126,16 @@ def pointed(code: str, place: Place | None, dataset: Any = None) -> Place | None
     return Place(place.file, _line_in(code, lineage) or lineage.made)
 
 
+def built_at(place: Place | None) -> Place | None:
+    """The statement that builds the data set of a loader, or else the loader.
+
+    Args:
+        place: where the loader was built.
+    """
+    lineage = lineage_of(place) if place is not None else None
+    return place if place is None or lineage is None else Place(place.file, lineage.made)
+
+
 def pointed_from_call(code: str, place: Place | None, loss: Place | None) -> Place | None:
     """The better line for a finding about data that a program gives to its network by hand.
 

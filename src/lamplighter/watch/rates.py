@@ -105,7 +105,7 @@ class Rates(Watcher):
     def _look_at_factors(self, schedule: Any, place: Place | None) -> None:
         """`lr_lambda` that gives rates where factors of the rate are meant."""
         for rate, function in zip(schedule.base_lrs, schedule.lr_lambdas, strict=False):
-            if not isinstance(function, types.FunctionType) or not _only_computes(function):
+            if not only_computes(function):
                 continue
             try:
                 with kept(()):
@@ -255,8 +255,10 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _only_computes(function: types.FunctionType) -> bool:
-    """Whether it may be asked once more: it names nothing but arithmetic."""
+def only_computes(function: Any) -> bool:
+    """Whether a function may be asked once more: it names nothing but arithmetic."""
+    if not isinstance(function, types.FunctionType):
+        return False
     known = {*dir(builtins), *dir(math), "math", "np", "numpy"} - {"print", "next", "open"}
     return set(function.__code__.co_names) <= known and function.__closure__ is None
 

@@ -1,4 +1,4 @@
-"""Scaling that was fitted on what is held out as well: S107."""
+"""Scaling that was fitted on what is held out as well, or on that alone: S107, T102."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lamplighter.checks import splits
+from lamplighter.checks import splits, transforms
 from lamplighter.checks.catalogue import found
 from lamplighter.watch.arrays import arrays_in_sight, origin_of, prints_of
 from lamplighter.watch.events import Watcher
@@ -60,7 +60,7 @@ class Part:
 class Scaling(Watcher):
     """Follows scalers, and keeps the program's arrays that were scaled as a whole."""
 
-    codes = ("S107",)
+    codes = ("S107", "T102")
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -71,14 +71,13 @@ class Scaling(Watcher):
     def scaler_fitted(self, scaler: Any, rows: Any) -> None:
         table = _table(rows)
         if table is not None and len(self.fits) < MOST_FITS:
-            self.fits = [f for f in self.fits if f.scaler() is not scaler]
             prints = set(prints_of(table))
             fit = Fit(weakref.ref(scaler), type(scaler).__name__, here(), prints, table.shape[1])
             self.fits.append(fit)
 
     def scaled_rows(self, scaler: Any, rows: Any, result: Any) -> None:
         before, after = _table(rows), _table(result)
-        fit = next((f for f in self.fits if f.scaler() is scaler), None)
+        fit = next((f for f in reversed(self.fits) if f.scaler() is scaler), None)
         if fit is None or before is None or after is None or len(before) != len(after):
             return
         for old, new in zip(prints_of(before), prints_of(after), strict=True):
@@ -114,7 +113,9 @@ class Scaling(Watcher):
                 self.world.withdraw("S107", name)
         for train in self._trained():
             for part in evaluated:
-                if train.records & part.records and self._judge(train, part):
+                if not train.records & part.records:
+                    continue
+                if self._judge(train, part) or self._judge_own(train, part):
                     return
 
     # who is trained on and who is held out
@@ -189,6 +190,22 @@ class Scaling(Watcher):
             if told:
                 self.world.adopt(told, self._line(train))
                 return True
+        return False
+
+    def _judge_own(self, train: Part, held_out: Part) -> bool:
+        """T102: what is held out was scaled by its own numbers and not by those of train."""
+        rows = _without(held_out.rows, train.rows)
+        if len(rows) < 0.9 * len(held_out.rows) or not held_out.rows.is_floating_point():
+            return False
+        mine = [fit for fit in self.fits if _is_of(fit, train.rows)]
+        theirs = [fit for fit in self.fits if _is_of(fit, rows)]
+        if mine and theirs and not any(fit in mine for fit in theirs):
+            again = theirs[-1].scaler() is not None and theirs[-1].scaler() is mine[-1].scaler()
+            told = transforms.scaled_by_own_numbers(
+                theirs[-1].name, len(theirs[-1].prints), where=held_out.name, again=again
+            )
+            self.world.adopt(told, theirs[-1].place)
+            return True
         return False
 
     def _line(self, train: Part) -> Place | None:

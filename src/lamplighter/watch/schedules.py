@@ -161,6 +161,8 @@ def played_through(schedule: Any, steps: int) -> list[float]:
     optimizer.param_groups[0]["initial_lr"] = start
     double.optimizer = optimizer
     double.base_lrs = [start]
+    if isinstance(schedule, lr_scheduler.LambdaLR):
+        double.lr_lambdas = schedule.lr_lambdas[:1]
     double.last_epoch, double._step_count = 0, 1
     factors = [1.0]
     for _ in range(steps):

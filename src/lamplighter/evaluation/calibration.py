@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lamplighter.evaluation.chances import lowest
 from lamplighter.evaluation.intervals import Interval, wilson
 from lamplighter.evaluation.outcome import Outcome
 
@@ -132,20 +133,16 @@ def fit_temperature(outcome: Outcome) -> Temperature:
 
     Source: Guo et al. 2017, "On Calibration of Modern Neural Networks".
     """
-    from scipy.optimize import minimize_scalar
-
     before, n = cross_entropy(outcome), len(outcome.keys)
     wrong = int((~outcome.correct()).sum())
     if wrong < 5:
         reason = f"only {wrong} of {n} validation answers are wrong: too few to fit it"
         return Temperature(1.0, outcome.split, n, before, before, reason)
-    best = minimize_scalar(
+    best = lowest(
         lambda log_t: cross_entropy(outcome, float(np.exp(log_t))),
-        bounds=(np.log(COLDEST), np.log(HOTTEST)),
-        method="bounded",
-        options={"xatol": 1e-4},
-    )
-    value = round(float(np.exp(best.x)), 4)
+        float(np.log(COLDEST)), float(np.log(HOTTEST)), within=1e-5,
+    )  # fmt: skip
+    value = round(float(np.exp(best)), 4)
     after = cross_entropy(outcome, value)
     if after >= before:
         return Temperature(1.0, outcome.split, n, before, before, "it would change nothing")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamplighter.errors import DataError
+from lamplighter.evaluation.chances import two_sided
 from lamplighter.evaluation.intervals import RESAMPLES, Interval
 from lamplighter.evaluation.predictions import Prediction, Predictions
 from lamplighter.evaluation.words import listed, points, shown
@@ -187,14 +188,12 @@ def _how_they_differ(a: Predictions, b: Predictions, shared: set[str]) -> str:
 def _compare_answers(
     pairs: list[tuple[Prediction, Prediction]], split: str, seed: int
 ) -> Comparison:
-    from scipy.stats import binomtest
-
     n = len(pairs)
     only_a = [(x, y) for x, y in pairs if x.right and not y.right]
     only_b = [(x, y) for x, y in pairs if y.right and not x.right]
     both = sum(x.right and y.right for x, y in pairs)
     disagree = len(only_a) + len(only_b)
-    p_value = float(binomtest(len(only_b), disagree, 0.5).pvalue) if disagree else 1.0
+    p_value = two_sided(len(only_b), disagree)
     # each picture is worth -1, 0 or 1, so resampling pictures is one draw of three counts
     counts = [len(only_b), len(only_a), n - disagree]
     drawn = np.random.default_rng(seed).multinomial(n, np.array(counts) / n, size=RESAMPLES * 5)

@@ -12,6 +12,7 @@ from lamplighter.checks.finding import LEVELS, stopping
 from lamplighter.evaluation import diagnosis_classes as by_class
 from lamplighter.evaluation import diagnosis_curves as by_curve
 from lamplighter.evaluation.case import Case, Sentence
+from lamplighter.evaluation.chances import shares_differ
 from lamplighter.evaluation.measures import ClassMeasures, Measures, RegressionMeasures
 from lamplighter.evaluation.words import percent, shown, span
 
@@ -98,10 +99,8 @@ def val_and_test_differ(case: Case) -> Sentence | None:
     m, val = case.measures, case.val
     if not isinstance(m, ClassMeasures) or not isinstance(val, ClassMeasures) or val is m:
         return None
-    from scipy.stats import fisher_exact
-
     right, val_right = int(m.confusion.trace()), int(val.confusion.trace())
-    p_value = float(fisher_exact([[right, m.n - right], [val_right, val.n - val_right]]).pvalue)
+    p_value = shares_differ(right, m.n, val_right, val.n)
     if p_value >= CHANCE:
         return None
     return Sentence(

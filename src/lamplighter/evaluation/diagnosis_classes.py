@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lamplighter.evaluation.case import Case, Sentence
+from lamplighter.evaluation.chances import at_most
 from lamplighter.evaluation.measures import ClassMeasures, LabelMeasures
 from lamplighter.evaluation.words import listed, percent, points, shown, span
 
@@ -35,8 +36,6 @@ def weak_classes(case: Case) -> Sentence | None:
     m = case.measures
     if not isinstance(m, ClassMeasures) or len(m.classes) < 2:
         return None
-    from scipy.stats import binom
-
     # among many classes the worst looks bad by chance alone, so the bar rises with their number
     bar = CHANCE / len(m.classes)
     weak = [
@@ -45,7 +44,7 @@ def weak_classes(case: Case) -> Sentence | None:
         if row.n
         and row.answered
         and row.recall is not None
-        and binom.cdf(round(row.recall * row.n), row.n, m.accuracy) < bar
+        and at_most(round(row.recall * row.n), row.n, m.accuracy) < bar
     ]
     if not weak:
         return None

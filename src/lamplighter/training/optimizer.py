@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
+from lamplighter.training.eager import eager
 from lamplighter.training.measure_precision import has_bfloat16
 from lamplighter.training.muon import Muon
 
@@ -41,7 +42,7 @@ def make_optimizer(
     """
     if name == "Muon":
         short = device.type == "cuda" or (device.type == "cpu" and has_bfloat16())
-        return Muon(groups, lr=lr, kind=torch.bfloat16 if short else torch.float32)
+        return eager(Muon)(groups, lr=lr, kind=torch.bfloat16 if short else torch.float32)
     settings: dict[str, Any] = {"lr": lr, "weight_decay": weight_decay}
     if name == "SGD":
         settings |= {"momentum": momentum, "nesterov": momentum > 0}
@@ -50,4 +51,4 @@ def make_optimizer(
     if name in FUSED and device.type in ("cpu", "cuda"):
         settings["fused"] = True
     optimizer_class: type[Optimizer] = getattr(torch.optim, name)
-    return optimizer_class(list(groups), **settings)
+    return eager(optimizer_class)(list(groups), **settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -10,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from lamplighter.errors import UsageError
+
+TORCHS_OWN = inspect.unwrap(torch.optim.Optimizer.zero_grad)
 
 
 class Precision:
@@ -128,7 +131,7 @@ def gradient_norm(optimizer: torch.optim.Optimizer, clip: float) -> Tensor:
 
 def clear_gradients(optimizer: torch.optim.Optimizer) -> None:
     """`optimizer.zero_grad()`, without what torch's own records about it: a tenth of a small step."""
-    if type(optimizer).zero_grad is not torch.optim.Optimizer.zero_grad:
+    if inspect.unwrap(type(optimizer).zero_grad) is not TORCHS_OWN:
         optimizer.zero_grad(set_to_none=True)
         return
     for group in optimizer.param_groups:

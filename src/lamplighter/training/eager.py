@@ -20,7 +20,7 @@ GUARDED = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
 
 
 @cache
-def eager(kind: type[Optimizer]) -> type[Optimizer]:
+def eager(kind: Any) -> Any:
     """A class of the same name that does what `kind` does and leaves torch's compiler alone.
 
     Args:

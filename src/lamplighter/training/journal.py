@@ -7,17 +7,16 @@ once and left out from then on.
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
-from lamplighter.data.seeded import undisturbed
 from lamplighter.listener import SILENT, Listener
 from lamplighter.run_folder import RunFolder
+from lamplighter.training.drawing import caption, graph_of, settings_of
 from lamplighter.training.events import EventFile, picture
 
 
@@ -33,8 +32,8 @@ class Journal:
     def pictures(self, name: str, images_BCHW: Tensor, captions: Sequence[str], step: int) -> None:
         """Pictures in 0…1, with what is to be said under each."""
 
-    def graph(self, copied: Callable[[], torch.nn.Module], inputs: Any) -> None:
-        """The network's graph, of a copy that is made when it is drawn."""
+    def graph(self, module: nn.Module, inputs: Tensor) -> None:
+        """The network's graph, drawn from a pass of these inputs."""
 
     def result(self, settings: Mapping[str, Any], figures: Mapping[str, float]) -> None:
         """Hyperparameters with what came of them."""
@@ -67,7 +66,6 @@ class RunJournal(Journal):
         self.folder = folder
         self.listener = listener
         self.events: EventFile | None = None
-        self.undrawn: Callable[[], None] | None = None
         if tensorboard:
             self._view(lambda: self._open(purge_step), opens=True)
 
@@ -86,7 +84,6 @@ class RunJournal(Journal):
             if key not in ("epoch", "step") and isinstance(value, int | float)
         }
         self._view(lambda: self._file.scalars(row["step"], values))
-        self._draw()
 
     def pictures(self, name: str, images_BCHW: Tensor, captions: Sequence[str], step: int) -> None:
         # one picture per step: TensorBoard's slider then moves through the steps
@@ -97,10 +94,8 @@ class RunJournal(Journal):
         def write() -> None:
             self._file.summary(step, picture(name, png.getvalue(), sheet.height, sheet.width))
             if captions:
-                from torch.utils.tensorboard.summary import text
-
                 told = "  \n".join(f"{i + 1}. {_plain(c)}" for i, c in enumerate(captions))
-                self._file.summary(step, text(f"{name}/captions", told).SerializeToString())
+                self._file.summary(step, caption(f"{name}/captions", told))
 
         self._view(write)
         file = self.folder / f"{name}.png"
@@ -110,33 +105,16 @@ class RunJournal(Journal):
         except OSError as error:
             self.listener.warn(f"{name}.png could not be written: {error.strerror or error}")
 
-    def graph(self, copied: Callable[[], torch.nn.Module], inputs: Any) -> None:
-        # drawn when the first epoch is over: tracing and what it imports would hold up the first step
-        def write() -> None:
-            from torch.utils.tensorboard._pytorch_graph import graph
-
-            # tracing warns about every shape that it fixes
-            with undisturbed(), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                drawn, _ = graph(copied(), inputs)
-            self._file.graph(drawn.SerializeToString())
-
-        self.undrawn = write
-
-    def _draw(self) -> None:
-        if self.undrawn is not None:
-            self._view(self.undrawn, once=True)
-            self.undrawn = None
+    def graph(self, module: nn.Module, inputs: Tensor) -> None:
+        self._view(lambda: self._file.graph(graph_of(module, inputs)), once=True)
 
     def result(self, settings: Mapping[str, Any], figures: Mapping[str, float]) -> None:
         def write() -> None:
             kept = {k: v for k, v in settings.items() if isinstance(v, bool | int | float | str)}
-            from torch.utils.tensorboard.summary import hparams
-
-            # add_hparams would open a second folder beside the run and mix up its name
-            for summary in hparams(kept, {f"result/{k}": v for k, v in figures.items()}):
-                self._file.summary(0, summary.SerializeToString())
-            self._file.scalars(0, {f"result/{key}": value for key, value in figures.items()})
+            came = {f"result/{key}": value for key, value in figures.items()}
+            for summary in settings_of(kept, list(came)):
+                self._file.summary(0, summary)
+            self._file.scalars(0, came)
 
         self._view(write)
 

@@ -42,7 +42,10 @@ def make_optimizer(
     """
     if name == "Muon":
         short = device.type == "cuda" or (device.type == "cpu" and has_bfloat16())
-        return eager(Muon)(groups, lr=lr, kind=torch.bfloat16 if short else torch.float32)
+        muon: Optimizer = eager(Muon)(
+            groups, lr=lr, kind=torch.bfloat16 if short else torch.float32
+        )
+        return muon
     settings: dict[str, Any] = {"lr": lr, "weight_decay": weight_decay}
     if name == "SGD":
         settings |= {"momentum": momentum, "nesterov": momentum > 0}
@@ -50,5 +53,6 @@ def make_optimizer(
         settings["momentum"] = momentum
     if name in FUSED and device.type in ("cpu", "cuda"):
         settings["fused"] = True
-    optimizer_class: type[Optimizer] = getattr(torch.optim, name)
-    return eager(optimizer_class)(list(groups), **settings)
+    optimizer_class: Any = getattr(torch.optim, name)
+    optimizer: Optimizer = eager(optimizer_class)(list(groups), **settings)
+    return optimizer

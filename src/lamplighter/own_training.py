@@ -28,6 +28,7 @@ from lamplighter.images.preprocess import Preprocess
 from lamplighter.listener import SILENT, Listener
 from lamplighter.machine import keep_memory, pick_device, seed_everything
 from lamplighter.models.build import build
+from lamplighter.models.network import Network
 from lamplighter.named import name_of
 from lamplighter.recipe import Recipe, make_recipe
 from lamplighter.run import Run
@@ -35,6 +36,7 @@ from lamplighter.run_folder import RunFolder
 from lamplighter.sitting import sit
 from lamplighter.tasks.task import TASKS, Task, make_loss
 from lamplighter.training.choose import default_name
+from lamplighter.training.muon import last_matrix, muon_groups, own_rate
 from lamplighter.training.optimizer import DEFAULT_LR, make_optimizer
 from lamplighter.training.parts import LossFunction, Parts
 from lamplighter.training.precision import make_precision
@@ -75,7 +77,9 @@ def fit(
         test: the same, looked at once, at the end.
         loss: (outputs, targets) → 0-d tensor, the mean over the batch; or a name; by default cross
             entropy for class numbers, BCE with logits for several 0/1 floats, MSE for other floats.
-        optimizer: over the module's parameters; or a torch name; by default AdamW.
+        optimizer: over the module's parameters; or a torch name; by default AdamW. "Muon" is ours:
+            weights of linear layers and plain 2-d convolutions move by Muon; the layer that was
+            made last, as the head, and all else by SGD.
         schedule: a torch scheduler; or a name; by default constant.
         schedule_per: when `schedule` is stepped: "step", "epoch", or "auto" (OneCycleLR and
             CyclicLR per step, others per epoch).
@@ -102,7 +106,7 @@ def fit(
         if isinstance(value, str)
     }
     asked = make_recipe({"model": _named(module), **settings, **named})
-    recipe = _settled(asked, listener)
+    recipe = _settled(asked, listener, module)
     if resume is None:
         run_folder.refuse_early(Path(recipe.out), recipe.name)
     device = pick_device(recipe.device)
@@ -189,8 +193,8 @@ def check_own(recipe: Recipe, sets: OwnSets, listener: Listener) -> Any:
 
     if recipe.model == "auto":
         raise UsageError("name the network that takes these tensors", where="--model")
-    settled = _settled(recipe)
     network = build(recipe.model, own_outcome.count_outputs(sets.train), listener=listener)
+    settled = _settled(recipe, module=network.module)
     optimizer = _optimizer(network.module, settled, torch.device("cpu"))
     return check(
         network.module, sets.train, val=sets.val, optimizer=optimizer,
@@ -198,14 +202,20 @@ def check_own(recipe: Recipe, sets: OwnSets, listener: Listener) -> Any:
     )  # fmt: skip
 
 
-def _settled(recipe: Recipe, listener: Listener = SILENT) -> Recipe:
+def _settled(
+    recipe: Recipe, listener: Listener = SILENT, module: nn.Module | None = None
+) -> Recipe:
     """The recipe with `auto` replaced where the user's objects leave anything to choose."""
     optimizer = "AdamW" if recipe.optimizer == "auto" else recipe.optimizer
+    batch = 32 if recipe.batch == "auto" else recipe.batch
+    lr = recipe.lr
+    if lr == "auto":
+        lr = own_rate(module, optimizer, batch * recipe.accumulate) or DEFAULT_LR[optimizer]
     return replace(
         recipe,
         epochs=1 if recipe.epochs == "auto" else recipe.epochs,
-        batch=32 if recipe.batch == "auto" else recipe.batch,
-        lr=DEFAULT_LR[optimizer] if recipe.lr == "auto" else recipe.lr,
+        batch=batch,
+        lr=lr,
         optimizer=optimizer,
         schedule="constant" if recipe.schedule == "auto" else recipe.schedule,
         warmup=0.0 if recipe.warmup == "auto" else recipe.warmup,
@@ -252,7 +262,15 @@ def own_batches(
 
 def _optimizer(module: nn.Module, recipe: Recipe, device: torch.device) -> Optimizer:
     assert isinstance(recipe.lr, float)
+    assert isinstance(recipe.batch, int)
     groups = [{"params": [p for p in module.parameters() if p.requires_grad]}]
+    if recipe.optimizer == "Muon":
+        head = last_matrix(module)
+        network = Network(module, own_outcome.architecture_of(module, 1), (head,) if head else ())
+        groups = muon_groups(
+            network, recipe.lr, batch=recipe.batch * recipe.accumulate, backbone_factor=1.0,
+            weight_decay=float(recipe.weight_decay),
+        )  # fmt: skip
     return make_optimizer(
         recipe.optimizer, groups, lr=recipe.lr, momentum=recipe.momentum,
         weight_decay=float(recipe.weight_decay), device=device,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.data import TensorDataset
 
+import lamplighter
 from lamplighter.models.build import build
-from lamplighter.training.muon import Muon, muon_groups, orthogonalised
+from lamplighter.training.muon import Muon, last_matrix, muon_groups, orthogonalised, own_rate
 
 
 def matrix(rows: int, columns: int, seed: int = 0) -> Tensor:
@@ -111,3 +114,37 @@ def test_the_same_again_after_a_copy() -> None:
     step(second, two)
     for ours, theirs in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(ours, theirs)
+
+
+def test_own_modules_are_parted_by_their_last_layer(tmp_path: Path) -> None:
+    """`lamp.fit(optimizer="Muon")`: filters move by Muon; head, embedding, biases and what is frozen do not."""
+    torch.manual_seed(0)
+    module = nn.Sequential(
+        nn.Embedding(10, 6), nn.Flatten(), nn.Linear(24, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 3)
+    )  # fmt: skip
+    module[4].requires_grad_(False)
+    before = copy.deepcopy(module.state_dict())
+    data = TensorDataset(torch.randint(0, 10, (32, 4)), torch.arange(32) % 3)
+    lamplighter.fit(
+        module, data, optimizer="Muon", lr=0.01, batch=32, epochs=1, weight_decay=0.0,
+        checks="off", tensorboard=False, out=str(tmp_path), device="cpu",
+    )  # fmt: skip
+    moved = {k: v - before[k] for k, v in module.state_dict().items()}
+    # all singular values of an orthogonalised step are near 1, those of a gradient far apart
+    values = torch.linalg.svdvals(moved["2.weight"]) / 0.01
+    large = values > 0.3
+    assert large.sum() >= 5
+    assert values.max() < 1.3
+    assert moved["6.weight"].norm() > 0
+    assert torch.linalg.svdvals(moved["6.weight"])[0] < 0.01
+    assert not moved["4.weight"].any()
+
+
+def test_a_network_may_say_its_rate() -> None:
+    """speed_net says which rate suits a batch; to other optimizers and of other networks nothing is said."""
+    network = build("speed_net", 3).module
+    assert own_rate(network, "Muon", 500) == pytest.approx(0.12)
+    assert own_rate(network, "SGD", 500) is None
+    assert own_rate(nn.Linear(2, 2), "Muon", 500) is None
+    assert last_matrix(nn.Sequential(nn.Linear(2, 3), nn.ReLU())) == "0"
+    assert last_matrix(nn.ReLU()) == ""

@@ -18,6 +18,7 @@ from lamplighter.images.augment import SMALL
 from lamplighter.images.preprocess import Fit, Preprocess
 from lamplighter.models.network import Network
 from lamplighter.recipe import Recipe
+from lamplighter.training.muon import own_rate
 from lamplighter.training.optimizer import DEFAULT_LR
 
 GREY_MODES = frozenset({"1", "L", "I;16", "I;16B", "I;16L", "I", "F"})
@@ -191,10 +192,9 @@ def resolve(
             fix=f"--batch {max(1, min(32, facts.count // 4))}, or --batch auto",
         )
     lr = recipe.lr
-    filter_rate = getattr(network.module, "filter_rate", None)
-    if lr == "auto" and optimizer == "Muon" and filter_rate:
-        lr = round(filter_rate(batch * recipe.accumulate), 4)
-    elif lr == "auto":
+    if lr == "auto":
+        lr = own_rate(network.module, optimizer, batch * recipe.accumulate) or "auto"
+    if lr == "auto":
         lr = 1e-3 if tuned and optimizer != "SGD" else 0.01 if tuned else DEFAULT_LR[optimizer]
         lr = 3e-3 if not tuned and optimizer == "AdamW" else lr
     schedule = recipe.schedule

@@ -133,11 +133,38 @@ def muon_groups(
     return groups
 
 
+def own_rate(module: nn.Module | None, optimizer: str, batch: int) -> float | None:
+    """The learning rate of the filters that the network itself says (`filter_rate`), if it does.
+
+    Args:
+        optimizer: None is answered for any but "Muon", which this rate is for.
+        batch: pictures per step.
+    """
+    filter_rate = getattr(module, "filter_rate", None)
+    return round(filter_rate(batch), 4) if optimizer == "Muon" and filter_rate else None
+
+
+def last_matrix(module: nn.Module) -> str:
+    """The name of the layer with filters that a network made last: its head, as a rule; "" if none.
+
+    For networks of which no more is known. If it is not the head, the head learns as a filter and
+    this layer by SGD, which also works.
+    """
+    return next(
+        (name for name, layer in reversed([*module.named_modules()]) if _has_filters(layer)), ""
+    )
+
+
 def _filters(network: Network) -> set[int]:
     found: set[int] = set()
+    heads = network.head
     for name, layer in network.module.named_modules():
-        in_head = any(name == head or name.startswith(f"{head}.") for head in network.head)
-        grouped = getattr(layer, "groups", 1) != 1
-        if isinstance(layer, nn.Linear | nn.Conv2d) and not in_head and not grouped:
+        in_head = any(name == head or name.startswith(f"{head}.") for head in heads)
+        if _has_filters(layer) and not in_head:
             found.add(id(layer.weight))
     return found
+
+
+def _has_filters(layer: nn.Module) -> bool:
+    """Linear, or a convolution in which each filter sees all planes."""
+    return isinstance(layer, nn.Linear | nn.Conv2d) and getattr(layer, "groups", 1) == 1

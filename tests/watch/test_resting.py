@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 import lamplighter as lamp
-from lamplighter.watch.attention import CLOSELY
+from lamplighter.watch.attention import EVENTS_OF_A_TRAINING
 from lamplighter.watch.events import Stream, Watcher
 
 
@@ -58,10 +58,10 @@ def trained(steps: int, *, others: tuple[Watcher, ...] = ()) -> Any:
 def test_a_resting_watcher_hears_only_what_it_named() -> None:
     """After the close look, calls of the network are told to nobody, steps to those who asked."""
     heard = Heard()
-    watch = trained(CLOSELY + 60, others=(heard,))
-    assert heard.steps == CLOSELY + 60
-    assert heard.calls == CLOSELY
-    assert watch.steps == CLOSELY + 60
+    watch = trained(EVENTS_OF_A_TRAINING.first + 60, others=(heard,))
+    assert heard.steps == EVENTS_OF_A_TRAINING.first + 60
+    assert heard.calls == EVENTS_OF_A_TRAINING.first
+    assert watch.steps == EVENTS_OF_A_TRAINING.first + 60
 
 
 def test_a_nan_that_comes_late_is_still_found() -> None:
@@ -70,16 +70,16 @@ def test_a_nan_that_comes_late_is_still_found() -> None:
     model = nn.Linear(4, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     with lamp.watch(model, optimizer) as watch:
-        for step in range(CLOSELY + 40):
+        for step in range(EVENTS_OF_A_TRAINING.first + 40):
             optimizer.zero_grad()
             loss = model(torch.randn(8, 4)).square().mean()
-            if step == CLOSELY + 20:
+            if step == EVENTS_OF_A_TRAINING.first + 20:
                 loss = loss * float("nan")
             loss.backward()
             optimizer.step()
     found = [f for f in watch.findings if f.code == "P103"]
     assert len(found) == 1
-    assert f"step {CLOSELY + 21}" in found[0].message
+    assert f"step {EVENTS_OF_A_TRAINING.first + 21}" in found[0].message
 
 
 def test_a_watcher_that_fails_hears_no_more_and_keeps_nobody_else_from_hearing() -> None:

@@ -216,6 +216,9 @@ class Stream:
         self.light: dict[str, list[Callable[..., None]]] = {event: [] for event in EVENTS}
         self.now = self.full
         self.hears_calls = False
+        # ends listening to operations, true where it took effect, and begins it again
+        self.pause: Callable[[], bool] = bool
+        self.go_on: Callable[[], None] = _nothing
         for watcher in watchers:
             self.add(watcher)
 
@@ -249,6 +252,7 @@ class Stream:
         if not hearers or not self.on or threading.get_ident() != self.thread:
             return
         self.on = False
+        paused = self.pause()
         hear = hearers[0]
         try:
             for hear in hearers:
@@ -258,6 +262,8 @@ class Stream:
             self._drop(hear, event, error)
             self._tell_after(hear, hearers, event, facts)
         finally:
+            if paused:
+                self.go_on()
             self.on = True
 
     def _tell_after(
@@ -280,3 +286,7 @@ class Stream:
     def _drop(self, hear: Callable[..., None], event: str, error: Exception) -> None:
         owner = type(getattr(hear, "__self__", hear)).__name__
         self.faults.append(f"{owner}.{event}: {type(error).__name__}: {error}")
+
+
+def _nothing() -> None:
+    """Nobody listens to operations."""

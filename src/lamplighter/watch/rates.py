@@ -77,6 +77,7 @@ class Rates(Watcher):
     """Looks at the rates themselves, whoever sets them."""
 
     codes = ("O104", "O107", "O108", "O109", "O111")
+    always = frozenset({"step_starts"})  # a schedule does its harm late
 
     def __init__(self, world: World) -> None:
         self.world = world

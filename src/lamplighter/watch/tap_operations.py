@@ -17,12 +17,11 @@ from torch.overrides import (
     _push_mode,
 )
 
-from lamplighter.watch.events import Stream, Watcher
+from lamplighter.watch.attention import Attention, Patience
+from lamplighter.watch.events import Stream
 from lamplighter.watch.place import is_users
 from lamplighter.watch.taps import Taps, Wrapper
 
-CLOSELY = 120  # steps at the beginning: two epochs of a program that is cut short
-AGAIN = 3  # steps after something changed: a new epoch, another mode, an evaluation
 MOST = 400_000  # operations that are heard of one program
 # layers that compute in one fused operation at evaluation, unless somebody listens
 FAST = (
@@ -71,7 +70,7 @@ class Operations(TorchFunctionMode):
         super().__init__()
         self.stream = stream
         self.thread = threading.get_ident()
-        self.live = self.pushed = self.over = False
+        self.live = self.pushed = self.paused = self.over = False
         self.heard = 0
 
     def __torch_function__(
@@ -92,10 +91,10 @@ class Operations(TorchFunctionMode):
 
     def listen(self) -> None:
         """Hears from here on."""
-        if self.over or self.live or threading.get_ident() != self.thread:
+        if self.over or threading.get_ident() != self.thread:
             return
         self.live = True
-        if not self.pushed:
+        if not self.pushed and not self.paused:
             self.pushed = True
             _push_mode(self)
 
@@ -112,50 +111,29 @@ class Operations(TorchFunctionMode):
         self.over = True
         self.rest()
 
+    def pause(self) -> bool:
+        """Steps out of the way until `go_on`; False where it is not the one that hears next."""
+        if not self.pushed or _get_current_function_mode() is not self:
+            return False
+        _pop_mode()
+        self.pushed, self.paused = False, True
+        return True
+
+    def go_on(self) -> None:
+        """Hears again after a `pause`, unless it was told to rest meanwhile."""
+        self.paused = False
+        if self.live:
+            self.listen()
+
     @contextlib.contextmanager
     def away(self) -> Iterator[None]:
         """Takes itself out of the way: some layers choose a faster path where nobody listens."""
-        if not self.pushed or _get_current_function_mode() is not self:
-            yield
-            return
-        _pop_mode()
+        paused = self.pause()
         try:
             yield
         finally:
-            _push_mode(self)
-
-
-class Closeness(Watcher):
-    """Decides when operations are heard: at first, and again where a loop can go wrong."""
-
-    always = frozenset({"step_ended"})
-
-    def __init__(self, operations: Operations) -> None:
-        self.operations = operations
-        self.left = CLOSELY
-
-    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
-        if self.left > 0:
-            self.left -= 1
-            if self.left == 0:
-                self.operations.rest()
-
-    def pass_starts(self, current: Any) -> None:  # noqa: ARG002
-        self._look_again()
-
-    def mode_set(self, module: Any, training: bool) -> None:  # noqa: ARG002
-        self._look_again()
-
-    def optimizer_made(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
-        self.left = CLOSELY
-        self.operations.listen()
-
-    def gradients_off(self) -> None:
-        self._look_again()
-
-    def _look_again(self) -> None:
-        self.left = max(self.left, AGAIN)
-        self.operations.listen()
+            if paused:
+                self.go_on()
 
 
 def name_of(func: Any) -> str:
@@ -170,11 +148,11 @@ def name_of(func: Any) -> str:
     return name[:-1] if name.endswith("_") and not name.startswith("__") else name
 
 
-def tap_operations(taps: Taps) -> None:
+def tap_operations(taps: Taps, patience: Patience) -> None:
     """Listens from here on; networks that are being compiled or evaluated are left alone."""
     stream = taps.stream
     operations = Operations(stream)
-    stream.add(Closeness(operations))
+    stream.add(Attention(patience, operations.listen, operations.rest))
     operations.listen()
 
     def forward(original: Wrapper) -> Wrapper:
@@ -219,6 +197,7 @@ def tap_operations(taps: Taps) -> None:
     for kind in FAST:
         taps.replace(kind, "forward", forward)
     taps.aside = operations.away
+    stream.pause, stream.go_on = operations.pause, operations.go_on
     taps.replace(torch.jit, "script", script)
     taps.replace(torch.nn.Module, "compile", compile_)
     taps.replace(torch, "compile", compile_)

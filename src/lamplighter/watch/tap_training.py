@@ -96,11 +96,20 @@ def tap_optimizers(taps: Taps) -> None:
     """Building, stepping and clearing; torch's own global hooks see every optimizer."""
     stream = taps.stream
 
+    paused = False
+
     def before(optimizer: Any, args: Any, kwargs: Any) -> None:
+        nonlocal paused
         closure = (args[1] if len(args) > 1 else None) or kwargs.get("closure")
         stream.tell("step_starts", optimizer, closure is not None)
+        if closure is None:  # what torch computes in its own step says nothing of the program
+            paused = stream.pause()
 
     def after(optimizer: Any, _args: Any, _kwargs: Any) -> None:
+        nonlocal paused
+        if paused:
+            paused = False
+            stream.go_on()
         stream.tell("step_ended", optimizer)
 
     taps.undo.append(register_optimizer_step_pre_hook(before).remove)

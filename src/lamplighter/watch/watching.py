@@ -14,7 +14,7 @@ from lamplighter.listener import SILENT, Listener
 from lamplighter.watch.accumulation import Accumulation
 from lamplighter.watch.arithmetic import Arithmetic
 from lamplighter.watch.artifacts import Artifacts
-from lamplighter.watch.attention import Attention
+from lamplighter.watch import attention
 from lamplighter.watch.choosing import Choosing
 from lamplighter.watch.class_weights import ClassWeights
 from lamplighter.watch.comparisons import Comparisons
@@ -124,7 +124,8 @@ class Watch:
             the weights; None: any.
         listener: hears each finding when the block ends.
         bounds: how far loaders are walked; by default to their end.
-        keep: whether networks and loaders that the program lets go are kept for the last look.
+        keep: whether the program runs to be looked at: networks and loaders that it lets go are
+            kept for the last look, and each change in its course is followed closely.
     """
 
     def __init__(
@@ -143,7 +144,13 @@ class Watch:
         self.watchers = watchers(self.world, tuple(frozen))
         self.stream = Stream(self.watchers)
         self.world.noted = self.stream.noted
-        self.stream.add(Attention(self.stream))
+        self.is_trial = keep
+        patience = attention.EVENTS_OF_A_TRIAL if keep else attention.EVENTS_OF_A_TRAINING
+        self.stream.add(
+            attention.Attention(
+                patience, self.stream.wake, self.stream.rest, seldom=attention.SELDOM
+            )
+        )
         self.taps = Taps(self.stream, bounds or Bounds())
         if model is not None:
             self.world.seen(model)
@@ -171,8 +178,12 @@ class Watch:
 
     def open(self) -> None:
         """Begins to watch."""
-        for tap in (*TRAINING_TAPS, *DATA_TAPS, tap_scalers, tap_operations):
+        for tap in (*TRAINING_TAPS, *DATA_TAPS, tap_scalers):
             tap(self.taps)
+        tap_operations(
+            self.taps,
+            attention.OPERATIONS_OF_A_TRIAL if self.is_trial else attention.OPERATIONS_OF_A_TRAINING,
+        )
 
     def __exit__(
         self,

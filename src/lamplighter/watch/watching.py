@@ -182,7 +182,9 @@ class Watch:
             tap(self.taps)
         tap_operations(
             self.taps,
-            attention.OPERATIONS_OF_A_TRIAL if self.is_trial else attention.OPERATIONS_OF_A_TRAINING,
+            attention.OPERATIONS_OF_A_TRIAL
+            if self.is_trial
+            else attention.OPERATIONS_OF_A_TRAINING,
         )
 
     def __exit__(

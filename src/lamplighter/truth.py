@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 from lamplighter import run_folder
@@ -19,6 +22,7 @@ from lamplighter.data.batches import PictureBatches
 from lamplighter.data.example import Collection, Example
 from lamplighter.errors import DataError, ModelError
 from lamplighter.evaluation.calibration import kept_calibration
+from lamplighter.evaluation.gallery import Explain
 from lamplighter.evaluation.heatmap import explain, overlay
 from lamplighter.evaluation.outcome import Outcome
 from lamplighter.evaluation.report import write_report
@@ -31,6 +35,7 @@ from lamplighter.training.pictures import Reader, UnreadablePictures, make_batch
 THUMBNAIL = 160
 HEAT_FROM = 32  # pixels; below, a heat map shows nothing that the picture does not
 HEAT_SECONDS = 20.0
+HEAT_PIXELS = 1 << 18  # of pictures explained together: every layer's maps are held for them
 
 
 @dataclass(frozen=True)
@@ -216,8 +221,8 @@ def thumbnails(collection: Collection) -> Callable[[str], bytes | None]:
 
 def heat_maps(
     model: Model, collection: Collection, *, seconds: float = HEAT_SECONDS
-) -> Callable[[str], bytes | None] | None:
-    """A function from a key to a JPEG that shows where the network looked for its answer.
+) -> Explain | None:
+    """A function from keys to JPEGs that show where the network looked for its answers.
 
     After `seconds` of work it answers None: a report must not cost more than the training's end
     can bear. None instead of a function where pictures are too small to show anything.
@@ -226,25 +231,40 @@ def heat_maps(
     if preprocess is None or preprocess.size < HEAT_FROM or collection.task == "regression":
         return None
     by_key = _examples_by_key(collection)
+    at_once = max(1, HEAT_PIXELS // preprocess.size**2)
     spent = 0.0
 
-    def heat_map(key: str) -> bytes | None:
-        nonlocal spent
-        if key not in by_key or spent > seconds:
-            return None
-        started = time.perf_counter()
-        try:
-            opened = collection.source.open(by_key[key], draft=preprocess.smallest_useful())
-            square = preprocess.square(opened)
-            pixels = torch.from_numpy(square.transpose(2, 0, 1).copy())[None].to(model.device)
-            heat, _ = explain(model.module, preprocess.normalise(pixels))
-            return overlay(Image.fromarray(square.squeeze()), heat[0])
-        except (DataError, ModelError):
-            return None
-        finally:
-            spent += time.perf_counter() - started
+    def squares(keys: Sequence[str]) -> dict[str, NDArray[np.uint8]]:
+        found = {}
+        for key in keys:
+            with suppress(DataError, KeyError):
+                opened = collection.source.open(by_key[key], draft=preprocess.smallest_useful())
+                found[key] = preprocess.square(opened)
+        return found
 
-    return heat_map
+    def drawn(keys: Sequence[str]) -> dict[str, bytes]:
+        seen = squares(keys)
+        if not seen:
+            return {}
+        pixels = torch.from_numpy(np.stack(list(seen.values()))).permute(0, 3, 1, 2)
+        with suppress(ModelError):
+            heat, _ = explain(model.module, preprocess.normalise(pixels.to(model.device)))
+            laid = zip(seen.items(), heat, strict=True)
+            return {key: overlay(Image.fromarray(s.squeeze()), h) for (key, s), h in laid}
+        return {}
+
+    def maps(keys: Sequence[str]) -> list[bytes | None]:
+        nonlocal spent
+        found: dict[str, bytes] = {}
+        for start in range(0, len(keys), at_once):
+            if spent > seconds:
+                break
+            began = time.perf_counter()
+            found |= drawn(keys[start : start + at_once])
+            spent += time.perf_counter() - began
+        return [found.get(key) for key in keys]
+
+    return maps
 
 
 def _examples_by_key(collection: Collection) -> Mapping[str, Example]:

@@ -179,3 +179,12 @@ def test_the_overlay_is_a_picture_of_the_same_size():
     cold, hot = opened.getpixel((2, 10)), opened.getpixel((37, 10))
     assert hot[0] - hot[2] > 50
     assert cold[2] > cold[0]
+
+
+def test_pictures_explained_together_are_explained_as_alone(images):
+    """A batch gives each picture the map that it has by itself, and its own answer's."""
+    net = _Bright().eval()
+    together, way = explain(net, images)
+    alone = np.concatenate([explain(net, images[i : i + 1])[0] for i in range(len(images))])
+    assert way == "grad-cam"
+    assert np.allclose(together, alone, atol=1e-5)

@@ -64,8 +64,8 @@ def written(tmp_path, digits, jpeg):
         tmp_path, name="digits-net", outcome=test,
         measures=measure(test, temperature=temperature.value, train_counts={"1": 30}),
         val_measures=measure(val), rows=ROWS, findings=[finding], recipe={"training": {"lr": 0.1}},
-        environment={"torch": "2"}, thumbnails=jpeg, explanations=jpeg, temperature=temperature,
-        threshold=threshold, looks=2, run="runs/digits-net",
+        environment={"torch": "2"}, thumbnails=jpeg, temperature=temperature, threshold=threshold,
+        explanations=lambda keys: [jpeg(key) for key in keys], looks=2, run="runs/digits-net",
     )  # fmt: skip
     return report, test
 
@@ -191,7 +191,8 @@ def test_many_classes_and_many_mistakes_stay_readable(tmp_path, make):
     )
     report = write_report(
         tmp_path, name="many", outcome=outcome, measures=measure(outcome),
-        thumbnails=lambda _key: buffer.getvalue(), explanations=lambda _key: buffer.getvalue(),
+        thumbnails=lambda _key: buffer.getvalue(), 
+        explanations=lambda keys: [buffer.getvalue()] * len(keys),
     )  # fmt: skip
     assert report.html.stat().st_size < 3_000_000
     page = _Page(report.html.read_text())

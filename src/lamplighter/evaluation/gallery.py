@@ -20,7 +20,9 @@ SUREST = 40
 MOST_RIGHT = 24
 MOST_BYTES = 2_200_000
 TINY = 64
+AT_ONCE = 16  # pictures that are explained together
 Picture = Callable[[str], bytes | None]
+Explain = Callable[[Sequence[str]], Sequence[bytes | None]]
 
 
 @dataclass(frozen=True)
@@ -129,11 +131,15 @@ def gather(
         temperature: divides the logits.
     """
     found = []
-    for i in chosen:
-        image, tiny = room.take(room.thumbnails, outcome.keys[i])
-        heat, _ = room.take(room.explanations, outcome.keys[i])
-        one = describe(outcome, i, temperature)
-        found.append(replace(one, image=image, heat=heat, tiny=tiny))
+    for start in range(0, len(chosen), AT_ONCE):
+        block = chosen[start : start + AT_ONCE]
+        heats = room.explained([outcome.keys[i] for i in block])
+        for i, drawn in zip(block, heats, strict=True):
+            thumbnail = room.thumbnails(outcome.keys[i]) if room.thumbnails else None
+            image, tiny = room.take(thumbnail)
+            heat, _ = room.take(drawn)
+            one = describe(outcome, i, temperature)
+            found.append(replace(one, image=image, heat=heat, tiny=tiny))
     return found
 
 
@@ -172,17 +178,22 @@ class Room:
 
     Args:
         thumbnails: key → JPEG bytes, or None where there is no picture.
-        explanations: key → JPEG bytes with the heat map on it.
+        explanations: keys → for each JPEG bytes with the heat map on it.
         left: characters of data URIs.
     """
 
     thumbnails: Picture | None = None
-    explanations: Picture | None = None
+    explanations: Explain | None = None
     left: int = MOST_BYTES
 
-    def take(self, source: Picture | None, key: str) -> tuple[str, bool]:
+    def explained(self, keys: Sequence[str]) -> Sequence[bytes | None]:
+        """Heat maps for these pictures, None where there is none or no room."""
+        if self.explanations is None or self.left <= 0:
+            return [None] * len(keys)
+        return self.explanations(keys)
+
+    def take(self, drawn: bytes | None) -> tuple[str, bool]:
         """A picture as data URI and whether it is tiny; empty where there is none or no room."""
-        drawn = source(key) if source is not None else None
         if drawn is None:
             return "", False
         coded = base64.b64encode(drawn).decode("ascii")

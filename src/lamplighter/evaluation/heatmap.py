@@ -5,6 +5,7 @@ The only file of this room that touches a network.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from io import BytesIO
 
 import numpy as np
@@ -19,6 +20,7 @@ from lamplighter.errors import ModelError
 PATCHES = 7
 ASPECT = 0.25
 EXTRA_TOKENS = (0, 1, 2, 5)
+SINGLY = 8  # layers that are tried one by one, from the last
 
 
 def explain(
@@ -82,23 +84,36 @@ def grad_cam(
             logits_BK = _logits(net(images_BCHW.detach().clone().requires_grad_()))
             chosen = logits_BK.argmax(dim=1) if classes is None else classes
             score = logits_BK.gather(1, chosen[:, None]).sum()
-            found = torch.autograd.grad(score, kept, allow_unused=True) if kept else ()
     finally:
         for hook in hooks:
             hook.remove()
-    for raw, slope in zip(reversed(kept), reversed(found), strict=True):
+    depends = False
+    for raw, slope in _slopes(score, kept[::-1]):
         if slope is None:
             continue
+        depends = True
         maps_BCHW = _channels_first(raw.detach(), images_BCHW)
         slope_BCHW = _channels_first(slope, images_BCHW)
         if maps_BCHW is not None and slope_BCHW is not None and bool(slope_BCHW.any()):
             weights = slope_BCHW.float().mean(dim=(2, 3), keepdim=True)
             heat_B1HW = F.relu((weights * maps_BCHW.float()).sum(dim=1, keepdim=True))
             return _scaled(heat_B1HW, images_BCHW)
-    if any(slope is not None for slope in found):
+    if depends:
         # the logit depends on no place: a head of zeros, or a class that nothing speaks for
         return np.zeros((len(images_BCHW), *images_BCHW.shape[2:]), np.float32)
     raise NoMapsError("no layer of this network puts out maps", fix="use occlusion instead")
+
+
+def _slopes(score: Tensor, outputs: list[Tensor]) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Outputs with the score's gradients, None where it does not depend on them.
+
+    The first ones singly: the last layer usually answers, and the way back to it is short.
+    """
+    for output in outputs[:SINGLY]:
+        (slope,) = torch.autograd.grad(score, [output], allow_unused=True, retain_graph=True)
+        yield output, slope
+    if rest := outputs[SINGLY:]:
+        yield from zip(rest, torch.autograd.grad(score, rest, allow_unused=True), strict=True)
 
 
 def occlusion(

@@ -47,7 +47,7 @@ def write_report(
     recipe: Mapping[str, Any] | None = None,
     environment: Mapping[str, Any] | None = None,
     thumbnails: gallery.Picture | None = None,
-    explanations: gallery.Picture | None = None,
+    explanations: gallery.Explain | None = None,
     temperature: Temperature | None = None,
     threshold: Threshold | None = None,
     looks: int = 1,
@@ -68,7 +68,7 @@ def write_report(
         recipe: what was asked, possibly nested.
         environment: versions, device, seed.
         thumbnails: key → JPEG bytes of a small picture, or None; about 160 pixels are enough.
-        explanations: the same with a heat map on it.
+        explanations: keys → the same with a heat map on it.
         temperature: as fitted on validation.
         threshold: as chosen on validation.
         looks: how often the reported split has been evaluated on, this time included.

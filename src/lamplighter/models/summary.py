@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from lamplighter.models.receptive import ReceptiveFields
 from lamplighter.models.shape import NeedsValues, first_tensor, home, materialised, walk
+
+if TYPE_CHECKING:
+    from torch.utils.flop_counter import FlopCounterMode
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,8 @@ def summarise(module: nn.Module, input_shape: Sequence[int]) -> Summary:
 
 
 def _observed(module: nn.Module, images: Tensor) -> Summary:
+    from torch.utils.flop_counter import FlopCounterMode  # brings triton along, where it is
+
     names = {layer: name or "(network)" for name, layer in module.named_modules()}
     fields = ReceptiveFields(images) if images.dim() == 4 else None
     observer = _Observer(names, fields)

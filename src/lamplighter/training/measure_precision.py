@@ -27,7 +27,7 @@ from lamplighter.data.batches import Batch, chunks
 from lamplighter.data.seeded import undisturbed
 from lamplighter.listener import Listener
 from lamplighter.machine import cache_folder, cores, is_out_of_memory, processor
-from lamplighter.models.summary import summarise
+from lamplighter.models.cost import multiply_adds
 from lamplighter.training.loop import training_loss
 from lamplighter.training.parts import Parts
 from lamplighter.training.precision import Bfloat16, Precision
@@ -119,7 +119,7 @@ def is_worth_it(parts: Parts) -> bool:
     batch = next(iter(parts.train.epoch(1)), None)
     if batch is None or not isinstance(batch.inputs, Tensor):
         return False
-    one = summarise(copy.deepcopy(parts.module), batch.inputs.shape[1:]).multiply_adds
+    one = multiply_adds(parts.module, batch.inputs.shape[1:])
     return 6.0 * one * (parts.train.examples or 0) * parts.epochs >= WORTH
 
 

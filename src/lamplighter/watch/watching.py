@@ -11,10 +11,10 @@ from lamplighter.checks.finding import Finding, worst_first
 from lamplighter.checks.finding import allow as mark_allowed
 from lamplighter.errors import UsageError
 from lamplighter.listener import SILENT, Listener
+from lamplighter.watch import attention
 from lamplighter.watch.accumulation import Accumulation
 from lamplighter.watch.arithmetic import Arithmetic
 from lamplighter.watch.artifacts import Artifacts
-from lamplighter.watch import attention
 from lamplighter.watch.choosing import Choosing
 from lamplighter.watch.class_weights import ClassWeights
 from lamplighter.watch.comparisons import Comparisons

@@ -25,9 +25,11 @@ def _observe(path: Path) -> Watch:
     torch.manual_seed(0)
     watching = watch()
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), watching:
-            warnings.simplefilter("ignore")
-            exec(compile(path.read_text(), str(path), "exec"), module.__dict__)
+        # what the script warns of is kept from the screen, not silenced: that would be a finding
+        with warnings.catch_warnings(record=True), contextlib.redirect_stdout(io.StringIO()):
+            warnings.resetwarnings()
+            with watching:
+                exec(compile(path.read_text(), str(path), "exec"), module.__dict__)
     finally:
         sys.modules["__main__"] = real
     return watching

@@ -216,7 +216,7 @@ _ROWS: tuple[Code, ...] = (
     Code("A103", "saved weights are incomplete", "error", "fast", "A"),
     Code("A104", "preprocessing or classes are not saved", "warning", "fast", "A"),
     Code("A105", "resuming gives another training", "warning", "fast", "A"),
-    Code("V101", "warnings are silenced", "warning", "fast", "S", "planned"),
+    Code("V101", "warnings are silenced", "warning", "fast", "R"),
     Code("V102", "versions known as bad", "warning", "fast", "S", "planned"),
     Code("V103", "the data changed since the last run", "warning", "fast", "S", "planned"),
     Code("X101", "suspicious source pattern", "warning", "fast", "T"),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch.utils.data import DataLoader
 
     from lamplighter.watch.passes import Pass
+    from lamplighter.watch.place import Place
 
 EVENTS = (
     "loader_made",
@@ -55,6 +56,7 @@ EVENTS = (
     "scaled_rows",
     "operated",
     "gradients_off",
+    "warning_hidden",
     "woken",
     "ended",
 )
@@ -185,6 +187,9 @@ class Watcher:
 
     def gradients_off(self) -> None:
         """`torch.no_grad()` of the program begins, while operations were not heard."""
+
+    def warning_hidden(self, text: str, place: Place | None) -> None:
+        """A filter for all warnings, made at this place, has hidden one of torch's."""
 
     def woken(self) -> None:
         """Events were missed since the last one heard; counts within a step are void."""

@@ -44,6 +44,7 @@ from lamplighter.watch.replicas import Replicas
 from lamplighter.watch.saving import Saving
 from lamplighter.watch.scaling import Scaling
 from lamplighter.watch.schedules import Schedules
+from lamplighter.watch.silenced import Silenced
 from lamplighter.watch.sources import Sources
 from lamplighter.watch.starved import Starved
 from lamplighter.watch.steps import StepOrder
@@ -53,6 +54,7 @@ from lamplighter.watch.tap_data import DATA_TAPS
 from lamplighter.watch.tap_operations import tap_operations
 from lamplighter.watch.tap_scalers import tap_scalers
 from lamplighter.watch.tap_training import TRAINING_TAPS
+from lamplighter.watch.tap_warnings import tap_warnings
 from lamplighter.watch.taps import Taps
 from lamplighter.watch.targets import Targets
 from lamplighter.watch.terms import Terms
@@ -108,6 +110,7 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         IdleOptimizers,
         HandSteps,
         Starved,
+        Silenced,
         RealSteps,
     )
     return [world, world.origins, *(kind(world) for kind in kinds), Weights(world, frozen)]
@@ -178,7 +181,7 @@ class Watch:
 
     def open(self) -> None:
         """Begins to watch."""
-        for tap in (*TRAINING_TAPS, *DATA_TAPS, tap_scalers):
+        for tap in (*TRAINING_TAPS, *DATA_TAPS, tap_scalers, tap_warnings):
             tap(self.taps)
         tap_operations(
             self.taps,

@@ -57,6 +57,57 @@ def test_losses_are_compared_with_the_same_dropout(parts: Any) -> None:
     assert found.alike > 0.95
 
 
+class Clock:
+    """Passes that take the time of a made-up machine, and what was passed: (precision, pictures)."""
+
+    def __init__(self, each: dict[str, float], whole: dict[str, float]) -> None:
+        self.now, self.passed = 0.0, list[tuple[str, int]]()
+        self.each, self.whole = each, whole
+
+    def perf_counter(self) -> float:
+        """Seconds."""
+        return self.now
+
+    def one_pass(self, _parts: Any, module: Any, batch: Any, precision: Any) -> float:
+        """A first pass of its kind takes half a second more."""
+        kind = (precision.name, batch.size)
+        self.now += (
+            self.whole[kind[0]] + self.each[kind[0]] * batch.size + 0.5 * (kind not in self.passed)
+        )
+        self.passed.append(kind)
+        for parameter in module.parameters():
+            parameter.grad = torch.ones_like(parameter)
+        return 1.0
+
+    def measured(self, made: Any, monkeypatch: pytest.MonkeyPatch) -> m.Choice:
+        """What `measure` finds on this machine."""
+        monkeypatch.setattr(m, "time", self)
+        monkeypatch.setattr(m, "one_pass", self.one_pass)
+        return m.measure(made)
+
+
+@pytest.mark.parametrize("each", [1e-5, 1e-3, 5e-3])
+def test_a_large_batch_is_not_judged_by_a_sliver_of_it(
+    each: float, parts: Any, batches: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """bf16 costs more a pass and half as much a picture: at this batch it wins by far.
+
+    Cut to a few pictures, it would lose to what each pass costs.
+    """
+    clock = Clock({"fp32": each, "bf16": each / 2}, {"fp32": each, "bf16": 8 * each})
+    found = clock.measured(parts(train=batches(600, 512, augment=None)), monkeypatch)
+    assert found.gain > 1.4
+    assert found.name == "bf16"
+
+
+def test_one_pass_of_each_is_no_measurement(parts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where even few pictures take seconds, each form still has three turns after its first."""
+    clock = Clock({"fp32": 0.5, "bf16": 0.4}, {"fp32": 0.0, "bf16": 0.0})
+    clock.measured(parts(), monkeypatch)
+    kinds = [name for name, _ in clock.passed]
+    assert kinds.count("bf16") == 1 + m.LEAST_ROUNDS
+
+
 @pytest.mark.parametrize(
     ("gain", "apart", "alike", "name"),
     [(0.0, 1.0, -1.0, "bf16"), (1e9, 1.0, -1.0, "fp32"), (0.0, -1.0, -1.0, "fp32"), (0.0, 1.0, 1.1, "fp32")],

@@ -34,14 +34,17 @@ from lamplighter.training.precision import Bfloat16, Precision
 
 SECONDS = 3.0  # for everything that is measured
 BATCHES = 3  # on which both must agree
-ROUNDS = 5
+ROUNDS, LEAST_ROUNDS = 5, 3
+# pictures by whose two times the cost of one is found: a single time also holds what a pass costs
+# whatever its size, and would cut the batch to a sliver, in which that cost is all that is compared
+FEW, MORE = 4, 16
 LOSS_APART = 0.01  # of the fp32 loss: further apart, and fp32 stays
 ALIKE = 0.98  # cosine between the two gradients: lower, and fp32 stays
 GAIN = 1.15  # times as fast: below this a changed last digit is not worth it
 # operations of a whole training (a minute of a few cores): below it there is nothing to win, and a
 # short run keeps the same numbers on every machine
 WORTH = 5e12
-FORMAT = 1
+FORMAT = 2  # answers of the first form came from slivers of large batches
 
 
 @dataclass(frozen=True)
@@ -131,26 +134,22 @@ def measure(parts: Parts, seconds: float = SECONDS) -> Choice:
         module = copy.deepcopy(parts.module)
         module.train()
         plain, short = Precision(parts.device), Bfloat16(parts.device)
-        batches = _bounded(parts, module, batches, seconds)
-        apart, alike = 0.0, 1.0
-        for batch in batches:
-            state = torch.get_rng_state()  # dropout drops the same in both
-            first = one_pass(parts, module, batch, plain)
-            gradient = _gradient(module)
-            torch.set_rng_state(state)
-            second = one_pass(parts, module, batch, short)
-            apart = max(apart, abs(second - first) / max(abs(first), 1e-6))
-            alike = min(alike, _cosine(gradient, _gradient(module)))
-            if time.perf_counter() > ends:
-                break
+        batches = _bounded(parts, module, batches, ends)
+        # this also sets up both forms for pieces of just this size, which the first pass pays for
+        apart, alike = _agreement(parts, module, batches[0], plain, short)
         times: dict[str, list[float]] = {plain.name: [], short.name: []}
-        for _ in range(ROUNDS):
+        for done in range(1, ROUNDS + 1):
             for precision in (plain, short):
                 started = time.perf_counter()
                 one_pass(parts, module, batches[0], precision)
                 times[precision.name].append(time.perf_counter() - started)
+            if done >= LEAST_ROUNDS and time.perf_counter() > ends:
+                break
+        for batch in batches[1:]:
             if time.perf_counter() > ends:
                 break
+            more = _agreement(parts, module, batch, plain, short)
+            apart, alike = max(apart, more[0]), min(alike, more[1])
     # the least of several: what else the machine does can only add
     gain = min(times[plain.name]) / min(times[short.name])
     sound = apart <= LOSS_APART and alike >= ALIKE  # False also for what is not a number
@@ -158,15 +157,35 @@ def measure(parts: Parts, seconds: float = SECONDS) -> Choice:
     return Choice(name, round(gain, 3), round(apart, 6), round(alike, 5))
 
 
-def _bounded(parts: Parts, module: nn.Module, batches: list[Batch], seconds: float) -> list[Batch]:
-    """The batches, cut so that all passes together stay within the time."""
-    few = next(chunks(batches[:1], 4))
-    one_pass(parts, module, few, Precision(parts.device))  # the first also pays for setting up
-    started = time.perf_counter()
-    one_pass(parts, module, few, Precision(parts.device))
-    each = (time.perf_counter() - started) / few.size
-    passes = 2 * (BATCHES + ROUNDS)
-    most = max(few.size, int(seconds / passes / max(each, 1e-9)))
+def _agreement(
+    parts: Parts, module: nn.Module, batch: Batch, plain: Precision, short: Precision
+) -> tuple[float, float]:
+    """How far both losses are apart, as a share of the fp32 loss, and the gradients' cosine."""
+    state = torch.get_rng_state()  # dropout drops the same in both
+    first = one_pass(parts, module, batch, plain)
+    gradient = _gradient(module)
+    torch.set_rng_state(state)
+    second = one_pass(parts, module, batch, short)
+    return abs(second - first) / max(abs(first), 1e-6), _cosine(gradient, _gradient(module))
+
+
+def _bounded(parts: Parts, module: nn.Module, batches: list[Batch], ends: float) -> list[Batch]:
+    """The batches, cut to as many pictures as the least number of passes has time for."""
+    passes = 2 + 2 * LEAST_ROUNDS
+
+    def timed(size: int) -> float:
+        piece = next(chunks(batches[:1], size))
+        one_pass(parts, module, piece, Precision(parts.device))  # also pays for setting up
+        started = time.perf_counter()
+        one_pass(parts, module, piece, Precision(parts.device))
+        return time.perf_counter() - started
+
+    few = timed(FEW)
+    each = few / FEW
+    if passes * MORE * each < ends - time.perf_counter():
+        more = timed(MORE)
+        each = max((more - few) / (MORE - FEW), more / MORE / 2)
+    most = max(FEW, int((ends - time.perf_counter()) / passes / max(each, 1e-9)))
     return [next(chunks([batch], most)) for batch in batches]
 
 

@@ -101,11 +101,16 @@ def test_what_cannot_be_ejected_is_refused(whole: Run) -> None:
         eject(str(whole.path))
 
 
-def test_it_is_exported(whole: Run, tmp_path: Path) -> None:
-    """The exported program holds the averaging too, and agrees with the model."""
-    assert (
-        lamp(["export", str(whole.path), "--to", "program", "--out", str(tmp_path / "m.pt2")]) == 0
-    )
+@pytest.mark.parametrize(("form", "file"), [("program", "m.pt2"), ("onnx", "m.onnx")])
+def test_it_is_exported(
+    form: str, file: str, whole: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The exported program holds the averaging too, and agrees with the model on the run's pictures."""
+    if form == "onnx":
+        for needed in ("onnx", "onnxruntime", "onnxscript"):
+            pytest.importorskip(needed)
+    assert lamp(["export", str(whole.path), "--to", form, "--out", str(tmp_path / file)]) == 0
+    assert "24 of 24 answers equal" in capsys.readouterr().out
 
 
 def test_settings_that_do_not_fit_are_refused(data: Path, tmp_path: Path) -> None:

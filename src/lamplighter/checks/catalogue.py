@@ -202,7 +202,7 @@ _ROWS: tuple[Code, ...] = (
     Code("G101", "replicas differ", "error", "fast", "R"),
     Code("G102", "DDP is bypassed", "error", "fast", "R"),
     Code("G103", "processes share the same data", "error", "fast", "R"),
-    Code("G104", "metric is not reduced over processes", "error", "fast", "E", "planned"),
+    Code("G104", "metric is not reduced over processes", "error", "fast", "E"),
     # evaluation, artifacts, environment, source
     Code("E101", "wrong metric", "error", "fast", "E"),
     Code("E102", "drop_last at evaluation", "error", "fast", "S"),

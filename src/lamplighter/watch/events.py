@@ -57,6 +57,7 @@ EVENTS = (
     "operated",
     "gradients_off",
     "warning_hidden",
+    "combined",
     "woken",
     "ended",
 )
@@ -190,6 +191,9 @@ class Watcher:
 
     def warning_hidden(self, text: str, place: Place | None) -> None:
         """A filter for all warnings, made at this place, has hidden one of torch's."""
+
+    def combined(self) -> None:
+        """Numbers of several processes are about to come together."""
 
     def woken(self) -> None:
         """Events were missed since the last one heard; counts within a step are void."""

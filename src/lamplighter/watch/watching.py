@@ -44,6 +44,7 @@ from lamplighter.watch.replicas import Replicas
 from lamplighter.watch.saving import Saving
 from lamplighter.watch.scaling import Scaling
 from lamplighter.watch.schedules import Schedules
+from lamplighter.watch.shares import Shares, tap_collectives
 from lamplighter.watch.silenced import Silenced
 from lamplighter.watch.sources import Sources
 from lamplighter.watch.starved import Starved
@@ -111,6 +112,7 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         HandSteps,
         Starved,
         Silenced,
+        Shares,
         RealSteps,
     )
     return [world, world.origins, *(kind(world) for kind in kinds), Weights(world, frozen)]
@@ -181,7 +183,7 @@ class Watch:
 
     def open(self) -> None:
         """Begins to watch."""
-        for tap in (*TRAINING_TAPS, *DATA_TAPS, tap_scalers, tap_warnings):
+        for tap in (*TRAINING_TAPS, *DATA_TAPS, tap_scalers, tap_warnings, tap_collectives):
             tap(self.taps)
         tap_operations(
             self.taps,

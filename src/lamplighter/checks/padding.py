@@ -34,6 +34,22 @@ def mask_inverted(
         )
 
 
+def mask_over_queries(padded: Tensor, *, where: str = "attention") -> Iterator[Finding]:
+    """M116: the mask of the padding is laid over the rows of the scores, and softmax over columns.
+
+    Args:
+        padded: `(B, T)` True at the padding.
+        where: the layer.
+    """
+    yield found(
+        "M116",
+        where,
+        f"the mask of {int(padded.sum())} padded places is a column, (…, T, 1): it blanks what the "
+        "padding asks and leaves the padding visible to every word",
+        "lay the mask over the keys, (…, 1, T): mask.unsqueeze(1) of a (B, T) mask",
+    )
+
+
 def padding_changes_answer(
     padded: Tensor, short: Tensor, *, pads: int, level: Level = "error", where: str = "model"
 ) -> Iterator[Finding]:

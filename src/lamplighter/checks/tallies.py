@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from lamplighter.checks.catalogue import found
-from lamplighter.checks.finding import Finding
+from lamplighter.checks.finding import Finding, Level
 
 
 @dataclass
@@ -20,6 +20,8 @@ class Counted:
         rows: samples per batch of those.
         length: samples of the whole data set; 0 where unknown, or as many as were seen.
         batches: batches of a whole walk; 0 where unknown.
+        given: batches of this walk, once it is over; else 0.
+        every: backward passes for each step, where it accumulates gradients.
     """
 
     right: list[int] = field(default_factory=list)
@@ -28,6 +30,12 @@ class Counted:
     rows: list[int] = field(default_factory=list)
     length: int = 0
     batches: int = 0
+    given: int = 0
+    every: int = 1
+
+    def shares(self) -> list[float]:
+        """The share of right answers of each batch."""
+        return [k / n for k, n in zip(self.right, self.sizes, strict=True) if n]
 
     def own(self) -> set[int]:
         """Every number that it may rightly be divided by."""
@@ -45,12 +53,14 @@ class Wrong:
         actual: what it should be.
         how: the mistake, after "is".
         loss: whether it is a loss, not a share of right answers.
+        level: where the mistake is less grave than the catalogue says.
     """
 
     value: float
     actual: float
     how: str
     loss: bool = False
+    level: Level | None = None
 
 
 def right_values(counted: Counted) -> list[float]:
@@ -58,7 +68,7 @@ def right_values(counted: Counted) -> list[float]:
     if not counted.sizes:
         return []
     total = sum(counted.right)
-    shares = [k / n for k, n in zip(counted.right, counted.sizes, strict=True) if n]
+    shares = counted.shares()
     values = [total / sum(counted.sizes), sum(shares) / max(1, len(shares))]
     if counted.length:
         values.append(total / counted.length)
@@ -84,7 +94,7 @@ def wrong_values(counted: Counted, others: Sequence[int]) -> Iterator[Wrong]:
 def _wrong_shares(counted: Counted, others: Sequence[int]) -> Iterator[Wrong]:
     total, count = sum(counted.right), sum(counted.sizes)
     actual, batches = total / count, len(counted.sizes)
-    shares = sum(k / n for k, n in zip(counted.right, counted.sizes, strict=True) if n)
+    shares = sum(counted.shares())
     equal = {count, counted.length} - {0}
     if count > batches:
         for size in equal:
@@ -94,6 +104,10 @@ def _wrong_shares(counted: Counted, others: Sequence[int]) -> Iterator[Wrong]:
             if batches > 1:
                 how = f"the number of right answers, divided by the number of batches ({size})"
                 yield Wrong(total / size, actual, how)
+    if batches > 1 and counted.given == batches:
+        yield with_one_more(counted.shares(), counted, loss=False)
+        how = f"what was right in the last of {batches} batches alone, divided by all {count}"
+        yield Wrong(counted.right[-1] / count, actual, how)
     for size in others:
         if size > 1 and abs(total / size - actual) > 1e-6 * actual:
             yield Wrong(total / size, actual, f"the number of right answers, divided by {size}")
@@ -111,6 +125,44 @@ def _wrong_losses(counted: Counted) -> Iterator[Wrong]:
             "a mean already"
         )
         yield Wrong(total / size, actual, how, loss=True)
+    if batches > 1 and counted.given == batches:
+        yield with_one_more(counted.losses, counted, loss=True)
+    if counted.every > 1 and batches > 1:
+        how = (
+            f"the mean of losses that had been divided by {counted.every} for the accumulation of "
+            "gradients"
+        )
+        for mean in {actual, total / batches}:
+            yield Wrong(mean / counted.every, actual, how, loss=True, level="warning")
+
+
+def with_one_more(values: Sequence[float], counted: Counted, *, loss: bool) -> Wrong:
+    """The mean over the figures of a walk's batches and one more, a 0.
+
+    Args:
+        values: of each batch, its share of right answers or its mean loss.
+        counted: the walk.
+        loss: which of the two it is.
+    """
+    actual = sum(values) / len(values)
+    if not loss:
+        actual = sum(counted.right) / sum(counted.sizes)
+    how = (
+        f"the mean over {len(values)} batches and one more value, a 0: a list that begins with it, "
+        "or a count that begins at 1"
+    )
+    return Wrong(sum(values) / (len(values) + 1), actual, how, loss)
+
+
+def loss_of_cycle(losses: Sequence[float]) -> Wrong:
+    """The mean loss of one step's micro-batches, divided by their number a second time.
+
+    Args:
+        losses: mean losses of the micro-batches between two steps.
+    """
+    count, mean = len(losses), sum(losses) / len(losses)
+    how = f"the mean over the {count} micro-batches of a step, divided by {count} once more"
+    return Wrong(mean / count, mean, how, loss=True)
 
 
 def figure_is_wrong(name: str, wrong: Wrong, counted: Counted) -> Iterator[Finding]:
@@ -128,8 +180,21 @@ def figure_is_wrong(name: str, wrong: Wrong, counted: Counted) -> Iterator[Findi
         name,
         f"reported {wrong.value:.4g}, actual {wrong.actual:.4g} ({right}n = {count}): it is "
         f"{wrong.how}",
-        "add loss.item() * len(batch) and divide by the number of samples, or divide the sum of "
-        "means by the number of batches"
-        if wrong.loss
-        else "count the right answers and the samples that were scored, and divide once",
+        _mended(wrong),
+        level=wrong.level,
     )
+
+
+def _mended(wrong: Wrong) -> str:
+    if "micro-batches" in wrong.how or "accumulation" in wrong.how:
+        return "report the loss as it was before it was divided for the accumulation"
+    if "one more value" in wrong.how:
+        return "begin with an empty list, and divide by the number of batches"
+    if "last of" in wrong.how:
+        return "add the right answers of every batch, `right += …`, and divide once"
+    if wrong.loss:
+        return (
+            "add loss.item() * len(batch) and divide by the number of samples, or divide the sum "
+            "of means by the number of batches"
+        )
+    return "count the right answers and the samples that were scored, and divide once"

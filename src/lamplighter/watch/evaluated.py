@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
+from lamplighter.watch.arguments import line_of_averaging
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.norms import norms_of
 from lamplighter.watch.place import Place, here
@@ -53,8 +54,10 @@ class EvaluatedNorms(Watcher):
             self.found[id(module)] = (module, norms[0][0], len(norms), what, self._place(module))
 
     def _place(self, module: nn.Module) -> Place | None:
-        """Where it was set to evaluation, or else where it is called."""
-        return self.world.seen(module).mode_place or here()
+        """Where its weights are averaged, or set to evaluation, or else where it is called."""
+        own = self.world.seen(module).mode_place
+        files = [place.file for place in (own, here()) if place is not None]
+        return line_of_averaging(files) or own or here()
 
     def _is_behind(
         self, module: AveragedModel, norms: list[tuple[str, nn.modules.batchnorm._BatchNorm]]

@@ -12,6 +12,7 @@ from lamplighter.checks import loss as criteria
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.loss import ENOUGH_VALUES
 from lamplighter.checks.scores import made_by
+from lamplighter.watch.arguments import line_of_argument, made_by_softmax
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.place import Place, here
 
@@ -84,6 +85,8 @@ class Losses(Watcher):
         for finding in found:
             hits = site.hits[finding.code] = site.hits.get(finding.code, 0) + 1
             if hits == (1 if finding.code in PLAIN else SURE):
+                if finding.code == "L110":
+                    place = line_of_argument(place, 0, "input", made_by_softmax)
                 self.world.adopt([finding], place)
 
     def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:

@@ -17,6 +17,7 @@ from lamplighter.checks.labels import no_better_than_majority
 from lamplighter.watch.batch_means import means_over_batches
 from lamplighter.watch.divisions import Division, divisions_in_sight
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.last_batch import scored_after_the_loop
 from lamplighter.watch.place import Place, here
 from lamplighter.watch.samples import parts_of
 
@@ -42,6 +43,8 @@ class Score:
         sizes: samples per batch.
         in_order: how many answers equal the label at their place in the data set, where the loader
             shuffles.
+        overwritten: where the loop puts its answers, if it keeps those of the last batch alone.
+        last: the share of right answers of that one.
         printed: numbers, each with its digits after the point.
         digits: the most significant digits that one of them has.
     """
@@ -61,6 +64,8 @@ class Score:
     digits: int = 0
     place: Place | None = None
     divisions: list[Division] = field(default_factory=list)
+    overwritten: Place | None = None
+    last: float = 0.0
 
     def keeps_answers(self, newer: Score) -> bool:
         """Whether this one shows more batches than a newer one, which may be cut short."""
@@ -136,6 +141,9 @@ class Metrics(Watcher):
         score.in_order = _equal_in_order(score, loader)
         if len(self.scores) < 4:
             score.divisions = divisions_in_sight()
+            score.overwritten = scored_after_the_loop(score.answers, score.labels)
+            same = score.answers[-1].cpu() == score.labels[-1].cpu()
+            score.last = float(same.double().mean())
         for older in self.scores[-4:]:
             if older.loader == score.loader:
                 older.labels = older.labels if older.keeps_answers(score) else []
@@ -217,6 +225,10 @@ class Metrics(Watcher):
             wrong[
                 "compared with the labels in the data set's order, though the loader shuffles"
             ] = score.in_order / score.count
+        if score.overwritten is not None:
+            wrong["those of the last batch alone: each round of the loop overwrites them"] = (
+                score.last
+            )
         padded = score.batches * score.batch_size
         if padded and padded not in (score.count, score.loader_size):
             wrong[f"divided by batches × batch size ({padded})"] = score.correct / padded
@@ -236,7 +248,9 @@ class Metrics(Watcher):
             f"({score.correct} of n = {score.count}): the right answers are {formula}",
             _mended(formula)
             or "divide by the number of samples that were evaluated, counted from 0 each time",
-            self.world.loaders.get(score.loader)
+            score.overwritten
+            if "overwrites" in formula
+            else self.world.loaders.get(score.loader)
             if "order" in formula
             else (lines[0] if lines else score.place),
         )
@@ -266,6 +280,8 @@ def _mended(formula: str) -> str:
     """What to do about a formula that is no division."""
     if "argmax" in formula:
         return "take the argmax over the classes, argmax(1)"
+    if "overwrites" in formula:
+        return "gather the answers of all batches, `preds += …`, before they are scored"
     if "order" in formula:
         return "keep the labels that came with the batches, or evaluate with shuffle=False"
     return ""

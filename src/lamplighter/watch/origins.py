@@ -25,11 +25,13 @@ class Filling:
         tensor: weak.
         number: counts all fillings of the program.
         way: the user's running functions with their lines, innermost first.
+        shape: of the tensor.
     """
 
     tensor: weakref.ref[torch.Tensor]
     number: int
     way: tuple[tuple[CodeType, Place], ...]
+    shape: torch.Size
 
     @property
     def place(self) -> Place | None:
@@ -67,7 +69,7 @@ class Origins(Watcher):
             return
         self.count += 1
         way = tuple((f.f_code, Place(f.f_code.co_filename, f.f_lineno)) for f in frames())
-        self.fillings[id(tensor)] = Filling(weakref.ref(tensor), self.count, way)
+        self.fillings[id(tensor)] = Filling(weakref.ref(tensor), self.count, way, tensor.shape)
 
     def birth(self, module: nn.Module) -> Place | None:
         """The line that made a layer, or None where that was not seen."""
@@ -77,6 +79,13 @@ class Origins(Watcher):
         """How a weight was last filled by `torch.nn.init`."""
         known = self.fillings.get(id(tensor))
         return known if known is not None and known.tensor() is tensor else None
+
+    def filled_in_vain(self, module: nn.Module) -> Place | None:
+        """Where a tensor was filled and let go that has the shape of a weight of nothing but 0."""
+        weights = [p.detach() for p in module.parameters() if p.dim() > 1]
+        empty = {w.shape for w in weights if not bool(w.any())}
+        lost = [f for f in self.fillings.values() if f.tensor() is None and f.shape in empty]
+        return max(lost, key=lambda f: f.number).place if lost else None
 
     def last_filling(self, module: nn.Module) -> Filling | None:
         """The latest filling among the weights of a module that is not the building of a layer."""

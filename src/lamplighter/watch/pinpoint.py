@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.structure import WEIGHTED
+from lamplighter.watch.arguments import line_of_argument, only_renamed
 from lamplighter.watch.models import line_of_layer
 from lamplighter.watch.place import Place
 from lamplighter.watch.pointing import pointed
@@ -37,6 +38,8 @@ def place_of(finding: Finding, trial: Trial, origins: Origins) -> Place | None:
         origins: where layers were made and weights filled.
     """
     family = finding.code[0]
+    if finding.code == "Y105":
+        return line_of_argument(trial.loss_place, 1, "target", only_renamed)
     if family == "L" or finding.code in ("Y105", "Y106", "Y107"):
         return trial.loss_place
     if family == "O":
@@ -57,6 +60,9 @@ def place_of(finding: Finding, trial: Trial, origins: Origins) -> Place | None:
 
 def filled_at(finding: Finding, model: nn.Module, origins: Origins) -> Place | None:
     """The line that filled the weights a finding is about, where it is not the layer's making."""
+    vain = origins.filled_in_vain(model) if finding.code in ("I101", "M108") else None
+    if vain is not None:
+        return vain
     named = finding.where.split(", ")[0].split(" and ")[0]
     parameter = dict(model.named_parameters()).get(named)
     if parameter is not None and finding.code == "I101":

@@ -49,6 +49,12 @@ def reorders(node: ast.AST) -> bool:
     return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name)
 
 
+def draws_an_order(node: ast.AST) -> bool:
+    """`y[torch.randperm(len(y))]`: an order that nothing else can be brought into."""
+    drawn = calls("permutation", "randperm", "argsort")
+    return isinstance(node, ast.Subscript) and any(drawn(n) for n in ast.walk(node.slice))
+
+
 def draws(node: ast.AST) -> bool:
     """A transform that draws by chance."""
     if not isinstance(node, ast.Call):
@@ -211,7 +217,8 @@ def _where_orders_part(lineage: Lineage) -> int | None:
     alone = [k for k in lineage.inputs if k.line not in theirs]
     alone += [k for k in lineage.labels if k.line not in mine]
     own = [k.line for k in alone if any(_is_of(node, k.name) for node in k.nodes())]
-    return _first([LISTED], alone) or (own[0] if own else _first([reorders, ENTER], alone))
+    found = _first([LISTED], alone) or (own[0] if own else _first([reorders, ENTER], alone))
+    return found or _first([draws_an_order], lineage.called)
 
 
 def _is_of(node: ast.AST, name: str) -> bool:

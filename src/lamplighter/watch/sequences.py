@@ -15,7 +15,7 @@ from lamplighter.checks.finding import Finding
 from lamplighter.checks.guess import answer_in
 from lamplighter.checks.labels import padded_places
 from lamplighter.checks.snapshot import kept, seed_all
-from lamplighter.watch.place import Place
+from lamplighter.watch.place import Place, here
 from lamplighter.watch.trace import first_difference, operations, uses_of
 
 if TYPE_CHECKING:
@@ -40,8 +40,14 @@ def look_at_padding(trial: Trial) -> Iterator[tuple[Finding, Place | None]]:
             for finding in padding.mask_inverted(mask, padded):
                 yield finding, place
                 return
+        by_hand = _masks_by_hand(model, inputs, padded)
+        if by_hand.over_queries is not None and not by_hand.over_keys:
+            if any(True for _ in _cut_short(model, inputs, padded, surely=True)):
+                for finding in padding.mask_over_queries(padded):
+                    yield finding, by_hand.over_queries
+            return
         recurrent = any(isinstance(m, nn.RNNBase) for m in model.modules())
-        if recurrent or masks or _masks_by_hand(model, inputs, padded):
+        if recurrent or masks or by_hand.found:
             yield from _cut_short(model, inputs, padded, surely=recurrent)
     except (RuntimeError, IndexError, ValueError, TypeError):
         return  # a network that takes one length only: nothing can be compared
@@ -59,7 +65,7 @@ class _MasksSeen(TorchFunctionMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self.masks: list[Tensor] = []
+        self.masks: list[tuple[Tensor, Place | None]] = []
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
@@ -67,10 +73,16 @@ class _MasksSeen(TorchFunctionMode):
         kwargs = kwargs or {}
         if func is F.scaled_dot_product_attention:
             mask = kwargs.get("attn_mask", args[3] if len(args) > 3 else None)
-            if isinstance(mask, Tensor) and mask.dim() == 4:
-                row = mask[:, 0, 0]
-                self.masks.append(~row if row.dtype == torch.bool else row.isneginf())
+            if isinstance(mask, Tensor) and (mask.dim() == 4 or _is_of_keys(mask)):
+                row = mask[:, 0, 0] if mask.dim() == 4 else mask[:, 0]
+                left_out = ~row if row.dtype == torch.bool else row.isneginf()
+                self.masks.append((left_out, here()))
         return func(*args, **kwargs)
+
+
+def _is_of_keys(mask: Tensor) -> bool:
+    """`(B, Q, T)` with one row of keys for all queries, as where these are no words."""
+    return mask.dim() == 3 and bool((mask == mask[:, :1]).all())
 
 
 def masks_of(
@@ -102,7 +114,7 @@ def masks_of(
         for handle in handles:
             handle.remove()
     line = next((line for line in lines if line is not None), None)
-    masks = [(mask, line) for mask in seen] or [(mask, None) for mask in own.masks]
+    masks = [(mask, line) for mask in seen] or own.masks
     return [(mask, place) for mask, place in masks if mask.shape == shape]
 
 
@@ -113,27 +125,48 @@ class _HandMasks(TorchFunctionMode):
         super().__init__()
         self.padded = padded
         self.found = False
+        self.columns: list[tuple[Tensor, Place | None]] = []
+        self.over_queries: Place | None = None
+        self.over_keys = False
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if not isinstance(result, Tensor):
+            return result
+        if self._is_padding(result) and _is_column(result):
+            self.columns.append((result, here()))
         if getattr(func, "__name__", "") in ("masked_fill", "masked_fill_", "where"):
-            for mask in (*args, *(kwargs or {}).values()):
-                if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
-                    continue
-                if mask.numel() == self.padded.numel():
-                    flat = mask.reshape(self.padded.shape)
-                    same = torch.equal(flat, self.padded) or torch.equal(~flat, self.padded)
-                    self.found = self.found or same
-        return func(*args, **(kwargs or {}))
+            masks = [m for m in (*args, *(kwargs or {}).values()) if self._is_padding(m)]
+            self.found |= bool(masks)
+            length = self.padded.shape[1]
+            if result.shape[-2:] == (length, length) and any(_is_column(m) for m in masks):
+                self.over_queries = self.columns[0][1] if self.columns else here()
+            self.over_keys |= any(m.dim() > 2 and m.shape[-2] == 1 for m in masks)
+        return result
+
+    def _is_padding(self, mask: Any) -> bool:
+        """Whether a tensor says of each place whether it is padding, one way or the other."""
+        if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
+            return False
+        if mask.numel() != self.padded.numel():
+            return False
+        flat = mask.reshape(self.padded.shape)
+        return torch.equal(flat, self.padded) or torch.equal(~flat, self.padded)
 
 
-def _masks_by_hand(model: nn.Module, inputs: list[Tensor], padded: Tensor) -> bool:
-    """Whether a network masks its padding itself."""
+def _is_column(mask: Tensor) -> bool:
+    """`(B, T, 1)` or `(B, 1, T, 1)`: laid over scores, it covers whole rows."""
+    return mask.dim() > 2 and mask.shape[-1] == 1 != mask.shape[-2]
+
+
+def _masks_by_hand(model: nn.Module, inputs: list[Tensor], padded: Tensor) -> _HandMasks:
+    """How a network masks its padding itself."""
     model.eval()
     with kept(()), torch.no_grad(), _HandMasks(padded) as seen:
         model(*inputs)
-    return seen.found
+    return seen
 
 
 def _cut_short(

@@ -11,6 +11,7 @@ from torch import Tensor
 from lamplighter.checks.tallies import Counted, Wrong, figure_is_wrong, right_values, wrong_values
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.figures import Figure, in_sight, line_that_divides
+from lamplighter.watch.lists import ListsFromZero
 from lamplighter.watch.place import here
 from lamplighter.watch.scoring import Scoring
 
@@ -40,6 +41,8 @@ class Tally:
     rows: list[int] = field(default_factory=list)
     length: int = 0
     batches: int = 0
+    given: int = 0
+    every: int = 1
     looks: int = 0
 
     def counted(self) -> Counted:
@@ -51,6 +54,8 @@ class Tally:
             self.rows,
             self.length,
             self.batches,
+            self.given,
+            self.every,
         )
 
 
@@ -62,6 +67,7 @@ class Tallies(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.scoring = Scoring(world)
+        self.lists = ListsFromZero(world)
         self.recent: list[Tally] = []
         self.looks = 0
         self.texts = 0
@@ -114,12 +120,20 @@ class Tallies(Watcher):
                 self.recent[-1].length, self.recent[-1].batches = _lengths(loader)
         return self.recent[-1]
 
-    def text_written(self, text: str) -> None:  # noqa: ARG002
-        self._look()
+    def text_written(self, text: str) -> None:
+        self._look(text)
         self.texts += 1
 
     def pass_starts(self, current: Pass) -> None:  # noqa: ARG002
         self._look()
+
+    def pass_ended(self, current: Pass) -> None:
+        loader = current.loader()
+        if loader is not None and self.recent and self.recent[-1].key[0] == id(loader):
+            tally = self.recent[-1]
+            tally.given = current.given
+            if current.steps and current.backwards >= 2 * current.steps:
+                tally.every = round(current.backwards / current.steps)
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
         if self.recent and self.recent[-1].key[0] == "held" and self.recent[-1].looks == 0:
@@ -130,7 +144,7 @@ class Tallies(Watcher):
             tally.looks = min(tally.looks, LOOKS - 1)
         self._look()
 
-    def _look(self) -> None:
+    def _look(self, text: str = "") -> None:
         waiting = [t for t in self.recent if t.looks < LOOKS and (t.sizes or t.losses)]
         if not waiting or self._is_over():
             return
@@ -138,12 +152,15 @@ class Tallies(Watcher):
         figures, sizes = in_sight()
         for tally in waiting:
             tally.looks += 1
-            self._compare(tally.counted(), figures, sorted(sizes))
+            counted = tally.counted()
+            self._compare(counted, figures, sorted(sizes))
+            if text and tally.given > 1:
+                self.lists.look(counted, text)
 
     def _compare(self, counted: Counted, figures: list[Figure], sizes: list[int]) -> None:
         rightly = right_values(counted)
         known = any(_near(f.value, v) or _near(f.value, 100 * v) for v in rightly for f in figures)
-        shares = [k / n for k, n in zip(counted.right, counted.sizes, strict=True) if n]
+        shares = counted.shares()
         sums = (sum(shares), 100 * sum(shares), sum(counted.right))
         for wrong in wrong_values(counted, sizes):
             same = any(_near(s * wrong.value, v) for v in rightly for s in (0.01, 1, 100))

@@ -18,6 +18,7 @@ from lamplighter.watch.artifacts import Artifacts
 from lamplighter.watch.choosing import Choosing
 from lamplighter.watch.class_weights import ClassWeights
 from lamplighter.watch.comparisons import Comparisons
+from lamplighter.watch.cycles import Cycles
 from lamplighter.watch.dropped import DroppedResults
 from lamplighter.watch.entrance import Entrance
 from lamplighter.watch.evaluated import EvaluatedNorms
@@ -98,6 +99,7 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Finite,
         Rounding,
         Tallies,
+        Cycles,
         Metrics,
         Probes,
         Entrance,

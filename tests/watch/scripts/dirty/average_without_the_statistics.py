@@ -15,8 +15,8 @@ for rows in torch.randperm(200).repeat(3).split(20):
     nn.functional.mse_loss(model(inputs[rows]), wanted[rows]).backward()
     optimizer.step()
     with torch.no_grad():
-        for slow, fast in zip(average.parameters(), model.parameters()):
+        for slow, fast in zip(average.parameters(), model.parameters()):  # <- M113
             slow.lerp_(fast, 0.1)
-average.eval()  # <- M113
+average.eval()
 with torch.no_grad():
     print(nn.functional.mse_loss(average(inputs), wanted).item())

@@ -1,0 +1,95 @@
+"""The line that makes what a call is given, where the mistake is there and not in the call."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from lamplighter.watch.place import Place, statements, tree_of
+from lamplighter.watch.statements import called_name
+
+SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef)
+SQUASHES = ("softmax", "sigmoid", "Softmax", "Sigmoid")
+
+
+def made_by_softmax(value: ast.AST) -> bool:
+    """An assigned value that ends in probabilities."""
+    inner = value.elts if isinstance(value, ast.Tuple) else [value]
+    return any(isinstance(n, ast.Call) and called_name(n) in SQUASHES for n in inner)
+
+
+def only_renamed(value: ast.AST) -> bool:
+    """An assigned value that is another variable, whole, in part or copied: nothing computes it."""
+    inner = value.elts if isinstance(value, ast.Tuple) else [value]
+    plain = (ast.Name, ast.Subscript, ast.Attribute, ast.Slice, ast.UnaryOp, ast.USub, ast.Constant)
+    plain += (ast.Load, ast.Tuple)
+    copies = ("clone", "detach", "to", "long", "cuda", "copy")
+    for part in inner:
+        for node in ast.walk(part):
+            called = isinstance(node, ast.Call) and called_name(node) in copies
+            if not called and not isinstance(node, plain):
+                return False
+    return True
+
+
+def line_of_argument(
+    place: Place | None, position: int, keyword: str, sign: Callable[[ast.AST], bool]
+) -> Place | None:
+    """Where the variable that a call is given was last assigned, if the assignment bears a sign.
+
+    Args:
+        place: the line of the call; it is the answer where there is no better one.
+        position: of the argument.
+        keyword: its name, if it is given by name.
+        sign: of the assigned value.
+    """
+    tree = tree_of(place.file) if place is not None else None
+    if place is None or tree is None:
+        return place
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and n.lineno == place.line]
+    for call in calls:
+        given = next((k.value for k in call.keywords if k.arg == keyword), None)
+        if given is None and len(call.args) > position:
+            given = call.args[position]
+        name = _variable(given)
+        line = _assigned(tree, place, name, sign) if name else None
+        if line is not None:
+            return Place(place.file, line)
+    return place
+
+
+def line_of_averaging(files: list[str]) -> Place | None:
+    """The only loop of these files over `zip(one.parameters(), other.parameters())`, or None."""
+    found = []
+    for file in dict.fromkeys(files):
+        for node in statements(file):
+            if isinstance(node, ast.For) and isinstance(node.iter, ast.Call):
+                given = [n for n in node.iter.args if isinstance(n, ast.Call)]
+                walked = [called_name(n) for n in given]
+                if called_name(node.iter) == "zip" and walked == ["parameters", "parameters"]:
+                    found.append(Place(file, node.lineno))
+    return found[0] if len(found) == 1 else None
+
+
+def _variable(node: ast.AST | None) -> str:
+    """`targets` of `targets.flatten()`."""
+    while isinstance(node, ast.Call | ast.Attribute | ast.Subscript):
+        if isinstance(node, ast.Call) and not isinstance(node.func, ast.Attribute):
+            return ""
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _assigned(
+    tree: ast.Module, place: Place, name: str, sign: Callable[[ast.AST], bool]
+) -> int | None:
+    around = [n for n in ast.walk(tree) if isinstance(n, SCOPES)]
+    around = [n for n in around if n.lineno <= place.line <= (n.end_lineno or n.lineno)]
+    scope: ast.AST = max(around, key=lambda n: n.lineno) if around else tree
+    best: ast.Assign | None = None
+    for node in ast.walk(scope):
+        if isinstance(node, ast.Assign) and node.lineno < place.line:
+            names = {n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+            if name in names and (best is None or node.lineno > best.lineno):
+                best = node
+    return best.lineno if best is not None and sign(best.value) else None

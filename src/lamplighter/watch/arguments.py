@@ -9,6 +9,10 @@ from lamplighter.watch.place import Place, statements, tree_of
 from lamplighter.watch.statements import called_name
 
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef)
+RENAMING = (
+    *(ast.Name, ast.Subscript, ast.Attribute, ast.Slice, ast.UnaryOp, ast.USub, ast.Constant),
+    *(ast.Load, ast.Tuple),
+)
 SQUASHES = ("softmax", "sigmoid", "Softmax", "Sigmoid")
 
 
@@ -21,13 +25,11 @@ def made_by_softmax(value: ast.AST) -> bool:
 def only_renamed(value: ast.AST) -> bool:
     """An assigned value that is another variable, whole, in part or copied: nothing computes it."""
     inner = value.elts if isinstance(value, ast.Tuple) else [value]
-    plain = (ast.Name, ast.Subscript, ast.Attribute, ast.Slice, ast.UnaryOp, ast.USub, ast.Constant)
-    plain += (ast.Load, ast.Tuple)
     copies = ("clone", "detach", "to", "long", "cuda", "copy")
     for part in inner:
         for node in ast.walk(part):
             called = isinstance(node, ast.Call) and called_name(node) in copies
-            if not called and not isinstance(node, plain):
+            if not called and not isinstance(node, RENAMING):
                 return False
     return True
 

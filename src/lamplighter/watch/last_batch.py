@@ -92,7 +92,7 @@ def _after(tree: ast.Module, loop: ast.For | ast.AsyncFor) -> list[ast.stmt]:
     end = loop.end_lineno or loop.lineno
     around = [n for n in ast.walk(tree) if isinstance(n, SCOPES) and n.lineno < loop.lineno]
     around = [n for n in around if (n.end_lineno or n.lineno) >= end]
-    scope: ast.AST = max(around, key=lambda n: n.lineno, default=tree)  # type: ignore[type-var]
+    scope: ast.AST = max(around, key=lambda n: n.lineno, default=tree)
     outer = [
         n
         for n in ast.walk(scope)

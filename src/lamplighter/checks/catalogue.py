@@ -184,6 +184,7 @@ _ROWS: tuple[Code, ...] = (
     Code("O109", "schedule never stepped, or before the optimizer", "warning", "fast", "R"),
     Code("O110", "planned steps differ from real steps", "error", "fast", "R"),
     Code("O111", "ReduceLROnPlateau looks in the wrong direction", "error", "fast", "R"),
+    Code("O112", "parameter groups keep another optimizer's settings", "error", "fast", "S"),
     # the running loop
     Code("R101", "gradients are not cleared", "error", "fast", "R"),
     Code("R102", "step without gradients", "error", "fast", "R"),
@@ -211,6 +212,7 @@ _ROWS: tuple[Code, ...] = (
     Code("E105", "answers do not depend on the input", "warning", "full", "B"),
     Code("E106", "too good too early", "warning", "fast", "E"),
     Code("E107", "the worst state is kept as the best", "error", "fast", "R"),
+    Code("E108", "the best figure is never remembered", "error", "fast", "R"),
     Code("A101", "best state is an alias of the live model", "error", "fast", "A"),
     Code("A102", "a reloaded model answers differently", "error", "fast", "A", "planned"),
     Code("A103", "saved weights are incomplete", "error", "fast", "A"),

@@ -39,6 +39,30 @@ def better_way(name: str) -> int:
     return rises - falls
 
 
+def is_called_best(name: str) -> bool:
+    """Whether a variable's name says that it holds the best so far, and no fixed bound."""
+    words = name.lower().replace(".", "_").replace("-", "_").split("_")
+    return any(word in ("best", "lowest", "highest", "record") for word in words)
+
+
+def best_is_forgotten(name: str, best: float, times: int) -> Iterator[Finding]:
+    """E108: states are kept for beating a best that no kept figure ever replaces.
+
+    Args:
+        name: what holds the best so far.
+        best: its value.
+        times: how often in a row a state was kept with this value, for another figure each time.
+    """
+    if times >= 3:
+        yield found(
+            "E108",
+            name,
+            f"{times} times in a row the state of the network was kept for beating {name}, and "
+            f"that is {best:.4g} as before: the newest state replaces a better one",
+            f"set {name} to the figure that beat it, where the state is kept",
+        )
+
+
 def worst_is_kept(name: str, *, better: int, kept: int, measured: bool) -> Iterator[Finding]:
     """E107: the state is kept when its loss rises, or its accuracy falls.
 

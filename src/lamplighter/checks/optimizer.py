@@ -316,6 +316,26 @@ def most_steps_hardly_move(
         )
 
 
+def groups_keep_settings(
+    setting: str, asked: float, kept: float, *, where: str = "optimizer"
+) -> Iterator[Finding]:
+    """O112: an optimizer was built from groups into which another one had written its settings.
+
+    Args:
+        setting: such as "lr".
+        asked: what this optimizer was built with.
+        kept: what its groups hold, from the other one.
+        where: its class.
+    """
+    yield found(
+        "O112",
+        where,
+        f"it was built with {setting}={asked:g}, and its parameter groups hold {setting}={kept:g}: "
+        "an earlier optimizer was built from the same dictionaries and has written that into them",
+        "make the list of groups anew for each optimizer",
+    )
+
+
 def _some(names: Sequence[str], count: int = 3) -> str:
     more = f" and {len(names) - count} more" if len(names) > count else ""
     return ", ".join(names[:count]) + more

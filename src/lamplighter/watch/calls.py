@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from lamplighter.checks.batches import tensors_in
 from lamplighter.watch.place import frames, locals_of
+from lamplighter.watch.trace import operations
 
 # what changes a loss by a factor, or not at all
 _SCALING = (
@@ -85,7 +86,7 @@ def rows_are_plain(model: nn.Module, inputs: tuple[Tensor, ...], target: Tensor)
     """Whether dimension 0 of tensors that no loader made can only be the samples.
 
     Args:
-        model: the network.
+        model: a copy of the network.
         inputs: its arguments.
         target: what its answer is compared with.
     """
@@ -98,11 +99,38 @@ def rows_are_plain(model: nn.Module, inputs: tuple[Tensor, ...], target: Tensor)
     if first.dim() == 4:
         return True
     if first.dim() == 3 or (first.dim() == 2 and not first.is_floating_point()):
-        return first.shape[1] != count and target.dim() == 1
+        if first.shape[1] == count:
+            return False
+        return target.dim() == 1 or _one_table_for_all_rows(model, inputs)
     mixing = (nn.RNNBase, nn.MultiheadAttention, nn.Transformer, nn.modules.conv._ConvNd)
     if first.dim() != 2 or any(isinstance(m, mixing) for m in model.modules()):
         return False
     return len(inputs) == 1 and _is_part_of_more(first)
+
+
+def _one_table_for_all_rows(model: nn.Module, inputs: tuple[Tensor, ...]) -> bool:
+    """Whether the network adds a table `(T, D)` of its own to inputs `(B, T, …)`, as of positions.
+
+    Dimension 1 then is the places of a sequence, and dimension 0 the samples: no network has
+    weights for each sample.
+    """
+    count, length = inputs[0].shape[:2]
+    touched = {id(t) for t in inputs}
+    try:
+        with torch.no_grad():
+            passed = operations(model, inputs)
+    except (RuntimeError, IndexError, ValueError, TypeError):
+        return False
+    for operation in passed:
+        for table in operation.given:
+            if id(table) in touched or table.shape[:-1] not in ((length,), (1, length)):
+                continue
+            wide = (count, length, table.shape[-1])
+            if any(t.shape == wide for t in operation.given) and operation.made[0].shape == wide:
+                return True
+        if any(id(t) in touched for t in operation.given):
+            touched |= {id(t) for t in operation.made}
+    return False
 
 
 def _is_part_of_more(rows: Tensor) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from lamplighter.checks.keeping import better_way, worst_is_kept
+from lamplighter.checks.keeping import best_is_forgotten, better_way, is_called_best, worst_is_kept
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.place import Place, frames, locals_of, statements
 
@@ -31,22 +31,39 @@ class Decision:
         name: of the figure.
         figure: its value, or None.
         kept: 1 where the state is kept when the figure is above the best, -1 when below.
+        best_name: what holds the best so far.
+        best: its value, or None.
+        instead: where another variable that is called like it gets the figure.
     """
 
     place: Place
     name: str
     figure: float | None
     kept: int
+    best_name: str = ""
+    best: float | None = None
+    instead: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A state that was kept for its figure, at which step, and how often with the same best."""
+
+    figure: float
+    best: float
+    steps: int
+    times: int
 
 
 class Keeping(Watcher):
     """Asks, when a state is taken or saved under a condition, which figure decided."""
 
-    codes = ("E107",)
+    codes = ("E107", "E108")
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.looks = 0
+        self.kept: dict[Place, Kept] = {}
         self.steps = -1
         self.losses: list[tuple[torch.Tensor, int]] = []
 
@@ -78,6 +95,7 @@ class Keeping(Watcher):
         decision = next((d for f in list(frames(3))[:4] if (d := decision_at(f))), None)
         if decision is None:
             return
+        self._look_whether_it_is_remembered(decision)
         named = better_way(decision.name)
         sign = self._is_loss(decision.figure)
         if sign and named > 0:
@@ -86,6 +104,21 @@ class Keeping(Watcher):
             decision.name, better=-sign or named, kept=decision.kept, measured=bool(sign)
         )
         self.world.adopt(told, decision.place)
+
+    def _look_whether_it_is_remembered(self, decision: Decision) -> None:
+        """The best so far has to be what the state was last kept for."""
+        figure, best = decision.figure, decision.best
+        if figure is None or best is None or not is_called_best(decision.best_name):
+            return
+        before = self.kept.get(decision.place)
+        if before is not None and before.steps == self.world.steps:
+            return  # taken and saved
+        still = before is not None and best == before.best != before.figure
+        times = before.times + 1 if before is not None and still else 1
+        self.kept[decision.place] = Kept(figure, best, self.world.steps, times)
+        if (figure - best) * decision.kept > 0 and not self.world.found("E108"):
+            told = best_is_forgotten(decision.best_name, best, times)
+            self.world.adopt(told, decision.instead or decision.place)
 
     def _is_loss(self, figure: float | None) -> int:
         """1 where a figure is what the losses of the last evaluation come to, -1 for its negative."""
@@ -117,13 +150,31 @@ def decision_at(frame: FrameType) -> Decision | None:
     node, compare, way, side = inner
     one, other = compare.left, compare.comparators[0]
     if _is_best(other, node):
-        figure, direction = one, WAYS[type(compare.ops[0])]
+        figure, best, direction = one, other, WAYS[type(compare.ops[0])]
     elif _is_best(one, node):
-        figure, direction = other, -WAYS[type(compare.ops[0])]
+        figure, best, direction = other, one, -WAYS[type(compare.ops[0])]
     else:
         return None
-    place = Place(file, compare.lineno)
-    return Decision(place, _name(figure), _value(figure, frame), direction * way * side)
+    return Decision(
+        Place(file, compare.lineno),
+        _name(figure),
+        _value(figure, frame),
+        direction * way * side,
+        _name(best),
+        _value(best, frame),
+        _set_instead(node, _name(best), _name(figure), file),
+    )
+
+
+def _set_instead(under: ast.If, best: str, figure: str, file: str) -> Place | None:
+    """Where a condition sets `best` to the figure and has asked `self.best`, or the like."""
+    for node in (inner for part in under.body for inner in ast.walk(part)):
+        if isinstance(node, ast.Assign) and _name(node.value) == figure:
+            for target in node.targets:
+                name = _name(target)
+                if name != best and name.rpartition(".")[2] == best.rpartition(".")[2]:
+                    return Place(file, node.lineno)
+    return None
 
 
 def _side(node: ast.If, line: int) -> int:

@@ -182,22 +182,25 @@ class Probes(Watcher):
         if isinstance(target, torch.Tensor):
             trial.loss = (name, {k: v for k, v in given.items() if k not in ("input", "target")})
             trial.output_way = way or trial.output_way
-            source, trial.target_way = self._source_of(target)
+            source, trial.target_way = self._source_of(target, inputs[0])
         else:
             source = last_of(self.batch, inputs)
         trial.own = own
         trial.batches.append((*(t.detach() for t in inputs), source))
-        if trial.rows is None and rows_are_plain(trial.model, inputs, source):
+        if trial.rows is None and rows_are_plain(trial.double[0], inputs, source):
             trial.rows = len(inputs[0])
         self._try(trial)
 
-    def _source_of(self, target: torch.Tensor) -> tuple[torch.Tensor, Any]:
+    def _source_of(self, target: torch.Tensor, inputs: torch.Tensor) -> tuple[torch.Tensor, Any]:
         """The tensor of the batch that became the target, and how."""
         for tensor in reversed(list(tensors_in(self.batch))):
             moved = tensor.to(target.device)
             way = way_to(target, moved, TARGET_WAYS)
             if way is not None:
                 return moved, way
+        if target.dim() == 1 and inputs.dim() == 2 and target.numel() == inputs.numel():
+            # one answer for each token, laid in a row for the loss
+            return target.detach().view_as(inputs), torch.Tensor.flatten
         return target.detach(), TARGET_WAYS[0]
 
     def _try(self, trial: Trial) -> None:

@@ -45,6 +45,7 @@ from lamplighter.watch.replicas import Replicas
 from lamplighter.watch.saving import Saving
 from lamplighter.watch.scaling import Scaling
 from lamplighter.watch.schedules import Schedules
+from lamplighter.watch.shared_groups import SharedGroups
 from lamplighter.watch.shares import Shares, tap_collectives
 from lamplighter.watch.silenced import Silenced
 from lamplighter.watch.sources import Sources
@@ -108,6 +109,7 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Replicas,
         Wasted,
         Rates,
+        SharedGroups,
         EvaluatedNorms,
         Terms,
         IdleOptimizers,

@@ -124,9 +124,7 @@ _ROWS: tuple[Code, ...] = (
     Code("T101", "augmentation at evaluation", "error", "fast", "B"),
     Code("T102", "train and validation are preprocessed differently", "error", "fast", "B"),
     Code("T103", "colour channels are in another order", "error", "fast", "B"),
-    Code(
-        "T104", "not the preprocessing of the pretrained weights", "warning", "fast", "S", "planned"
-    ),
+    Code("T104", "not the preprocessing of the pretrained weights", "warning", "fast", "R"),
     Code("T105", "token ids reach beyond the embedding", "error", "fast", "B"),
     Code("T106", "the crop cuts the object away", "warning", "fast", "B"),
     # model

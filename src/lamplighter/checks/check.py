@@ -50,7 +50,7 @@ PROBED: tuple[tuple[str, str, Look], ...] = (
         over_steps.look_at_loss,
     ),
     ("Y102 Y105 Y106 Y107 Y108", "fast", over_steps.look_at_targets),
-    ("D103 I102 M112 P103", "fast", over_steps.look_at_forward),
+    ("D103 I102 M112 P103 T104", "fast", over_steps.look_at_forward),
     ("M107 M108 M117", "full", over_steps.look_at_gradients),
     ("I101", "full", over_steps.look_at_units),
     ("O103 O104 O106 P101", "full", over_steps.look_at_updates),

@@ -17,6 +17,7 @@ from lamplighter.checks import (
     loss,
     optimizer,
     precision,
+    pretrained,
     structure,
     transforms,
 )
@@ -173,7 +174,8 @@ def look_at_forward(setup: Setup) -> Iterator[Finding]:
     )
     if record.first_input is not None and finite_in:
         received = _without_channels_last(record.first_input)
-        yield from data.not_normalised(received, absorbed=record.absorbed, where="inputs")
+        raw = list(data.not_normalised(received, absorbed=record.absorbed, where="inputs"))
+        yield from raw or _against_pretrained(setup, evidence)
     if finite_in:
         yield from _look_for_non_finite(evidence)
     last = evidence.answer
@@ -181,6 +183,22 @@ def look_at_forward(setup: Setup) -> Iterator[Finding]:
         if last is None or outputs.data_ptr() != last.data_ptr():
             yield from initialise.saturated(name or kind, kind, outputs)
     yield from structure.frozen_norm_learns(setup.model, record.norms_moved)
+
+
+def _against_pretrained(setup: Setup, evidence: Evidence) -> Iterator[Finding]:
+    """Pictures that enter the first layer as they were read, while its weights are torchvision's."""
+    record, pictures = evidence.forward, evidence.batch.first
+    entered = record.first_input
+    layer = setup.model.get_submodule(record.first_layer)
+    if not isinstance(layer, nn.Conv2d) or layer.in_channels != 3 or entered is None:
+        return
+    assert setup.prober is not None
+    if pictures is None or pictures.shape != entered.shape or not torch.equal(pictures, entered):
+        return
+    wanted = pretrained.cached_weights(setup.model, setup.prober.snapshot.before(layer.weight))
+    if wanted is not None:
+        scales = pretrained.normalisations(setup.train_set)
+        yield from pretrained.not_as_wanted(entered, wanted, scales, where="inputs")
 
 
 def look_at_gradients(setup: Setup) -> Iterator[Finding]:

@@ -44,6 +44,7 @@ EVENTS = (
     "measured",
     "state_taken",
     "state_loaded",
+    "file_loaded",
     "saved",
     "copied",
     "number_read",
@@ -147,6 +148,9 @@ class Watcher:
 
     def state_loaded(self, module: torch.nn.Module, state: dict[str, Any]) -> None:
         """`module.load_state_dict(state)` is over."""
+
+    def file_loaded(self, path: str, thing: Any) -> None:
+        """`torch.load(path)` gave this thing."""
 
     def saved(self, thing: Any) -> None:
         """`torch.save(thing)` is about to run."""

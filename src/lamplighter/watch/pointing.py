@@ -99,6 +99,7 @@ SIGNS: dict[str, tuple[str, Sequence[Sign]]] = {
         ],
     ),
     "T101": ("links", [draws]),
+    "T104": ("links", [calls("Normalize", "normalize"), calls("ToTensor", "ToImage"), ENTER]),
     "Y102": ("labels", [computes(ast.Add)]),
     "Y108": ("labels", [calls("interpolate", "resize", "Resize")]),
     "Y109": (

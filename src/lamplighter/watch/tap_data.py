@@ -6,6 +6,7 @@ import builtins
 import copy
 import inspect
 import logging
+import os
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -217,6 +218,15 @@ def tap_saving(taps: Taps) -> None:
 
         return save
 
+    def read(original: Wrapper) -> Wrapper:
+        def load(f: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(f, *args, **kwargs)
+            if isinstance(f, str | os.PathLike):
+                stream.tell("file_loaded", os.fspath(f), result)
+            return result
+
+        return load
+
     def copied(original: Wrapper) -> Wrapper:
         def deepcopy(x: Any, *args: Any, **kwargs: Any) -> Any:
             result = original(x, *args, **kwargs)
@@ -230,6 +240,7 @@ def tap_saving(taps: Taps) -> None:
     taps.replace(torch.nn.Module, "state_dict", taken)
     taps.replace(torch.nn.Module, "load_state_dict", loaded)
     taps.replace(torch, "save", saved)
+    taps.replace(torch, "load", read)
 
 
 def tap_numbers(taps: Taps) -> None:

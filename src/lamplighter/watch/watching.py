@@ -38,6 +38,7 @@ from lamplighter.watch.modes import Modes
 from lamplighter.watch.norms import FrozenNorms
 from lamplighter.watch.own_losses import OwnLosses
 from lamplighter.watch.passes import Bounds
+from lamplighter.watch.pretrained import Pretrained
 from lamplighter.watch.probes import Probes
 from lamplighter.watch.rates import Rates
 from lamplighter.watch.real_steps import RealSteps
@@ -104,6 +105,7 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Metrics,
         Probes,
         Entrance,
+        Pretrained,
         DroppedResults,
         Sources,
         Replicas,

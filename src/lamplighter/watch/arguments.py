@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
+from torch import nn
+
 from lamplighter.watch.place import Place, statements, tree_of
 from lamplighter.watch.statements import called_name
 
@@ -58,6 +60,34 @@ def line_of_argument(
         if line is not None:
             return Place(place.file, line)
     return place
+
+
+def line_without_batch_first(place: Place | None, model: nn.Module) -> Place | None:
+    """Where a layer is made that takes time in dimension 0, if the call at a place leads to it.
+
+    Args:
+        place: a line within the network's own code.
+        model: the network.
+    """
+    tree = tree_of(place.file) if place is not None else None
+    if place is None or tree is None:
+        return place
+    called = {
+        n.func.attr
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Call) and n.lineno == place.line and isinstance(n.func, ast.Attribute)
+    }
+    parts = [child for name, child in model.named_children() if name in called]
+    inner = [m for part in parts for m in part.modules()]
+    kinds = {type(m).__name__ for m in inner if getattr(m, "batch_first", True) is False}
+    made = [
+        n.lineno
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Call)
+        and called_name(n) in kinds
+        and not any(k.arg in ("batch_first", None) for k in n.keywords)
+    ]
+    return Place(place.file, made[0]) if len(made) == 1 else place
 
 
 def line_of_averaging(files: list[str]) -> Place | None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.structure import WEIGHTED
-from lamplighter.watch.arguments import line_of_argument, only_renamed
+from lamplighter.watch.arguments import line_of_argument, line_without_batch_first, only_renamed
 from lamplighter.watch.models import line_of_layer
 from lamplighter.watch.place import Place
 from lamplighter.watch.pointing import pointed
@@ -85,7 +85,7 @@ def _inside(finding: Finding, trial: Trial, origins: Origins, rows: int | None) 
     model = trial.double[0]
     inputs = [t[:rows] for t in trial.batches[0][:-1]]
     if finding.code == "M104":
-        return _mixing(model, inputs)
+        return line_without_batch_first(_mixing(model, inputs), trial.model)
     if finding.code == "M120":
         table = dict([*model.named_buffers(), *model.named_parameters()]).get(finding.where)
         model.eval()

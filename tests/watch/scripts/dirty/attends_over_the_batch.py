@@ -10,12 +10,12 @@ class Reader(nn.Module):
     def __init__(self):
         super().__init__()
         self.embed, self.places = nn.Embedding(9, 8), nn.Embedding(6, 8)
-        self.attend = nn.MultiheadAttention(8, 2)
+        self.attend = nn.MultiheadAttention(8, 2)  # <- M104
         self.head = nn.Linear(8, 9)
 
     def forward(self, x):
         h = self.embed(x) + self.places(torch.arange(x.shape[1]))
-        h = h + self.attend(h, h, h, need_weights=False)[0]  # <- M104
+        h = h + self.attend(h, h, h, need_weights=False)[0]
         return self.head(h)
 
 

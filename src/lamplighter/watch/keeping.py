@@ -251,7 +251,12 @@ def _resolved(node: ast.expr, frame: FrameType) -> Any:
     if isinstance(node, ast.Name):
         return locals_of(frame).get(node.id, frame.f_globals.get(node.id))
     if isinstance(node, ast.Attribute):
-        return getattr(_resolved(node.value, frame), "__dict__", {}).get(node.attr)
+        owner = _resolved(node.value, frame)
+        for space in (owner, *type(owner).__mro__):  # a class may hold what its objects begin with
+            kept = getattr(space, "__dict__", {})
+            if node.attr in kept:
+                return kept[node.attr]
+        return None
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
         owner = _resolved(node.value, frame)
         return owner.get(node.slice.value) if type(owner) is dict else None

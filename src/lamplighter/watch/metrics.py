@@ -20,6 +20,7 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.last_batch import scored_after_the_loop
 from lamplighter.watch.place import Place, here
 from lamplighter.watch.samples import parts_of
+from lamplighter.watch.statements import line_in_a_loop
 
 if TYPE_CHECKING:
     from torch.utils.data import DataLoader
@@ -250,6 +251,8 @@ class Metrics(Watcher):
             or "divide by the number of samples that were evaluated, counted from 0 each time",
             score.overwritten
             if "overwrites" in formula
+            else line_in_a_loop(score.place, "batch_size")
+            if "batch size" in formula
             else self.world.loaders.get(score.loader)
             if "order" in formula
             else (lines[0] if lines else score.place),

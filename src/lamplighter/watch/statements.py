@@ -90,6 +90,27 @@ def only_call_with(files: Iterator[str], keyword: str) -> Place | None:
     return found[0] if len(found) == 1 else None
 
 
+def line_in_a_loop(place: Place | None, name: str) -> Place | None:
+    """The first plain statement within a loop of a file that reads a variable or attribute.
+
+    Args:
+        place: any line of the file; it is the answer where there is no such statement.
+        name: of the variable or attribute.
+    """
+    tree = tree_of(place.file) if place is not None else None
+    if place is None or tree is None:
+        return place
+    loops = [n for n in ast.walk(tree) if isinstance(n, ast.For | ast.AsyncFor)]
+    inside = [n for loop in loops for part in loop.body for n in ast.walk(part)]
+    plain = [n for n in inside if isinstance(n, ast.Assign | ast.AugAssign | ast.Expr)]
+    lines = [
+        n.lineno
+        for n in plain
+        if any(name in (getattr(m, "attr", ""), getattr(m, "id", "")) for m in ast.walk(n))
+    ]
+    return Place(place.file, min(lines)) if lines else place
+
+
 def called_name(call: ast.Call) -> str:
     """The last part of the name of what is called."""
     function = call.func

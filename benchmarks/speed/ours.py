@@ -161,10 +161,8 @@ def stand(task: Task) -> Any:
     """The job, prepared as `lamp train` prepares it."""
     from lamplighter.bench import Stand
     from lamplighter.listener import SILENT
-    from lamplighter.machine import keep_memory
     from lamplighter.recipe import make_recipe
 
-    keep_memory()
     cache = tempfile.mkdtemp(prefix="speed-cache-")
     atexit.register(shutil.rmtree, cache, ignore_errors=True)
     os.environ["LAMPLIGHTER_CACHE"] = cache

@@ -18,7 +18,7 @@ from lamplighter.data.split import collect
 from lamplighter.errors import UsageError
 from lamplighter.images.pixels import HeldPixels
 from lamplighter.listener import SILENT, Listener
-from lamplighter.machine import cores, keep_memory, seed_everything
+from lamplighter.machine import cores, seed_everything
 from lamplighter.recipe import Recipe
 from lamplighter.training.loop import train_step, training_loss
 from lamplighter.training.measure_precision import has_bfloat16, measure
@@ -93,7 +93,6 @@ def bench(
     Raises:
         DataError, ModelError, UsageError: as training would.
     """
-    keep_memory()
     stand = Stand(recipe, listener)
     turn = seconds / (2 * ROUNDS + 2)
     stand.loop(turn)  # the first turn pays for setting up

@@ -46,11 +46,10 @@ def train(recipe: Recipe, listener: Listener = SILENT, *, resume: RunFolder | No
         Interrupted: a signal asked it to stop; it can be resumed.
     """
     from lamplighter.data.own import OwnSets
-    from lamplighter.machine import keep_memory, seed_everything
+    from lamplighter.machine import seed_everything
     from lamplighter.models.build import find as find_network
 
     started = time.perf_counter()
-    keep_memory()
     seed_everything(recipe.seed)
     if resume is None:
         run_folder.refuse_early(Path(recipe.out), recipe.name)

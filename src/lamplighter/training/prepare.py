@@ -17,7 +17,7 @@ from lamplighter.images.growth import side_at
 from lamplighter.images.pixels import HeldPixels, Pixels
 from lamplighter.images.preprocess import Preprocess, statistics
 from lamplighter.listener import SILENT, Listener
-from lamplighter.machine import cores, pick_device
+from lamplighter.machine import cores, keep_memory, pick_device
 from lamplighter.models.architecture import known_options
 from lamplighter.models.build import Network, build, find
 from lamplighter.models.freeze import freeze_backbone, parameter_groups, unfreeze
@@ -74,6 +74,7 @@ def prepare(recipe: Recipe, collection: Collection, listener: Listener = SILENT)
     workers = cores() if recipe.workers == "auto" else bounded(recipe.workers, listener)
     reader = Reader(collection.source, collection.digests, recipe.cache, max(1, workers), listener)
     preprocess = choose.choose_preprocess(recipe, facts, network, None)
+    keep_memory(preprocess.size)  # before the first pass
     check_shape(network.module, (preprocess.channels, preprocess.size, preprocess.size))
     resolved = choose.resolve(recipe, facts, network, preprocess, str(device))
     augment = policy(resolved.augment, preprocess.size)

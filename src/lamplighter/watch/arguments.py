@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from collections.abc import Callable
 
 from torch import nn
@@ -79,7 +80,7 @@ def line_without_batch_first(place: Place | None, model: nn.Module) -> Place | N
     }
     parts = [child for name, child in model.named_children() if name in called]
     inner = [m for part in parts for m in part.modules()]
-    kinds = {type(m).__name__ for m in inner if getattr(m, "batch_first", True) is False}
+    kinds = {type(m).__name__ for m in inner if _takes_time_first(m)}
     made = [
         n.lineno
         for n in ast.walk(tree)
@@ -88,6 +89,13 @@ def line_without_batch_first(place: Place | None, model: nn.Module) -> Place | N
         and not any(k.arg in ("batch_first", None) for k in n.keywords)
     ]
     return Place(place.file, made[0]) if len(made) == 1 else place
+
+
+def _takes_time_first(module: nn.Module) -> bool:
+    """Whether a layer of torch that can be told `batch_first` was not."""
+    if "batch_first" not in inspect.signature(type(module).__init__).parameters:
+        return False
+    return any(getattr(part, "batch_first", True) is False for part in module.modules())
 
 
 def line_of_averaging(files: list[str]) -> Place | None:

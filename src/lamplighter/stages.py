@@ -68,7 +68,8 @@ def train(recipe: Recipe, listener: Listener = SILENT, *, resume: RunFolder | No
     prepared = prepare(recipe, collection or _collect(recipe, source, listener), listener)
     findings: list[Finding] = []
     if recipe.checks != "off" and resume is None:
-        findings = settle_findings(list(_check_pictures(prepared, listener)), recipe, listener)
+        report = _check_pictures(prepared, recipe, listener)
+        findings = settle_findings(list(report), recipe, listener)
     _try_export(prepared, listener)
     folder = resume or new_folder(recipe, prepared.recipe.model)
     facts = {
@@ -357,16 +358,16 @@ def check(recipe: Recipe, listener: Listener = SILENT) -> Any:
 
         report: Report = check_own(recipe, source, listener)
     else:
-        report = _check_pictures(
-            prepare(recipe, _collect(recipe, source, listener), listener), listener
-        )
+        prepared = prepare(recipe, _collect(recipe, source, listener), listener)
+        report = _check_pictures(prepared, recipe, listener)
     report.findings = mark_allowed(report.findings, recipe)
     return report
 
 
-def _check_pictures(prepared: Any, listener: Listener) -> Any:
+def _check_pictures(prepared: Any, asked: Recipe, listener: Listener) -> Any:
     """The checks on the pictures and on network, loss and optimizer together: a Report."""
     from lamplighter.checks.check import check as check_objects
+    from lamplighter.earlier import changed_since
     from lamplighter.look.verdict import scan
 
     parts, preprocess = prepared.parts, prepared.preprocess
@@ -383,7 +384,9 @@ def _check_pictures(prepared: Any, listener: Listener) -> Any:
         task=prepared.collection.task,
         level=prepared.recipe.checks,
     )
-    report.findings = [*findings, *report.findings]
+    changed = changed_since(asked, prepared.collection)
+    report.findings = [*changed, *findings, *report.findings]
+    report.checks += 1
     return report
 
 

@@ -27,13 +27,17 @@ class SplitRow:
 
 def write_split(collection: Collection, path: Path) -> None:
     """Writes `path,class,split,sha256`, one line per example, in the order of the training."""
-    rows = [
+    # whole or not at all: a resumed run would train on what half a file names
+    write_atomically(path, split_text(rows_of(collection)))
+
+
+def rows_of(collection: Collection) -> list[SplitRow]:
+    """The lines of a collection's split.csv, in the order of the training."""
+    return [
         SplitRow(one.key, label_text(one.label), split, collection.digests[one.key])
         for split, examples in collection.splits.items()
         for one in examples
     ]
-    # whole or not at all: a resumed run would train on what half a file names
-    write_atomically(path, split_text(rows))
 
 
 def split_text(rows: Iterable[SplitRow]) -> bytes:

@@ -212,7 +212,7 @@ _ROWS: tuple[Code, ...] = (
     Code("E107", "the worst state is kept as the best", "error", "fast", "R"),
     Code("E108", "the best figure is never remembered", "error", "fast", "R"),
     Code("A101", "best state is an alias of the live model", "error", "fast", "A"),
-    Code("A102", "a reloaded model answers differently", "error", "fast", "A", "planned"),
+    Code("A102", "a reloaded model answers differently", "warning", "fast", "A"),
     Code("A103", "saved weights are incomplete", "error", "fast", "A"),
     Code("A104", "preprocessing or classes are not saved", "warning", "fast", "A"),
     Code("A105", "resuming gives another training", "warning", "fast", "A"),

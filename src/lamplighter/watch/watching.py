@@ -62,6 +62,7 @@ from lamplighter.watch.tap_warnings import tap_warnings
 from lamplighter.watch.taps import Taps
 from lamplighter.watch.targets import Targets
 from lamplighter.watch.terms import Terms
+from lamplighter.watch.unsaved import Unsaved
 from lamplighter.watch.wasted import Wasted
 from lamplighter.watch.weighing import Weighing
 from lamplighter.watch.weights import Weights
@@ -98,6 +99,7 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Lengths,
         Saving,
         Artifacts,
+        Unsaved,
         Finite,
         Rounding,
         Tallies,

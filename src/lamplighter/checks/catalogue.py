@@ -217,7 +217,7 @@ _ROWS: tuple[Code, ...] = (
     Code("A104", "preprocessing or classes are not saved", "warning", "fast", "A"),
     Code("A105", "resuming gives another training", "warning", "fast", "A"),
     Code("V101", "warnings are silenced", "warning", "fast", "R"),
-    Code("V102", "versions known as bad", "warning", "fast", "S", "planned"),
+    Code("V102", "versions known as bad", "warning", "fast", "S"),
     Code("V103", "the data changed since the last run", "warning", "fast", "S"),
     Code("X101", "suspicious source pattern", "warning", "fast", "T"),
 )

@@ -28,6 +28,7 @@ Look = Callable[[Setup], Iterable[Finding]]
 BEFORE: tuple[tuple[str, str, Look], ...] = (
     ("M102 M103 M113", "fast", over_objects.look_at_structure),
     ("P102 P105", "fast", over_objects.look_at_precision),
+    ("V102", "fast", over_objects.look_at_versions),
     ("D107 D110 D111 E102", "fast", over_objects.look_at_loaders),
     ("S101 S104", "fast", over_objects.look_at_splits),
 )

@@ -8,6 +8,7 @@ from lamplighter.checks import evaluation, loading, optimizer, precision, splits
 from lamplighter.checks.catalogue import found
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.setup import Setup
+from lamplighter.checks.versions import known_bad, surroundings
 
 
 def look_at_structure(setup: Setup) -> Iterator[Finding]:
@@ -51,6 +52,11 @@ def look_at_precision(setup: Setup) -> Iterator[Finding]:
     """Number formats and devices."""
     yield from precision.eps_vanishes(setup.optimizers)
     yield from precision.devices_differ(setup.model)
+
+
+def look_at_versions(setup: Setup) -> Iterator[Finding]:
+    """What torch's version is known to compute wrong where the model lies."""
+    yield from known_bad(setup.model, surroundings(setup.device))
 
 
 def look_at_loaders(setup: Setup) -> Iterator[Finding]:

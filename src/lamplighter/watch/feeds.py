@@ -141,6 +141,7 @@ class Feeds(Watcher):
 
     def woken(self) -> None:
         self.waiting = []
+        self.versions = {}  # the steps in between have moved the weights, nobody has replaced them
 
     def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         if self.world.current() is not None or self.calls > 8 * MOST_CALLS:

@@ -112,6 +112,15 @@ def test_other_normalisation_than_the_weights_want_is_told(weights: Path, train:
     assert finding.file == __file__
 
 
+def test_weights_asked_of_torchvision_are_known(weights: Path) -> None:
+    """`squeezenet1_1(weights=…)` reads the same file from torch's cache."""
+    assert weights.is_file()
+    with watch() as watching:
+        _run(squeezenet1_1(weights=SqueezeNet1_1_Weights.DEFAULT), Photographs(*SCALED, HALF))
+    (finding,) = _told(watching)
+    assert "SqueezeNet1_1_Weights.IMAGENET1K_V1" in finding.message
+
+
 def test_no_normalisation_is_told(weights: Path) -> None:
     """Values from 0 to 1 enter weights that know them around 0."""
     with watch() as watching:

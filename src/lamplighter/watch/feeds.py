@@ -56,6 +56,9 @@ class Gathered:
         full: whether some samples were left out.
         sizes: samples of each batch, repeated ones too.
         orders: of the first batches, the numbers of their samples.
+        first: the targets of the first batch.
+        by_place: whether every batch had the same, as the two halves of a discriminator's have: then
+            they tell a sample's place in the batch.
     """
 
     place: Place | None
@@ -66,6 +69,8 @@ class Gathered:
     full: bool = False
     sizes: list[int] = field(default_factory=list)
     orders: list[list[int]] = field(default_factory=list)
+    first: torch.Tensor | None = None
+    by_place: bool = True
     size: int = 0
 
     def take(self, inputs: torch.Tensor, targets: torch.Tensor | None) -> list[bytes]:
@@ -91,7 +96,10 @@ class Gathered:
             self.size += self.rows[-1].numel() * self.rows[-1].element_size()
             fits = targets is not None and len(targets) == len(inputs)
             if self.targets is not None and targets is not None and fits:
-                self.targets.append(targets.detach().cpu()[new].clone())
+                mine = targets.detach().cpu()
+                self.first = mine if self.first is None else self.first
+                self.by_place = self.by_place and torch.equal(self.first, mine)
+                self.targets.append(mine[new].clone())
             else:
                 self.targets = None
         return prints
@@ -102,7 +110,9 @@ class Gathered:
 
     def answers(self) -> torch.Tensor | None:
         """Their targets, `(N, …)`, or None."""
-        return None if self.targets is None else _joined(self.targets)
+        if self.targets is None or (self.by_place and len(self.targets) > 1):
+            return None
+        return _joined(self.targets)
 
 
 @dataclass(eq=False)

@@ -17,7 +17,8 @@ from lamplighter.watch.place import Place, user_frame
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
-FEW = 16  # values of each tensor that are remembered
+ALIKE = 0.5  # of the angle between old and new values; fresh ones have about 0
+FEW = 64  # values of each tensor that are remembered
 
 
 @dataclass(eq=False, slots=True)
@@ -81,7 +82,7 @@ class Weights(Watcher):
     def _compare(self, one: Loaded, module: nn.Module) -> None:
         now = sample_of(module)
         shared = [name for name in one.values if name in now]
-        changed = [name for name in shared if not torch.equal(one.values[name], now[name])]
+        changed = [name for name in shared if _is_another(one.values[name], now[name])]
         if len(shared) >= 2 and len(changed) > len(shared) / 2:
             self.world.report(
                 "I105",
@@ -105,6 +106,17 @@ class Weights(Watcher):
             if module is not None and model is not None:
                 found = frozen_part_changed(before, module, self.frozen)
                 self.world.adopt(found, model.place)
+
+
+def _is_another(old: torch.Tensor, new: torch.Tensor) -> bool:
+    """Whether nothing of the loaded values is left: pruned, scaled or shaken weights come of them."""
+    if torch.equal(old, new):
+        return False
+    kept = (new == old) & (new != 0)
+    if bool(kept.any()) and bool((kept | (new == 0)).all()):
+        return False
+    sizes = float(old.norm() * new.norm())
+    return sizes == 0 or abs(float(old @ new)) < ALIKE * sizes
 
 
 def sample_of(module: nn.Module) -> dict[str, torch.Tensor]:

@@ -144,7 +144,7 @@ def test_own_scheduler_is_stepped_where_it_belongs() -> None:
 
 @pytest.mark.parametrize("name", [name for name in OPTIMIZERS if name != "Muon"])
 def test_optimizers_by_name(name: str) -> None:
-    """Each name gives torch's class with the settings asked for, and it takes a step."""
+    """Each name gives an optimizer of torch's class with the settings asked for; it takes a step."""
     layer = nn.Linear(2, 1)
     optimizer = make_optimizer(
         name,
@@ -154,7 +154,8 @@ def test_optimizers_by_name(name: str) -> None:
         weight_decay=0.01,
         device=torch.device("cpu"),
     )
-    assert type(optimizer) is getattr(torch.optim, name)
+    assert isinstance(optimizer, getattr(torch.optim, name))
+    assert type(optimizer).__name__ == name
     first, second = optimizer.param_groups
     assert (first["lr"], first["weight_decay"]) == (DEFAULT_LR[name], 0.01)
     assert (second["lr"], second["weight_decay"]) == (0.5, 0.0)

@@ -55,9 +55,9 @@ def _trained(model: nn.Module, data: TensorDataset, loss: Callable[..., Any]) ->
     return [f.code for f in watching.findings]
 
 
-@pytest.mark.parametrize(("along", "expected"), [(1, []), (2, ["M115"])])
+@pytest.mark.parametrize(("along", "expected"), [(1, []), (2, ["M116"])])
 def test_mask_along_the_queries_is_told(along: int, expected: list[str]) -> None:
-    """M115: a mask is made of the padding, and the padding takes part all the same."""
+    """M116: the mask lies over the queries, and the padding takes part all the same."""
     torch.manual_seed(0)
     tokens = torch.randint(1, 10, (64, 8))
     tokens[torch.arange(8) >= torch.randint(3, 8, (64, 1))] = 0

@@ -40,6 +40,7 @@ def full_then_whole(
     [
         ("os:fsync", 12, "ENOSPC", True), ("os:fsync", 21, "EIO", False),
         ("os:rename", 2, "ENOSPC", True), ("os:fsync", 30, "ENOSPC", False),
+        ("os:fsync", 38, "EIO", False),  # the best weights, and not the state that names them
     ],
 )  # fmt: skip
 def test_no_space(

@@ -57,6 +57,7 @@ class Session:
         # a checkpoint is copied while the training waits and written while it goes on
         self.writer = ThreadPoolExecutor(1, thread_name_prefix="lamp-save")
         self.writing: list[Future[None]] = []
+        self.lost = False  # one could not be written
 
     def restore(self) -> bool:
         """Goes back to the newest whole checkpoint; returns whether there was one.
@@ -190,7 +191,11 @@ class Session:
         taken = checkpoint.snapshot(self.checkpoints, state)
 
         def write() -> None:
+            if self.lost:
+                return  # the next state may name a best one that is not there
+            self.lost = True
             checkpoint.save(self.checkpoints, step, taken, label=label)
+            self.lost = False
             if status:
                 self.folder.write_status("running", **status)
 

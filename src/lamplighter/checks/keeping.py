@@ -33,7 +33,7 @@ RISING = frozenset(
 
 def better_way(name: str) -> int:
     """-1 where the name is of a figure that should fall, 1 where it should rise, 0 if unknown."""
-    words = name.lower().replace(".", "_").replace("-", "_").split("_")
+    words = _words(name)
     falls = any(word in FALLING or word.endswith("loss") for word in words)
     rises = any(word in RISING for word in words)
     return rises - falls
@@ -41,7 +41,7 @@ def better_way(name: str) -> int:
 
 def is_called_best(name: str) -> bool:
     """Whether a variable's name says that it holds the best so far, and no fixed bound."""
-    words = name.lower().replace(".", "_").replace("-", "_").split("_")
+    words = _words(name)
     return any(word in ("best", "lowest", "highest", "record") for word in words)
 
 
@@ -84,3 +84,7 @@ def worst_is_kept(name: str, *, better: int, kept: int, measured: bool) -> Itera
         + (", and begin with best = float('inf')" if better < 0 else ", and begin with best = 0"),
         level="error" if measured else "warning",
     )
+
+
+def _words(name: str) -> list[str]:
+    return name.lower().replace(".", "_").replace("-", "_").split("_")

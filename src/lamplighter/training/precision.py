@@ -131,7 +131,7 @@ def gradient_norm(optimizer: torch.optim.Optimizer, clip: float) -> Tensor:
 
 def clear_gradients(optimizer: torch.optim.Optimizer) -> None:
     """`optimizer.zero_grad()`, without what torch's own records about it: a tenth of a small step."""
-    if inspect.unwrap(type(optimizer).zero_grad) is not TORCHS_OWN:
+    if type(optimizer).zero_grad not in (torch.optim.Optimizer.zero_grad, TORCHS_OWN):
         optimizer.zero_grad(set_to_none=True)
         return
     for group in optimizer.param_groups:

@@ -8,10 +8,9 @@ from collections.abc import Callable
 
 from torch import nn
 
-from lamplighter.watch.place import Place, statements, tree_of
+from lamplighter.watch.place import Place, function_around, statements, tree_of
 from lamplighter.watch.statements import called_name
 
-SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef)
 RENAMING = (
     *(ast.Name, ast.Subscript, ast.Attribute, ast.Slice, ast.UnaryOp, ast.USub, ast.Constant),
     *(ast.Load, ast.Tuple),
@@ -123,9 +122,7 @@ def _variable(node: ast.AST | None) -> str:
 def _assigned(
     tree: ast.Module, place: Place, name: str, sign: Callable[[ast.AST], bool]
 ) -> int | None:
-    around = [n for n in ast.walk(tree) if isinstance(n, SCOPES)]
-    around = [n for n in around if n.lineno <= place.line <= (n.end_lineno or n.lineno)]
-    scope: ast.AST = max(around, key=lambda n: n.lineno) if around else tree
+    scope: ast.AST = function_around(place.file, place.line, place.line) or tree
     best: ast.Assign | None = None
     for node in ast.walk(scope):
         if isinstance(node, ast.Assign) and node.lineno < place.line:

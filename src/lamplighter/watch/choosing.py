@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.place import Place, frames, statements
+from lamplighter.watch.place import Place, frames, function_around, statements
 
 if TYPE_CHECKING:
     from lamplighter.watch.loaders import SeenLoader
@@ -90,10 +90,5 @@ def _tests(node: ast.If) -> Iterator[ast.AST]:
 
 def _function_at(place: Place) -> int:
     """The first line of the innermost function around a line; 0 for the module."""
-    around = [
-        node.lineno
-        for node in statements(place.file)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.lineno <= place.line <= (node.end_lineno or 0)
-    ]
-    return max(around, default=0)
+    function = function_around(place.file, place.line, place.line)
+    return function.lineno if function is not None else 0

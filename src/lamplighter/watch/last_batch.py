@@ -10,10 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lamplighter.watch.place import Place, frames, locals_of, tree_of
+from lamplighter.watch.place import Place, frames, function_around, locals_of, tree_of
 
 LOOPS = (ast.For, ast.AsyncFor)
-SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def scored_after_the_loop(answers: Sequence[Tensor], labels: Sequence[Tensor]) -> Place | None:
@@ -41,7 +40,7 @@ def scored_after_the_loop(answers: Sequence[Tensor], labels: Sequence[Tensor]) -
     assigned = _assigned_in(loop)
     left = [name for name in assigned if _holds(space.get(name), answers[-1])]
     right = [name for name in assigned if _holds(space.get(name), labels[-1])]
-    for statement in _after(tree, loop):
+    for statement in _after(frame.f_code.co_filename, tree, loop):
         for name in left:
             if any(_compares(node, name, other) for node in ast.walk(statement) for other in right):
                 return Place(frame.f_code.co_filename, assigned[name])
@@ -87,12 +86,10 @@ def _holds(thing: Any, values: Tensor) -> bool:
     return held.shape == values.shape and bool((held == values.cpu()).all())
 
 
-def _after(tree: ast.Module, loop: ast.For | ast.AsyncFor) -> list[ast.stmt]:
+def _after(file: str, tree: ast.Module, loop: ast.For | ast.AsyncFor) -> list[ast.stmt]:
     """The statements behind a loop, in the function or module that it belongs to."""
     end = loop.end_lineno or loop.lineno
-    around = [n for n in ast.walk(tree) if isinstance(n, SCOPES) and n.lineno < loop.lineno]
-    around = [n for n in around if (n.end_lineno or n.lineno) >= end]
-    scope: ast.AST = max(around, key=lambda n: n.lineno, default=tree)
+    scope: ast.AST = function_around(file, loop.lineno, end) or tree
     outer = [
         n
         for n in ast.walk(scope)

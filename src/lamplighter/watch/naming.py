@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from lamplighter.watch.place import Place, statement_at, statements
+from lamplighter.watch.place import Place, function_around, statement_at
 
 
 def made_names(place: Place | None, callee: str = "DataLoader") -> list[str]:
@@ -75,13 +75,8 @@ def _names(target: ast.expr) -> list[str]:
 
 def _function_at(place: Place) -> str:
     """The innermost function around a line."""
-    around = [
-        node
-        for node in statements(place.file)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.lineno <= place.line <= (node.end_lineno or 0)
-    ]
-    return max(around, key=lambda node: node.lineno).name if around else ""
+    function = function_around(place.file, place.line, place.line)
+    return function.name if function is not None else ""
 
 
 def _name(node: ast.AST) -> str:

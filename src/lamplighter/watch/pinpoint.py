@@ -40,7 +40,7 @@ def place_of(finding: Finding, trial: Trial, origins: Origins) -> Place | None:
     family = finding.code[0]
     if finding.code == "Y105":
         return line_of_argument(trial.loss_place, 1, "target", only_renamed)
-    if family == "L" or finding.code in ("Y105", "Y106", "Y107"):
+    if family == "L" or finding.code in ("Y106", "Y107"):
         return trial.loss_place
     if family == "O":
         return trial.optimizer_place or trial.place

@@ -150,6 +150,20 @@ def statements(file: str) -> tuple[ast.stmt, ...]:
     return tuple(n for n in ast.walk(tree) if isinstance(n, ast.stmt)) if tree else ()
 
 
+def function_around(
+    file: str, first: int, last: int
+) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    """The innermost function whose lines take in these; None for those of the module itself."""
+    around = [
+        node
+        for node in statements(file)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.lineno <= first
+        and last <= (node.end_lineno or 0)
+    ]
+    return max(around, key=lambda node: node.lineno, default=None)
+
+
 def line_of_attribute(owner: type[Any], attribute: str) -> Place | None:
     """The line on which a class gives itself an attribute (`self.attribute = …`), or None."""
     for kind in owner.__mro__:

@@ -20,15 +20,28 @@ if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
 FEW = 16  # values of a weight by which a state is known again
+MOST = 16  # saved states that are remembered, the newest
 
 
 @dataclass(eq=False, slots=True)
 class Saved:
-    """A model's state that was saved without an optimizer's, and how it had been trained."""
+    """A model's state that was saved, and how it had been trained.
+
+    Args:
+        values: a few of each weight.
+        settings: what the groups of its optimizer are called, which tells its kind.
+        rates: the rate that each group began with.
+        with_optimizer: whether the optimizer's state lies in the same file.
+        schedules: kinds of schedules that had stepped.
+        read: where a file with these weights and an optimizer's state was read.
+    """
 
     values: dict[str, torch.Tensor]
-    kind: str
+    settings: frozenset[str]
     rates: list[float]
+    with_optimizer: bool
+    schedules: frozenset[type] = frozenset()
+    read: Place | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -49,6 +62,7 @@ class Artifacts(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.saved_states: list[Saved] = []
+        self.schedules: list[weakref.ref[Any]] = []
         self.loaded: list[Loaded] = []
         self.resumed: list[tuple[Loaded, Saved]] = []
 
@@ -76,28 +90,61 @@ class Artifacts(Watcher):
 
     # resuming
 
+    def schedule_made(self, schedule: Any) -> None:
+        self.schedules = [ref for ref in self.schedules if ref() is not None]
+        self.schedules.append(weakref.ref(schedule))
+
     def saved(self, thing: Any) -> None:
-        if not isinstance(thing, dict) or _holds_optimizer(thing) or len(self.saved_states) >= 16:
+        if not isinstance(thing, dict):
             return
+        with_optimizer = any(True for _ in _optimizers_in(thing))
         for record in self.world.optimizers.values():
             optimizer = record.ref()
             if optimizer is None or not record.steps or not optimizer.state:
                 continue
+            mine = {p.data_ptr() for p in record.parameters()}
+            groups = optimizer.param_groups
             for state in _states_in(thing):
                 values = _sample(state)
-                mine = {p.data_ptr() for p in record.parameters()}
                 if values and any(state[name].data_ptr() in mine for name in values):
-                    rates = [float(g["lr"]) for g in optimizer.param_groups]
-                    self.saved_states.append(Saved(values, type(optimizer).__name__, rates))
+                    moved = frozenset(type(s) for s in self._of(optimizer) if s.last_epoch > 0)
+                    self._keep(values, groups, with_optimizer, moved)
+
+    def file_loaded(self, path: str, thing: Any) -> None:  # noqa: ARG002
+        """A file of an earlier run, if it holds a state of an optimizer."""
+        if not isinstance(thing, dict):
+            return
+        for groups in _optimizers_in(thing):
+            for state in _states_in(thing):
+                values = _sample(state)
+                known = [s for s in self.saved_states if _are_alike(values, s.values)]
+                if values and not known:
+                    known = [self._keep(values, groups, True, frozenset())]
+                for saved in known:
+                    saved.read = here()
+
+    def _keep(
+        self,
+        values: dict[str, torch.Tensor],
+        groups: list[dict[str, Any]],
+        with_optimizer: bool,
+        schedules: frozenset[type],
+    ) -> Saved:
+        one = Saved(values, _settings(groups), _rates(groups), with_optimizer, schedules)
+        self.saved_states = [*self.saved_states[1 - MOST :], one]
+        return one
+
+    def _of(self, optimizer: torch.optim.Optimizer) -> list[Any]:
+        """The schedules that set the rate of an optimizer."""
+        live = [schedule for ref in self.schedules if (schedule := ref()) is not None]
+        return [s for s in live if getattr(s, "optimizer", None) is optimizer]
 
     def state_loaded(self, module: nn.Module, state: dict[str, Any]) -> None:
         one = Loaded(weakref.ref(module), here(), {str(key) for key in state})
         self.loaded.append(one)
-        now = _sample(module.state_dict())
+        now = _sample(module.state_dict()) if self.saved_states else {}
         for saved in self.saved_states:
-            if saved.values.keys() == now.keys() and all(
-                torch.equal(value, now[name]) for name, value in saved.values.items()
-            ):
+            if _are_alike(saved.values, now):
                 self.resumed = [(one, saved)]
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
@@ -105,23 +152,45 @@ class Artifacts(Watcher):
             return
         waiting, self.resumed = self.resumed, []
         for one, saved in waiting:
-            module = one.model()
-            mine = {id(p) for g in optimizer.param_groups for p in g["params"]}
+            module, groups = one.model(), optimizer.param_groups
+            mine = {id(p) for g in groups for p in g["params"]}
             if module is None or not any(id(p) in mine for p in module.parameters()):
                 continue
-            alike = type(optimizer).__name__ == saved.kind
-            alike &= [float(g["lr"]) for g in optimizer.param_groups] == saved.rates
-            if alike and not optimizer.state:
-                self._report_resumed(saved.kind, one.place)
+            if _settings(groups) != saved.settings or _rates(groups) != saved.rates:
+                continue
+            if not optimizer.state:
+                self._report_resumed(type(optimizer).__name__, saved, saved.read or one.place)
+                continue
+            anew = [s for s in self._of(optimizer) if type(s) in saved.schedules]
+            is_new = not self.world.owner_record(optimizer).steps
+            if is_new and anew and not any(s.last_epoch > 0 for s in anew):
+                self._report_schedule(type(anew[0]).__name__, one.place)
 
-    def _report_resumed(self, kind: str, place: Place | None) -> None:
+    def _report_resumed(self, kind: str, saved: Saved, place: Place | None) -> None:
+        why = "lie in the file and were not loaded" if saved.with_optimizer else "were not saved"
+        fix = (
+            "save optimizer.state_dict() beside the model's, and the schedule's, and load them too"
+        )
+        if saved.with_optimizer:
+            fix = "call optimizer.load_state_dict(…) with what was saved, before the first step"
         self.world.report(
             "A105",
             "warning",
             f"`{kind}`",
             f"training goes on from saved weights with an empty {kind} of the same settings: its "
-            "running averages were not saved, so the first steps go another way",
-            "save optimizer.state_dict() beside the model's, and the schedule's, and load them too",
+            f"running averages {why}, so the first steps go another way",
+            fix,
+            place,
+        )
+
+    def _report_schedule(self, kind: str, place: Place | None) -> None:
+        self.world.report(
+            "A105",
+            "warning",
+            f"`{kind}`",
+            f"training goes on from saved weights and a loaded optimizer, and its {kind} begins "
+            "anew: the learning rate takes another course than without the break",
+            "save scheduler.state_dict() too, and load it after building the schedule",
             place,
         )
 
@@ -188,10 +257,27 @@ def kept_as_best(file: str) -> Iterator[tuple[str, str, int]]:
                 yield from pairs
 
 
-def _holds_optimizer(thing: dict[Any, Any]) -> bool:
-    if "param_groups" in thing:
-        return True
-    return any(isinstance(value, dict) and _holds_optimizer(value) for value in thing.values())
+def _optimizers_in(thing: dict[Any, Any]) -> Iterator[list[dict[str, Any]]]:
+    """The parameter groups of each state of an optimizer that has stepped."""
+    if thing.get("param_groups") and thing.get("state"):
+        yield thing["param_groups"]
+    for value in thing.values():
+        if isinstance(value, dict):
+            yield from _optimizers_in(value)
+
+
+def _are_alike(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    same = one.keys() == other.keys()
+    return same and all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+def _settings(groups: list[dict[str, Any]]) -> frozenset[str]:
+    return frozenset(groups[0]) - {"params", "initial_lr"}
+
+
+def _rates(groups: list[dict[str, Any]]) -> list[float]:
+    """The rates before any schedule changed them."""
+    return [float(group.get("initial_lr", group["lr"])) for group in groups]
 
 
 def _states_in(thing: dict[Any, Any]) -> Iterator[dict[str, torch.Tensor]]:
@@ -199,7 +285,7 @@ def _states_in(thing: dict[Any, Any]) -> Iterator[dict[str, torch.Tensor]]:
     if tensors:
         yield tensors
     for value in thing.values():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and "param_groups" not in value:
             yield from _states_in(value)
 
 

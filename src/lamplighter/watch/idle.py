@@ -1,20 +1,23 @@
-"""Optimizers that never move what they hold: O101 where one never steps, M110 where all is frozen."""
+"""Optimizers that never move what they hold: O101, O107 without a step, M110 all frozen."""
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import torch
 
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.place import Place, here, line_that_freezes
+from lamplighter.watch.place import Place, here, line_that_freezes, statements
 
 if TYPE_CHECKING:
-    import torch
-
     from lamplighter.watch.passes import Pass
     from lamplighter.watch.world import SeenModel, SeenOptimizer, World
 
 FED = 3  # times that gradients came for an optimizer that never steps
+ALONE = 10  # times, where no other optimizer steps either
+FEW = 16  # values of a weight by which it is known to be as it was
 FROZEN = 3  # steps over nothing but frozen tensors
 
 
@@ -36,14 +39,18 @@ class Idle:
 
     Args:
         sample: a parameter of it.
+        values: a few of its values when the optimizer was built.
         mark: the gradient of that parameter before the present backward().
         fed: how often a new one came.
         waiting: whether the newest has met no step that used gradients of its own.
         place: where another optimizer stepped instead.
+        cleared: how often the optimizer's gradients were cleared.
     """
 
     sample: torch.Tensor
+    values: torch.Tensor
     mark: Mark | None = None
+    cleared: int = 0
     fed: int = 0
     waiting: bool = False
     place: Place | None = None
@@ -52,7 +59,7 @@ class Idle:
 class IdleOptimizers(Watcher):
     """Follows optimizers that were built and do nothing."""
 
-    codes = ("O101", "M110")
+    codes = ("O101", "O107", "M110")
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -69,7 +76,12 @@ class IdleOptimizers(Watcher):
         held = [p for g in optimizer.param_groups for p in g["params"] if p.requires_grad]
         self.idle.pop(id(optimizer), None)
         if held:
-            self.idle[id(optimizer)] = Idle(held[-1])
+            self.idle[id(optimizer)] = Idle(held[-1], _some(held[-1]))
+
+    def cleared(self, owner: Any) -> None:
+        one = self.idle.get(id(owner))
+        if one is not None:
+            one.cleared += 1
 
     def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:  # noqa: ARG002
         for one in self.idle.values():
@@ -111,7 +123,11 @@ class IdleOptimizers(Watcher):
             return
         for key, one in self.idle.items():
             record = self.world.optimizers.get(key)
-            if record is not None and one.fed >= FED and not record.steps:
+            if record is None or record.steps:
+                continue
+            if not self.world.steps:
+                self._nothing_steps(record, one)
+            elif one.fed >= FED:
                 self._never_steps(record, one)
         for key, count in self.frozen.items():
             record = self.world.optimizers.get(key)
@@ -134,6 +150,22 @@ class IdleOptimizers(Watcher):
             f"{one.fed} times: the network stays as it began",
             "call step() of this optimizer after the backward() of its loss",
             one.place or record.place,
+        )
+
+    def _nothing_steps(self, record: SeenOptimizer, one: Idle) -> None:
+        """A loop that clears and fills gradients, and no weight of which ever moves."""
+        model = self._network_of(record.parameters())
+        still = torch.equal(one.values, _some(one.sample))
+        if model is None or not still or min(one.fed, one.cleared) < ALONE:
+            return
+        self.world.report(
+            "O107",
+            "error",
+            f"`{model.name}`",
+            f"gradients arrived {one.fed} times and were cleared {one.cleared} times, and step() "
+            f"of its {record.name} never ran: no weight has moved",
+            "call optimizer.step() after backward(), with its parentheses",
+            line_that_names_step(record.place) or record.place,
         )
 
     def _all_frozen(self, record: SeenOptimizer) -> None:
@@ -161,6 +193,19 @@ class IdleOptimizers(Watcher):
             if any(id(p) in mine for p in module.parameters()):
                 return model
         return None
+
+
+def line_that_names_step(near: Place | None) -> Place | None:
+    """The first statement of a file that names `….step` and does not call it, or None."""
+    for node in statements(near.file) if near is not None else ():
+        named = isinstance(node, ast.Expr) and isinstance(node.value, ast.Attribute)
+        if near is not None and named and node.value.attr == "step":  # type: ignore[attr-defined]
+            return Place(near.file, node.lineno)
+    return None
+
+
+def _some(parameter: torch.Tensor) -> torch.Tensor:
+    return parameter.detach().flatten()[:FEW].clone()
 
 
 def _mark(parameter: torch.Tensor) -> Mark | None:

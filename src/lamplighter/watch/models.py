@@ -132,7 +132,9 @@ class Models(Watcher):
         others = [m for s in self.world.models.values() if (m := s.module) is not None]
         mine = {id(p) for p in module.parameters()}
         owners = [r for r in stepping if any(id(p) in mine for p in r.parameters())]
-        place = owners[0].place if owners else None
+        # the newest that steps: an earlier one may have done its part before a layer was replaced
+        newest = max(owners, key=lambda r: self.spans.get(id(r.ref()), (0, 0))[1], default=None)
+        place = newest.place if newest else None
         strangers = list(
             ownership.foreign_parameters(
                 module, [o for r in owners if (o := r.ref())], others=others

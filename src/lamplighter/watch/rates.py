@@ -234,7 +234,7 @@ class Rates(Watcher):
             )
 
     def _look_at_tiny(self, key: int, rate: Rate) -> None:
-        step = self.stepped_at.get(key)
+        step = self.stepped_at.get(key) or line_that_sets_rates(rate.place)
         if step is None or rate.tiny < ENOUGH_STEPS or rate.tiny < 0.25 * rate.steps:
             return
         if not self.world.found("O108"):
@@ -248,6 +248,20 @@ class Rates(Watcher):
                 "call scheduler.step() once per epoch, outside the loop over batches",
                 step,
             )
+
+
+def line_that_sets_rates(near: Place | None) -> Place | None:
+    """The only statement within a loop of a file that changes `group["lr"]`, or None."""
+    tree = tree_of(near.file) if near is not None else None
+    found = []
+    for node in ast.walk(tree) if tree is not None else ():
+        targets = [node.target] if isinstance(node, ast.AugAssign) else []
+        targets = node.targets if isinstance(node, ast.Assign) else targets
+        for target in targets:
+            key = target.slice if isinstance(target, ast.Subscript) else None
+            if isinstance(key, ast.Constant) and key.value == "lr":
+                found.append(node.lineno)  # type: ignore[attr-defined]
+    return Place(near.file, found[0]) if near is not None and len(found) == 1 else None
 
 
 def _number(value: Any) -> float | None:

@@ -37,6 +37,8 @@ class Saving(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.taken: dict[int, Taken] = {}
+        # the newest state of another model that was loaded, and after how many steps
+        self.loaded: tuple[Taken, int] | None = None
 
     def state_taken(self, module: nn.Module, state: dict[str, Any]) -> None:
         self.taken = {key: t for key, t in self.taken.items() if t.tensor() is not None}
@@ -49,10 +51,26 @@ class Saving(Watcher):
 
     def state_loaded(self, module: nn.Module, state: dict[str, Any]) -> None:
         taken = self._alias_in(state)
-        if taken is not None and taken.model() is module:
+        if taken is None:
+            self.loaded = None
+        elif taken.model() is module:
             self._report(
                 taken,
                 "what is loaded back is the live model itself: load_state_dict() does nothing",
+            )
+        else:
+            self._look_for_snapshots(taken)
+
+    def _look_for_snapshots(self, taken: Taken) -> None:
+        """States of several times, of which each is the state of now."""
+        before, self.loaded = self.loaded, (taken, self.world.steps)
+        if before is None or before[1] != self.world.steps:
+            return
+        other = before[0]
+        if other.model() is taken.model() and other.steps != taken.steps:
+            self._report(
+                other,
+                f"that of step {other.steps} and that of step {taken.steps} are one and the same",
             )
 
     def saved(self, thing: Any) -> None:

@@ -96,7 +96,9 @@ class StepOrder(Watcher):
             now = book.marks()
             if book.mixed and now != book.mixed:
                 book.mixed, book.used = now, {}
-                book.backward_place = book.backward_place or here()
+                # the last one before the step: an earlier one may be another network's, which
+                # leaves gradients here that are cleared in time
+                book.backward_place = here()
             elif book.used:
                 book.mixed = {}  # somebody else's backward
             book.happened("B")

@@ -1,0 +1,26 @@
+# ruff: noqa
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+torch.manual_seed(0)
+inputs = torch.randn(240, 8)
+labels = (inputs[:, 0] + inputs[:, 1] > 0).long()
+train_loader = DataLoader(TensorDataset(inputs[:160], labels[:160]), batch_size=16, shuffle=True)
+
+model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 2))
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+snapshots = []
+for epoch in range(4):
+    for x, y in train_loader:
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+    snapshots.append(model.state_dict())  # <- A101
+member = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 2))
+votes = torch.zeros(80, 2)
+for state in snapshots:
+    member.load_state_dict(state)
+    with torch.no_grad():
+        votes += member(inputs[160:]).softmax(1)

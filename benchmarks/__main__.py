@@ -56,7 +56,7 @@ def measured(name: str, given: argparse.Namespace) -> list[str]:
         made = contenders(job, folder, own)
         if job.model:
             _train_model(made[0].task)
-        there = [each for each in made if _wanted(each, given) and not _missing(each)]
+        there = [each for each in made if _wanted(each, given.only) and not _missing(each)]
         before = _kept(given.keep, name)
         turns, failed = take(there, job, given.rounds, _keeper(given.keep, name))
         for who, earlier in before.items():
@@ -86,7 +86,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--photographs", type=Path)
     parser.add_argument("--rounds", type=int, default=5, help="alternations (default 5)")
     parser.add_argument("--only", action="append", help="contenders whose name holds this text")
-    parser.add_argument("--without", action="append", default=[], help="and those left out")
     parser.add_argument("--pictures", type=int, nargs=2, metavar=("TRAIN", "VAL"))
     parser.add_argument("--size", type=int, help="pixels, in place of the job's own")
     parser.add_argument("--minutes", type=float, help="of the job accuracy (default 1)")
@@ -99,10 +98,8 @@ def _arguments() -> argparse.Namespace:
     return given
 
 
-def _wanted(each: Contender, given: argparse.Namespace) -> bool:
-    who = each.row.who
-    wanted = not given.only or any(text in who for text in given.only)
-    return wanted and not any(text in who for text in given.without)
+def _wanted(each: Contender, only: list[str] | None) -> bool:
+    return not only or any(text in each.row.who for text in only)
 
 
 def _missing(each: Contender) -> bool:

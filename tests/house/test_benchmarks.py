@@ -17,7 +17,7 @@ def asked(**changes: Any) -> argparse.Namespace:
     """What a person asked for."""
     given = {
         "data": None, "photographs": None, "pictures": [80, 20], "rounds": 2, "only": None,
-        "without": [], "keep": None, "minutes": None, "size": None,
+        "keep": None, "minutes": None, "size": None,
     }  # fmt: skip
     return argparse.Namespace(**given | changes)
 
@@ -51,7 +51,7 @@ def test_a_small_job_runs_on_made_pictures(monkeypatch: pytest.MonkeyPatch, tmp_
     assert "absent: not installed" in lines
     assert any(line.startswith("broken: failed; ModuleNotFoundError") for line in lines)
     assert "made pictures), 2 alternations" in lines[1]
-    again = bench.measured("small", asked(keep=kept, without=["decod", "broken"]))
+    again = bench.measured("small", asked(keep=kept, only=["nobody"]))
     assert "2 alternations" in again[1]
 
 

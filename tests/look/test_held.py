@@ -9,8 +9,8 @@ from PIL import Image
 from lamplighter.data.example import Example
 from lamplighter.data.memory import MemorySource, digest_of_pixels
 from lamplighter.look.facts import Facts
-from lamplighter.look.held import SmallPictures, blocks_of, measure_block, resize
-from lamplighter.look.measure import measure_file, measure_picture
+from lamplighter.look.held import blocks_of, measure_block, resize
+from lamplighter.look.measure import measure_picture
 from lamplighter.look.verdict import look
 
 FIGURES = {"mean": 0.3, "deviation": 0.2, "detail": 0.2, "flat": 0.02, "colours": 0}
@@ -34,38 +34,6 @@ def test_a_block_gives_the_figures_of_single_pictures(side, mode, draw):
             assert abs(getattr(facts, name) - getattr(alone, name)) <= most, name
         assert apart(facts.grey_array(), alone.grey_array()) <= 3
         assert apart(facts.colour_array(), alone.colour_array()) <= 3
-
-
-def test_small_files_are_weighed_together_to_the_figures_of_each_alone(draw, tmp_path):
-    """Of two sizes, in any company; a large picture does not wait."""
-    sides = [(32, 32), (40, 30), (32, 32), (200, 150), (40, 30)]
-    files = [tmp_path / f"{place}.png" for place in range(len(sides))]
-    for place, (file, side) in enumerate(zip(files, sides, strict=True)):
-        draw(place, *side).save(file)
-    small = SmallPictures()
-    together = [measure_file(file, small.weigh) for file in files]
-    assert [bool(facts.grey) for facts in together] == [False, False, False, True, False]
-    small.settle()
-    for file, facts in zip(files, together, strict=True):
-        alone = SmallPictures()
-        once_more = measure_file(file, alone.weigh)
-        alone.settle()
-        assert facts == once_more
-        at_once = measure_file(file)
-        assert facts.pixels == at_once.pixels
-        assert abs(facts.detail - at_once.detail) <= FIGURES["detail"]
-        assert apart(facts.grey_array(), at_once.grey_array()) <= 3
-
-
-@pytest.mark.parametrize("ending", ["png", "jpg", "gif", "webp", "tif"])
-def test_a_file_that_is_cut_off_is_told_in_every_format(draw, tmp_path, ending):
-    """What the header says is known, and the pixels that are missing are not made up."""
-    whole, cut = tmp_path / f"whole.{ending}", tmp_path / f"cut.{ending}"
-    draw(1, 60, 48).save(whole)
-    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
-    sound, facts = measure_file(whole), measure_file(cut)
-    assert (sound.fault, sound.width, sound.height) == ("", 60, 48)
-    assert (facts.fault, facts.pixels) == ("unreadable", "")
 
 
 def apart(ours: np.ndarray, theirs: np.ndarray) -> int:

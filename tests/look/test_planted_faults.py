@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, PngImagePlugin
 from lamplighter.checks.finding import Finding
 from lamplighter.look import pictures as pictures_room
 from lamplighter.look.facts import Facts
-from lamplighter.look.measure import Weigh, measure_file
+from lamplighter.look.measure import measure_file
 from lamplighter.look.verdict import look
 
 SIZE = 128
@@ -28,8 +28,8 @@ def clean_facts(drawn_once: Path) -> dict[bytes, Facts]:
 def decoded_once(clean_facts: dict[bytes, Facts], monkeypatch: pytest.MonkeyPatch) -> None:
     """Files that are byte by byte those of the clean set are not decoded again."""
 
-    def measured(path: Path, weigh: Weigh) -> Facts:
-        return clean_facts.get(path.read_bytes()) or measure_file(path, weigh)
+    def measured(path: Path) -> Facts:
+        return clean_facts.get(path.read_bytes()) or measure_file(path)
 
     monkeypatch.setattr(pictures_room, "measure_file", measured)
 

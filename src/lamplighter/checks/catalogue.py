@@ -24,6 +24,7 @@ FAMILIES: dict[str, str] = {
     "L": "loss",
     "O": "optimizer and schedule",
     "R": "the running loop",
+    "Q": "reinforcement learning",
     "P": "precision and devices",
     "G": "several processes",
     "E": "evaluation",
@@ -170,6 +171,7 @@ _ROWS: tuple[Code, ...] = (
     Code("L113", "the loss cannot be computed", "error", "fast", "B"),
     Code("L114", "a sample's weight comes from the mean of the batch", "error", "fast", "R"),
     Code("L115", "class weights favour the frequent classes", "error", "fast", "BR"),
+    Code("L120", "samples are weighed after the mean over them", "error", "fast", "R"),
     # optimizer
     Code("O101", "parameters in no optimizer", "error", "fast", "S"),
     Code("O102", "the optimizer holds foreign parameters", "error", "fast", "S"),
@@ -192,6 +194,11 @@ _ROWS: tuple[Code, ...] = (
     Code("R106", "clipped after the step", "error", "fast", "R"),
     Code("R107", "the loss is replaced before backward", "error", "fast", "R"),
     Code("R108", "gradients are cleared between accumulated batches", "error", "fast", "R"),
+    Code("R109", "random numbers begin anew in every round", "warning", "fast", "R"),
+    # reinforcement learning
+    Code("Q101", "a value is added after the end of an episode", "warning", "fast", "R"),
+    Code("Q102", "the target network never follows", "warning", "fast", "R"),
+    Code("Q103", "returns are not sums of what comes after", "warning", "fast", "R"),
     # precision, several processes
     Code("P101", "updates are rounded away", "error", "full", "BR"),
     Code("P102", "Adam's eps vanishes in fp16", "error", "fast", "S"),

@@ -10,6 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lamplighter.checks.catalogue import found
+from lamplighter.checks.finding import Finding
+
+CALLS = {"torch": "torch.manual_seed", "numpy": "np.random.seed", "random": "random.seed"}
 GENERATORS = (random.Random, np.random.Generator, np.random.RandomState, torch.Generator)
 
 
@@ -58,3 +62,21 @@ def put_generator_state(generator: Any, state: Any) -> None:
         generator.bit_generator.state = state
     else:
         generator.set_state(state)
+
+
+def random_numbers_repeat(kind: str, seed: Any, rounds: int) -> Iterator[Finding]:
+    """R109: the same seed is set between the steps of one training.
+
+    Args:
+        kind: "torch", "numpy" or "random".
+        seed: what was set.
+        rounds: how many stretches of the training began with the same numbers.
+    """
+    call = CALLS[kind]
+    yield found(
+        "R109",
+        call,
+        f"{call}({seed}) runs again between the steps, and {rounds} stretches of the training "
+        "have begun with the very same random numbers: order, dropout and noise repeat themselves",
+        "set the seed once, before the training; give what shall repeat a generator of its own",
+    )

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from torch import Tensor
+
 from lamplighter.checks.catalogue import found
 from lamplighter.checks.finding import Finding
+
+FEWEST = 4  # samples of which a weight for each is told from a pair of factors
 
 
 def makes_a_square(large: Sequence[int], small: Sequence[int]) -> bool:
@@ -35,12 +39,24 @@ def is_share(number: float, rows: int, *, divides: bool) -> bool:
     return times >= 1 and abs(times - round(times)) < 1e-6
 
 
+def is_weight_per_sample(weight: Tensor, rows: int) -> bool:
+    """Whether a tensor without a graph holds one number for each of some samples, not all equal.
+
+    Args:
+        weight: `(rows,)` or `(rows, 1)`.
+        rows: samples in the batch.
+    """
+    if weight.requires_grad or weight.dim() == 0 or weight.numel() != rows or rows < FEWEST:
+        return False
+    return weight.shape[0] == rows and bool((weight != weight.flatten()[0]).any())
+
+
 def told(code: str, facts: tuple[Any, ...]) -> Iterator[Finding]:
     """What was seen in the arithmetic behind a loss.
 
     Args:
         code: L107 with the shapes of both sides and of the result; L109 with the shape that was
-            summed; L114 with the number of samples.
+            summed; L114 and L120 with the number of samples.
         facts: as the code asks.
     """
     if code == "L107":
@@ -59,6 +75,16 @@ def told(code: str, facts: tuple[Any, ...]) -> Iterator[Finding]:
             f"a sum over everything, {facts[0]} → one number, is combined with one number per "
             "sample: each sample carries the sum over the whole batch",
             "sum over the other dimensions alone, x.sum(dim=1), and keep the samples apart",
+        )
+    elif code == "L120":
+        yield found(
+            "L120",
+            "own arithmetic",
+            f"{facts[0]} numbers, one for each sample, are multiplied with the mean or sum over "
+            "the batch and added up: they scale the loss as a whole, and no sample weighs more "
+            "than another",
+            'multiply before the mean: with losses of torch, reduction="none" keeps the samples '
+            "apart",
         )
     elif code == "L114":
         yield found(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -67,7 +67,6 @@ def read_picture(
     max_pixels: int = MAX_PIXELS,
     draft: tuple[int, int] | None = None,
     name: str = "",
-    header: Callable[[Image.Image], None] | None = None,
 ) -> Image.Image:
     """Decodes one picture: first frame, upright, its mode untouched.
 
@@ -77,7 +76,6 @@ def read_picture(
         draft: smallest (width, height) in pixels that the caller needs; a JPEG may then be decoded
             at 1/2, 1/4 or 1/8 of its size, never below this. Other formats ignore it.
         name: what errors call it when `source` is bytes.
-        header: is given the opened file before a pixel of it is decoded; it raises nothing.
 
     Returns:
         A plain picture that holds no open file and no orientation any more.
@@ -91,8 +89,6 @@ def read_picture(
         raise DataError("the file is empty (0 bytes); expected a picture", where=where)
     try:
         with _quiet_pillow(), Image.open(BytesIO(content), formats=_formats()) as opened:
-            if header is not None:
-                header(opened)
             _refuse_bomb(opened.size, max_pixels, where)
             return _decode(opened, draft)
     except DataError:

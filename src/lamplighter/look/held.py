@@ -1,4 +1,4 @@
-"""Pictures that a source holds as one array, or small ones of files → their facts, whole blocks at once.
+"""Pictures that a source holds as one array → their facts, whole blocks at once.
 
 The figures are those of `measure`, to within a level of rounding, at about a fifteenth of the time:
 70,000 pictures of 28 × 28 pay for arithmetic, not for 70,000 trips through a decoder.
@@ -10,16 +10,13 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
-from PIL import Image
 
 from lamplighter.data.memory import digest_of_pixels
 from lamplighter.look.facts import COLOUR_SIDE, GREY_SIDE, Facts
-from lamplighter.look.measure import STATISTICS_SIDE, statistics
+from lamplighter.look.measure import STATISTICS_SIDE
 
 # pixels of a block as float32 stay below some 64 MB
 MOST_PIXELS = 4 << 20
-# longest side of pictures that are weighed together
-SMALL_SIDE = 64
 # Pillow's weights of red, green and blue in a grey level, of 65,536
 GREY_OF_RGB = np.array([19595, 38470, 7471], np.int32)
 
@@ -40,33 +37,7 @@ def measure_block(pixels_NHWC: np.ndarray) -> list[Facts]:
     Returns:
         As many facts, in order; `pixels` and `sha256` are the digest that the source gives.
     """
-    height, width = pixels_NHWC.shape[1:3]
-    coloured = pixels_NHWC.ndim == 4
-    found = []
-    for pixels in pixels_NHWC:
-        digest = digest_of_pixels(pixels)
-        found.append(
-            Facts(
-                length=height * width * (3 if coloured else 1),
-                sha256=digest,
-                mode="RGB" if coloured else "L",
-                width=width,
-                height=height,
-                pixels=digest,
-            )
-        )
-    fill(found, pixels_NHWC)
-    return found
-
-
-def fill(block: Sequence[Facts], pixels_NHWC: np.ndarray) -> None:
-    """Thumbnails and figures of the pixels, into the facts of the same pictures.
-
-    Args:
-        block: N facts.
-        pixels_NHWC: as `measure_block` takes them.
-    """
-    height, width = pixels_NHWC.shape[1:3]
+    count, height, width = pixels_NHWC.shape[:3]
     coloured = pixels_NHWC.ndim == 4
     full_grey = _grey(pixels_NHWC) if coloured else pixels_NHWC
     grey = resize(full_grey, GREY_SIDE)
@@ -81,35 +52,27 @@ def fill(block: Sequence[Facts], pixels_NHWC: np.ndarray) -> None:
     step = -(-max(height, width) // STATISTICS_SIDE)
     small = pixels_NHWC[:, ::step, ::step]
     flats = _flat_shares(small)
-    for place, facts in enumerate(block):
-        facts.mean, facts.deviation = float(means[place]), float(deviations[place])
-        facts.detail, facts.flat = float(details[place]), float(flats[place])
-        facts.colours = _colours_needed(small[place])
-        facts.grey, facts.colour = grey[place].tobytes(), colour[place].tobytes()
-
-
-class SmallPictures:
-    """Small pictures of files, kept until those of one size are weighed together.
-
-    A picture of 32 × 32 pixels has its figures in a fifth of the time that they take by
-    themselves.
-    """
-
-    def __init__(self) -> None:
-        self.waiting: dict[tuple[int, int], list[tuple[Facts, np.ndarray]]] = {}
-
-    def weigh(self, rgb: Image.Image, facts: Facts) -> None:
-        """Keeps a small picture for `settle`; a larger one is weighed at once."""
-        if max(rgb.size) > SMALL_SIDE:
-            statistics(rgb, facts)
-        else:
-            self.waiting.setdefault(rgb.size, []).append((facts, np.asarray(rgb)))
-
-    def settle(self) -> None:
-        """Fills in what is still missing."""
-        for kept in self.waiting.values():
-            fill([facts for facts, _ in kept], np.stack([pixels for _, pixels in kept]))
-        self.waiting = {}
+    found = []
+    for place in range(count):
+        digest = digest_of_pixels(pixels_NHWC[place])
+        found.append(
+            Facts(
+                length=height * width * (3 if coloured else 1),
+                sha256=digest,
+                mode="RGB" if coloured else "L",
+                width=width,
+                height=height,
+                pixels=digest,
+                mean=float(means[place]),
+                deviation=float(deviations[place]),
+                detail=float(details[place]),
+                flat=float(flats[place]),
+                colours=_colours_needed(small[place]),
+                grey=grey[place].tobytes(),
+                colour=colour[place].tobytes(),
+            )
+        )
+    return found
 
 
 def resize(levels_NHW: np.ndarray, side: int) -> np.ndarray:

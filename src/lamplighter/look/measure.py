@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -26,9 +25,6 @@ from lamplighter.look.facts import COLOUR_SIDE, GREY_SIDE, Facts
 
 DRAFT_SIDE = 90
 STATISTICS_SIDE = 128
-JPEG = b"\xff\xd8"
-# takes the RGB pixels of a picture whose figures are still to be filled in
-Weigh = Callable[[Image.Image, Facts], None]
 
 
 @contextmanager
@@ -40,13 +36,8 @@ def quiet_decoding() -> Iterator[None]:
         yield
 
 
-def measure_file(path: Path, weigh: Weigh | None = None) -> Facts:
-    """Reads one file and says everything about it that the findings need; never raises.
-
-    Args:
-        path: the file.
-        weigh: fills in the figures of the pixels, at once or later; None: at once.
-    """
+def measure_file(path: Path) -> Facts:
+    """Reads one file and says everything about it that the findings need; never raises."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -56,9 +47,11 @@ def measure_file(path: Path, weigh: Weigh | None = None) -> Facts:
         facts.fault, facts.reason = "empty", "the file has no bytes"
         return facts
     try:
-        picture = _decoded(data, facts, str(path))
-        if picture is not None:
-            _digest(picture, facts, weigh or statistics)
+        _read_header(data, facts)
+        if facts.fault:
+            return facts
+        picture = read_picture(data, draft=(DRAFT_SIDE, DRAFT_SIDE), name=str(path))
+        _weigh(picture, facts)
     except DataError as error:
         facts.fault, facts.reason = "unreadable", error.message
     except MemoryError:
@@ -70,37 +63,27 @@ def measure_picture(picture: Image.Image, sha256: str) -> Facts:
     """The facts of a picture that a source holds in memory, already upright."""
     facts = Facts(sha256=sha256, mode=picture.mode, width=picture.width, height=picture.height)
     facts.length = picture.width * picture.height * len(picture.getbands())
-    _digest(picture, facts, statistics)
+    _weigh(picture, facts)
     return facts
-
-
-def _decoded(data: bytes, facts: Facts, name: str) -> Image.Image | None:
-    """The upright picture, and what its header says; None of one that would fill the memory."""
-    describe = None
-    if data.startswith(JPEG):
-        describe = partial(_describe, facts)
-    else:  # asking one of these for its EXIF may decode it, and a fault would be told only once
-        _read_header(data, facts)
-    try:
-        return read_picture(data, draft=(DRAFT_SIDE, DRAFT_SIDE), name=name, header=describe)
-    except DataError as error:
-        if isinstance(error.__cause__, Image.DecompressionBombError):
-            facts.fault, facts.reason = "bomb", str(error.__cause__).split(",")[0]
-        elif facts.width * facts.height > MAX_PIXELS:
-            facts.fault, facts.reason = "bomb", f"{facts.width} × {facts.height} pixels"
-        else:
-            raise
-        return None
 
 
 def _read_header(data: bytes, facts: Facts) -> None:
     """What the header says; a header that nothing can be made of is left to the decoder's words."""
     formats = [name for name in FORMATS if name in Image.OPEN]
-    with suppress(Exception), Image.open(BytesIO(data), formats=formats) as image:
-        _describe(facts, image)
+    try:
+        with Image.open(BytesIO(data), formats=formats) as image:
+            _describe(image, facts)
+    except Image.DecompressionBombError as error:
+        facts.fault, facts.reason = "bomb", str(error).split(",")[0]
+        return
+    except Exception:  # a damaged header may raise anything at all
+        return
+    if facts.width * facts.height > MAX_PIXELS:
+        facts.fault = "bomb"
+        facts.reason = f"{facts.width} × {facts.height} pixels"
 
 
-def _describe(facts: Facts, image: Image.Image) -> None:
+def _describe(image: Image.Image, facts: Facts) -> None:
     """What the header says."""
     facts.format = image.format or ""
     facts.mode = image.mode
@@ -132,8 +115,8 @@ def _time(text: object, subsecond: object) -> float:
         return 0.0
 
 
-def _digest(picture: Image.Image, facts: Facts, weigh: Weigh) -> None:
-    """Names the pixels of an upright picture and has them weighed."""
+def _weigh(picture: Image.Image, facts: Facts) -> None:
+    """Measures the pixels of an upright picture."""
     if picture.has_transparency_data:
         alpha = picture.convert("RGBA").getchannel("A")
         facts.see_through = alpha.getextrema()[0] < 255  # type: ignore[operator]
@@ -141,10 +124,10 @@ def _digest(picture: Image.Image, facts: Facts, weigh: Weigh) -> None:
     digest = hashlib.blake2b(rgb.tobytes(), digest_size=16)
     digest.update(repr((rgb.size, facts.width, facts.height)).encode())
     facts.pixels = digest.hexdigest()
-    weigh(rgb, facts)
+    _statistics(rgb, facts)
 
 
-def statistics(rgb: Image.Image, facts: Facts) -> None:
+def _statistics(rgb: Image.Image, facts: Facts) -> None:
     """Thumbnails and the figures that tell a photograph from a sign."""
     grey = rgb.convert("L").resize(
         (GREY_SIDE, GREY_SIDE), Image.Resampling.BILINEAR, reducing_gap=3.0

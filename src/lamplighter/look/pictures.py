@@ -15,13 +15,12 @@ from lamplighter.data.memory import MemorySource
 from lamplighter.errors import LamplighterError
 from lamplighter.listener import SILENT, Listener
 from lamplighter.look.facts import Facts
-from lamplighter.look.held import SmallPictures, blocks_of, measure_block
+from lamplighter.look.held import blocks_of, measure_block
 from lamplighter.look.measure import measure_file, measure_picture, quiet_decoding
 from lamplighter.look.store import Store, stamp_of
 from lamplighter.machine import cores
 
 KEPT_AT_ONCE = 512
-FILES_AT_ONCE = 32
 Stamp = tuple[str, int, int]
 
 
@@ -141,37 +140,24 @@ def _measured(
 ) -> Iterator[tuple[int, Facts]]:
     """(place, facts) in order; a few files are read ahead, so memory stays bounded."""
     workers = workers or min(16, cores())
-    some = max(1, min(FILES_AT_ONCE, len(todo) // (4 * workers)))
-    waiting: deque[tuple[Sequence[int], Future[list[Facts]]]] = deque()
+    waiting: deque[tuple[int, Future[Facts]]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="lamp-look")
-
-    def ready() -> Iterator[tuple[int, Facts]]:
-        places, future = waiting.popleft()
-        yield from zip(places, future.result(), strict=True)
-
     try:
-        for start in range(0, len(todo), some):
-            places = todo[start : start + some]
-            asked = [examples[place] for place in places]
-            waiting.append((places, pool.submit(_measure, source, asked)))
-            if len(waiting) > 2 * workers:
-                yield from ready()
+        for place in todo:
+            waiting.append((place, pool.submit(_measure, source, examples[place])))
+            if len(waiting) > 8 * workers:
+                ready, future = waiting.popleft()
+                yield ready, future.result()
         while waiting:
-            yield from ready()
+            ready, future = waiting.popleft()
+            yield ready, future.result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _measure(source: Source, examples: Sequence[Example]) -> list[Facts]:
-    small = SmallPictures()
-    found = [_measure_one(source, example, small) for example in examples]
-    small.settle()
-    return found
-
-
-def _measure_one(source: Source, example: Example, small: SmallPictures) -> Facts:
+def _measure(source: Source, example: Example) -> Facts:
     if example.path is not None:
-        return measure_file(Path(example.path), small.weigh)
+        return measure_file(Path(example.path))
     try:
         return measure_picture(source.open(example), source.digest(example))
     except LamplighterError as error:

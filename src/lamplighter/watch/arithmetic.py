@@ -1,4 +1,4 @@
-"""The arithmetic of the program's own losses: L107, L108, L109 and L114."""
+"""The arithmetic of the program's own losses: L107, L108, L109, L114 and L120."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BENT = (*LINEAR, "rsub", "pow", "clamp", "clamp_min", "clamp_max", "relu")
 class Arithmetic(Watcher):
     """Follows what goes into `backward()` through the program's own lines."""
 
-    codes = ("L107", "L108", "L109", "L114")
+    codes = ("L107", "L108", "L109", "L114", "L120")
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -37,6 +37,8 @@ class Arithmetic(Watcher):
         self.seen: ByIdentity[tuple[Sighting, ...]] = ByIdentity()
         self.means: ByIdentity[tuple[int, bool]] = ByIdentity()
         self.totals: ByIdentity[Sighting] = ByIdentity()
+        self.reduced: ByIdentity[int] = ByIdentity()
+        self.late: ByIdentity[Sighting] = ByIdentity()
         self.constant: ByIdentity[frozenset[tuple[Place | None, str]]] = ByIdentity()
         self.hits: dict[tuple[Place | None, str], int] = {}
         self.moving: set[Place | None] = set()
@@ -73,6 +75,7 @@ class Arithmetic(Watcher):
             self._look_at_number(name, given, result)
         if torch.is_grad_enabled():
             self._look_at_totals(name, args, kwargs, given, result)
+            self._look_at_late_weights(name, given, result)
             self._look_at_constants(name, given, result)
         self.descent.follow(name, given, args, result)
 
@@ -116,6 +119,27 @@ class Arithmetic(Watcher):
                 self.means[result] = (origin, True)
             elif name in (BENT if bent else LINEAR):
                 self.means[result] = (origin, bent)
+
+    def _look_at_late_weights(self, name: str, given: list[Tensor], result: Tensor) -> None:
+        """One number for the batch that meets a weight for each sample, and is summed again."""
+        if not result.requires_grad or not given:
+            return
+        if name in OWN or name in ("mean", "sum"):
+            first = given[0]
+            if (late := self.late.get(first)) is not None and result.dim() == 0:
+                self._add(result, late)
+            elif result.dim() == 0 < first.dim() and self.descent.of(first).derived:
+                self.reduced[result] = first.shape[0]
+            return
+        number = next((n for t in given if (n := self.reduced.get(t)) is not None), None)
+        if number is not None and len(given) == 1 and name in LINEAR:
+            self.reduced[result] = number
+        elif number is not None and name in ("mul", "div") and len(given) == 2:
+            weight = given[0] if given[0].dim() else given[1]
+            if criteria.is_weight_per_sample(weight, number):
+                self.late[result] = Sighting("L120", here(), (number,))
+        elif len(given) == 1 and name in LINEAR and (late := self.late.get(given[0])) is not None:
+            self.late[result] = late
 
     def _look_at_totals(
         self,

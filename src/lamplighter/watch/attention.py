@@ -89,6 +89,9 @@ class Attention(Watcher):
     def gradients_off(self) -> None:
         self._changed("gradients")
 
+    def seeded(self, kind: str, value: Any) -> None:  # noqa: ARG002
+        self._changed("seed", kind)
+
     def optimizer_made(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
         self.left = self.patience.first
         self.wake()

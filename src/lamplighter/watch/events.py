@@ -55,6 +55,8 @@ EVENTS = (
     "mask_resized",
     "scaler_fitted",
     "scaled_rows",
+    "seeding",
+    "seeded",
     "operated",
     "gradients_off",
     "warning_hidden",
@@ -181,6 +183,12 @@ class Watcher:
 
     def scaled_rows(self, scaler: Any, rows: Any, result: Any) -> None:
         """It has transformed these rows."""
+
+    def seeding(self, kind: str) -> None:
+        """A global generator, "torch", "numpy" or "random", is about to get a seed."""
+
+    def seeded(self, kind: str, value: Any) -> None:
+        """It has got this seed."""
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any

@@ -15,6 +15,7 @@ from lamplighter.watch import attention
 from lamplighter.watch.accumulation import Accumulation
 from lamplighter.watch.arithmetic import Arithmetic
 from lamplighter.watch.artifacts import Artifacts
+from lamplighter.watch.bootstraps import Bootstraps
 from lamplighter.watch.choosing import Choosing
 from lamplighter.watch.class_weights import ClassWeights
 from lamplighter.watch.comparisons import Comparisons
@@ -43,9 +44,11 @@ from lamplighter.watch.probes import Probes
 from lamplighter.watch.rates import Rates
 from lamplighter.watch.real_steps import RealSteps
 from lamplighter.watch.replicas import Replicas
+from lamplighter.watch.returns import Returns
 from lamplighter.watch.saving import Saving
 from lamplighter.watch.scaling import Scaling
 from lamplighter.watch.schedules import Schedules
+from lamplighter.watch.seeding import Seeding
 from lamplighter.watch.shared_groups import SharedGroups
 from lamplighter.watch.shares import Shares, tap_collectives
 from lamplighter.watch.silenced import Silenced
@@ -57,6 +60,7 @@ from lamplighter.watch.tallies import Tallies
 from lamplighter.watch.tap_data import DATA_TAPS
 from lamplighter.watch.tap_operations import tap_operations
 from lamplighter.watch.tap_scalers import tap_scalers
+from lamplighter.watch.tap_seeds import tap_seeds
 from lamplighter.watch.tap_training import TRAINING_TAPS
 from lamplighter.watch.tap_warnings import tap_warnings
 from lamplighter.watch.taps import Taps
@@ -122,6 +126,9 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Silenced,
         Shares,
         RealSteps,
+        Seeding,
+        Bootstraps,
+        Returns,
     )
     return [world, world.origins, *(kind(world) for kind in kinds), Weights(world, frozen)]
 
@@ -191,7 +198,8 @@ class Watch:
 
     def open(self) -> None:
         """Begins to watch."""
-        for tap in (*TRAINING_TAPS, *DATA_TAPS, tap_scalers, tap_warnings, tap_collectives):
+        taps = (*TRAINING_TAPS, *DATA_TAPS, tap_scalers, tap_seeds, tap_warnings, tap_collectives)
+        for tap in taps:
             tap(self.taps)
         tap_operations(
             self.taps,

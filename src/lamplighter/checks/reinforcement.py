@@ -1,0 +1,136 @@
+"""Family Q: what reinforcement learning computes from rewards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from lamplighter.checks.catalogue import found
+from lamplighter.checks.finding import Finding
+
+Vector = npt.NDArray[np.float64]
+
+SAME = 1e-3  # in standard deviations: what single precision makes of equal returns
+OTHER = 0.05  # apart by more: other returns
+
+
+def sums_forward(rewards: Sequence[float], gamma: float) -> Vector:
+    """The discounted sum of each reward and those after it."""
+    return sums_backward(list(rewards)[::-1], gamma)[::-1]
+
+
+def sums_backward(rewards: Sequence[float], gamma: float) -> Vector:
+    """The discounted sum of each reward and those before it."""
+    sums = np.empty(len(rewards))
+    running = 0.0
+    for at, reward in enumerate(rewards):
+        running = reward + gamma * running
+        sums[at] = running
+    return sums
+
+
+def are_alike(one: Vector, other: Vector, *, by: float = SAME) -> bool:
+    """Whether two rows differ by a positive factor and an offset alone, as after standardising."""
+    if one.std() < 1e-9 or other.std() < 1e-9:
+        return False
+    return bool(np.abs(standard(one) - standard(other)).max() <= by)
+
+
+def standard(values: Vector) -> Vector:
+    """The same with mean 0 and deviation 1."""
+    return np.asarray((values - values.mean()) / values.std())
+
+
+def kind_of_returns(
+    used: Vector, episodes: Sequence[Sequence[float]], gammas: Sequence[float], *, in_order: bool
+) -> str:
+    """How the numbers that weigh the actions of some episodes follow from the rewards.
+
+    Args:
+        used: one number for each action.
+        episodes: the rewards, an episode after the other.
+        gammas: discounts that come into question.
+        in_order: whether the actions are known to stand in the order in which they were taken.
+
+    Returns:
+        "right", "past" (sums over what came before), "turned" (right sums at the wrong actions),
+        or "" where nothing is certain.
+    """
+    wrong = ""
+    for gamma in gammas:
+        ahead = np.concatenate([sums_forward(e, gamma) for e in episodes])
+        behind = np.concatenate([sums_backward(e, gamma) for e in episodes])
+        if are_alike(used, ahead):
+            return "right"
+        reverse = ahead[::-1]
+        turned = are_alike(used, reverse, by=OTHER)
+        if are_alike(used, behind) and not are_alike(behind, ahead, by=OTHER):
+            if in_order or not are_alike(behind, reverse, by=OTHER):
+                wrong = wrong or "past"
+        elif (
+            (in_order or not turned)
+            and len(np.unique(ahead.round(6))) > 3
+            and are_alike(np.sort(used), np.sort(ahead))
+            and not are_alike(used, ahead, by=OTHER)
+        ):
+            wrong = wrong or "turned"
+    return wrong
+
+
+def returns_of_the_past(kind: str, count: int, times: int) -> Iterator[Finding]:
+    """Q103: an action is weighed with rewards that it had no part in.
+
+    Args:
+        kind: "past" or "turned", as `kind_of_returns` says.
+        count: actions of the newest update.
+        times: updates that showed the same.
+    """
+    if kind == "past":
+        what = "each is the discounted sum of the rewards up to its action, not of those after it"
+        fix = "go through the rewards from the last to the first: R = r + gamma * R"
+    else:
+        what = "they are the right discounted sums, at other actions than those they belong to"
+        fix = "turn the list round once, after the loop that goes from the last reward to the first"
+    yield found(
+        "Q103",
+        "returns",
+        f"{count} returns weigh the actions, and {what} ({times} updates in a row)",
+        fix,
+    )
+
+
+def future_past_the_end(flag: str, rows: int, ended: int, discount: float) -> Iterator[Finding]:
+    """Q101: a value is added to the reward where nothing comes after it.
+
+    Args:
+        flag: the variable that says where an episode has ended.
+        rows: transitions in the batch.
+        ended: of these, the last ones of an episode.
+        discount: the factor of the value.
+    """
+    yield found(
+        "Q101",
+        "target",
+        f"the target is the reward and {discount:g} times the value of what comes next, also for "
+        f"the {ended} of {rows} transitions at which `{flag}` says that the episode is over",
+        f"leave the value away there: reward + gamma * next_value * (1 - {flag})",
+    )
+
+
+def target_never_follows(name: str, trained: str, steps: int) -> Iterator[Finding]:
+    """Q102: the network that gives the targets is the one of the beginning.
+
+    Args:
+        name: that network.
+        trained: the network of the same shape that learns.
+        steps: how long.
+    """
+    yield found(
+        "Q102",
+        f"`{name}`",
+        f"it gives the values of the targets and has not changed in {steps} steps of `{trained}`: "
+        "what is learned is the value of the network as it was made",
+        f"copy the weights every so often: {name}.load_state_dict({trained}.state_dict())",
+    )

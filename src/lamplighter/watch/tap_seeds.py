@@ -1,0 +1,38 @@
+"""Where the program sets the seeds of its random numbers."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from lamplighter.watch.taps import Taps, Wrapper
+
+
+def tap_seeds(taps: Taps) -> None:
+    """The global generators of torch, NumPy and Python."""
+    stream = taps.stream
+
+    def make(kind: str) -> Callable[[Wrapper], Wrapper]:
+        def wrap(original: Wrapper) -> Wrapper:
+            def seed(*args: Any, **kwargs: Any) -> Any:
+                value = next(iter((*args, *kwargs.values())), None)
+                known = isinstance(value, int) and stream.on
+                if known:
+                    stream.tell("seeding", kind)
+                result = original(*args, **kwargs)
+                if known:
+                    stream.tell("seeded", kind, value)
+                return result
+
+            return seed
+
+        return wrap
+
+    taps.replace(torch, "manual_seed", make("torch"))
+    taps.replace(torch.random, "manual_seed", make("torch"))
+    taps.replace(np.random, "seed", make("numpy"))
+    taps.replace(random, "seed", make("random"))

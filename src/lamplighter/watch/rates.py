@@ -255,8 +255,9 @@ def line_that_sets_rates(near: Place | None) -> Place | None:
     tree = tree_of(near.file) if near is not None else None
     found = []
     for node in ast.walk(tree) if tree is not None else ():
-        targets = [node.target] if isinstance(node, ast.AugAssign) else []
-        targets = node.targets if isinstance(node, ast.Assign) else targets
+        targets: list[ast.expr] = [node.target] if isinstance(node, ast.AugAssign) else []
+        if isinstance(node, ast.Assign):
+            targets = node.targets
         for target in targets:
             key = target.slice if isinstance(target, ast.Subscript) else None
             if isinstance(key, ast.Constant) and key.value == "lr":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from lamplighter.checks import data, labels, pairs, splits
+from lamplighter.checks.windows import windows_surrounded
 
 MADE = torch.Generator().manual_seed(0)
 ROWS = torch.randn(300, 64, generator=MADE)
@@ -34,19 +35,62 @@ def test_copies_made_before_the_split_are_near_duplicates() -> None:
     assert list(splits.near_duplicates(train, ROWS[200:])) == []
 
 
-def test_a_flip_without_its_mask_is_told() -> None:
-    """Y109: the picture mirrored under one mask is told; both mirrored, or other colours, not."""
-    picture = torch.rand(1, 8, 8, generator=MADE)
+def test_a_picture_moved_without_its_mask_is_told() -> None:
+    """Y109: mirrored or cut elsewhere than its mask is told; both alike, or other colours, not."""
+    picture = torch.rand(1, 16, 16, generator=MADE)
     mask = (picture[0] > 0.5).long()
-    noisy = picture + 0.01 * torch.randn(1, 8, 8, generator=MADE)
+    noisy = picture + 0.01 * torch.randn(1, 16, 16, generator=MADE)
     alone = [(picture, mask), (noisy, mask), (noisy.flip(-1), mask)]
-    (finding,) = pairs.flipped_without_target(alone)
-    assert "left and right exchanged and its mask is the same" in finding.message
+    (finding,) = pairs.moved_apart(alone)
+    assert "comes left and right exchanged and its mask as it was" in finding.message
     upside = [(picture, mask), (picture.flip(-2), mask)]
-    assert "top and bottom" in next(pairs.flipped_without_target(upside)).message
+    assert "top and bottom" in next(pairs.moved_apart(upside)).message
     together = [(picture, mask), (noisy.flip(-1), mask.flip(-1))]
-    assert list(pairs.flipped_without_target(together)) == []
-    assert list(pairs.flipped_without_target([(picture, mask), (1 - picture, mask)])) == []
+    assert list(pairs.moved_apart(together)) == []
+    assert list(pairs.moved_apart([(picture, mask), (1 - picture, mask)])) == []
+
+    places = [(0, 0), (3, 1), (1, 4), (4, 2)]
+    cuts = [(noisy[:, a : a + 12, b : b + 12], mask[a : a + 12, b : b + 12]) for a, b in places]
+    assert list(pairs.moved_apart(cuts)) == []
+    apart = [(cuts[i][0], cuts[(i + 1) % 4][1]) for i in range(4)]
+    assert "moved by 3 rows and 1 columns" in next(pairs.moved_apart(apart)).message
+
+
+def test_boxes_that_stay_under_a_mirrored_picture_are_told() -> None:
+    """Y109: boxes lie somewhere in the picture; numbers that are no places may well stay."""
+    picture = torch.rand(1, 16, 16, generator=MADE)
+    corner = torch.rand(32, 2, generator=MADE) * 8
+    boxes = torch.cat([corner, corner + 4], 1)
+    readings = [(picture, boxes[0]), (picture.flip(-1), boxes[0])]
+    (finding,) = pairs.points_stay(readings, boxes)
+    assert (
+        "comes left and right exchanged and the places in its target are the same"
+        in finding.message
+    )
+    assert list(pairs.points_stay(readings, boxes[:, [2, 3, 0, 1]] - 9)) == []
+    assert list(pairs.points_stay([readings[0], readings[0]], boxes)) == []
+    points = torch.rand(32, 5, 2, generator=MADE)
+    still = [(picture, points[0]), (picture.flip(-1), points[0])]
+    assert [f.code for f in pairs.points_stay(still, points)] == ["Y109"]
+
+
+def test_windows_on_both_sides_of_a_split_are_told() -> None:
+    """S106: mixed windows of a series lie between windows of train, those of a cut by time do not."""
+    series = torch.randn(400, generator=MADE).cumsum(0)
+    pieces = series.unfold(0, 12, 1)
+    mixed = pieces[torch.randperm(len(pieces), generator=MADE)]
+    (finding,) = windows_surrounded(mixed[:300], mixed[300:])
+    assert (
+        "windows looked at begin within one window of train and end within another"
+        in finding.message
+    )
+    several = torch.randn(400, 3, generator=MADE).unfold(0, 12, 1)[torch.randperm(389)]
+    assert [f.code for f in windows_surrounded(several[:300], several[300:])] == ["S106"]
+    assert list(windows_surrounded(pieces[:300], pieces[300:])) == []
+    assert list(windows_surrounded(pieces[:300], pieces[200:300])) == []  # trained on afterwards
+    assert list(windows_surrounded(ROWS[:200], ROWS[200:])) == []
+    steps = torch.zeros(300, 64)
+    assert list(windows_surrounded(steps[:200], steps[200:])) == []
 
 
 def test_a_mask_gets_no_new_classes() -> None:

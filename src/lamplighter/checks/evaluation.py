@@ -35,6 +35,28 @@ def samples_dropped(
         )
 
 
+def trained_in_an_earlier_fold(
+    seen: int, count: int, *, where: str = "model", sure: bool = True
+) -> Iterator[Finding]:
+    """E103: one network goes through the folds and is scored on what it learned in earlier ones.
+
+    Args:
+        seen: samples set aside now that an earlier fold trained on.
+        count: samples set aside.
+        where: the network, or what is evaluated.
+        sure: whether more than one fold shows it.
+    """
+    if count and seen > 0.5 * count:
+        yield found(
+            "E103",
+            where,
+            f"{seen} of the {count} samples that this fold sets aside were trained on in the folds "
+            "before: the network goes on from fold to fold, so its scores are on known samples",
+            "make a new network and a new optimizer for each fold, inside the loop",
+            level="error" if sure else "warning",
+        )
+
+
 def answers_ignore_inputs(outputs: Tensor, *, where: str = "model") -> Iterator[Finding]:
     """E105: different inputs, the same answer.
 
@@ -117,4 +139,22 @@ def mean_of_batches(
         f"is {actual:.4g}",
         "keep the answers and labels of all batches, and compute the score once at the end",
         level=None if apart >= MISLEADING else "warning" if apart >= VISIBLE else "info",
+    )
+
+
+def each_batch_scored(name: str, batches: int, *, where: str = "score") -> Iterator[Finding]:
+    """E104: a score that is no mean over samples is asked for batch by batch and gathered.
+
+    Args:
+        name: of the function.
+        batches: how many.
+        where: what was reported.
+    """
+    yield found(
+        "E104",
+        where,
+        f"{name} is computed for each of {batches} batches and the results are gathered: their mean "
+        "is not the score of all answers, and batches without a class count as 0",
+        "keep the answers and labels of all batches, and compute the score once at the end",
+        level="warning",
     )

@@ -96,6 +96,9 @@ class Attention(Watcher):
         self.left = self.patience.first
         self.wake()
 
+    def fold_given(self, splitter: Any, number: int, train: Any, held_out: Any) -> None:  # noqa: ARG002
+        self._changed("fold")
+
     def _changed(self, *kind: Any) -> None:
         self.changes[kind] += 1
         if self.patience.always or _is_milestone(self.changes[kind]):

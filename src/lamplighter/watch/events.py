@@ -57,6 +57,9 @@ EVENTS = (
     "scaled_rows",
     "seeding",
     "seeded",
+    "names_encoded",
+    "fold_given",
+    "score_called",
     "operated",
     "gradients_off",
     "warning_hidden",
@@ -190,6 +193,15 @@ class Watcher:
     def seeded(self, kind: str, value: Any) -> None:
         """It has got this seed."""
 
+    def names_encoded(self, names: Any, numbers: Any) -> None:
+        """An encoder of scikit-learn has given these names these numbers."""
+
+    def fold_given(self, splitter: Any, number: int, train: Any, held_out: Any) -> None:
+        """A splitter of scikit-learn gave the rows of a fold, counted from 0."""
+
+    def score_called(self, name: str, given: dict[str, Any], result: Any) -> None:
+        """A score of scikit-learn ran; `given` holds its arguments by name."""
+
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
@@ -237,6 +249,7 @@ class Stream:
         self.light: dict[str, list[Callable[..., None]]] = {event: [] for event in EVENTS}
         self.now = self.full
         self.hears_calls = False
+        self.splitting = False  # whether a splitter of scikit-learn is asking another one
         # ends listening to operations, true where it took effect, and begins it again
         self.pause: Callable[[], bool] = bool
         self.go_on: Callable[[], None] = _nothing

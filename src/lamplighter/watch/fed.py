@@ -10,6 +10,7 @@ import torch
 
 from lamplighter.checks import data, loading, splits
 from lamplighter.checks.catalogue import found as catalogued
+from lamplighter.checks.evaluation import trained_in_an_earlier_fold
 from lamplighter.checks.finding import Finding
 from lamplighter.watch.arrays import Array, Origin, arrays_in_sight, companion_of, origin_of
 from lamplighter.watch.events import Watcher
@@ -54,7 +55,20 @@ class Suspicion:
 class Fed(Watcher):
     """Judges what `Feeds` gathered: before the first step what can be seen, the rest in the end."""
 
-    codes = ("D102", "D106", "S101", "S107", "T102", "T103", "Y101", "Y102", "Y110", "Y112")
+    codes = (
+        "D102",
+        "D106",
+        "E103",
+        "S101",
+        "S106",
+        "S107",
+        "T102",
+        "T103",
+        "Y101",
+        "Y102",
+        "Y110",
+        "Y112",
+    )
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -160,9 +174,11 @@ class Fed(Watcher):
             )
             self._order(one, gathered)
         for there in evaluated:
+            self._folds(there)
             sets = [one for one in trained if id(there.record) in one.records]
             for one in sets:
-                self._compare(comparisons, one, there, is_only=len(sets) == 1)
+                is_only = len(sets) == 1 and not feeds.makes_features(there.record)
+                self._compare(comparisons, one, there, is_only=is_only)
 
     def _settle(self, evaluated: list[Evaluated]) -> None:
         """Withdraws what was told of arrays that were never evaluated."""
@@ -190,6 +206,21 @@ class Fed(Watcher):
                 prints = set(splits.fingerprints(rows.inputs)) if rows.complete else set()
                 yield Trained(mine, rows, prints, {life[0] for life in mine.lives})
 
+    def _folds(self, there: Evaluated) -> None:
+        """Samples that were new at first and later ones of an earlier phase alone: other folds."""
+        feeds = self.world.feeds
+        known = feeds.trained.get(id(there.record)) if feeds is not None else None
+        visits = [v for v in there.visits.values() if v.count >= FEWEST // 2]
+        if known is None or len(visits) < 2 or visits[0].unseen < 0.98 * visits[0].count:
+            return
+        old = [v for v in visits[1:] if v.before > 0.98 * v.count]
+        since = sum(p in known[1].phases for p in there.first)  # the first fold's, trained on since
+        if old and since > 0.5 * len(there.first):
+            told = trained_in_an_earlier_fold(
+                old[0].before, old[0].count, where="what is evaluated", sure=len(old) > 1
+            )
+            self.world.adopt(told, there.samples.place)
+
     def _order(self, one: Trained, gathered: Gathered) -> None:
         """The same samples in the same order again, and their classes sorted."""
         labels, orders = one.rows.labels, gathered.orders
@@ -211,7 +242,8 @@ class Fed(Watcher):
     ) -> None:
         """Holds one evaluation against one set that its network learned from.
 
-        Where there were several, as for two tasks, it may be prepared as another of them was.
+        Where there were several, as for two tasks, it may be prepared as another of them was; so may
+        what a backbone is given that others learn from.
         """
         inputs = there.samples.inputs()
         if inputs is None or len(inputs) < FEWEST or one.rows.inputs is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ MOST_ROWS = 4096
 MOST_BYTES = 2**25
 MOST_CALLS = 400  # of each kind whose place is looked up
 MOST_WAITING = 8
+SURE = 3  # steps of other networks that a network's answers went into
 
 
 @dataclass(eq=False)
@@ -59,6 +61,7 @@ class Gathered:
         first: the targets of the first batch.
         by_place: whether every batch had the same, as the two halves of a discriminator's have: then
             they tell a sample's place in the batch.
+        phases: digest → the phase in which its sample was last trained on; an evaluation ends one.
     """
 
     place: Place | None
@@ -72,6 +75,7 @@ class Gathered:
     first: torch.Tensor | None = None
     by_place: bool = True
     size: int = 0
+    phases: dict[bytes, int] = field(default_factory=dict)
 
     def take(self, inputs: torch.Tensor, targets: torch.Tensor | None) -> list[bytes]:
         """Adds the samples of a batch that are new.
@@ -116,6 +120,20 @@ class Gathered:
 
 
 @dataclass(eq=False)
+class Visit:
+    """The samples that were evaluated within one phase: how many, and when they had been trained on."""
+
+    count: int = 0
+    unseen: int = 0
+    now: int = 0
+
+    @property
+    def before(self) -> int:
+        """Those that were trained on in earlier phases alone."""
+        return self.count - self.unseen - self.now
+
+
+@dataclass(eq=False)
 class Evaluated:
     """Calls of a network from one line that no step followed.
 
@@ -123,6 +141,8 @@ class Evaluated:
         shares: of each call, the part of its samples that the network had been trained on, and
             how many samples.
         known: digests of trained samples that came here.
+        visits: phase → what came here in it.
+        first: digests of those of the first phase.
     """
 
     record: SeenModel
@@ -130,6 +150,23 @@ class Evaluated:
     shares: list[tuple[float, int]] = field(default_factory=list)
     known: set[bytes] = field(default_factory=set)
     in_evaluation_mode: bool = False
+    visits: dict[int, Visit] = field(default_factory=dict)
+    first: set[bytes] = field(default_factory=set)
+
+    def met(self, prints: list[bytes], phase: int, trained: dict[bytes, int]) -> None:
+        """Notes when the samples of a call had been trained on.
+
+        Args:
+            prints: their digests.
+            phase: the present one.
+            trained: digest → phase.
+        """
+        visit = self.visits.setdefault(phase, Visit())
+        visit.count += len(prints)
+        visit.unseen += sum(p not in trained for p in prints)
+        visit.now += sum(trained.get(p) == phase for p in prints)
+        if len(self.visits) == 1:
+            self.first.update(prints)
 
 
 class Feeds(Watcher):
@@ -143,6 +180,11 @@ class Feeds(Watcher):
         self.evaluated: dict[tuple[Any, ...], Evaluated] = {}
         self.mixed: set[int] = set()
         self.versions: dict[int, list[int]] = {}
+        self.phases: Counter[int] = Counter()
+        self.evaluated_since: set[int] = set()
+        self.asked: set[int] = set()
+        self.helped: Counter[int] = Counter()
+        self.answers: dict[bytes, int] = {}
         self.calls = 0
         self.loaded: set[int] = set()
 
@@ -176,6 +218,7 @@ class Feeds(Watcher):
             graph = any(t.requires_grad for t in tensors_in(output))
             if not graph:
                 self._evaluation(self.waiting.pop())
+                self._remember(module, output)
             elif len(self.waiting) > MOST_WAITING:
                 self.waiting = []
 
@@ -201,7 +244,22 @@ class Feeds(Watcher):
             self._training(given)
             module = given.record.module
             if module is not None:
-                self.versions[id(given.record)] = _versions(module)
+                self.versions[id(given.record)] = versions_of(module)
+        if learned:
+            self.helped.update(self.asked - {id(given.record) for given in learned})
+            self.asked = set()
+
+    def makes_features(self, record: SeenModel) -> bool:
+        """Whether other networks learned from what this one answered, as from a frozen backbone."""
+        return self.helped[id(record)] >= SURE
+
+    def _remember(self, module: nn.Module, output: Any) -> None:
+        """Keeps digests of a few answers: another network may be trained on them."""
+        first = next(tensors_in(output), None)
+        if first is None or first.dim() < 2 or len(self.answers) >= MOST_ROWS:
+            return
+        owner = id(self.world.seen(module))
+        self.answers |= dict.fromkeys(fingerprints(first[:8].detach()), owner)
 
     def fed_now(self) -> Given | None:
         """The call whose loss is about to be stepped on, if a single network was called."""
@@ -231,10 +289,16 @@ class Feeds(Watcher):
             known = (given.record, Gathered(given.place))
             self.trained[key] = known
         known[1].loss_place = known[1].loss_place or given.loss_place
-        known[1].take(given.inputs, given.targets)
+        if key in self.evaluated_since:
+            self.evaluated_since.discard(key)
+            self.phases[key] += 1
+        prints = known[1].take(given.inputs, given.targets)
+        for owner in {self.answers[p] for p in prints if p in self.answers} - {key}:
+            self.helped[owner] += SURE
+        known[1].phases |= dict.fromkeys(prints, self.phases[key])
 
     def _was_replaced(self, key: int, module: nn.Module) -> bool:
-        before, now = self.versions.get(key), _versions(module)
+        before, now = self.versions.get(key), versions_of(module)
         return bool(before) and before != now
 
     def _evaluation(self, given: Given) -> None:
@@ -253,10 +317,13 @@ class Feeds(Watcher):
         known = self.trained.get(id(given.record))
         seen = [p for p in prints if known is not None and p in known[1].prints]
         one.known.update(seen)
+        self.evaluated_since.add(id(given.record))
+        self.asked.add(id(given.record))
+        one.met(prints, self.phases[id(given.record)], known[1].phases if known is not None else {})
         one.shares.append((len(seen) / max(1, len(prints)), len(prints)))
 
 
-def _versions(module: nn.Module) -> list[int]:
+def versions_of(module: nn.Module) -> list[int]:
     """torch's counters of changes of the first and the last weight."""
     weights = [p for p in module.parameters() if p.requires_grad and not p.is_inference()]
     return [p._version for p in (weights[:1] + weights[-1:])]

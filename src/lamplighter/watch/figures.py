@@ -44,7 +44,7 @@ def in_sight() -> tuple[list[Figure], set[int]]:
     """Figures of the user's running functions, and the lengths of what they hold."""
     figures: list[Figure] = []
     sizes: set[int] = set()
-    for name, thing, file in _things():
+    for name, thing, file in things_near():
         figures += [Figure(name, value, file) for value in _numbers(thing)]
         size = _size(thing)
         if size > 1:
@@ -54,7 +54,12 @@ def in_sight() -> tuple[list[Figure], set[int]]:
     return figures, sizes
 
 
-def _things() -> Iterator[tuple[str, Any, str]]:
+def things_near() -> Iterator[tuple[str, Any, str]]:
+    """What the innermost running functions of the user and the program itself hold.
+
+    Yields:
+        Name, thing, and the file that names it.
+    """
     spaces = [(locals_of(f), f.f_code.co_filename) for f in list(frames(3))[:DEPTH]]
     main = sys.modules.get("__main__")
     file = getattr(main, "__file__", None)

@@ -20,14 +20,14 @@ class Life:
         record: kept, so that its identity stays its own.
         weights: the first and the last that train, weak.
         number: grows when other weights were put in and training goes on with other data.
-        loaders: ids of the loaders that this life was trained on.
+        sets: ids of the data sets that this life was trained on; each epoch may build a loader.
         version: torch's counter of changes of the weights, after the last step.
     """
 
     record: SeenModel
     weights: list[weakref.ref[nn.Parameter]]
     number: int = 0
-    loaders: set[int] = field(default_factory=set)
+    sets: set[int] = field(default_factory=set)
     version: list[int] = field(default_factory=list)
 
     def now(self) -> list[int]:
@@ -51,12 +51,12 @@ class Lives:
         self.active: list[Life] = []
         self.settled = False
 
-    def of(self, module: nn.Module, loader: int) -> tuple[int, int]:
+    def of(self, module: nn.Module, dataset: int) -> tuple[int, int]:
         """The life that a network is in while it is given a batch.
 
         Args:
             module: the network, just called.
-            loader: id of the loader whose batch it got.
+            dataset: id of the data set whose batch it got.
         """
         record = self.world.seen(module)
         life = self.known.get(id(record))
@@ -68,13 +68,13 @@ class Lives:
                 self.active, self.settled = [], False
             if life not in self.active:
                 self.active.append(life)
-            if loader not in life.loaders and life.was_replaced():
-                life.number, life.loaders, life.version = life.number + 1, set(), []
+            if dataset not in life.sets and life.was_replaced():
+                life.number, life.sets, life.version = life.number + 1, set(), []
         return id(record), life.number
 
-    def stepped(self, loader: int) -> None:
-        """An optimizer stepped after a batch of this loader."""
+    def stepped(self, dataset: int) -> None:
+        """An optimizer stepped after a batch of this data set."""
         for life in self.active:
-            life.loaders.add(loader)
+            life.sets.add(dataset)
             life.version = life.now()
         self.settled = True

@@ -142,7 +142,7 @@ class Loaders(Watcher):
             return
         mine = self.record(loader)
         mine.steps += 1
-        self.lives.stepped(id(loader))
+        self.lives.stepped(id(loader.dataset))
         mine.trained_at = mine.trained_at or current.place
         if mine.role == "evaluation" and mine.steps == 2 and len(self.world.live) == 1:
             self._trains_on_validation(mine, current)
@@ -167,7 +167,7 @@ class Loaders(Watcher):
         loader = current.loader() if calls <= 8 else None
         if loader is not None:
             mine = self.record(loader)
-            mine.lives.add(self.lives.of(module, id(loader)))
+            mine.lives.add(self.lives.of(module, id(loader.dataset)))
             # a network that computes the same in both modes needs no eval()
             mine.in_evaluation_mode |= not module.training or not active_chance(module)
 

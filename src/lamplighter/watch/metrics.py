@@ -196,7 +196,9 @@ class Metrics(Watcher):
             return
         if not any(name in sys.modules for name in ("sklearn.metrics", "torchmetrics")):
             return  # the program has no such score
-        if self.world.found("E101") or _is_printed(score, score.correct / score.count):
+        if self.world.found("E104") or self.world.found("E101"):
+            return
+        if _is_printed(score, score.correct / score.count):
             return
         answers = [part.cpu() for part in score.answers]
         for name, batched, actual in means_over_batches(answers, score.labels):

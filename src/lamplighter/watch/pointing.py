@@ -72,6 +72,9 @@ ENTER = calls("tensor", "as_tensor", "from_numpy", "FloatTensor", "Tensor", "asa
 JOINED = calls(
     "cat", "concat", "concatenate", "vstack", "repeat", "tile", "resample", "fit_resample"
 )
+MIXED = calls(
+    "train_test_split", "random_split", "permutation", "randperm", "shuffle", "sample", "split"
+)
 LISTED = calls(
     "sorted", "sort", "argsort", "listdir", "glob", "rglob", "iterdir", "shuffle", "sample"
 )
@@ -88,6 +91,7 @@ SIGNS: dict[str, tuple[str, Sequence[Sign]]] = {
     "S101": ("links", [calls("train_test_split"), JOINED]),
     "S102": ("links", [JOINED]),
     "S103": ("inputs", [ENTER]),
+    "S106": ("links", [MIXED]),
     "S107": (
         "inputs",
         [
@@ -104,7 +108,10 @@ SIGNS: dict[str, tuple[str, Sequence[Sign]]] = {
     "Y108": ("labels", [calls("interpolate", "resize", "Resize")]),
     "Y109": (
         "inputs",
-        [calls("flip", "hflip", "vflip", "fliplr", "flipud", "RandomHorizontalFlip")],
+        [
+            calls("flip", "hflip", "vflip", "fliplr", "flipud", "RandomHorizontalFlip"),
+            calls("RandomCrop", "RandomResizedCrop", "crop", "random_crop", "RandomVerticalFlip"),
+        ],
     ),
     "Y110": ("labels", [computes(ast.Add, ast.Sub, ast.Mod, ast.Mult), JOINED]),
 }

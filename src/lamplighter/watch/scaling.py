@@ -35,16 +35,17 @@ class Fit:
     Args:
         scaler: weak.
         prints: digests of the rows that it was fitted on.
-        known: digest of a scaled row → whether its like was among the fitted ones.
-        width: columns.
+        known: digest of a scaled row, or of what another made of it → whether its like was among
+            the fitted ones.
+        widths: columns of those.
     """
 
     scaler: weakref.ref[Any]
     name: str
     place: Place | None
     prints: set[bytes]
-    width: int
     known: dict[bytes, bool] = field(default_factory=dict)
+    widths: set[int] = field(default_factory=set)
 
 
 @dataclass(eq=False)
@@ -72,16 +73,21 @@ class Scaling(Watcher):
         table = _table(rows)
         if table is not None and len(self.fits) < MOST_FITS:
             prints = set(prints_of(table))
-            fit = Fit(weakref.ref(scaler), type(scaler).__name__, here(), prints, table.shape[1])
-            self.fits.append(fit)
+            self.fits.append(Fit(weakref.ref(scaler), type(scaler).__name__, here(), prints))
 
     def scaled_rows(self, scaler: Any, rows: Any, result: Any) -> None:
         before, after = _table(rows), _table(result)
         fit = next((f for f in reversed(self.fits) if f.scaler() is scaler), None)
         if fit is None or before is None or after is None or len(before) != len(after):
             return
-        for old, new in zip(prints_of(before), prints_of(after), strict=True):
+        pairs = list(zip(prints_of(before), prints_of(after), strict=True))
+        for old, new in pairs:
             fit.known[new] = fit.known.get(new, True) and old in fit.prints
+        fit.widths.add(after.shape[1])
+        for earlier in self.fits:  # a chain: what the first was fitted on goes on to the last
+            if earlier is not fit and any(old in earlier.known for old, _ in pairs[:8]):
+                earlier.known |= {n: earlier.known[o] for o, n in pairs if o in earlier.known}
+                earlier.widths.add(after.shape[1])
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
         if self.world.steps:
@@ -230,11 +236,15 @@ def _table(rows: Any) -> Tensor | None:
 
 def _is_of(fit: Fit, samples: Tensor) -> bool:
     """Whether samples consist of rows that a scaler was fitted on, as it scaled them."""
-    if samples.dim() < 1 or samples[0].numel() % fit.width:
+    return any(_is_made_of(fit, samples, width) for width in fit.widths)
+
+
+def _is_made_of(fit: Fit, samples: Tensor, width: int) -> bool:
+    if samples.dim() < 1 or samples[0].numel() % width:
         return False
-    if fit.width > 1 and samples.dim() > 2 and samples.shape[-1] != fit.width:
+    if width > 1 and samples.dim() > 2 and samples.shape[-1] != width:
         return False
-    rows = samples.detach().cpu().float().reshape(-1, fit.width)
+    rows = samples.detach().cpu().float().reshape(-1, width)
     if len(rows) < 8:
         return False
     seen = [fit.known.get(p) for p in prints_of(rows[:: max(1, len(rows) // 2000)])]

@@ -15,6 +15,7 @@ from lamplighter.watch import attention
 from lamplighter.watch.accumulation import Accumulation
 from lamplighter.watch.arithmetic import Arithmetic
 from lamplighter.watch.artifacts import Artifacts
+from lamplighter.watch.batch_scores import BatchScores
 from lamplighter.watch.bootstraps import Bootstraps
 from lamplighter.watch.choosing import Choosing
 from lamplighter.watch.class_weights import ClassWeights
@@ -27,6 +28,7 @@ from lamplighter.watch.events import Stream, Watcher
 from lamplighter.watch.fed import Fed
 from lamplighter.watch.feeds import Feeds
 from lamplighter.watch.finite import Finite, Rounding
+from lamplighter.watch.folds import Folds
 from lamplighter.watch.hand_steps import HandSteps
 from lamplighter.watch.idle import IdleOptimizers
 from lamplighter.watch.keeping import Keeping
@@ -36,6 +38,7 @@ from lamplighter.watch.losses import Losses
 from lamplighter.watch.metrics import Metrics
 from lamplighter.watch.models import Models
 from lamplighter.watch.modes import Modes
+from lamplighter.watch.names_seen import NamesSeen
 from lamplighter.watch.norms import FrozenNorms
 from lamplighter.watch.own_losses import OwnLosses
 from lamplighter.watch.passes import Bounds
@@ -60,6 +63,7 @@ from lamplighter.watch.tallies import Tallies
 from lamplighter.watch.tap_data import DATA_TAPS
 from lamplighter.watch.tap_operations import tap_operations
 from lamplighter.watch.tap_scalers import tap_scalers
+from lamplighter.watch.tap_scores import tap_scores
 from lamplighter.watch.tap_seeds import tap_seeds
 from lamplighter.watch.tap_training import TRAINING_TAPS
 from lamplighter.watch.tap_warnings import tap_warnings
@@ -91,11 +95,13 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         StillLosses,
         Models,
         FrozenNorms,
+        Folds,
         Loaders,
         Comparisons,
         Feeds,
         Scaling,
         Fed,
+        NamesSeen,
         Targets,
         Choosing,
         Keeping,
@@ -109,6 +115,7 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Tallies,
         Cycles,
         Metrics,
+        BatchScores,
         Probes,
         Entrance,
         Pretrained,
@@ -198,8 +205,8 @@ class Watch:
 
     def open(self) -> None:
         """Begins to watch."""
-        taps = (*TRAINING_TAPS, *DATA_TAPS, tap_scalers, tap_seeds, tap_warnings, tap_collectives)
-        for tap in taps:
+        taps = (*TRAINING_TAPS, *DATA_TAPS, tap_scalers, tap_scores, tap_seeds, tap_warnings)
+        for tap in (*taps, tap_collectives):
             tap(self.taps)
         tap_operations(
             self.taps,

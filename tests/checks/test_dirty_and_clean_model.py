@@ -287,6 +287,22 @@ def _drop_rightly(net: Any, x: Tensor) -> Tensor:
     return net.out(F.dropout(net.hidden(x).relu(), training=net.training))
 
 
+def _drop_on_the_way(net: Any, x: Tensor) -> Tensor:
+    return net.out(nn.Dropout(0.5)(net.hidden(x).relu()))
+
+
+class Listed(nn.Module):
+    """Dropout layers in a plain list, or in one that the network knows."""
+
+    def __init__(self, kind: Callable[[list[nn.Module]], Any]) -> None:
+        super().__init__()
+        self.hidden, self.out = nn.Linear(20, 32), nn.Linear(32, 3)
+        self.drops = kind([nn.Dropout(0.3), nn.Dropout(0.3)])
+
+    def forward(self, x: Tensor) -> Any:
+        return self.out(self.drops[1](self.drops[0](self.hidden(x).relu())))
+
+
 # code → (the mistake, its mended twin)
 CASES: dict[str, tuple[Callable[[], Case], Callable[[], Case]]] = {
     "M101": (lambda: in_list(list), lambda: in_list(nn.ModuleList)),
@@ -304,6 +320,8 @@ CASES: dict[str, tuple[Callable[[], Case], Callable[[], Case]]] = {
     "M119": (lambda: flattened(0), lambda: flattened(1)),
     "M105": (lambda: attention(False), lambda: attention(True)),
     "M106": (lambda: dropping(_drop), lambda: dropping(_drop_rightly)),
+    "M106 made": (lambda: dropping(_drop_on_the_way), lambda: dropping(_drop_rightly)),
+    "M106 listed": (lambda: case(Listed(list)), lambda: case(Listed(nn.ModuleList))),
     "M107": (lambda: cut(True), lambda: cut(False)),
     "M108": (lambda: dead(-100.0), lambda: dead(0.0)),
     "M109": (lambda: linear(), lambda: linear(nn.ReLU())),

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
+from lamplighter.checks.padding import padded_features
 from lamplighter.watch import watch
 
 
@@ -43,6 +44,34 @@ class Decoder(nn.Module):
         return self.out(torch.cat([mixed, self.words(target)], -1))
 
 
+class Walks(nn.Module):
+    """Reads rows of features of different lengths, and answers from the last or the mean of them.
+
+    Args:
+        how: "last", "mean", "rightly" or "mean rightly".
+    """
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+        self.rnn = nn.GRUCell(2, 8) if "mean" not in how else nn.Linear(2, 8)
+        self.out = nn.Linear(8, 2)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Any:
+        if "mean" in self.how:
+            there = torch.arange(x.shape[1]) < lengths.unsqueeze(1)
+            states = torch.tanh(self.rnn(x))
+            if self.how == "mean":
+                return self.out(states.mean(1))
+            return self.out((states * there.unsqueeze(2)).sum(1) / lengths.unsqueeze(1))
+        state, states = x.new_zeros(len(x), 8), []
+        for step in x.unbind(1):
+            state = self.rnn(step, state)
+            states.append(state)
+        at = lengths - 1 if self.how == "rightly" else torch.full_like(lengths, x.shape[1] - 1)
+        return self.out(torch.stack(states, 1)[torch.arange(len(x)), at])
+
+
 def _trained(model: nn.Module, data: TensorDataset, loss: Callable[..., Any]) -> list[str]:
     torch.manual_seed(0)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
@@ -67,6 +96,34 @@ def test_mask_along_the_queries_is_told(along: int, expected: list[str]) -> None
         return F.cross_entropy(model(x), y)
 
     assert _trained(Reader(along), data, loss) == expected
+
+
+@pytest.mark.parametrize("how", ["last", "mean", "rightly", "mean rightly"])
+def test_padded_features_with_lengths_are_cut_short(how: str) -> None:
+    """M115: the lengths are given beside rows of features, and the padding is read all the same."""
+    torch.manual_seed(0)
+    lengths = torch.randint(3, 13, (64,))
+    walks = torch.randn(64, 12, 2) * (torch.arange(12) < lengths.unsqueeze(1)).unsqueeze(2)
+    data = TensorDataset(walks, lengths, (walks[..., 0].sum(1) > 0).long())
+
+    def loss(model: nn.Module, x: Tensor, lengths: Tensor, y: Tensor) -> Any:
+        return F.cross_entropy(model(x, lengths), y)
+
+    expected = [] if "rightly" in how else ["M115"]
+    assert _trained(Walks(how), data, loss) == expected
+
+
+def test_padding_of_features_is_seen() -> None:
+    """Rows that end in one number throughout, each at another place, which stands nowhere else."""
+    rows = torch.arange(1.0, 61).reshape(4, 5, 3)
+    assert padded_features(rows) is None
+    for row, length in enumerate((2, 3, 5, 4)):
+        rows[row, length:] = -7
+    padded = padded_features(rows)
+    assert padded is not None
+    assert (~padded).sum(1).tolist() == [2, 3, 5, 4]
+    rows[2, 0] = -7
+    assert padded_features(rows) is None
 
 
 @pytest.mark.parametrize(("shifted", "expected"), [(True, []), (False, ["M105"])])

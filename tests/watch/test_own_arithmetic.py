@@ -97,6 +97,69 @@ def distilled(model: nn.Module, x: Tensor, y: Tensor) -> Any:
     return F.cross_entropy(out, y) + 0.5 * soft
 
 
+def term_is_a_number(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+    """The second term was a tensor, and is a number where it is added."""
+    ce = F.cross_entropy(model(x), y)
+    size = model(x + 1).square().mean().item()
+    return ce + min(1.0, 0.3) * size
+
+
+def term_in_place(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+    """The same within the statement that adds it."""
+    loss = F.cross_entropy(model(x), y)
+    return loss + 0.1 * sum(p.abs().sum().item() for p in model.parameters())
+
+
+def term_as_float(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+    """The same by `float()`, collected on the way."""
+    loss, total = F.cross_entropy(model(x), y), 0.0
+    for p in model.parameters():
+        total += float(p.norm().detach())
+    loss += 0.01 * total
+    return loss
+
+
+def term_made_anew(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+    """A new tensor of the number is not the old one."""
+    size = model(x + 1).square().mean()
+    return F.cross_entropy(model(x), y) + torch.tensor(size.item())
+
+
+def term_detached(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+    """The second term has lost its graph."""
+    size = model(x + 1).square().mean()
+    return F.cross_entropy(model(x), y) + 0.1 * size.detach()
+
+
+def term_of_data(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+    """A penalty on the numbers in the weights."""
+    size = sum(p.data.abs().sum() for p in model.parameters())
+    return F.cross_entropy(model(x), y) + 1e-3 * size
+
+
+def weighed_by_detached(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+    """One term weighs the other, and a term without slope follows it."""
+    size = model(x + 1).square().mean()
+    ce = F.cross_entropy(model(x), y)
+    return ce * size.detach() + (size - size.detach())
+
+
+def term_is_a_tensor(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+    """The numbers are only shown, or weigh the terms."""
+    ce = F.cross_entropy(model(x), y)
+    size = model(x + 1).square().mean()
+    shown = ce.item() + size.item()
+    weight = ce.item() / max(size.item(), 1e-6)
+    return ce + weight * size + 0.5 + 0 * float(shown > 0)
+
+
+def flooded(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+    """A number that follows the loss, beside a term of the same loss."""
+    ce = F.cross_entropy(model(x), y)
+    level = 0.5 * ce.item()
+    return (ce - level).abs() + level
+
+
 def never_positive(model: nn.Module, x: Tensor, y: Tensor) -> Any:
     """A hinge that is always on its flat side."""
     return F.relu(torch.tanh(model(x)).mean() - 5) + 0 * y.sum()
@@ -123,6 +186,15 @@ WEIGHTS = torch.tensor([7.0, 1.0])
         (mean_for_each, 2, []),
         (constant_term, 2, [("L108", "error")]),
         (distilled, 2, []),
+        (term_is_a_number, 2, [("L108", "error")]),
+        (term_in_place, 2, [("L108", "error")]),
+        (term_as_float, 2, [("L108", "error")]),
+        (term_made_anew, 2, [("L108", "error")]),
+        (term_detached, 2, [("L108", "error")]),
+        (term_of_data, 2, [("L108", "error")]),
+        (weighed_by_detached, 2, []),
+        (term_is_a_tensor, 2, []),
+        (flooded, 2, []),
         (never_positive, 1, [("M108", "error")]),
     ],
 )

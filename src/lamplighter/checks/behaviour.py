@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from lamplighter.checks.catalogue import found
@@ -29,18 +29,24 @@ DROPOUTS: dict[Any, str] = {
 # where a training is watched, the listening function stands between torch and the caller
 _LISTENING = str(Path(__file__).resolve().parent.parent / "watch" / "tap_data.py")
 _TORCH_FILES = (F.__file__, inspect.getsourcefile(torch.overrides) or "", _LISTENING)
+_DROPOUT_FILE = inspect.getsourcefile(nn.modules.dropout)
 
 
 class DropoutsSeen(TorchFunctionMode):
     """Records dropout calls that are active: (function, how it was switched on).
 
     "default" means that the call said nothing about `training`, whose default is True; "said"
-    means that the caller wrote or computed True. Attention takes no `training`, so a rate above 0
-    at evaluation counts as left out.
+    means that the caller wrote or computed True; "loose" means a layer that is no part of the
+    network, so that its `eval()` does not reach it. Attention takes no `training`, so a rate above
+    0 at evaluation counts as left out.
+
+    Args:
+        model: the network.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, model: nn.Module) -> None:
         super().__init__()
+        self.parts = {id(part) for part in model.modules()}
         self.active: list[tuple[str, str]] = []
 
     def __torch_function__(
@@ -51,12 +57,27 @@ class DropoutsSeen(TorchFunctionMode):
         if known in DROPOUTS:
             given = dict(zip(("input", "p", "training"), args, strict=False)) | kwargs
             if float(given.get("p", 0.5)) > 0 and given.get("training", True):
-                self.active.append((DROPOUTS[known], how_switched_on()))
+                layer = _calling_layer()
+                if layer is not None and id(layer) not in self.parts:
+                    self.active.append((f"nn.{type(layer).__name__}", "loose"))
+                else:
+                    self.active.append((DROPOUTS[known], how_switched_on()))
         elif func is F.scaled_dot_product_attention:
             rate = kwargs.get("dropout_p", args[4] if len(args) > 4 else 0.0)
             if float(rate) > 0:
                 self.active.append(("F.scaled_dot_product_attention", "default"))
         return func(*args, **kwargs)
+
+
+def _calling_layer() -> nn.Module | None:
+    """The dropout layer of torch that has called the running function, or None."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename in (__file__, *_TORCH_FILES):
+        frame = frame.f_back
+    if frame is None or frame.f_code.co_filename != _DROPOUT_FILE:
+        return None
+    layer = frame.f_locals.get("self")
+    return layer if isinstance(layer, nn.modules.dropout._DropoutNd) else None
 
 
 def how_switched_on() -> str:
@@ -213,9 +234,12 @@ def dropout_at_evaluation(
     """
     if not active or not differs:
         return
-    bare = [name for name, how in active if how == "default"]
+    loose = [name for name, how in active if how == "loose"]
+    bare = loose or [name for name, how in active if how == "default"]
     name = bare[0] if bare else active[0][0]
-    if bare and "attention" in name:
+    if loose:
+        fix = f"make it in __init__: self.dropout = {name}(p), which eval() then switches off"
+    elif bare and "attention" in name:
         fix = "write dropout_p=self.p if self.training else 0.0"
     else:
         fix = "write F.dropout(x, p, training=self.training), or use nn.Dropout"
@@ -223,6 +247,7 @@ def dropout_at_evaluation(
         "M106",
         where,
         f"{name} drops values in evaluation mode, so two passes over the same batch differ"
+        + ("; it is no part of the network, so eval() does not reach it" if loose else "")
         + ("" if bare else "; the call itself says training=True"),
         fix,
         level=None if bare else "info",

@@ -67,7 +67,7 @@ _ROWS: tuple[Code, ...] = (
     Code("D102", "NaN or infinity in the inputs", "error", "fast", "B"),
     Code("D103", "inputs are not normalised", "error", "fast", "B"),
     Code("D104", "inputs are normalised or scaled twice", "warning", "fast", "B"),
-    Code("D105", "reshaped where the axes should be permuted", "warning", "fast", "B"),
+    Code("D105", "reshaped where the axes should be permuted", "error", "fast", "BR"),
     Code("D106", "sorted by class and not shuffled", "error", "fast", "B"),
     Code("D107", "every worker draws the same random numbers", "error", "fast", "S"),
     Code("D108", "each worker yields the whole iterable data set", "error", "fast", "R"),

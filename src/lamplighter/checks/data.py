@@ -143,6 +143,7 @@ def reshaped_for_permuted(images: Tensor, *, where: str = "inputs") -> Iterator[
             f"neighbouring pixels differ {as_it_is / other:.2f} times as much as when the same "
             "numbers are read as height × width × channels",
             "use permute(2, 0, 1) (or ToImage/ToTensor), not view or reshape, to bring channels first",
+            level="warning",
         )
 
 

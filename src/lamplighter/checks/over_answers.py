@@ -28,7 +28,7 @@ def look_at_answers(setup: Setup) -> Iterator[Finding]:
     if prober is None or evidence is None:
         return
     batch = prober.cut(evidence.batch, ROWS)
-    with torch.no_grad(), behaviour.DropoutsSeen() as dropouts:
+    with torch.no_grad(), behaviour.DropoutsSeen(prober.model) as dropouts:
         first = _answer(prober, batch, seed=0)
         second = _answer(prober, batch, seed=1)
     if first is None or second is None:

@@ -115,12 +115,20 @@ def constant_term(name: str) -> Iterator[Finding]:
     """L108 of one term: it is added to the loss, and no weight can change it.
 
     Args:
-        name: the function that computed the term.
+        name: the function that computed the term, or "item()" where it was a tensor with a graph.
     """
+    if name == "item()":
+        why, fix = (
+            "it was made a number of Python's before",
+            "add the tensor, without item() or float()",
+        )
+    else:
+        why = "what it is computed from was detached, or made under no_grad()"
+        fix = "compute it from the answer of the network that is to learn"
     yield found(
         "L108",
         name,
-        "this term of the loss has no path to any weight: what it is computed from was detached, "
-        "or made under no_grad(), so it adds a number and trains nothing",
-        "compute it from the answer of the network that is to learn",
+        f"this term of the loss has no path to any weight: {why}, so it adds a number and trains "
+        "nothing",
+        fix,
     )

@@ -4,10 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import torch
 from torch import Tensor
 
 from lamplighter.checks.catalogue import found
 from lamplighter.checks.finding import Finding, Level
+
+LENGTHS = 3  # different lengths in one batch, at least
+
+
+def padded_features(rows: Tensor) -> Tensor | None:
+    """`(B, T)` True at trailing padding of rows of features, or None where no padding is seen.
+
+    Args:
+        rows: `(B, T)` or `(B, T, …)` floating point; padding is one number throughout.
+    """
+    frames = rows.detach().reshape(rows.shape[0], rows.shape[1], -1)
+    ends = frames[:, -1]
+    ends = ends[(ends == ends[:, :1]).all(1), 0]
+    if len(ends) * 4 < len(rows):
+        return None
+    filled = (frames == ends.mode().values).all(2)
+    padded = filled.flip(1).long().cumprod(1).flip(1).bool()
+    lengths = (~padded).sum(1)
+    if bool((filled == padded).all()) and len(torch.unique(lengths)) >= LENGTHS:
+        return padded if bool((lengths > 0).all()) else None
+    return None
 
 
 def mask_inverted(

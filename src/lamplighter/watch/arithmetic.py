@@ -8,15 +8,18 @@ import torch
 from torch import Tensor
 
 from lamplighter.checks import own_arithmetic as criteria
-from lamplighter.watch.descent import Descent, Sighting, shallow
+from lamplighter.watch.descent import Descent, Sighting, is_weight, shallow
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.place import Place, here
+from lamplighter.watch.taken import TAKING, Taken, TakenNumbers
 from lamplighter.watch.tap_data import LOSSES
 from lamplighter.watch.world import World
 
 SURE = 3  # backward passes that must show a constant term
 SUMS = ("add", "sub", "rsub", "radd")
+FIGURES = ("mean", "sum", "norm", "linalg_norm", "vector_norm", "linalg_vector_norm")
+MAKING = ("tensor", "as_tensor", "scalar_tensor", "full")
 PRODUCTS = ("mul", "div", "rdiv")
 MEETING = (*SUMS, *PRODUCTS, "pow", "maximum", "minimum", "where")
 OWN = (*LOSSES, "cosine_embedding_loss", "triplet_margin_loss", "margin_ranking_loss", "ctc_loss")
@@ -40,6 +43,9 @@ class Arithmetic(Watcher):
         self.reduced: ByIdentity[int] = ByIdentity()
         self.late: ByIdentity[Sighting] = ByIdentity()
         self.constant: ByIdentity[frozenset[tuple[Place | None, str]]] = ByIdentity()
+        self.loose: ByIdentity[bool] = ByIdentity()
+        self.taken = TakenNumbers()
+        self.numbers: ByIdentity[frozenset[Taken]] = ByIdentity()
         self.hits: dict[tuple[Place | None, str], int] = {}
         self.moving: set[Place | None] = set()
         self.count = 0
@@ -67,6 +73,8 @@ class Arithmetic(Watcher):
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         if not isinstance(result, Tensor):
+            if name in TAKING and args:
+                self.taken.note(args[0], result, here())
             return
         given = list(shallow((*args, *kwargs.values())))
         self._carry(name, given, result)
@@ -77,6 +85,7 @@ class Arithmetic(Watcher):
             self._look_at_totals(name, args, kwargs, given, result)
             self._look_at_late_weights(name, given, result)
             self._look_at_constants(name, given, result)
+            self._look_at_numbers(name, args, given, result)
         self.descent.follow(name, given, args, result)
 
     def _carry(self, name: str, given: list[Tensor], result: Tensor) -> None:
@@ -178,6 +187,7 @@ class Arithmetic(Watcher):
             elif one.derived and (other.derived or not one.frozen):
                 self.constant[result] = frozenset({(here(), name)})
             return
+        self._look_at_loose_weights(name, given, result)
         if name in ("mean", "sum") and result.dim() == 0 and given and not result.requires_grad:
             of = self.descent.of(given[0])
             if of.derived and not of.frozen and given[0].is_floating_point():
@@ -192,8 +202,50 @@ class Arithmetic(Watcher):
         if name in (*SUMS, "stack", "cat", "neg", "mean", "sum") or (scaled and plain):
             self.constant[result] = frozenset().union(*terms)
 
+    def _look_at_loose_weights(self, name: str, given: list[Tensor], result: Tensor) -> None:
+        """A figure of weights that were detached before, as `p.data.norm()`."""
+        if result.requires_grad or not given:
+            return
+        if name == "detach" and is_weight(given[0]):
+            self.loose[result] = True
+        elif self.loose.get(given[0]):
+            if name in FIGURES and result.dim() == 0:
+                self.constant[result] = frozenset({(here(), name)})
+            elif result.shape == given[0].shape:
+                self.loose[result] = True
+
+    def _look_at_numbers(
+        self, name: str, args: tuple[Any, ...], given: list[Tensor], result: Tensor
+    ) -> None:
+        """A term that was a tensor with a graph, and is added as a number of Python's."""
+        if name == "detach" and result.dim() == 0:
+            self.taken.detach(given[0], result, here())
+        known = [self._number_in(t, name, result) for t in given]
+        number = next((a for a in args if isinstance(a, float)), None)
+        adds = name in SUMS and result.dim() == 0
+        if number is not None and (adds or (name in MAKING and result.numel() == 1)):
+            source = self.taken.source_of(number)
+            known += [frozenset([source])] if source is not None else []
+        if any(known) and name in (*SUMS, *MAKING, "mul", "div", "neg", "stack", "mean", "sum"):
+            self.numbers[result] = frozenset().union(*known)
+
+    def _number_in(self, tensor: Tensor, name: str, result: Tensor) -> frozenset[Taken]:
+        """What of a tensor has been a number, and goes on into a result as a term."""
+        known = self.numbers.get(tensor) or frozenset()
+        detached = self.taken.detached.get(tensor)
+        if detached is not None:
+            known |= {detached}
+        weighs = name in ("mul", "div") and result.requires_grad and not tensor.requires_grad
+        return frozenset() if weighs else known
+
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+        self.taken.clear()
+
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
         for root in roots:
+            for one in self.numbers.get(root) or ():
+                if root.requires_grad and self.taken.outside(one, root):
+                    self._count_constant(one.place, "item()")
             self._count_sum(self.sums.get(root))
             for sighting in self.seen.get(root) or ():
                 found = criteria.told(sighting.code, sighting.shapes)
@@ -202,6 +254,8 @@ class Arithmetic(Watcher):
             if root.requires_grad:
                 for place, name in self.constant.get(root) or ():
                     self._count_constant(place, name)
+            self.taken.sent[root] = True
+        self.taken.clear()
 
     def _count_sum(self, known: tuple[str, Place | None] | None) -> None:
         self.summed += known is not None
@@ -210,5 +264,5 @@ class Arithmetic(Watcher):
 
     def _count_constant(self, place: Place | None, name: str) -> None:
         hits = self.hits[place, name] = self.hits.get((place, name), 0) + 1
-        if hits == SURE and place not in self.moving:
+        if hits == SURE and (place not in self.moving or name == "item()"):
             self.world.adopt(criteria.constant_term(name), place)

@@ -21,6 +21,8 @@ from lamplighter.watch.trace import first_difference, operations, uses_of
 if TYPE_CHECKING:
     from lamplighter.watch.trial import Trial
 
+RECURRENT = (nn.RNNBase, nn.RNNCellBase)
+
 
 def look_at_padding(trial: Trial) -> Iterator[tuple[Finding, Place | None]]:
     """What the network does with the padding of its first batch.
@@ -31,7 +33,7 @@ def look_at_padding(trial: Trial) -> Iterator[tuple[Finding, Place | None]]:
     if not trial.batches or not trial.rows_are_samples():
         return
     model, inputs = trial.double[0], list(trial.batches[0][:-1])
-    padded = _padding_of(inputs[0])
+    padded = _padding_of(inputs)
     if padded is None:
         return
     try:
@@ -46,18 +48,54 @@ def look_at_padding(trial: Trial) -> Iterator[tuple[Finding, Place | None]]:
                 for finding in padding.mask_over_queries(padded):
                     yield finding, by_hand.over_queries
             return
-        recurrent = any(isinstance(m, nn.RNNBase) for m in model.modules())
-        if recurrent or masks or by_hand.found:
-            yield from _cut_short(model, inputs, padded, surely=recurrent)
+        recurrent = any(isinstance(m, RECURRENT) for m in model.modules())
+        told = _declared(padded, inputs)
+        in_vain = told is not None and _is_ignored(model, inputs, told)
+        if recurrent or masks or by_hand.found or in_vain:
+            yield from _cut_short(model, inputs, padded, surely=recurrent or in_vain)
     except (RuntimeError, IndexError, ValueError, TypeError):
         return  # a network that takes one length only: nothing can be compared
 
 
-def _padding_of(tokens: Tensor) -> Tensor | None:
-    """`(B, T)` True at the padding of token rows, where there clearly is some."""
-    if tokens.is_floating_point() or tokens.dim() != 2 or tokens.shape[1] < 4:
+def _padding_of(inputs: list[Tensor]) -> Tensor | None:
+    """`(B, T)` True at the padding of rows of tokens or features, where there clearly is some."""
+    rows = inputs[0]
+    if rows.dim() < 2 or rows.shape[1] < 4:
         return None
-    return padded_places(tokens)
+    if not rows.is_floating_point():
+        return padded_places(rows) if rows.dim() == 2 else None
+    padded = padding.padded_features(rows)
+    return None if padded is None or _declared(padded, inputs) is None else padded
+
+
+def _declared(padded: Tensor, inputs: list[Tensor]) -> int | None:
+    """Which input tells of each row how long it is, or of each place what it is, or None."""
+    lengths = (~padded).sum(1)
+    for number, given in enumerate(inputs[1:], 1):
+        if given.shape == padded.shape:
+            if torch.equal(given.bool(), padded) or torch.equal(given.bool(), ~padded):
+                return number
+        elif given.numel() == len(lengths) and torch.equal(given.flatten().long(), lengths):
+            return number
+    return None
+
+
+def _is_ignored(model: nn.Module, inputs: list[Tensor], number: int) -> bool:
+    """Whether the rows' answers stay the same when this input is exchanged between them."""
+    turned = [t.flip(0) if n == number else t for n, t in enumerate(inputs)]
+    if torch.equal(turned[number], inputs[number]):
+        return False
+    model.eval()
+    answers = []
+    try:
+        with kept(()), torch.no_grad():
+            for given in (inputs, turned):
+                seed_all(0)
+                answers.append(answer_in(model(*given)))
+    except (RuntimeError, ValueError):
+        return False  # packing asks for sorted lengths: it is used
+    one, other = answers
+    return one is not None and other is not None and torch.equal(one, other)
 
 
 class _MasksSeen(TorchFunctionMode):

@@ -30,7 +30,8 @@ FAST = (
     torch.nn.MultiheadAttention,
 )
 
-LEAVING = ("numpy", "tolist", "__array__")  # torch for NumPy or plain Python
+# torch for NumPy or plain Python
+LEAVING = ("numpy", "tolist", "__array__", "item", "__float__")
 # how one operation is written in several ways
 _SAME = {
     "__matmul__": "matmul",

@@ -20,6 +20,7 @@ from lamplighter.watch.bootstraps import Bootstraps
 from lamplighter.watch.choosing import Choosing
 from lamplighter.watch.class_weights import ClassWeights
 from lamplighter.watch.comparisons import Comparisons
+from lamplighter.watch.cutting import Cutting
 from lamplighter.watch.cycles import Cycles
 from lamplighter.watch.dropped import DroppedResults
 from lamplighter.watch.entrance import Entrance
@@ -29,6 +30,7 @@ from lamplighter.watch.fed import Fed
 from lamplighter.watch.feeds import Feeds
 from lamplighter.watch.finite import Finite, Rounding
 from lamplighter.watch.folds import Folds
+from lamplighter.watch.freezing import Freezing
 from lamplighter.watch.hand_steps import HandSteps
 from lamplighter.watch.idle import IdleOptimizers
 from lamplighter.watch.keeping import Keeping
@@ -91,11 +93,13 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         OwnLosses,
         Arithmetic,
         Weighing,
+        Cutting,
         ClassWeights,
         StillLosses,
         Models,
         FrozenNorms,
         Folds,
+        Freezing,
         Loaders,
         Comparisons,
         Feeds,

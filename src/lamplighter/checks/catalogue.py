@@ -171,6 +171,8 @@ _ROWS: tuple[Code, ...] = (
     Code("L113", "the loss cannot be computed", "error", "fast", "B"),
     Code("L114", "a sample's weight comes from the mean of the batch", "error", "fast", "R"),
     Code("L115", "class weights favour the frequent classes", "error", "fast", "BR"),
+    Code("L116", "an overlap of values that are no probabilities", "error", "fast", "R"),
+    Code("L117", "the noise and the divergence mean different spreads", "error", "fast", "R"),
     Code("L120", "samples are weighed after the mean over them", "error", "fast", "R"),
     # optimizer
     Code("O101", "parameters in no optimizer", "error", "fast", "S"),

@@ -9,7 +9,7 @@ from typing import Literal
 from lamplighter.checks.catalogue import found
 from lamplighter.checks.finding import Finding
 
-Kind = Literal["heads", "merged", "swapped"]
+Kind = Literal["heads", "merged", "patches", "swapped"]
 Shape = Sequence[int]
 
 
@@ -17,7 +17,8 @@ def kind_of_cut(given: Shape, made: Shape, *, rows: int | None = None) -> Kind |
     """What a `view` or `reshape` is meant for, where only exchanging axes could do it.
 
     "heads": tokens × features becomes heads × tokens × features of a head, so that each "token" is
-    cut from another one. "merged": the way back. "swapped": two axes or more change places.
+    cut from another one. "merged": the way back. "patches": pieces of a picture that end in the
+    middle of a channel. "swapped": two axes or more change places.
 
     Args:
         given: the shape that went in.
@@ -28,6 +29,8 @@ def kind_of_cut(given: Shape, made: Shape, *, rows: int | None = None) -> Kind |
         return "heads"
     if _cuts(tuple(made), tuple(given)):
         return "merged"
+    if _splits_channels(tuple(given), tuple(made)):
+        return "patches"
     if not _swaps(tuple(given), tuple(made)):
         return None
     small, large = sorted(given[1:3])
@@ -61,6 +64,15 @@ def _cuts(whole: Shape, parts: Shape) -> bool:
         and math.prod(split) == heads
         and split[0] != length
     )
+
+
+def _splits_channels(given: Shape, made: Shape) -> bool:
+    """`(B, C, H, W)` against `(B, n, p)` where a row of p numbers ends within a channel's map."""
+    if len(given) != 4 or len(made) != 3 or given[0] != made[0] or given[1] < 2:
+        return False
+    pixels, (count, size) = given[2] * given[3], made[1:]
+    whole = (pixels, given[1], given[2] * given[1], given[3] * given[1], given[1] * pixels)
+    return min(count, size) > 1 and size not in whole and pixels % size != 0 != size % pixels
 
 
 def _swaps(given: Shape, made: Shape) -> bool:
@@ -97,12 +109,16 @@ def axes_cut(kind: Kind, given: Shape, made: Shape, *, where: str = "view") -> I
         "the attention compares pieces of the same few tokens",
         "merged": "the heads of one token are not laid side by side: its row is filled with other "
         "tokens of one head",
+        "patches": "each row is a run of numbers that ends in one channel and begins in another, and "
+        "no patch of the picture",
         "swapped": "the axes have changed their sizes and not their places: every row is filled with "
         "pieces of other rows",
     }[kind]
     fix = {
         "heads": "x.view(b, n, heads, -1).transpose(1, 2)",
         "merged": "x.transpose(1, 2).reshape(b, n, -1)",
+        "patches": "x.unfold(2, p, p).unfold(3, p, p), or a Conv2d with stride p, then flatten and "
+        "transpose",
         "swapped": "use permute or transpose, which move the numbers with their axes",
     }[kind]
     yield found("D105", where, f"{tuple(given)} → {tuple(made)}: {what}", fix)

@@ -142,7 +142,7 @@ def look_at_targets(setup: Setup) -> Iterator[Finding]:
     for call in evidence.calls:
         if call.name not in ("cross_entropy", "nll_loss") or call.target.is_floating_point():
             continue
-        if call.input.dim() >= 2:
+        if call.input.dim() >= 2 and not _predicts_tokens(setup.model, call.input.shape[1]):
             known = setup.labels
             counted = torch.tensor(known) if known else call.target
             yield from labels.labels_begin_at_one(counted, call.input.shape[1])
@@ -160,6 +160,12 @@ def look_at_targets(setup: Setup) -> Iterator[Finding]:
     )
     if isinstance(targets, Tensor) and answer is not None and answer.dim() == 4 and as_classes:
         yield from labels.mask_values_invented(targets, answer.shape[1])
+
+
+def _predicts_tokens(model: nn.Module, classes: int) -> bool:
+    """Whether the classes are tokens, of which 0 is kept for the padding and may never be asked for."""
+    tables = [m for m in model.modules() if isinstance(m, nn.Embedding)]
+    return any(table.num_embeddings == classes for table in tables)
 
 
 def look_at_forward(setup: Setup) -> Iterator[Finding]:

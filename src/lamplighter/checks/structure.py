@@ -98,6 +98,38 @@ def layers_not_registered(
             )
 
 
+def weights_made_anew(shape: Sequence[int], steps: int) -> Iterator[Finding]:
+    """M101: a layer is made each time the network is called.
+
+    Args:
+        shape: of its weight.
+        steps: steps in which it had weights that no earlier one had.
+    """
+    yield found(
+        "M101",
+        "a layer made on the way",
+        f"the weight {tuple(shape)} is made anew at each call: {steps} steps were taken with "
+        f"{steps} different random weights, and none of them learns",
+        "make the layer once, in __init__, as an attribute of the network",
+    )
+
+
+def weights_of_nobody(weights: Sequence[Tensor]) -> Iterator[Finding]:
+    """M101: weights that a network uses belong to none, and no optimizer holds them.
+
+    Args:
+        weights: those of one line.
+    """
+    count = sum(w.numel() for w in weights)
+    yield found(
+        "M101",
+        "a layer outside the network",
+        f"{len(weights)} tensors with {count:,} weights get gradients and belong to no network that "
+        "is called and to no optimizer: they still hold the random values they were made with",
+        "make the layer an attribute of an nn.Module, which parameters() looks into",
+    )
+
+
 def tensors_as_weights(
     model: nn.Module, *, held: AbstractSet[int] = frozenset()
 ) -> Iterator[Finding]:

@@ -59,10 +59,17 @@ class Cutting(Watcher):
         self.mixed: ByIdentity[bool] = ByIdentity()
         self.hits: dict[Place, int] = {}
         self.rows: int | None = None
+        self.inside = False  # a network
 
     def pass_starts(self, current: Pass) -> None:
         loader = current.loader()
         self.rows = loader.batch_size if loader is not None else None
+
+    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+        self.inside = True
+
+    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+        self.inside = False
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -125,10 +132,16 @@ class Cutting(Watcher):
             self.heads[result] = cut
         elif kind == "merged":
             self._tell(cut)
-        elif given.requires_grad and self.scores.get(given) is None:
+        elif self._counts(given, kind):
             hits = self.hits[place] = self.hits.get(place, 0) + 1
             if hits == SURE:
                 self._tell(cut)
+
+    def _counts(self, given: Tensor, kind: criteria.Kind) -> bool:
+        """Whether this is the network's own doing, and no trick of relative positions."""
+        if kind == "patches":  # maps of learned features may be cut anywhere
+            return self.inside and not given.requires_grad
+        return (self.inside or given.requires_grad) and self.scores.get(given) is None
 
     def _tell(self, cut: Cut) -> None:
         found = criteria.axes_cut(cut.kind, cut.given, cut.made, where=cut.name)

@@ -42,6 +42,7 @@ from lamplighter.watch.models import Models
 from lamplighter.watch.modes import Modes
 from lamplighter.watch.names_seen import NamesSeen
 from lamplighter.watch.norms import FrozenNorms
+from lamplighter.watch.own_forms import OwnForms
 from lamplighter.watch.own_losses import OwnLosses
 from lamplighter.watch.passes import Bounds
 from lamplighter.watch.pretrained import Pretrained
@@ -58,9 +59,11 @@ from lamplighter.watch.shared_groups import SharedGroups
 from lamplighter.watch.shares import Shares, tap_collectives
 from lamplighter.watch.silenced import Silenced
 from lamplighter.watch.sources import Sources
+from lamplighter.watch.spreads import Spreads
 from lamplighter.watch.starved import Starved
 from lamplighter.watch.steps import StepOrder
 from lamplighter.watch.still_losses import StillLosses
+from lamplighter.watch.strangers import Strangers
 from lamplighter.watch.tallies import Tallies
 from lamplighter.watch.tap_data import DATA_TAPS
 from lamplighter.watch.tap_operations import tap_operations
@@ -92,11 +95,14 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Losses,
         OwnLosses,
         Arithmetic,
+        OwnForms,
+        Spreads,
         Weighing,
         Cutting,
         ClassWeights,
         StillLosses,
         Models,
+        Strangers,
         FrozenNorms,
         Folds,
         Freezing,

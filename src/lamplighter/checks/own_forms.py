@@ -1,0 +1,83 @@
+"""Family L, for well-known losses that a program writes itself: margins, overlaps, likelihoods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from lamplighter.checks.catalogue import found
+from lamplighter.checks.finding import Finding
+from lamplighter.checks.scores import in_unit_interval, sums_to_one
+
+FEWEST = 64  # values that must be seen before an absence means something
+SLACK = 1e-3  # beyond [0, 1], of rounding
+
+
+def is_zero_or_one(target: Tensor) -> bool:
+    """Whether a tensor holds 0 and 1 and nothing else, and both of them."""
+    values = target.detach()
+    zeros, ones = values == 0, values == 1
+    return bool((zeros | ones).all()) and bool(zeros.any()) and bool(ones.any())
+
+
+def is_no_probability(values: Tensor) -> bool:
+    """Whether some values lie outside [0, 1]."""
+    low, high = values.detach().aminmax()
+    return bool(low < -SLACK) or bool(high > 1 + SLACK)
+
+
+def are_no_logarithms(scores: Tensor) -> bool:
+    """Whether rows are neither log-probabilities nor probabilities.
+
+    Args:
+        scores: `(N, C)`.
+    """
+    values = scores.detach().float()
+    logarithms = float(values.logsumexp(1).abs().max()) < SLACK
+    return not logarithms and not (in_unit_interval(values) and sums_to_one(values, 1))
+
+
+def margin_of_zero(name: str, count: int, *, certain: bool = True) -> Iterator[Finding]:
+    """L112: a loss for −1/+1 is given 0/1.
+
+    Args:
+        name: the loss.
+        count: how many targets were seen.
+        certain: "warning" where the 0/1 may be a mask.
+    """
+    yield found(
+        "L112",
+        name,
+        f"it multiplies the answer with its target and wants −1 and +1, but the {count} targets seen "
+        "are 0 and 1: a sample with 0 gives the same loss whatever the answer, and no gradient",
+        "give it 2 * target - 1",
+        level="error" if certain else "warning",
+    )
+
+
+def overlap_of_scores(low: float, high: float) -> Iterator[Finding]:
+    """L116: a Dice, Jaccard or Tversky loss of values that are no probabilities.
+
+    Args:
+        low: the smallest value that was seen.
+        high: the largest.
+    """
+    yield found(
+        "L116",
+        "overlap",
+        f"the overlap with a mask of 0 and 1 is computed of values from {low:.3g} to {high:.3g}: "
+        "sums of these are no areas, and the quotient has no bounds",
+        "take probabilities: torch.sigmoid(logits), or softmax over the classes",
+    )
+
+
+def likelihood_of_scores() -> Iterator[Finding]:
+    """L104 of one's own making: the mean score of the right class is the whole loss."""
+    yield found(
+        "L104",
+        "own likelihood",
+        "the loss is the negative score of the right class, and nothing holds the other scores down: "
+        "the scores of a layer are no log-probabilities, and it has no lower bound",
+        "pick from F.log_softmax(logits, 1), or use F.cross_entropy(logits, target)",
+    )

@@ -1,0 +1,86 @@
+"""Family L: the spread of a sampled code against the spread that its divergence is computed of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from lamplighter.checks.catalogue import found
+from lamplighter.checks.finding import Finding
+
+MOST_OFF = 0.05  # of the values that may miss a form, by rounding or a small number in a logarithm
+NEAR = 1e-2  # of the spread of T²
+
+# name of what the divergence takes for the standard deviation → what to do
+_FIXES = {
+    "the root of it": "multiply the noise with the standard deviation: torch.exp(0.5 * logvar)",
+    "its square": "compute the divergence from the variance of the noise: std ** 2 and log(std ** 2)",
+    "the logarithm itself": "compute the divergence from logvar.exp(), not from logvar",
+    "exp(x / 2)": "multiply the noise with the standard deviation: torch.exp(0.5 * logvar)",
+    "exp(x)": "multiply the noise with the standard deviation: torch.exp(log_std)",
+}
+
+
+def spreads_differ(
+    mean: Tensor,
+    source: Tensor,
+    spread: Tensor,
+    slope: Tensor,
+    to_mean: Tensor,
+    to_source: Tensor,
+) -> Iterator[Finding]:
+    """L117: a Gaussian divergence is that of another standard deviation than the noise has.
+
+    A divergence from a centred Gaussian, c/2 (m² + T²) − w log T, has c·m for its slope to the mean
+    m, and c·T² − w for its slope to log T. That tells T, however the divergence was written.
+
+    Args:
+        mean: m, of any shape.
+        source: what the network gave for the spread, of the same shape.
+        spread: what the noise was multiplied with.
+        slope: of log(spread) to the source.
+        to_mean: the slope of the divergence to the mean.
+        to_source: its slope to the source.
+    """
+    given = (mean, source, spread, slope, to_mean, to_source)
+    m, x, s, u, g, h = (t.detach().double().flatten() for t in given)
+    if len({len(t) for t in (m, x, s, u, g, h)}) > 1 or len(m) < 8 or bool((s <= 0).any()):
+        return
+    c = float((g * m).sum() / (m * m).sum().clamp(min=1e-30))
+    if not c or float((g - c * m).abs().max()) > 1e-3 * float(g.abs().max()):
+        return
+    ones = torch.ones_like(x)
+    if _fits(h, s, u, c):
+        return
+    others = {
+        "the root of it": (s.sqrt(), u / 2),
+        "its square": (s.square(), 2 * u),
+        "the logarithm itself": (x.abs(), 1 / x),
+        "exp(x / 2)": ((x / 2).exp(), ones / 2),
+        "exp(x)": (x.exp(), ones),
+    }
+    for name, (deviation, to_log) in others.items():
+        if _fits(h, deviation, to_log, c):
+            yield found(
+                "L117",
+                "divergence",
+                f"the noise of the code is multiplied with one number, around {float(s.mean()):.3g}, "
+                f"and the divergence is that of another standard deviation, {name}, around "
+                f"{float(deviation.mean()):.3g}",
+                _FIXES[name],
+            )
+            return
+
+
+def _fits(to_source: Tensor, deviation: Tensor, to_log: Tensor, c: float) -> bool:
+    """Whether a slope is that of a Gaussian divergence with this standard deviation."""
+    squares = c * deviation.square()
+    rest = to_source / to_log - squares
+    width = float(squares.std())
+    if not width > 1e-4 * float(squares.abs().mean()):
+        return False
+    middle = rest.median()
+    off = ((rest - middle).abs() > NEAR * width).double().mean()
+    return float(off) <= MOST_OFF and float(middle) * c < 0

@@ -244,7 +244,7 @@ class Arithmetic(Watcher):
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
         for root in roots:
             for one in self.numbers.get(root) or ():
-                if root.requires_grad and self.taken.outside(one, root):
+                if root.grad_fn is not None and self.taken.outside(one, root):
                     self._count_constant(one.place, "item()")
             self._count_sum(self.sums.get(root))
             for sighting in self.seen.get(root) or ():

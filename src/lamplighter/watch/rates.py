@@ -191,15 +191,21 @@ class Rates(Watcher):
         if rate is None:
             rate = self.rates[id(optimizer)] = Rate(self.world.owner_record(optimizer).place)
         groups = optimizer.param_groups
-        if any(isinstance(group.get("lr"), torch.Tensor) for group in groups):
-            rate.moved = True  # reading it would cost a wait
-            return
+        highest, moves = 0.0, False
+        for group in groups:  # plain, since this runs at every step
+            lr = group.get("lr", 1.0)
+            if isinstance(lr, torch.Tensor):
+                rate.moved = True  # reading it would cost a wait
+                return
+            if lr != 0:
+                moves = True
+            if lr > highest:
+                highest = float(lr)
         rate.steps += 1
         rate.stepped = True
-        highest = max((float(group.get("lr", 1.0)) for group in groups), default=1.0)
         rate.highest = max(rate.highest, highest)
         rate.tiny = rate.tiny + 1 if 0 < highest < TINY * rate.highest else 0
-        if any(group.get("lr", 1.0) != 0 for group in groups):
+        if moves:
             rate.moved, rate.still, rate.still_passes = True, 0, 0
         elif any(p.grad is not None for group in groups for p in group["params"][:4]):
             rate.still += 1

@@ -11,6 +11,7 @@ from torch import nn
 from lamplighter.data.batches import Batch
 from lamplighter.tasks.tally import ClassificationTally
 from lamplighter.training.loop import train_step
+from lamplighter.training.precision import Precision
 from lamplighter.training.validate import validate
 
 
@@ -93,3 +94,26 @@ def test_gradients_are_cleared_as_the_optimizer_says(parts: Any) -> None:
         train_step(made, list(made.train.epoch(1))[:1], ClassificationTally())
         assert all(parameter.grad is None for parameter in made.module.parameters())
     assert asked == [True]
+
+
+def test_a_norm_that_clips_is_summed_in_the_order_of_the_network(parts, net) -> None:
+    """Groups by weight decay reorder the parameters; what the loop hands over does not."""
+    seen: list[list[int]] = []
+
+    class Noting(Precision):
+        def step(self, optimizer, clip, moved=()):
+            seen.append([id(p) for p in moved])
+            return super().step(optimizer, clip, moved)
+
+    module, outside = net(), nn.Parameter(torch.zeros(3))
+    flat = [p for p in module.parameters() if p.dim() == 1]
+    groups = [
+        {"params": [outside, *flat]},
+        {"params": [p for p in module.parameters() if p.dim() > 1]},
+    ]
+    optimizer = torch.optim.SGD(groups, lr=0.1)
+    for clip, expected in ((0.5, [*module.parameters(), outside]), (0.0, [])):
+        made = parts(module=module, clip=clip, epochs=1)
+        made.optimizer, made.precision = optimizer, Noting(made.device)
+        train_step(made, [next(iter(made.train.epoch(1)))], made.tally(), 1)
+        assert seen.pop() == [id(p) for p in expected]

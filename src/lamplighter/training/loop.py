@@ -272,7 +272,8 @@ def train_step(
         losses.append(found if share == 1 else found * share)
         tally.add(main_output(outputs), batch.targets, found, batch.size)
     parts.watcher.after_backward(step)
-    norm = parts.precision.step(parts.optimizer, parts.clip)
+    moved = parts.moved() if parts.clip else ()
+    norm = parts.precision.step(parts.optimizer, parts.clip, moved)
     parts.watcher.after_step(step)
     clear_gradients(parts.optimizer)
     return losses[0] if len(losses) == 1 else torch.stack(losses).sum(), norm

@@ -94,6 +94,13 @@ class Parts:
     set_mode: Callable[[int], None] | None = None
     compiled: nn.Module | None = None
 
+    def moved(self) -> list[nn.Parameter]:
+        """What the optimizer moves, as the network names it; the last digits of a norm that is
+        clipped hang on the order, and `clip_grad_norm_(net.parameters(), …)` sums in this one."""
+        owned = dict.fromkeys(p for group in self.optimizer.param_groups for p in group["params"])
+        named = dict.fromkeys(p for p in self.module.parameters() if p in owned)
+        return [*named, *(p for p in owned if p not in named)]
+
     def tally(self) -> Tally:
         """A fresh count for validation, with the user's metrics."""
         inner = self.task.tally()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -31,14 +32,21 @@ class Precision:
         """Adds this loss's gradients."""
         loss.backward()
 
-    def step(self, optimizer: torch.optim.Optimizer, clip: float) -> Tensor:
+    def step(
+        self, optimizer: torch.optim.Optimizer, clip: float, moved: Sequence[nn.Parameter] = ()
+    ) -> Tensor:
         """Clips and applies the gradients.
+
+        Args:
+            optimizer: moves the parameters.
+            clip: largest norm; 0 is off.
+            moved: its parameters in the order in which the norm is summed; empty: in its own.
 
         Returns:
             The gradients' norm before clipping, 0-d float32 on the device; not finite when the
             update was left out.
         """
-        norm = gradient_norm(optimizer, clip)
+        norm = gradient_norm(optimizer, clip, moved)
         # on the CPU looking at a number costs nothing; elsewhere it would wait for the device, and
         # the loop looks at its log points instead
         if self.device.type != "cpu" or math.isfinite(norm.item()):
@@ -77,9 +85,11 @@ class Float16(Precision):
     def backward(self, loss: Tensor) -> None:
         self.scaler.scale(loss).backward()
 
-    def step(self, optimizer: torch.optim.Optimizer, clip: float) -> Tensor:
+    def step(
+        self, optimizer: torch.optim.Optimizer, clip: float, moved: Sequence[nn.Parameter] = ()
+    ) -> Tensor:
         self.scaler.unscale_(optimizer)  # clipping must see the true gradients
-        norm = gradient_norm(optimizer, clip)
+        norm = gradient_norm(optimizer, clip, moved)
         self.scaler.step(optimizer)
         self.scaler.update()
         # a step left out while the scale is being found is no divergence
@@ -108,14 +118,17 @@ def make_precision(name: str, device: torch.device) -> Precision:
     return PRECISIONS[name](device)
 
 
-def gradient_norm(optimizer: torch.optim.Optimizer, clip: float) -> Tensor:
+def gradient_norm(
+    optimizer: torch.optim.Optimizer, clip: float, moved: Sequence[nn.Parameter] = ()
+) -> Tensor:
     """The norm over the gradients that the optimizer will use.
 
     Args:
         clip: they are scaled to this norm when it is above 0 and exceeded.
+        moved: the optimizer's parameters in another order than its own.
     """
     # the optimizer's own list: walking through a deep module costs more than the norm
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    parameters = moved or [p for group in optimizer.param_groups for p in group["params"]]
     gradients = [p.grad for p in parameters if p.grad is not None]
     if not gradients:
         return torch.zeros(())

@@ -42,6 +42,16 @@ def test_help_lists_every_command_without_torch() -> None:
         assert line.split()[0] in str(got["said"])
 
 
+def test_the_package_is_a_command_as_well() -> None:
+    """`python -m lamplighter` is `lamp`, exit codes included."""
+    module = [sys.executable, "-m", "lamplighter"]
+    done = subprocess.run([*module, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("lamp, version ")
+    wrong = subprocess.run([*module, "trian"], capture_output=True, text=True, check=False)
+    assert wrong.returncode == 2
+    assert "train" in wrong.stderr
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_has_help_without_torch(name: str) -> None:
     """`lamp COMMAND --help` says what the command does, and imports nothing heavy."""

@@ -42,12 +42,45 @@ TOLD = {
         "steps: that of step 10 and that of step 20 are one and the same",
         "keep a copy: copy.deepcopy(model.state_dict())",
     ),
+    "best_state_aliased_and_always_better": (
+        "the state that is kept here shares its memory with the model and was kept through later "
+        "steps before: the newest is right by chance, and each before it would not have been",
+        "keep a copy: copy.deepcopy(model.state_dict())",
+    ),
+    "schedule_of_the_first_optimizer": (
+        "it was stepped 3 times and sets the learning rate of the SGD that it was built with, which "
+        "never steps; the weights are moved by Adam, whose rate does not change",
+        "build the schedule with the optimizer that steps",
+    ),
+    "cosine_counts_batches": (
+        "T_max=60 is 6 epochs of 10 batches, and it is stepped once in an epoch, 6 times in all: "
+        "the learning rate hardly falls",
+        "give T_max in epochs, or call scheduler.step() after each batch",
+    ),
+    "milestones_counted_in_batches": (
+        "its milestones, the last of which is 5, are epochs of the 6 that there are, and it is "
+        "stepped after every batch, 60 times: all of them are over early",
+        "call scheduler.step() once per epoch, outside the loop over batches",
+    ),
     "weighed_after_the_mean": (
         "16 numbers, one for each sample, are multiplied with the mean or sum over the batch and "
         "added up: they scale the loss as a whole, and no sample weighs more than another",
         'multiply before the mean: with losses of torch, reduction="none" keeps the samples apart',
     ),
 }
+
+
+def test_parameters_beside_the_networks(observe: Callable[[Path], Watch]) -> None:
+    """A learned weight of a loss is named, and so is one that belongs to no module."""
+    path = DIRTY / "learned_weights_of_losses_in_no_optimizer.py"
+    findings = {f.where: f for f in observe(path).findings}
+    assert set(findings) == {"`scale`", "`weighted.log_vars`"}
+    assert findings["`scale`"].message == (
+        "this parameter of one value is part of what backward() is called on, no optimizer holds "
+        "it, and in 31 steps it has not changed"
+    )
+    assert "this parameter (2,) is part of" in findings["`weighted.log_vars`"].message
+    assert findings["`scale`"].fix.startswith("give it to the optimizer as well")
 
 
 @pytest.mark.parametrize("name", TOLD)

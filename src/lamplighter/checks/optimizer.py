@@ -70,6 +70,24 @@ def parameters_without_optimizer(
     )
 
 
+def loose_parameter(name: str, shape: tuple[int, ...], steps: int) -> Iterator[Finding]:
+    """O101: a parameter beside the networks, which a loss needs and no optimizer holds.
+
+    Args:
+        name: of the variable.
+        shape: of the parameter.
+        steps: through which it was needed and stayed as it was.
+    """
+    yield found(
+        "O101",
+        f"`{name}`",
+        f"this parameter {shape or 'of one value'} is part of what backward() is called on, no "
+        f"optimizer holds it, and in {steps} steps it has not changed",
+        "give it to the optimizer as well: [*model.parameters(), *loss.parameters()], or the "
+        "parameter itself",
+    )
+
+
 def foreign_parameters(
     model: nn.Module, optimizers: Sequence[Optimizer], *, others: Sequence[nn.Module] = ()
 ) -> Iterator[Finding]:

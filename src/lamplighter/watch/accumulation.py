@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.place import Place, here
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
 FEWEST = 4  # backward passes for one step; two or three may be several losses
+TAKING = ("__getitem__", "index_select", "narrow")
+MOST = 1_000
 TIMES = 2  # steps that must show the same
 
 
@@ -31,6 +34,9 @@ class Accumulation(Watcher):
         self.place: Place | None = None
         self.last = 0
         self.done = False
+        # of a loop without a loader: what part of which tensor the network was given
+        self.parts: ByIdentity[int] = ByIdentity()
+        self.given: list[tuple[int, int]] = []
 
     def woken(self) -> None:
         self._begin()
@@ -38,6 +44,22 @@ class Accumulation(Watcher):
 
     def batch_given(self, current: Pass, batch: Any) -> None:  # noqa: ARG002
         self.batches += 1
+
+    def operated(
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],  # noqa: ARG002
+        result: Any,
+    ) -> None:
+        if name in TAKING and isinstance(result, torch.Tensor) and not result.requires_grad:
+            self.parts[result] = id(args[0])
+
+    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+        first = args[0] if args else None
+        source = self.parts.get(first) if isinstance(first, torch.Tensor) else None
+        if source is not None and torch.is_grad_enabled() and len(self.given) < MOST:
+            self.given.append((id(module), source))
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
         is_mean = given.get("reduction", "mean") == "mean"
@@ -56,7 +78,9 @@ class Accumulation(Watcher):
         self.undivided = False  # the size of the sum is then of no account
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
-        several = FEWEST <= self.passes <= self.batches
+        # parts of one tensor that one network gets in turn are batches; tasks have their own
+        by_hand = len(self.given) if len(set(self.given)) == 1 else 0
+        several = FEWEST <= self.passes <= max(self.batches, by_hand)
         if several and self.undivided and not closure and self.passes == self.last:
             self.same += 1
         else:
@@ -68,6 +92,7 @@ class Accumulation(Watcher):
 
     def _begin(self) -> None:
         self.batches = self.passes = 0
+        self.given = []
         self.undivided, self.place = True, None
 
     def _report(self, count: int) -> None:

@@ -37,6 +37,7 @@ class Planned:
         done: its steps in the walks that are over.
         walks: how many those are.
         by_batch: of these, those in which it took a step for every one of the optimizer's.
+        batches: of the newest walk, as many as the loader has; 0 where it does not say.
     """
 
     ref: weakref.ref[Any]
@@ -46,6 +47,7 @@ class Planned:
     in_pass: int = 0
     walks: int = 0
     by_batch: int = 0
+    batches: int = 0
 
 
 class Lengths(Watcher):
@@ -71,14 +73,17 @@ class Lengths(Watcher):
         if not current.steps:
             return
         loader = current.loader()
-        share = 1.0
-        if current.shortened and loader is not None and current.given:
-            try:
-                share = len(loader) / current.given
-            except TypeError:
+        share, batches = 1.0, 0
+        try:
+            batches = len(loader) if loader is not None else 0
+            if current.shortened and current.given and batches:
+                share = batches / current.given
+        except TypeError:
+            if current.shortened:
                 self.plans.clear()  # nobody knows how long it would have been
         for plan in self.plans.values():
             plan.walks += 1
+            plan.batches = batches
             plan.by_batch += plan.in_pass == current.steps >= FEWEST
             # One step in a whole walk is one for each epoch, however long that is.
             plan.done += plan.in_pass * share if plan.in_pass > 1 else plan.in_pass
@@ -96,6 +101,8 @@ class Lengths(Watcher):
                 self._look_at_plan(plan, schedule, real)
             elif plan.by_batch >= 2 and not self.world.found("O108"):
                 self._look_at_epochs(plan, schedule, real)
+            elif real == plan.walks and isinstance(schedule, lr_scheduler.CosineAnnealingLR):
+                self._look_at_batches(plan, schedule, real)
 
     def _look_at_plan(self, plan: Planned, schedule: Any, real: int) -> None:
         if real < 2 or real >= HALF * schedule.total_steps:
@@ -109,6 +116,21 @@ class Lengths(Watcher):
             "give it epochs × steps of one epoch: epochs * len(train_loader), and step it "
             "after each batch",
             line_of_keyword(plan.place, ("total_steps", "epochs", "steps_per_epoch")),
+        )
+
+    def _look_at_batches(self, plan: Planned, schedule: Any, real: int) -> None:
+        """A cosine that was planned in batches and is stepped once in an epoch."""
+        length = schedule.T_max
+        if plan.batches < FEWEST or real < 2 or length % plan.batches or real > TENTH * length:
+            return
+        self.world.report(
+            "O110",
+            "error" if length // plan.batches == plan.walks else "warning",
+            type(schedule).__name__,
+            f"T_max={length} is {length // plan.batches} epochs of {plan.batches} batches, and it "
+            f"is stepped once in an epoch, {real} times in all: the learning rate hardly falls",
+            "give T_max in epochs, or call scheduler.step() after each batch",
+            line_of_keyword(plan.place, ("T_max",)),
         )
 
     def _look_at_epochs(self, plan: Planned, schedule: Any, real: int) -> None:
@@ -126,6 +148,19 @@ class Lengths(Watcher):
                     "call scheduler.step() once per epoch, or give T_max in batches",
                     plan.stepped_at,
                 )
+            return
+        last = max(getattr(schedule, "milestones", None) or [LONGEST])
+        if last <= plan.walks and real >= 3 * last:
+            self.world.report(
+                "O108",
+                "error",
+                name,
+                f"its milestones, the last of which is {last}, are epochs of the {plan.walks} that "
+                f"there are, and it is stepped after every batch, {real} times: all of them are "
+                "over early",
+                "call scheduler.step() once per epoch, outside the loop over batches",
+                plan.stepped_at,
+            )
             return
         if isinstance(schedule, lr_scheduler.LambdaLR) and not all(
             only_computes(function) for function in schedule.lr_lambdas

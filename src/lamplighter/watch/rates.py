@@ -15,6 +15,7 @@ from torch.optim import lr_scheduler
 
 from lamplighter.checks.snapshot import kept
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.measured import Figures
 from lamplighter.watch.place import Place, here, statement_at, tree_of
 from lamplighter.watch.statements import called_name, line_of_keyword
 
@@ -85,11 +86,14 @@ class Rates(Watcher):
         self.built: dict[int, tuple[Place | None, str]] = {}
         self.fed: dict[int, Fed] = {}
         self.stepped_at: dict[int, Place | None] = {}
+        self.figures: Figures | None = None  # where a schedule waits for one
 
     def schedule_made(self, schedule: Any) -> None:
         place, name = here(), type(schedule).__name__
         optimizer = getattr(schedule, "optimizer", None)
         self.built.setdefault(id(optimizer), (place, name))
+        if isinstance(schedule, lr_scheduler.ReduceLROnPlateau):
+            self.figures = self.figures or Figures()
         if isinstance(schedule, WITH_GAMMA) and getattr(schedule, "gamma", 1) == 0:
             self.world.report(
                 "O107",
@@ -127,6 +131,20 @@ class Rates(Watcher):
                 )
                 return
 
+    def operated(
+        self,
+        name: str,
+        args: tuple[Any, ...],  # noqa: ARG002
+        kwargs: dict[str, Any],  # noqa: ARG002
+        result: Any,
+    ) -> None:
+        if name == "eq" and self.figures is not None:
+            self.figures.compared(result, self.world.steps)
+
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+        if self.figures is not None:
+            self.figures.lost(given, result)
+
     def scheduled(self, schedule: Any) -> None:
         key = id(getattr(schedule, "optimizer", None))
         if key not in self.stepped_at:
@@ -148,6 +166,9 @@ class Rates(Watcher):
         words = " ".join(_words_at(fed.place))
         words = re.sub(r"([a-z])([A-Z])", r"\1 \2", words).lower()
         rises, falls = bool(_RISES.search(words)), bool(_FALLS.search(words))
+        if not rises and not falls and self.figures is not None:
+            kind = self.figures.kind_of(fed.values[0])
+            rises, falls = kind == "accuracy", kind == "loss"
         if rises == falls or not fed.values[0] >= 0:
             return
         if rises and schedule.mode == "min" and fed.values[0] <= 100:

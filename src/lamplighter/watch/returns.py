@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import FrameType
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lamplighter.checks.reinforcement import Vector, kind_of_returns, returns_of_the_past
 from lamplighter.watch.events import Watcher
@@ -68,6 +69,7 @@ class Returns(Watcher):
         self.made: ByIdentity[Place] = ByIdentity()
         self.rows: list[Tensor] = []
         self.single: dict[Place, list[float]] = {}
+        self.entered: weakref.ref[Tensor] | None = None
         self.times = 0
         self.before = ""
 
@@ -94,6 +96,11 @@ class Returns(Watcher):
             if both and one.requires_grad != other.requires_grad:
                 weights, actions = (other, one) if one.requires_grad else (one, other)
                 self._meet(weights, actions, weigh=name == "mul")
+
+    def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+        first = args[0] if args else None
+        if self.looks < LOOKS and isinstance(first, Tensor) and first.dim() and len(first) > 1:
+            self.entered = weakref.ref(first)
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
         entered, target = given.get("input"), given.get("target")
@@ -179,8 +186,12 @@ class Returns(Watcher):
             return ""
         around = list(frames(1))[:4]
         discounts = _discounts(around)
+        entered = self.entered() if self.entered is not None else None
+        in_order = one.in_order or (
+            entered is not None and len(entered) == len(used) and _stand_as_kept(around, entered)
+        )
         kinds = {
-            kind_of_returns(used, episodes, discounts, in_order=one.in_order)
+            kind_of_returns(used, episodes, discounts, in_order=in_order)
             for episodes in _rewards(around, used)
         }
         return "right" if "right" in kinds else max(kinds - {""}, default="")
@@ -220,6 +231,28 @@ def _rewards(around: list[FrameType], used: Vector) -> Iterator[list[list[float]
                 if whole.std() > 0 or len(episodes) == 1:
                     tried += 1
                     yield episodes
+
+
+def _stand_as_kept(around: list[FrameType], entered: Tensor) -> bool:
+    """Whether a network was given observations in the order in which the program keeps them."""
+    first, last = entered[0].flatten(), entered[-1].flatten()
+    if torch.equal(first, last):
+        return False
+    for frame in around:
+        for _, _, thing in things_in(frame):
+            if isinstance(thing, list) and len(thing) == len(entered):
+                ends = [_row(thing[0]), _row(thing[-1])]
+                if any(e is None or e.shape != first.shape for e in ends):
+                    continue
+                if torch.equal(ends[0], first) and torch.equal(ends[1], last):  # type: ignore[arg-type]
+                    return True
+    return False
+
+
+def _row(thing: Any) -> Tensor | None:
+    if isinstance(thing, Tensor | np.ndarray):
+        return torch.as_tensor(thing).detach().flatten().float()
+    return None
 
 
 def _rows(thing: Any, count: int) -> Iterator[list[list[float]]]:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.place import Place, here, names_of
 
 if TYPE_CHECKING:
@@ -37,22 +38,30 @@ class Saving(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.taken: dict[int, Taken] = {}
+        self.newest: ByIdentity[Taken] = ByIdentity()
+        # lines at which a state was kept until the next one came, while the model moved
+        self.held: set[Place | None] = set()
         # the newest state of another model that was loaded, and after how many steps
         self.loaded: tuple[Taken, int] | None = None
 
     def state_taken(self, module: nn.Module, state: dict[str, Any]) -> None:
+        place = here()
+        for one in self.taken.values():
+            stays = one.tensor() is not None and one.model() is module and one.place == place
+            if stays and one.steps < self.world.steps:
+                self.held.add(place)
         self.taken = {key: t for key, t in self.taken.items() if t.tensor() is not None}
         for name, tensor in state.items():
             if isinstance(tensor, torch.Tensor) and tensor.numel():
-                self.taken[id(tensor)] = Taken(
-                    weakref.ref(tensor), weakref.ref(module), name, self.world.steps, here()
-                )
+                one = Taken(weakref.ref(tensor), weakref.ref(module), name, self.world.steps, place)
+                self.taken[id(tensor)] = self.newest[module] = one
                 return
 
     def state_loaded(self, module: nn.Module, state: dict[str, Any]) -> None:
-        taken = self._alias_in(state)
+        taken = self._alias_in(state) or self._shares(module, state)
         if taken is None:
             self.loaded = None
+            self._look_whether_it_was_held(module, state)
         elif taken.model() is module:
             self._report(
                 taken,
@@ -60,6 +69,27 @@ class Saving(Watcher):
             )
         else:
             self._look_for_snapshots(taken)
+
+    def _shares(self, module: nn.Module, state: dict[str, Any]) -> Taken | None:
+        """What a state was made from that came to lie in the model's own memory, as `v.cpu()` does."""
+        taken = self.newest.get(module)
+        value = state.get(taken.name) if taken is not None else None
+        if taken is None or not isinstance(value, torch.Tensor):
+            return None
+        return taken if self._is_stale(taken, value) else None
+
+    def _look_whether_it_was_held(self, module: nn.Module, state: dict[str, Any]) -> None:
+        """The newest state is right by chance: those that were kept before it at its line were not."""
+        for value in state.values():
+            taken = self.taken.get(id(value)) if isinstance(value, torch.Tensor) else None
+            if taken is not None and taken.tensor() is value and taken.model() is module:
+                if taken.place in self.held:
+                    self._report(
+                        taken,
+                        "the newest is right by chance, and each before it would not have been",
+                        "was kept through later steps before",
+                    )
+                return
 
     def _look_for_snapshots(self, taken: Taken) -> None:
         """States of several times, of which each is the state of now."""
@@ -103,14 +133,14 @@ class Saving(Watcher):
         mine = live.get(taken.name)
         return mine is not None and mine.data_ptr() == value.data_ptr()
 
-    def _report(self, taken: Taken, consequence: str) -> None:
-        later = self.world.steps - taken.steps
+    def _report(self, taken: Taken, consequence: str, how_long: str = "") -> None:
+        how_long = how_long or f"moved with it in {self.world.steps - taken.steps} later steps"
         self.world.report(
             "A101",
             "error",
             "state_dict()",
-            f"the state that is kept here shares its memory with the model and moved with it in "
-            f"{later} later steps: {consequence}",
+            f"the state that is kept here shares its memory with the model and {how_long}: "
+            f"{consequence}",
             FIX,
             taken.place,
         )

@@ -79,6 +79,8 @@ class Schedules(Watcher):
         for mine in self.seen.values():
             schedule = mine.ref()
             optimizer = getattr(schedule, "optimizer", None)
+            if optimizer is not None and mine.steps >= 2:
+                self._look_for_another_optimizer(mine, schedule, optimizer)
             if mine.steps or optimizer is None:
                 continue
             steps = self.world.owner_record(optimizer).steps
@@ -98,6 +100,27 @@ class Schedules(Watcher):
                 "call scheduler.step() once per epoch, after the optimizer's steps",
                 mine.place,
             )
+
+    def _look_for_another_optimizer(
+        self, mine: SeenSchedule, schedule: Any, optimizer: torch.optim.Optimizer
+    ) -> None:
+        """The schedule of an optimizer that another one has replaced."""
+        record = self.world.owner_record(optimizer)
+        own = {id(p) for p in record.parameters()}
+        for other in self.world.optimizers.values():
+            if record.steps or not other.steps or not own & {id(p) for p in other.parameters()}:
+                continue
+            self.world.report(
+                "O109",
+                "error",
+                type(schedule).__name__,
+                f"it was stepped {mine.steps} times and sets the learning rate of the "
+                f"{record.name} that it was built with, which never steps; the weights are moved "
+                f"by {other.name}, whose rate does not change",
+                "build the schedule with the optimizer that steps",
+                mine.place,
+            )
+            return
 
     def _is_inside_another(self, schedule: Any) -> bool:
         for other in self.seen.values():

@@ -36,6 +36,7 @@ from lamplighter.watch.idle import IdleOptimizers
 from lamplighter.watch.keeping import Keeping
 from lamplighter.watch.lengths import Lengths
 from lamplighter.watch.loaders import Loaders
+from lamplighter.watch.loose import LooseParameters
 from lamplighter.watch.losses import Losses
 from lamplighter.watch.metrics import Metrics
 from lamplighter.watch.models import Models
@@ -146,6 +147,7 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Seeding,
         Bootstraps,
         Returns,
+        LooseParameters,
     )
     return [world, world.origins, *(kind(world) for kind in kinds), Weights(world, frozen)]
 

@@ -1,0 +1,56 @@
+"""Whether a figure that a program hands on is its accuracy or its loss, by its value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+MOST = 2_000  # comparisons, or losses, since the last figure
+CLOSE = 1e-5
+
+
+class Figures:
+    """Comparisons with labels, and losses, since the figure before."""
+
+    def __init__(self) -> None:
+        self.hits: list[torch.Tensor] = []
+        self.losses: list[tuple[torch.Tensor, int]] = []
+        self.steps = -1
+
+    def compared(self, result: Any, steps: int) -> None:
+        """A comparison gave these truths, after so many steps of the program."""
+        if steps != self.steps:
+            self.steps, self.hits = steps, []
+        truths = isinstance(result, torch.Tensor) and result.dtype == torch.bool
+        if truths and result.is_cpu and result.dim() and len(self.hits) < MOST:
+            self.hits.append(result)
+
+    def lost(self, given: dict[str, Any], result: Any) -> None:
+        """A loss of torch gave this."""
+        target = given.get("target")
+        one = isinstance(result, torch.Tensor) and result.numel() == 1 and result.is_cpu
+        if one and len(self.losses) < MOST:
+            rows = target.shape[0] if isinstance(target, torch.Tensor) and target.dim() else 1
+            self.losses.append((result.detach(), rows))
+
+    def kind_of(self, figure: float) -> str:
+        """ "accuracy", "loss" or "" for anything else; what was heard so far is forgotten."""
+        hits, losses = self.hits, self.losses
+        self.hits, self.losses = [], []
+        count = sum(h.numel() for h in hits)
+        right = sum(int(h.sum()) for h in hits)
+        if right and any(_is(figure, right / count * scale) for scale in (1, 100)):
+            return "accuracy"
+        values = [float(value) for value, _ in losses]
+        rows = [number for _, number in losses]
+        if not values:
+            return ""
+        total = sum(values)
+        weighed = sum(v * n for v, n in zip(values, rows, strict=True))
+        known = (values[-1], total, total / len(values), weighed / sum(rows), weighed)
+        return "loss" if any(_is(figure, one) for one in known) else ""
+
+
+def _is(figure: float, known: float) -> bool:
+    return known > 0 and abs(figure - known) <= CLOSE * known

@@ -62,6 +62,11 @@ TOLD = {
         "stepped after every batch, 60 times: all of them are over early",
         "call scheduler.step() once per epoch, outside the loop over batches",
     ),
+    "order_made_anew_each_epoch": (
+        "it shuffles, and 3 epochs in a row have begun with the same samples in the same order: its "
+        "generator begins anew each time",
+        "build the generator once, before the epochs",
+    ),
     "weighed_after_the_mean": (
         "16 numbers, one for each sample, are multiplied with the mean or sum over the batch and "
         "added up: they scale the loss as a whole, and no sample weighs more than another",

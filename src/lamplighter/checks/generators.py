@@ -80,3 +80,18 @@ def random_numbers_repeat(kind: str, seed: Any, rounds: int) -> Iterator[Finding
         "have begun with the very same random numbers: order, dropout and noise repeat themselves",
         "set the seed once, before the training; give what shall repeat a generator of its own",
     )
+
+
+def order_repeats(epochs: int) -> Iterator[Finding]:
+    """R109 of a loader: it shuffles, and each time in the same way.
+
+    Args:
+        epochs: how many in a row began with the same samples.
+    """
+    yield found(
+        "R109",
+        "the training loader",
+        f"it shuffles, and {epochs} epochs in a row have begun with the same samples in the same "
+        "order: its generator begins anew each time",
+        "build the generator once, before the epochs",
+    )

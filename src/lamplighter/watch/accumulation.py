@@ -52,7 +52,13 @@ class Accumulation(Watcher):
         kwargs: dict[str, Any],  # noqa: ARG002
         result: Any,
     ) -> None:
-        if name in TAKING and isinstance(result, torch.Tensor) and not result.requires_grad:
+        added = name in ("add", "radd") and isinstance(result, torch.Tensor)
+        if added and any(ref() is one for one in args for ref in self.means if one is not None):
+            self.means = [
+                *self.means[-7:],
+                weakref.ref(result),
+            ]  # a penalty beside it divides nothing
+        elif name in TAKING and isinstance(result, torch.Tensor) and not result.requires_grad:
             self.parts[result] = id(args[0])
 
     def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002

@@ -104,7 +104,7 @@ class Bootstraps(Watcher):
         for tensor in shallow((output,)):
             if tensor.is_floating_point():
                 future = future or Future(weakref.ref(module))
-                self.futures[tensor] = (future, tensor._version)
+                self.futures[tensor] = (future, version_of(tensor))
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -114,7 +114,7 @@ class Bootstraps(Watcher):
         if name in CARRYING:
             if (known := self._known(args)) is not None:
                 for tensor in shallow((result,)):
-                    self.futures[tensor] = (known, tensor._version)
+                    self.futures[tensor] = (known, version_of(tensor))
         elif name in MEETING:
             if isinstance(result, Tensor) and (known := self._known(args)) is not None:
                 self._meet(name, known, args, result)
@@ -128,7 +128,7 @@ class Bootstraps(Watcher):
             for one in several:
                 known = self.futures.get(one) if isinstance(one, Tensor) else None
                 if known is not None:
-                    known[0].spared |= one._version != known[1]  # altered in place, unheard
+                    known[0].spared |= version_of(one) != known[1]  # altered in place, unheard
                     return known[0]
         return None
 
@@ -147,7 +147,7 @@ class Bootstraps(Watcher):
             if DISCOUNTS[0] <= future.discount < DISCOUNTS[1] and _is_reward(other, result):
                 self._made(future, result)
             return
-        self.futures[result] = (future, result._version)
+        self.futures[result] = (future, version_of(result))
 
     def _made(self, future: Future, result: Tensor) -> None:
         frame = user_frame(1)
@@ -160,15 +160,15 @@ class Bootstraps(Watcher):
             return
         self.looks += 1
         for flag in _flags(frame, result.numel()):
-            self.waiting.append(Target(result, result._version, future, flag, place))
-            self.futures[result] = (future, result._version)
+            self.waiting.append(Target(result, version_of(result), future, flag, place))
+            self.futures[result] = (future, version_of(result))
             return
 
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:  # noqa: ARG002
         waiting, self.waiting = self.waiting, []
         for target in waiting:
             name, rows, ended = target.flag
-            if target.future.spared or target.tensor._version != target.version:
+            if target.future.spared or version_of(target.tensor) != target.version:
                 continue
             hits = self.hits[name] = self.hits.get(name, 0) + 1
             if hits == SURE and not self.world.found("Q101"):
@@ -215,6 +215,11 @@ class Bootstraps(Watcher):
                     found = target_never_follows(name, model.name, steps)
                     self.world.adopt(found, twin.place)
                     return
+
+
+def version_of(tensor: Tensor) -> int:
+    """torch's count of changes in place; 0 where it keeps none."""
+    return 0 if tensor.is_inference() else tensor._version
 
 
 def _largest(factor: Any) -> float:

@@ -55,11 +55,11 @@ EVENTS = (
     "mask_resized",
     "scaler_fitted",
     "scaled_rows",
-    "seeding",
     "seeded",
     "names_encoded",
     "fold_given",
     "score_called",
+    "state_put_back",
     "operated",
     "gradients_off",
     "warning_hidden",
@@ -187,11 +187,11 @@ class Watcher:
     def scaled_rows(self, scaler: Any, rows: Any, result: Any) -> None:
         """It has transformed these rows."""
 
-    def seeding(self, kind: str) -> None:
-        """A global generator, "torch", "numpy" or "random", is about to get a seed."""
-
     def seeded(self, kind: str, value: Any) -> None:
-        """It has got this seed."""
+        """A global generator, "torch", "numpy" or "random", has got this seed."""
+
+    def state_put_back(self, kind: str) -> None:
+        """Such a generator has got a state that was kept."""
 
     def names_encoded(self, names: Any, numbers: Any) -> None:
         """An encoder of scikit-learn has given these names these numbers."""

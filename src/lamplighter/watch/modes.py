@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from lamplighter.checks.splits import fingerprints
+from lamplighter.watch.descent import shallow
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.place import Place, here
 from lamplighter.watch.world import SeenModel, active_chance, is_chancy
@@ -14,6 +16,12 @@ from lamplighter.watch.world import SeenModel, active_chance, is_chancy
 if TYPE_CHECKING:
     from lamplighter.watch.passes import Pass
     from lamplighter.watch.world import World
+
+
+SOME = 16  # samples of an evaluation by which training data are known
+# from scores to classes, and what leaves scores scores
+CHOOSING = ("argmax", "max", "topk", "gt", "ge", "round")
+KEEPING = ("softmax", "log_softmax", "sigmoid", "squeeze", "view", "flatten", "detach", "cpu")
 
 
 @dataclass(eq=False, slots=True)
@@ -37,6 +45,23 @@ class Stepping:
     place: Place | None = field(default=None)
 
 
+@dataclass(eq=False, slots=True)
+class Scored:
+    """Classes chosen by a network in training mode that are compared with labels, at one line.
+
+    Args:
+        evaluation: the newest.
+        prints: of some of the samples.
+        newest: after how many steps, and the address of the samples.
+        repeated: whether the same samples were scored twice without a step in between.
+    """
+
+    evaluation: Evaluation
+    prints: list[bytes]
+    newest: tuple[int, int] = (-1, 0)
+    repeated: bool = False
+
+
 class Modes(Watcher):
     """Compares each model's mode with whether training follows."""
 
@@ -54,6 +79,11 @@ class Modes(Watcher):
         self.trained_inputs: set[int] = set()
         self.loose: tuple[int, Evaluation, int] | None = None
         self.loose_found: dict[Place | None, Evaluation] = {}
+        # addresses of what was made from that answer, and of the classes chosen from it
+        self.rows: torch.Tensor | None = None
+        self.made: set[int] = set()
+        self.chosen: set[int] = set()
+        self.scored: dict[Place | None, Scored] = {}
 
     def woken(self) -> None:
         self.called.clear()
@@ -102,8 +132,43 @@ class Modes(Watcher):
         elif module.training:
             layers = active_chance(module)
             found = Evaluation(model, layers, here(), deliberate=False, functional=self.dropped)
+            self.loose = None
             if layers or self.dropped:
                 self.loose = (address_of(output), found, address_of(given))
+                self.made, self.chosen = {address_of(output)}, set()
+                self.rows = given
+
+    def operated(
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],  # noqa: ARG002
+        result: Any,
+    ) -> None:
+        if self.loose is None:
+            return
+        given = {address_of(a) for a in args if isinstance(a, torch.Tensor) and a.numel()}
+        if name == "eq" and given & self.chosen:
+            self._score()
+        elif name in CHOOSING and given & self.made:
+            self.chosen |= {address_of(t) for t in shallow((result,))}
+        elif name in KEEPING and given & self.made:
+            self.made |= {address_of(t) for t in shallow((result,))}
+
+    def _score(self) -> None:
+        """Classes that were chosen from an answer are compared with labels."""
+        if self.loose is None or self.rows is None:
+            return
+        (_, found, source), self.loose = self.loose, None
+        one = self.scored.get(found.place)
+        if one is None:
+            one = self.scored[found.place] = Scored(found, fingerprints(self.rows[:SOME]))
+        now = (self.world.steps, source)
+        one.repeated |= one.newest == now  # several passes over the same: their spread is wanted
+        one.newest = now
+        found.calls = one.evaluation.calls + 1
+        one.evaluation = found
+        self.rows = None
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
         if self.loose is None or torch.is_grad_enabled():
@@ -169,11 +234,26 @@ class Modes(Watcher):
                 current.given,
                 f"{current.given} batches of a loader that is never trained on",
             )
+        trained = self._trained_prints() if self.scored else set()
+        for place, one in self.scored.items():
+            if not one.repeated and not trained & set(one.prints):
+                self.loose_found.setdefault(place, one.evaluation)
         for evaluation in self.loose_found.values():
             if evaluation.model.trained:
                 self._report_eval_missing(
                     evaluation, evaluation.calls, "on inputs that no step used"
                 )
+
+    def _trained_prints(self) -> set[bytes]:
+        """The samples that steps have used."""
+        prints: set[bytes] = set()
+        for loader in self.world.walked.values():
+            if loader.steps:
+                prints |= set(loader.samples.prints)
+        if self.world.feeds is not None:
+            for _, gathered in self.world.feeds.trained.values():
+                prints |= set(gathered.prints)
+        return prints
 
     def _report_eval_missing(self, evaluation: Evaluation, given: int, on_what: str) -> None:
         model = evaluation.model

@@ -9,15 +9,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.utils.data import RandomSampler
 
-from lamplighter.checks.generators import random_numbers_repeat
+from lamplighter.checks.generators import order_repeats, random_numbers_repeat
+from lamplighter.checks.splits import fingerprints
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.place import Place, frames
+from lamplighter.watch.samples import parts_of
 
 if TYPE_CHECKING:
+    from lamplighter.watch.passes import Pass
     from lamplighter.watch.world import World
 
 SURE = 2  # rounds that begin with the very numbers of the one before
+SOME = 4  # samples by which an order is known again
+FEWEST = 32  # samples in a set of which those are the first by chance once in a million times
 LOOKS = 4  # steps of a round after which it is plain whether training draws
 
 
@@ -28,7 +34,6 @@ class Book:
     Args:
         value: the newest seed.
         way: the user's lines that led to it, innermost first.
-        before: the state that the seed replaced.
         quiet: the newest state up to which nothing of the training can have drawn.
         armed: whether no step has come since the seed.
         looks: steps of the present round that are still looked at.
@@ -39,7 +44,6 @@ class Book:
 
     value: Any = None
     way: tuple[Place, ...] = ()
-    before: int = 0
     quiet: int = 0
     armed: bool = False
     looks: int = 0
@@ -50,6 +54,25 @@ class Book:
     first_ways: set[Place] = field(default_factory=set)
 
 
+@dataclass(eq=False, slots=True)
+class Begun:
+    """A walk over a shuffled loader: its data set, its first samples, and who stepped on them."""
+
+    dataset: int
+    prints: bytes
+    place: Place | None
+    optimizer: weakref.ref[Any] | None = None
+    repeats: int = 0
+
+    def is_like(self, other: Begun) -> bool:
+        """Whether another walk began with the same samples of the same data."""
+        return self.dataset == other.dataset and self.prints == other.prints
+
+    def mover(self) -> Any:
+        """The optimizer, while it lives."""
+        return self.optimizer() if self.optimizer is not None else None
+
+
 class Seeding(Watcher):
     """Compares the states of the generators at the first step after each seed."""
 
@@ -58,10 +81,14 @@ class Seeding(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.books: dict[str, Book] = {}
+        self.begun: Begun | None = None
+        self.order: Begun | None = None
 
-    def seeding(self, kind: str) -> None:
-        if self.world.steps:
-            self.books.setdefault(kind, Book()).before = state_of(kind)
+    def state_put_back(self, kind: str) -> None:
+        """After a seed for a while: the numbers go on as if it had not been set."""
+        book = self.books.get(kind)
+        if book is not None:
+            book.armed, book.looks = False, 0
 
     def seeded(self, kind: str, value: Any) -> None:
         way = tuple(Place(f.f_code.co_filename, f.f_lineno) for f in frames(2))
@@ -80,6 +107,34 @@ class Seeding(Watcher):
                 if book.armed:
                     book.quiet = state_of(kind)
 
+    def pass_starts(self, current: Pass) -> None:
+        loader = (
+            current.loader()
+        )  # one that is built in the `for` itself is gone at its first batch
+        sampler = getattr(loader, "sampler", None)
+        if loader is None or not isinstance(sampler, RandomSampler) or sampler.replacement:
+            return
+        if len(sampler) >= FEWEST:
+            place = self.world.loaders.get(id(loader))
+            current.notes["shuffled"] = Begun(id(loader.dataset), b"", place)
+
+    def batch_given(self, current: Pass, batch: Any) -> None:
+        begun = current.notes.pop("shuffled", None) if current.given == 1 else None
+        inputs = parts_of(batch)[0] if begun is not None else None
+        if inputs is not None:
+            begun.prints = b"".join(fingerprints(inputs[:SOME]))
+            self.begun = begun
+
+    def _look_at_order(self, begun: Begun, optimizer: torch.optim.Optimizer) -> None:
+        """A shuffled epoch that begins with the samples that the one before began with."""
+        before = self.order
+        again = before is not None and before.is_like(begun) and before.mover() is optimizer
+        begun.repeats = before.repeats + 1 if before is not None and again else 0
+        begun.optimizer = weakref.ref(optimizer)
+        self.order = begun
+        if begun.repeats >= SURE and not self.world.found("R109"):
+            self.world.adopt(order_repeats(begun.repeats + 1), begun.place)
+
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         for kind, book in self.books.items():
             if not book.looks:
@@ -92,12 +147,14 @@ class Seeding(Watcher):
             book.drawn |= now != book.first
             if book.drawn and book.repeats >= SURE and not self.world.found("R109"):
                 self._tell(kind, book)
+        begun, self.begun = self.begun, None
+        if begun is not None:
+            self._look_at_order(begun, optimizer)
 
     def _begin(self, book: Book, now: int, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         """The first step of a round."""
         same = book.optimizer is not None and book.optimizer() is optimizer
-        # put back after the seed, the numbers go on as if it had not been set
-        again = same and not closure and now == book.first and now != book.before
+        again = same and not closure and now == book.first
         book.repeats = book.repeats + 1 if again else 0
         book.first, book.optimizer = now, weakref.ref(optimizer)
         book.drawn = now != book.quiet

@@ -20,11 +20,8 @@ def tap_seeds(taps: Taps) -> None:
         def wrap(original: Wrapper) -> Wrapper:
             def seed(*args: Any, **kwargs: Any) -> Any:
                 value = next(iter((*args, *kwargs.values())), None)
-                known = isinstance(value, int) and stream.on
-                if known:
-                    stream.tell("seeding", kind)
                 result = original(*args, **kwargs)
-                if known:
+                if isinstance(value, int) and stream.on:
                     stream.tell("seeded", kind, value)
                 return result
 
@@ -32,6 +29,21 @@ def tap_seeds(taps: Taps) -> None:
 
         return wrap
 
+    def back(kind: str) -> Callable[[Wrapper], Wrapper]:
+        def wrap(original: Wrapper) -> Wrapper:
+            def put(*args: Any, **kwargs: Any) -> Any:
+                result = original(*args, **kwargs)
+                stream.tell("state_put_back", kind)
+                return result
+
+            return put
+
+        return wrap
+
+    taps.replace(torch, "set_rng_state", back("torch"))
+    taps.replace(torch.random, "set_rng_state", back("torch"))
+    taps.replace(np.random, "set_state", back("numpy"))
+    taps.replace(random, "setstate", back("random"))
     taps.replace(torch, "manual_seed", make("torch"))
     taps.replace(torch.random, "manual_seed", make("torch"))
     taps.replace(np.random, "seed", make("numpy"))

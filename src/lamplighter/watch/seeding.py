@@ -120,7 +120,9 @@ class Seeding(Watcher):
 
     def batch_given(self, current: Pass, batch: Any) -> None:
         begun = current.notes.pop("shuffled", None) if current.given == 1 else None
-        inputs = parts_of(batch)[0] if begun is not None else None
+        if begun is None:
+            return
+        inputs, _ = parts_of(batch)
         if inputs is not None:
             begun.prints = b"".join(fingerprints(inputs[:SOME]))
             self.begun = begun

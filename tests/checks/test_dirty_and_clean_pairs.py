@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import torch
+from torch.utils.data import DataLoader, TensorDataset, WeightedRandomSampler
 
-from lamplighter.checks import data, labels, pairs, splits
+from lamplighter.checks import data, labels, loading, pairs, splits, transforms
 from lamplighter.checks.windows import windows_surrounded
 
 MADE = torch.Generator().manual_seed(0)
@@ -120,3 +121,51 @@ def test_a_repeated_word_is_no_padding() -> None:
     assert lengths[:30].tolist() == [9] * 30
     tokens[:, 4] = 0
     assert data.valid_lengths(tokens) is None
+
+
+def test_a_feature_that_is_the_number_to_predict_is_told() -> None:
+    """S103 for real numbers: a column equal to the target, in every row and to the last digit."""
+    target = ROWS[:, :1] * 2 + 1
+    (finding,) = splits.feature_is_target(torch.cat([ROWS, target], 1), target[:, 0])
+    assert finding.where == "feature 64"
+    assert "it equals the target in all 300 samples" in finding.message
+    assert list(splits.feature_is_target(ROWS, target)) == []
+
+
+def test_targets_in_another_unit_are_told() -> None:
+    """T102: standardised in training, raw at evaluation; a level that drifts is none of it."""
+    train, raw = torch.randn(200, generator=MADE), 80 + 20 * torch.randn(80, generator=MADE)
+    (finding,) = transforms.targets_scaled_differently(train, 60 * raw)
+    assert finding.level == "error"
+    assert "answers are compared with others of mean" in finding.message
+    assert [f.level for f in transforms.targets_scaled_differently(train, raw / 2)] == ["warning"]
+    assert list(transforms.targets_scaled_differently(train, 2 * train[:80] + 1)) == []
+    assert list(transforms.targets_scaled_differently(raw, raw * 3)) == []
+
+
+def test_weights_beside_the_wrong_samples_are_told() -> None:
+    """D111: made in another order than the labels, or the counts instead of their inverse."""
+    labels_ = [0] * 10 + [1] * 60 + [2] * 30
+    counts = {k: labels_.count(k) for k in (0, 1, 2)}
+    order = torch.randperm(100, generator=MADE).tolist()
+    mixed = [labels_[i] for i in order]
+
+    def told(weights: list[float], kinds: list[int]) -> list[str]:
+        rows = TensorDataset(ROWS[:100], torch.tensor(kinds))
+        loader = DataLoader(rows, 10, sampler=WeightedRandomSampler(weights, 100))
+        return [f.message for f in loading.sampler_weights_unfit(loader, kinds)]
+
+    inverse = [1 / counts[k] for k in labels_]
+    assert "made in another order than the data set's" in told(inverse, mixed)[0]
+    assert "drawn even less equally than they occur" in told([counts[k] for k in mixed], mixed)[0]
+    assert told([inverse[i] for i in order], mixed) == []
+    assert told(torch.rand(100, generator=MADE).tolist(), mixed) == []
+
+
+def test_several_copies_of_each_sample_are_near_duplicates() -> None:
+    """S102: three noisy copies of each, mixed before the split."""
+    copies = torch.cat([ROWS + 0.02 * torch.randn(300, 64, generator=MADE) for _ in range(3)])
+    mixed = copies[torch.randperm(900, generator=MADE)]
+    assert [f.code for f in splits.near_duplicates(mixed[:700], mixed[700:])] == ["S102"]
+    centres = ROWS[torch.arange(900) % 10] + 0.3 * torch.randn(900, 64, generator=MADE)
+    assert list(splits.near_duplicates(centres[:700], centres[700:])) == []

@@ -128,6 +128,7 @@ _ROWS: tuple[Code, ...] = (
     Code("T104", "not the preprocessing of the pretrained weights", "warning", "fast", "R"),
     Code("T105", "token ids reach beyond the embedding", "error", "fast", "B"),
     Code("T106", "the crop cuts the object away", "warning", "fast", "B"),
+    Code("T107", "one part's transform is set for all parts", "error", "fast", "R"),
     # model
     Code("M101", "layer is not registered", "error", "fast", "S"),
     Code("M102", "plain tensor as weight", "error", "fast", "S"),

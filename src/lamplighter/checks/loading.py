@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
@@ -202,6 +203,37 @@ def sampler_weights_unfit(
                 "WeightedRandomSampler",
                 f"all samples of class {', '.join(map(str, dead[:5]))} have weight 0 and are never drawn",
                 "give every class a positive weight",
+            )
+        else:
+            yield from _weights_of_classes_unfit(weights.tolist(), labels)
+
+
+def _weights_of_classes_unfit(weights: list[float], labels: Sequence[int]) -> Iterator[Finding]:
+    """D111: one weight for each class, given to the wrong samples or the wrong way round."""
+    counts, values = Counter(labels), Counter(weights)
+    if not 2 <= len(counts) <= len(labels) // 4 or len(values) != len(counts):
+        return
+    pairs = Counter(zip(labels, weights, strict=True))
+    if sorted(values.values()) == sorted(counts.values()) and len(pairs) > len(counts):
+        yield found(
+            "D111",
+            "WeightedRandomSampler",
+            f"its {len(weights)} weights have {len(values)} values, as often as the {len(counts)} "
+            "classes occur, and lie beside other samples than those of the class: they were made in "
+            "another order than the data set's",
+            "make the weights from the labels of the data set that the sampler draws from",
+        )
+    elif len(pairs) == len(counts):
+        weighed = sorted((count, weight) for (label, weight) in pairs for count in [counts[label]])
+        rising = all(a[1] < b[1] for a, b in pairwise(weighed))
+        if rising and weighed[-1][0] >= 2 * weighed[0][0]:
+            yield found(
+                "D111",
+                "WeightedRandomSampler",
+                f"the commonest class, {weighed[-1][0]} samples, has the largest weight "
+                f"({weighed[-1][1]:.3g}) and the rarest, {weighed[0][0]} samples, the smallest "
+                f"({weighed[0][1]:.3g}): the classes are drawn even less equally than they occur",
+                "give each sample the inverse of its class's count: 1 / counts[label]",
             )
 
 

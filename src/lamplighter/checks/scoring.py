@@ -128,6 +128,48 @@ def ignored_counted(target: Tensor, ignored: int) -> Iterator[Finding]:
         )
 
 
+def arguments_swapped(name: str) -> Iterator[Finding]:
+    """E101: the network's answers are given as what is right, and the labels as answers.
+
+    Args:
+        name: of the score.
+    """
+    yield _wrong(
+        f"{name} is given the network's answers as the truth and the labels as answers: precision "
+        "and recall change places, and what is averaged by class is weighed by the answers",
+        f"give the labels first: {name}(labels, answers)",
+        where=name,
+    )
+
+
+def ranked_by_decisions(name: str) -> Iterator[Finding]:
+    """E101: a score of an order is given yes and no.
+
+    Args:
+        name: of the score.
+    """
+    yield _wrong(
+        f"{name} asks how well the scores order the samples and is given decisions, 0 and 1: it is "
+        "then the figure of one threshold",
+        "give it the probabilities or logits of the positive class",
+        where=name,
+        sure=False,
+    )
+
+
+def one_batch_scored(batches: int) -> Iterator[Finding]:
+    """E101: an evaluation returns within its loop.
+
+    Args:
+        batches: of its loader.
+    """
+    yield _wrong(
+        f"the evaluation returns within its loop, so it scores the first of {batches} batches and "
+        "no other",
+        "move the return behind the loop",
+    )
+
+
 def is_whole(tensor: Tensor) -> bool:
     """Whether a tensor holds class numbers or yes and no."""
     return tensor.dtype in (torch.bool, torch.uint8) or not tensor.is_floating_point()

@@ -55,6 +55,9 @@ def bytes_of(sample: Tensor) -> bytes:
     return bytes(sample.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
 
 
+COPIES = 10  # of one sample, at most
+
+
 def near_duplicates(train: Tensor, val: Tensor, *, where: str = "validation") -> Iterator[Finding]:
     """S102: validation samples lie far nearer to a train sample than train samples lie to each other.
 
@@ -74,7 +77,10 @@ def near_duplicates(train: Tensor, val: Tensor, *, where: str = "validation") ->
     near = ((across.values < threshold) & (across.values > 0)).nonzero().flatten()
     base_rate = float((usual < threshold).float().mean())
     if len(near) <= (0.05 + 2 * base_rate) * len(other):
-        near = _apart_from_the_rest(usual, across.values)
+        near = _apart_from_the_rest(float(torch.quantile(usual, 0.9)), across.values)
+    if len(near) <= 0.05 * len(other):  # with several copies of each, their distance is the usual
+        beyond = own.topk(min(COPIES, len(own) - 1), largest=False).values[:, -1]
+        near = _apart_from_the_rest(float(beyond.median()), across.values)
     if len(near) >= 3 and len(near) > 0.05 * len(other):
         shown = ", ".join(f"{int(i)}≈train {int(across.indices[i])}" for i in near[:3])
         yield found(
@@ -85,13 +91,16 @@ def near_duplicates(train: Tensor, val: Tensor, *, where: str = "validation") ->
         )
 
 
-def _apart_from_the_rest(usual: Tensor, across: Tensor) -> Tensor:
-    """Samples far nearer than the loneliest tenth of train, with hardly any distances in between.
+def _apart_from_the_rest(lonely: float, across: Tensor) -> Tensor:
+    """Samples far nearer than a distance of train, with hardly any distances in between.
 
     Where copies were made before the split, most of train has a copy in train as well, and its
     usual distance is that of copies.
+
+    Args:
+        lonely: the distance of samples of train that are no copies of each other.
+        across: `(M,)` from each held-out sample to the nearest of train.
     """
-    lonely = float(torch.quantile(usual, 0.9))
     near = (across > 0) & (across < 0.2 * lonely)
     between = (across >= 0.2 * lonely) & (across < 0.4 * lonely)
     is_apart = int(between.sum()) <= 0.1 * int(near.sum())
@@ -132,6 +141,29 @@ def feature_gives_label_away(features: Tensor, labels: Tensor) -> Iterator[Findi
                 "drop this column from the inputs",
             )
             return
+
+
+def feature_is_target(features: Tensor, targets: Tensor) -> Iterator[Finding]:
+    """S103: one input is the number that is to be predicted, sample by sample.
+
+    Args:
+        features: `(N, …)` floating point with N ≥ 64.
+        targets: `(N,)` or `(N, 1)` floating point.
+    """
+    right = targets.detach().reshape(len(targets), -1)
+    rows = features.detach().reshape(len(features), -1)
+    if right.shape[1] != 1 or not 2 <= rows.shape[1] <= 5000 or len(rows) < 64:
+        return
+    if not right.is_floating_point() or len(torch.unique(right)) < len(right) // 4:
+        return
+    same = (rows.float() == right.float()).all(0).nonzero().flatten().tolist()
+    if same:
+        yield found(
+            "S103",
+            f"feature {same[0]}",
+            f"it equals the target in all {len(rows)} samples looked at",
+            "drop this column from the inputs; a window must end before the value it is to predict",
+        )
 
 
 def indices_meet(train: Any, val: Any) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from lamplighter.checks.finding import Finding
 
 
 def random_at_evaluation(
-    first: Tensor, second: Tensor, *, where: str = "validation"
+    first: Tensor, second: Tensor, *, where: str = "validation", sure: bool = True
 ) -> Iterator[Finding]:
     """T101: the same validation sample, read twice, differs.
 
@@ -21,6 +21,7 @@ def random_at_evaluation(
         first: a sample, any shape.
         second: the same sample, read again under another seed.
         where: the split and index.
+        sure: whether nothing else than chance can have changed it.
     """
     if first.shape == second.shape and torch.equal(first, second):
         return
@@ -37,6 +38,7 @@ def random_at_evaluation(
         f"the same sample read twice is not the same ({detail}): random augmentation is active on "
         "validation data",
         "give validation its own transform without random parts",
+        level="error" if sure else "warning",
     )
 
 
@@ -104,6 +106,52 @@ def scaled_by_own_numbers(
         + ", and training saw another fit: the same value of a column means something else here",
         "fit the scaler on train alone and call transform(), not fit_transform(), on the rest",
         level="error" if again else "warning",
+    )
+
+
+def targets_scaled_differently(
+    train: Tensor, held_out: Tensor, *, where: str = "targets"
+) -> Iterator[Finding]:
+    """T102: the numbers to be predicted are in one unit in training and in another at evaluation.
+
+    Args:
+        train: `(N,)` targets that the network's answers were compared with in training.
+        held_out: `(M,)` the same at evaluation.
+        where: what it is about.
+    """
+    if min(len(train), len(held_out)) < 16:
+        return
+    mean, spread = float(train.mean()), float(train.std())
+    other, wide = float(held_out.mean()), float(held_out.std())
+    if not all(math.isfinite(value) for value in (mean, spread, other, wide)) or spread < 1e-6:
+        return
+    ratio = (wide + 1e-9) / spread
+    standard = abs(mean) < 0.15 and 0.8 < spread < 1.25
+    if ratio > 20 or ratio < 0.05 or (standard and (ratio > 5 or ratio < 0.2)):
+        yield found(
+            "T102",
+            where,
+            f"the network is trained on targets of mean {mean:.3g} and deviation {spread:.3g} and its "
+            f"answers are compared with others of mean {other:.3g} and deviation {wide:.3g}",
+            "scale the targets of validation by the numbers of train, or bring the answers back to "
+            "the unit of the targets",
+            level="error" if ratio > 20 or ratio < 0.05 else "warning",
+        )
+
+
+def set_for_all_parts(part: str, name: str) -> Iterator[Finding]:
+    """T107: what is set through one part of a data set is set for the part that is trained on.
+
+    Args:
+        part: what the program calls the part for evaluation.
+        name: of the attribute.
+    """
+    yield found(
+        "T107",
+        f"`{part}`",
+        f"{part}.dataset is the data set that is trained on as well: both parts share it, so "
+        f"{name} is now the same for training",
+        "give each part a data set of its own, with its own transform, and the same indices",
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.lineage import names_given
 from lamplighter.watch.place import Place, frames, function_around, statements
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
 TEST = ("test", "tst", "holdout")
+VALIDATION = ("val", "valid", "validation", "dev", "va")
 ORDER = (ast.Lt, ast.Gt, ast.LtE, ast.GtE)
 
 
@@ -29,6 +31,7 @@ class Choosing(Watcher):
         self.world = world
         self.evaluated: dict[int, tuple[SeenLoader, list[Place]]] = {}
         self.chosen: list[tuple[SeenLoader, Place | None]] = []
+        self.by_hand: dict[str, Place] = {}
         self.steps = 0
 
     def pass_starts(self, current: Pass) -> None:  # noqa: ARG002
@@ -42,6 +45,8 @@ class Choosing(Watcher):
             self.evaluated[id(mine)] = (mine, _stack())
 
     def state_taken(self, module: torch.nn.Module, state: dict[str, Any]) -> None:  # noqa: ARG002
+        if not self.evaluated and len(self.by_hand) < 4:
+            self._without_a_loader(module)
         if len(self.chosen) >= 4 or len(self.evaluated) != 1 or self.world.steps != self.steps:
             return
         ((mine, stack),) = self.evaluated.values()
@@ -50,20 +55,40 @@ class Choosing(Watcher):
             own = [place for place in stack if (place.file, _function_at(place)) in files]
             self.chosen.append((mine, own[0] if own else None))
 
+    def _without_a_loader(self, module: torch.nn.Module) -> None:
+        """The same for samples that the program gave by hand since the last step."""
+        feeds, steps = self.world.feeds, self.world.steps
+        given = [
+            one.samples.place
+            for one in (feeds.evaluated.values() if feeds is not None and steps else ())
+            if one.steps == steps and one.record.module is module
+        ]
+        if len(given) != 1 or given[0] is None or not any(_is_a_choice(p) for p in _stack()):
+            return
+        names = names_given(given[0])
+        if any(_is_of_the_test(name) for name in names) and not any(map(_is_validation, names)):
+            self.by_hand[next(name for name in names if _is_of_the_test(name))] = given[0]
+
     def ended(self) -> None:
+        for name, given in self.by_hand.items():
+            self._tell(f"`{name}`", given)
+            return
         for mine, place in self.chosen:
             if mine.steps or not any(_is_of_the_test(name) for name in mine.names):
                 continue
-            self.world.report(
-                "S108",
-                "warning",
-                mine.name,
-                "the best state of the network is chosen by its score, and its name says that it "
-                "is the test set: what is reported on it afterwards is the best of several draws",
-                "choose on a third split (validation) and evaluate on the test set once",
-                place or mine.evaluated_at,
-            )
+            self._tell(mine.name, place or mine.evaluated_at)
             return
+
+    def _tell(self, where: str, place: Place | None) -> None:
+        self.world.report(
+            "S108",
+            "warning",
+            where,
+            "the best state of the network is chosen by its score, and its name says that it "
+            "is the test set: what is reported on it afterwards is the best of several draws",
+            "choose on a third split (validation) and evaluate on the test set once",
+            place,
+        )
 
 
 def _stack() -> list[Place]:
@@ -72,6 +97,10 @@ def _stack() -> list[Place]:
 
 def _is_of_the_test(name: str) -> bool:
     return any(word in TEST for word in name.lower().replace("-", "_").split("_"))
+
+
+def _is_validation(name: str) -> bool:
+    return any(word in VALIDATION for word in name.lower().replace("-", "_").split("_"))
 
 
 def _is_a_choice(place: Place) -> bool:

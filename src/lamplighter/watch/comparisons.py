@@ -183,6 +183,7 @@ class Comparisons(Watcher):
         if loader is not None:
             yield from loading.sampler_weights_unfit(loader, rows.labels)
         yield from self._in_labels(mine, rows, loader)
+        yield from _given_away(rows)
         pairs = [(r[0], r[1]) for r in rows.readings if len(r) == 2]
         yield from moved_apart(pairs, where=mine.name)
         yield from points_stay(pairs, rows.targets, where=mine.name)
@@ -194,11 +195,13 @@ class Comparisons(Watcher):
         self, mine: SeenLoader, rows: Rows, loader: DataLoader[Any] | None
     ) -> Iterator[Finding]:
         outputs = self.world.classes
+        drawn = loader is not None and isinstance(loader.sampler, WeightedRandomSampler)
+        if outputs < 2 and not self.weighed and not drawn and (marks := rows.marks) is not None:
+            yield from labels.classes_unequal(marks, where=mine.name)
         known = rows.labels or mine.samples.labels
         if outputs < 2 or not known or max(known) >= outputs:
             return
         yield from labels.labels_begin_at_one(torch.tensor(known), outputs)
-        drawn = loader is not None and isinstance(loader.sampler, WeightedRandomSampler)
         if not self.weighed and not drawn:
             yield from labels.classes_unequal(known, where=mine.name)
         inputs, classes = rows.inputs, rows.classes
@@ -286,6 +289,19 @@ class Comparisons(Watcher):
             if found:
                 yield from found
                 return
+
+
+def _given_away(rows: Rows) -> Iterator[Finding]:
+    """S103, where the target is a real number or a zero or one among such."""
+    inputs, targets = rows.numbers, rows.targets
+    if inputs is None or targets is None or not rows.pair or not targets.is_floating_point():
+        return
+    if targets.numel() != len(targets) or len(targets) != len(inputs):
+        return
+    if rows.marks is not None:
+        yield from splits.feature_gives_label_away(inputs, torch.tensor(rows.marks))
+    else:
+        yield from splits.feature_is_target(inputs, targets.reshape(-1))
 
 
 def what_is_read(loader: DataLoader[Any]) -> Any:

@@ -56,6 +56,7 @@ EVENTS = (
     "scaler_fitted",
     "scaled_rows",
     "seeded",
+    "set_altered",
     "names_encoded",
     "fold_given",
     "score_called",
@@ -192,6 +193,9 @@ class Watcher:
 
     def state_put_back(self, kind: str) -> None:
         """Such a generator has got a state that was kept."""
+
+    def set_altered(self, dataset: Any, name: str, old: Any, new: Any, own: bool) -> None:
+        """An attribute of a data set got another transform or switch; `own`: by its own method."""
 
     def names_encoded(self, names: Any, numbers: Any) -> None:
         """An encoder of scikit-learn has given these names these numbers."""

@@ -277,9 +277,12 @@ class Fed(Watcher):
         mixed = [(share, n) for share, n in held_out if share > 0.02 and share * n >= 2]
         known = there.known or (set(there.samples.prints) & one.prints)
         covers = len(known) > 0.5 * len(one.prints)  # all data at once, for a plot
+        whole = [(share, n) for share, n in shares if share >= 0.95]
+        if len(whole) == len(shares) and not covers and self._is_a_part(there, len(known)):
+            mixed = held_out = whole
         if len(mixed) * 2 < len(held_out) or not mixed or covers or max(n for _, n in shares) < 8:
             return
-        if sum(n for _, n in shares) < ENOUGH:
+        if sum(n for _, n in shares) < ENOUGH and held_out is not whole:
             return  # a few samples side by side, to look at
         varied = len(there.samples.prints) > 0.5 * sum(there.samples.sizes[:1])
         if varied and len(one.prints) > len(one.rows.inputs) // 2:
@@ -291,6 +294,11 @@ class Fed(Watcher):
                 "remove duplicates before splitting, and split once, by sample",
                 level="error" if _is_for_evaluation(there) else "warning",
             )
+
+    def _is_a_part(self, there: Evaluated, known: int) -> bool:
+        """Whether samples of which all were trained on are called those of a test, and no score of
+        training: then a split was made, and training was given everything."""
+        return known >= ENOUGH // 2 and _is_for_evaluation(there)
 
     def _tell(self, found: Iterable[Finding], place: Place | None, loss: Place | None) -> None:
         for finding in found:
@@ -344,7 +352,8 @@ def _is_for_evaluation(there: Evaluated) -> bool:
     """Whether the source calls what is given here a part for evaluation."""
     place = there.samples.place
     names = names_given(place) if place is not None else []
-    return there.in_evaluation_mode and any(likely_role([n], None) == "evaluation" for n in names)
+    roles = [role for name in names if (role := likely_role([name], None))]
+    return there.in_evaluation_mode and roles[:1] == ["evaluation"]
 
 
 def _cut(finding: Finding) -> Finding:

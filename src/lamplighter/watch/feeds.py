@@ -143,6 +143,7 @@ class Evaluated:
         known: digests of trained samples that came here.
         visits: phase → what came here in it.
         first: digests of those of the first phase.
+        steps: optimizer steps of the program when the last of them came.
     """
 
     record: SeenModel
@@ -152,6 +153,7 @@ class Evaluated:
     in_evaluation_mode: bool = False
     visits: dict[int, Visit] = field(default_factory=dict)
     first: set[bytes] = field(default_factory=set)
+    steps: int = 0
 
     def met(self, prints: list[bytes], phase: int, trained: dict[bytes, int]) -> None:
         """Notes when the samples of a call had been trained on.
@@ -312,6 +314,7 @@ class Feeds(Watcher):
             if len(self.evaluated) >= 32:
                 return
             one = self.evaluated[key] = Evaluated(given.record, Gathered(place))
+        one.steps = self.world.steps
         one.in_evaluation_mode |= not given.in_training
         prints = one.samples.take(given.inputs, None)
         known = self.trained.get(id(given.record))

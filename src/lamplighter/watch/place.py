@@ -129,6 +129,9 @@ def statement_at(place: Place) -> ast.stmt | None:
     best: ast.stmt | None = None
     for node in statements(place.file):
         end = node.end_lineno or node.lineno
+        alone = place.column < 0 or not node.lineno == end == place.line
+        if not (alone or node.col_offset <= place.column < (node.end_col_offset or 0)):
+            continue  # another statement of the same line
         if node.lineno <= place.line <= end and (best is None or node.lineno >= best.lineno):
             best = node
     return best

@@ -62,6 +62,16 @@ class Rows:
         return targets.long() if plain and targets is not None else None
 
     @property
+    def marks(self) -> list[int] | None:
+        """The targets where they are zeros and ones among real numbers, one for each sample."""
+        targets = self.targets
+        if targets is None or not targets.is_floating_point() or targets.numel() != len(targets):
+            return None
+        flat = targets.reshape(-1)
+        plain = len(flat) > 0 and bool(((flat == 0) | (flat == 1)).all())
+        return [int(mark) for mark in flat.tolist()] if plain and self.complete else None
+
+    @property
     def numbers(self) -> torch.Tensor | None:
         """The inputs where they are finite floating-point numbers."""
         inputs = self.inputs
@@ -103,7 +113,7 @@ def rows_of(dataset: Any, collate: Any = None) -> Rows:
         room = MOST_BYTES // max(1, first.numel() * first.element_size())
         if room >= 16:
             _read(found, reader, min(MOST_ROWS, room))
-        if not _is_stored(dataset):
+        if collate is not None or not _is_stored(dataset):
             for seed in range(1, 1 + (READINGS if slow < 0.02 else 2)):
                 seed_all(seed)
                 with Reading() as reading:

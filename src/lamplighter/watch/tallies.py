@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ MOST = 400  # batches of one walk
 LOOKS = 6  # at the figures, for one walk
 ALL_LOOKS = 150
 EXACT, NEAR = 1e-7, 4e-6  # relative; sums in single precision are only near
+PRINTED = "what is printed"
+EXACTLY = re.compile(r"(?<![\w.])(\d+\.\d{7,})(?![\w.])")  # a figure that nobody has rounded
 TELLING = 2  # looks at which a figure must agree that is only near, or a short decimal
 
 
@@ -150,6 +153,7 @@ class Tallies(Watcher):
             return
         self.looks += 1
         figures, sizes = in_sight()
+        figures += [Figure(PRINTED, float(n), "") for n in EXACTLY.findall(text)[:8]]
         for tally in waiting:
             tally.looks += 1
             counted = tally.counted()
@@ -179,7 +183,7 @@ class Tallies(Watcher):
         exact = abs(figure.value - wrong.value) <= EXACT * abs(wrong.value)
         enough = (exact and not figure.is_plain()) or len(values) >= TELLING
         if enough and not self.world.found("E101"):
-            place = line_that_divides(figure) or here()
+            place = (line_that_divides(figure) if figure.file else None) or here()
             self.world.adopt(figure_is_wrong(figure.name, wrong, counted), place)
 
 

@@ -164,27 +164,6 @@ def tap_losses(taps: Taps) -> None:
     taps.replace(torch.jit, "script", script)
 
 
-def tap_resizing(taps: Taps) -> None:
-    """Masks that are resized by a way that invents values between their own."""
-    stream = taps.stream
-    left = 64  # looks; pictures and feature maps pass here as well
-
-    def make(original: Wrapper) -> Wrapper:
-        def interpolate(input: Any, *args: Any, **kwargs: Any) -> Any:
-            nonlocal left
-            result = original(input, *args, **kwargs)
-            if left and stream.on and not torch.compiler.is_compiling():
-                mode = kwargs.get("mode", args[2] if len(args) > 2 else "nearest")
-                if "nearest" not in mode and not input.requires_grad and not input.is_cuda:
-                    left -= 1
-                    stream.tell("mask_resized", input, result)
-            return result
-
-        return interpolate
-
-    taps.replace(F, "interpolate", make)
-
-
 def tap_saving(taps: Taps) -> None:
     """State taken, loaded and saved."""
     stream = taps.stream
@@ -283,4 +262,4 @@ def tap_text(taps: Taps) -> None:
     taps.replace(logging.Logger, "handle", logged)
 
 
-DATA_TAPS = (tap_loaders, tap_losses, tap_resizing, tap_saving, tap_numbers, tap_text)
+DATA_TAPS = (tap_loaders, tap_losses, tap_saving, tap_numbers, tap_text)

@@ -23,8 +23,10 @@ from lamplighter.watch.comparisons import Comparisons
 from lamplighter.watch.cutting import Cutting
 from lamplighter.watch.cycles import Cycles
 from lamplighter.watch.dropped import DroppedResults
+from lamplighter.watch.early_returns import EarlyReturns
 from lamplighter.watch.entrance import Entrance
 from lamplighter.watch.evaluated import EvaluatedNorms
+from lamplighter.watch.evaluated_inputs import EvaluatedInputs
 from lamplighter.watch.events import Stream, Watcher
 from lamplighter.watch.fed import Fed
 from lamplighter.watch.feeds import Feeds
@@ -55,8 +57,10 @@ from lamplighter.watch.returns import Returns
 from lamplighter.watch.saving import Saving
 from lamplighter.watch.scaling import Scaling
 from lamplighter.watch.schedules import Schedules
+from lamplighter.watch.score_arguments import ScoreArguments
 from lamplighter.watch.seeding import Seeding
 from lamplighter.watch.shared_groups import SharedGroups
+from lamplighter.watch.shared_sets import SharedSets
 from lamplighter.watch.shares import Shares, tap_collectives
 from lamplighter.watch.silenced import Silenced
 from lamplighter.watch.sources import Sources
@@ -68,12 +72,15 @@ from lamplighter.watch.strangers import Strangers
 from lamplighter.watch.tallies import Tallies
 from lamplighter.watch.tap_data import DATA_TAPS
 from lamplighter.watch.tap_operations import tap_operations
+from lamplighter.watch.tap_resizing import tap_resizing
 from lamplighter.watch.tap_scalers import tap_scalers
 from lamplighter.watch.tap_scores import tap_scores
 from lamplighter.watch.tap_seeds import tap_seeds
+from lamplighter.watch.tap_sets import tap_sets
 from lamplighter.watch.tap_training import TRAINING_TAPS
 from lamplighter.watch.tap_warnings import tap_warnings
 from lamplighter.watch.taps import Taps
+from lamplighter.watch.target_scales import TargetScales
 from lamplighter.watch.targets import Targets
 from lamplighter.watch.terms import Terms
 from lamplighter.watch.unsaved import Unsaved
@@ -113,6 +120,9 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Scaling,
         Fed,
         NamesSeen,
+        SharedSets,
+        TargetScales,
+        EvaluatedInputs,
         Targets,
         Choosing,
         Keeping,
@@ -127,6 +137,8 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Cycles,
         Metrics,
         BatchScores,
+        ScoreArguments,
+        EarlyReturns,
         Probes,
         Entrance,
         Pretrained,
@@ -217,8 +229,8 @@ class Watch:
 
     def open(self) -> None:
         """Begins to watch."""
-        taps = (*TRAINING_TAPS, *DATA_TAPS, tap_scalers, tap_scores, tap_seeds, tap_warnings)
-        for tap in (*taps, tap_collectives):
+        taps = (*TRAINING_TAPS, *DATA_TAPS, tap_resizing, tap_scalers, tap_scores, tap_sets)
+        for tap in (*taps, tap_seeds, tap_warnings, tap_collectives):
             tap(self.taps)
         tap_operations(
             self.taps,

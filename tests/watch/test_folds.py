@@ -124,3 +124,15 @@ def test_folds_that_begin_anew_stay_silent(name: str, run: Callable[[str], Watch
 def test_backbone_may_be_given_other_data_than_it_learned_from(run: Callable[[str], Watch]) -> None:
     """T102: what another network's features are made from is no evaluation of the backbone."""
     assert run(PROBE).findings == []
+
+
+def test_samples_set_aside_and_never_read_are_told(run: Callable[[str], Watch]) -> None:
+    """E103: the only score is on what was trained on, though a test was made."""
+    split = "x_train, x_test, y_train, y_test = x[::2], x[1::2], y[::2], y[1::2]\n"
+    fitted = split + "fit(model, x_train, y_train)\n"
+    (found,) = run(fitted + "score(model, x_train, y_train)\nprint('done')\n").findings
+    assert (found.code, found.level) == ("E103", "warning")
+    assert "`x_test` is made and never given to it" in found.message
+    assert run(fitted + "score(model, x_test, y_test)\nprint('done')\n").findings == []
+    both = "score(model, x_train, y_train)\nscore(model, x_test, y_test)\n"
+    assert run(fitted + both).findings == []

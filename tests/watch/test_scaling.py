@@ -68,7 +68,7 @@ LOADERS = (
     "fit_loaders(DataLoader(Windows(values[:280]), 20, shuffle=True), "
     "DataLoader(Windows(values[280:]), 20))\n"
 )
-BY_HAND = "rows = torch.tensor(rows, dtype=torch.float32)\nfit(rows[:200], rows[:200, 0], rows[200:], 6)\n"
+BY_HAND = "rows = torch.tensor(rows, dtype=torch.float32)\nfit(rows[:200], rows[:200].sum(1), rows[200:], 6)\n"
 DIRTY = {
     "windows of a series": WHOLE + LOADERS,
     "a table by hand": "rows = StandardScaler().fit_transform(table)\n" + BY_HAND,

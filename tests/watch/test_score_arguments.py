@@ -98,3 +98,30 @@ def test_right_arguments_stay_silent(
 ) -> None:
     """Also a score that is the same whichever comes first."""
     assert _run(name, CLEAN[name], tmp_path, observe, False).findings == []
+
+
+ROUNDED = """
+few = DataLoader(TensorDataset(x[:60], y[:60]), 20, shuffle=True)
+for epoch in range(5):
+    total = count = 0
+    for a, b in few:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(net(a), b)
+        loss.backward()
+        optimizer.step()
+        total += loss.item(){weighed}
+        count += len(b)
+    print(f"epoch {{epoch}} loss {{total / count:.4f}}")
+"""
+
+
+def test_rounded_figures_are_known_by_their_place_in_the_line(
+    tmp_path: Path, observe: Callable[[Path], Watch]
+) -> None:
+    """E101: a few digits are enough where they agree in every line; right ones are left alone."""
+    rounded = "net.train()\n" + ROUNDED
+    (found,) = _run("mean", rounded.format(weighed=""), tmp_path, observe, False).findings
+    assert (found.code, found.level, found.where) == ("E101", "error", "what is printed")
+    assert "divided by the number of samples (60)" in found.message
+    right = rounded.format(weighed=" * len(b)")
+    assert _run("mean", right, tmp_path, observe, False).findings == []

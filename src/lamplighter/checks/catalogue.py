@@ -129,6 +129,7 @@ _ROWS: tuple[Code, ...] = (
     Code("T105", "token ids reach beyond the embedding", "error", "fast", "B"),
     Code("T106", "the crop cuts the object away", "warning", "fast", "B"),
     Code("T107", "one part's transform is set for all parts", "error", "fast", "R"),
+    Code("T108", "boxes are taken for corners and are none", "error", "fast", "R"),
     # model
     Code("M101", "layer is not registered", "error", "fast", "S"),
     Code("M102", "plain tensor as weight", "error", "fast", "S"),

@@ -57,6 +57,22 @@ def trained_in_an_earlier_fold(
         )
 
 
+def held_out_never_read(name: str) -> Iterator[Finding]:
+    """E103: all that is evaluated was trained on, and what was set aside is never read.
+
+    Args:
+        name: of the samples that the program sets aside.
+    """
+    yield found(
+        "E103",
+        "what is evaluated",
+        f"the model is evaluated on the samples that it was trained on; `{name}` is made and never "
+        "given to it",
+        f"evaluate on `{name}`",
+        level="warning",
+    )
+
+
 def answers_ignore_inputs(outputs: Tensor, *, where: str = "model") -> Iterator[Finding]:
     """E105: different inputs, the same answer.
 

@@ -147,12 +147,11 @@ def feature_is_target(features: Tensor, targets: Tensor) -> Iterator[Finding]:
     """S103: one input is the number that is to be predicted, sample by sample.
 
     Args:
-        features: `(N, …)` floating point with N ≥ 64.
+        features: `(N, D)` floating point with N ≥ 64; a sequence may well have a place to remember.
         targets: `(N,)` or `(N, 1)` floating point.
     """
-    right = targets.detach().reshape(len(targets), -1)
-    rows = features.detach().reshape(len(features), -1)
-    if right.shape[1] != 1 or not 2 <= rows.shape[1] <= 5000 or len(rows) < 64:
+    right, rows = targets.detach().reshape(len(targets), -1), features.detach()
+    if rows.dim() != 2 or right.shape[1] != 1 or not 2 <= rows.shape[1] <= 5000 or len(rows) < 64:
         return
     if not right.is_floating_point() or len(torch.unique(right)) < len(right) // 4:
         return
@@ -163,6 +162,7 @@ def feature_is_target(features: Tensor, targets: Tensor) -> Iterator[Finding]:
             f"feature {same[0]}",
             f"it equals the target in all {len(rows)} samples looked at",
             "drop this column from the inputs; a window must end before the value it is to predict",
+            level=None if same[0] == rows.shape[1] - 1 else "warning",
         )
 
 

@@ -155,6 +155,27 @@ def set_for_all_parts(part: str, name: str) -> Iterator[Finding]:
     )
 
 
+def boxes_are_no_corners(boxes: Tensor, *, where: str = "boxes") -> Iterator[Finding]:
+    """T108: boxes that are taken for two corners, of which the second lies before the first.
+
+    Args:
+        boxes: `(…, 4)` of the targets.
+        where: what it is about.
+    """
+    rows = boxes.detach().reshape(-1, 4).float()
+    if len(rows) < 8:
+        return
+    turned = float((rows[:, 2:] < rows[:, :2]).any(1).float().mean())
+    if turned > 0.2:
+        yield found(
+            "T108",
+            where,
+            f"the overlap takes these boxes for two corners, and in {turned:.0%} of {len(rows)} the "
+            "second lies before the first: they are a centre, or a corner, with width and height",
+            'convert both first: torchvision.ops.box_convert(boxes, "cxcywh", "xyxy")',
+        )
+
+
 def _one_scale(train: Tensor, val: Tensor) -> bool:
     """Whether all columns `(N, D)` are stretched by one factor, which no natural shift does."""
     spread, other = train.std(0), val.std(0)

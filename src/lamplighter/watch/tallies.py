@@ -14,6 +14,7 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.figures import Figure, in_sight, line_that_divides
 from lamplighter.watch.lists import ListsFromZero
 from lamplighter.watch.place import here
+from lamplighter.watch.printed import NUMBER, Printed
 from lamplighter.watch.scoring import Scoring
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Tally:
     given: int = 0
     every: int = 1
     looks: int = 0
+    read: bool = False
 
     def counted(self) -> Counted:
         """Its numbers, off their device."""
@@ -71,6 +73,7 @@ class Tallies(Watcher):
         self.world = world
         self.scoring = Scoring(world)
         self.lists = ListsFromZero(world)
+        self.printed = Printed()
         self.recent: list[Tally] = []
         self.looks = 0
         self.texts = 0
@@ -160,6 +163,26 @@ class Tallies(Watcher):
             self._compare(counted, figures, sorted(sizes))
             if text and tally.given > 1:
                 self.lists.look(counted, text)
+                self._rounded(tally, counted, text)
+
+    def _rounded(self, tally: Tally, counted: Counted, text: str) -> None:
+        """What is printed with a few digits, once after each walk."""
+        newer = self.recent[self.recent.index(tally) + 1 :]
+        if tally.read or not NUMBER.search(text) or self._is_over():
+            return
+        if len(counted.losses) != tally.given:
+            return  # not every batch of the walk was heard
+        if any(other.key[0] == tally.key[0] for other in newer):
+            return  # the line is about the newest walk over these data
+        tally.read = True
+        total, count = sum(counted.losses), sum(counted.rows)
+        weighed = sum(v * n for v, n in zip(counted.losses, counted.rows, strict=True))
+        means = [total / n for n in (len(counted.losses), counted.batches) if n]
+        right = [total, weighed, weighed / count, *means, counted.losses[-1]]
+        wrongs = [w for w in wrong_values(counted, []) if w.loss]
+        wrong = self.printed.look(text, tally.key[0], wrongs, right)
+        if wrong is not None:
+            self.world.adopt(figure_is_wrong(PRINTED, wrong, counted), here())
 
     def _compare(self, counted: Counted, figures: list[Figure], sizes: list[int]) -> None:
         rightly = right_values(counted)

@@ -17,6 +17,7 @@ from lamplighter.watch.arithmetic import Arithmetic
 from lamplighter.watch.artifacts import Artifacts
 from lamplighter.watch.batch_scores import BatchScores
 from lamplighter.watch.bootstraps import Bootstraps
+from lamplighter.watch.boxes import Boxes
 from lamplighter.watch.choosing import Choosing
 from lamplighter.watch.class_weights import ClassWeights
 from lamplighter.watch.comparisons import Comparisons
@@ -34,6 +35,7 @@ from lamplighter.watch.finite import Finite, Rounding
 from lamplighter.watch.folds import Folds
 from lamplighter.watch.freezing import Freezing
 from lamplighter.watch.hand_steps import HandSteps
+from lamplighter.watch.held_out import HeldOut
 from lamplighter.watch.idle import IdleOptimizers
 from lamplighter.watch.keeping import Keeping
 from lamplighter.watch.lengths import Lengths
@@ -123,6 +125,8 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         SharedSets,
         TargetScales,
         EvaluatedInputs,
+        HeldOut,
+        Boxes,
         Targets,
         Choosing,
         Keeping,

@@ -1,0 +1,54 @@
+"""Rounded figures that a program prints after each walk, by their place in the line: E101."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Sequence
+
+from lamplighter.checks.tallies import Wrong
+
+NUMBER = re.compile(r"(?<![\w.])(\d+\.\d{2,})(?![\w.])")
+ENOUGH = ((2, 8), (3, 7))  # lines that agree, and the significant digits of their figures together
+
+
+class Printed:
+    """Remembers at which place of the lines a mistake's value stood, every time so far."""
+
+    def __init__(self) -> None:
+        self.hits: dict[tuple[Hashable, str, int], list[str]] = {}
+        self.lost: set[tuple[Hashable, str, int]] = set()
+
+    def look(
+        self, text: str, source: Hashable, wrongs: Sequence[Wrong], right: Sequence[float]
+    ) -> Wrong | None:
+        """Reads one line that follows a walk.
+
+        Args:
+            text: what was printed.
+            source: tells walks over other data apart.
+            wrongs: what the usual mistakes make of this walk.
+            right: what may rightly be printed.
+
+        Returns:
+            The mistake whose value has stood at the same place of enough lines, of all so far.
+        """
+        shown = NUMBER.findall(text)[:8]
+        for wrong in wrongs:
+            for place, token in enumerate(shown):
+                key = (source, wrong.how.split("(")[0][:40], place)
+                if key in self.lost:
+                    continue
+                if not _prints(token, wrong.value) or any(_prints(token, v) for v in right):
+                    self.lost.add(key)
+                    continue
+                tokens = self.hits.setdefault(key, [])
+                if token not in tokens:
+                    tokens.append(token)
+                digits = sum(len(t.replace(".", "").lstrip("0")) for t in tokens)
+                if any(len(tokens) >= lines and digits >= least for lines, least in ENOUGH):
+                    return wrong
+        return None
+
+
+def _prints(token: str, value: float) -> bool:
+    return abs(float(token) - value) <= 0.51 * 10.0 ** -len(token.partition(".")[2])

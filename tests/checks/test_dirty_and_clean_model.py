@@ -303,6 +303,31 @@ class Listed(nn.Module):
         return self.out(self.drops[1](self.drops[0](self.hidden(x).relu())))
 
 
+class Matrices(nn.Module):
+    """Two matrices of its own, with something between them.
+
+    Args:
+        fill: makes a matrix of a given shape.
+        between: what stands between them.
+    """
+
+    def __init__(self, fill: Callable[..., Tensor], between: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.between = between
+        self.first, self.second = nn.Parameter(fill(20, 32)), nn.Parameter(fill(32, 3))
+
+    def forward(self, x: Tensor) -> Any:
+        return self.between(x @ self.first) @ self.second
+
+
+def alike(*shape: int) -> Tensor:
+    return torch.full(shape, 0.05)
+
+
+def random(*shape: int) -> Tensor:
+    return torch.randn(*shape) / 5
+
+
 # code → (the mistake, its mended twin)
 CASES: dict[str, tuple[Callable[[], Case], Callable[[], Case]]] = {
     "M101": (lambda: in_list(list), lambda: in_list(nn.ModuleList)),
@@ -325,6 +350,10 @@ CASES: dict[str, tuple[Callable[[], Case], Callable[[], Case]]] = {
     "M107": (lambda: cut(True), lambda: cut(False)),
     "M108": (lambda: dead(-100.0), lambda: dead(0.0)),
     "M109": (lambda: linear(), lambda: linear(nn.ReLU())),
+    "M109 matrices": (
+        lambda: case(Matrices(random, lambda t: t)),
+        lambda: case(Matrices(random, torch.tanh)),
+    ),
     "M110": (lambda: head_frozen(True), lambda: head_frozen(False)),
     "M112": (lambda: frozen_norm(False), lambda: frozen_norm(True)),
     "M113": (lambda: norm_momentum(0.0), lambda: norm_momentum(0.1)),
@@ -332,6 +361,10 @@ CASES: dict[str, tuple[Callable[[], Case], Callable[[], Case]]] = {
     "M117": (lambda: uncalled(False), lambda: uncalled(True)),
     "M118": (lambda: shapes(17), lambda: shapes(16)),
     "I101": (lambda: constant(0.1), lambda: constant(None)),
+    "I101 matrices": (
+        lambda: case(Matrices(alike, torch.tanh)),
+        lambda: case(Matrices(random, torch.tanh)),
+    ),
     "I102": (lambda: tanh_scale(40.0), lambda: tanh_scale(1.0)),
     "I103": (lambda: head_scale(60.0), lambda: head_scale(1.0)),
     "O101": (lambda: head_swapped(True), lambda: head_swapped(False)),

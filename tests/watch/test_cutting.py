@@ -127,6 +127,10 @@ def test_maps_become_rows_of_pixels_by_permute(
         ((8, 50, 7), (8, 7, 50), "swapped"),
         ((8, 3, 20, 20), (8, 20, 20, 3), "swapped"),
         ((8, 49, 64), (8, 64, 7, 7), "swapped"),
+        ((8, 3, 16, 16), (8, 16, 48), "patches"),
+        ((8, 3, 16, 16), (8, 3, 256), None),
+        ((8, 3, 16, 16), (8, 48, 16), None),  # rows of each channel
+        ((8, 1, 28, 28), (8, 49, 16), None),
         ((8, 10, 32), (8, 10, 4, 8), None),  # features into heads
         ((10, 8, 32), (10, 32, 8), None),  # the same with the samples in the second place
         ((8, 4, 4, 8), (8, 4, 32), None),  # as many heads as tokens: nothing can be told
@@ -139,4 +143,4 @@ def test_maps_become_rows_of_pixels_by_permute(
 )
 def test_kinds_of_reshapes(given: Sequence[int], made: Sequence[int], kind: str | None) -> None:
     """Only what an exchange of axes alone explains has a kind."""
-    assert kind_of_cut(given, made) == kind
+    assert kind_of_cut(given, made, mixed=kind == "merged") == kind

@@ -156,6 +156,55 @@ def test_likelihood_wants_logarithms(loss: Loss, expected: list[tuple[str, str]]
     assert found == expected
 
 
+def soft(dim: int) -> Loss:
+    """Smoothed labels by hand."""
+
+    def loss(out: Tensor, y: Tensor) -> Any:
+        target = F.one_hot(y, 3).float() * 0.9 + 0.1 / 3
+        return -(target * F.log_softmax(out, dim)).sum(1).mean()
+
+    return loss
+
+
+def picked(dim: int) -> Loss:
+    """The probability of the right class, and its logarithm."""
+
+    def loss(out: Tensor, y: Tensor) -> Any:
+        return -torch.log(out.softmax(dim=dim).gather(1, y[:, None]) + 1e-9).mean()
+
+    return loss
+
+
+def taught(dim: int) -> Loss:
+    """A teacher's probabilities."""
+
+    def loss(out: Tensor, y: Tensor) -> Any:
+        teacher = (F.one_hot(y, 3).float() * 3).softmax(1)
+        return F.kl_div(F.log_softmax(out, dim), teacher, reduction="batchmean")
+
+    return loss
+
+
+@pytest.mark.parametrize("make", [soft, picked, taught])
+def test_softmax_across_the_samples_is_told(make: Callable[[int], Loss]) -> None:
+    """L105: dimension 0 is the samples, and the targets are of each sample."""
+    labels = torch.arange(160) % 3
+    assert [f for f in _found(make(0), labels) if f[0] == "L105"] == [("L105", "error")]
+    assert [f for f in _found(make(1), labels) if f[0] == "L105"] == []
+
+
+def pairs(out: Tensor, y: Tensor) -> Any:
+    """Each sample of a batch against all others, both ways."""
+    table = out @ out.roll(1, 0).T + 0 * y.sum()
+    same = torch.eye(len(out))
+    return -(same * (table.log_softmax(0) + table.log_softmax(1))).sum() / len(out)
+
+
+def test_contrast_of_all_pairs_stays_silent() -> None:
+    """Columns and rows of the table of pairs are both of samples."""
+    assert [f for f in _found(pairs, torch.arange(160) % 3) if f[0] == "L105"] == []
+
+
 class Coder(nn.Module):
     """Draws a code and gives its divergence.
 

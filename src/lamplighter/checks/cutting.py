@@ -13,7 +13,9 @@ Kind = Literal["heads", "merged", "patches", "swapped"]
 Shape = Sequence[int]
 
 
-def kind_of_cut(given: Shape, made: Shape, *, rows: int | None = None) -> Kind | None:
+def kind_of_cut(
+    given: Shape, made: Shape, *, rows: int | None = None, mixed: bool = False
+) -> Kind | None:
     """What a `view` or `reshape` is meant for, where only exchanging axes could do it.
 
     "heads": tokens × features becomes heads × tokens × features of a head, so that each "token" is
@@ -24,11 +26,12 @@ def kind_of_cut(given: Shape, made: Shape, *, rows: int | None = None) -> Kind |
         given: the shape that went in.
         made: the shape that came out, of as many numbers.
         rows: samples in a batch of the loader, which tells that dimension 0 is the samples.
+        mixed: whether what went in is the answer of an attention, by heads.
     """
     if _cuts(tuple(given), tuple(made)):
         return "heads"
-    if _cuts(tuple(made), tuple(given)):
-        return "merged"
+    if mixed:
+        return "merged" if _cuts(tuple(made), tuple(given)) else None
     if _splits_channels(tuple(given), tuple(made)):
         return "patches"
     if not _swaps(tuple(given), tuple(made)):
@@ -71,8 +74,7 @@ def _splits_channels(given: Shape, made: Shape) -> bool:
     if len(given) != 4 or len(made) != 3 or given[0] != made[0] or given[1] < 2:
         return False
     pixels, (count, size) = given[2] * given[3], made[1:]
-    whole = (pixels, given[1], given[2] * given[1], given[3] * given[1], given[1] * pixels)
-    return min(count, size) > 1 and size not in whole and pixels % size != 0 != size % pixels
+    return min(count, size) > 1 and size != given[1] and pixels % size != 0 != size % pixels
 
 
 def _swaps(given: Shape, made: Shape) -> bool:

@@ -85,13 +85,21 @@ def look_at_linearity(setup: Setup) -> Iterator[Finding]:
         for n, m in setup.model.named_modules()
         if isinstance(m, WEIGHTED) and n in evidence.called
     ]
+    count = len(layers) + len(_own_matrices(setup.model))
     moved = evidence.steps >= 3 or bool(pairs)
-    if moved and prober.takes_fewer and isinstance(batch.inputs, Tensor) and len(layers) >= 2:
-        told = list(_look_for_affine(setup, prober, batch.inputs, len(layers)))
+    if moved and prober.takes_fewer and isinstance(batch.inputs, Tensor) and count >= 2:
+        told = list(_look_for_affine(setup, prober, batch.inputs, count))
         if told:
             yield from told
             return
     yield from behaviour.neighbours_are_linear(pairs)
+
+
+def _own_matrices(model: nn.Module) -> list[Tensor]:
+    """Matrices that the program's own modules multiply with."""
+    own = [m for m in model.modules() if not type(m).__module__.startswith("torch.")]
+    found = [p for m in own for p in m.parameters(recurse=False)]
+    return [p for p in found if p.dim() == 2 and min(p.shape) > 1]
 
 
 def look_at_unused(setup: Setup) -> Iterator[Finding]:
@@ -106,7 +114,7 @@ def look_at_unused(setup: Setup) -> Iterator[Finding]:
         if not _noise_matters(prober, batch, module, call):
             has_weights = any(True for _ in module.parameters())
             yield from behaviour.result_ignored(name, has_weights=has_weights, call=call)
-    if isinstance(batch.inputs, dict):
+    if isinstance(batch.inputs, dict | tuple):
         yield from _look_at_inputs(prober, batch)
 
 
@@ -364,13 +372,28 @@ def _noise_matters(prober: Prober, batch: Batch, module: nn.Module, call: int) -
 def _look_at_inputs(prober: Prober, batch: Batch) -> Iterator[Finding]:
     with torch.no_grad():
         plain = _answer(prober, batch, seed=0)
-        for name, value in batch.inputs.items():
+        for name, value in _named(batch.inputs):
             if not isinstance(value, Tensor) or value.dim() == 0 or value.shape[0] < 2:
                 continue
             if bool((value == value[:1]).all()) or name == "labels":
                 continue
-            swapped = Batch({**batch.inputs, name: value.flip(0)}, batch.targets)
+            turned = value.flip(0)
+            if isinstance(batch.inputs, dict):
+                swapped = Batch({**batch.inputs, name: turned}, batch.targets)
+            else:
+                parts = tuple(turned if part is value else part for part in batch.inputs)
+                swapped = Batch(parts, batch.targets)
             other = _answer(prober, swapped, seed=0)
             if plain is None or other is None or plain.shape != other.shape:
                 return
             yield from behaviour.input_ignored(name, float((plain - other).abs().max()))
+
+
+def _named(inputs: dict[str, object] | tuple[object, ...]) -> Iterator[tuple[str, object]]:
+    """The inputs with what they are called; of positional ones, those that hold amounts."""
+    if isinstance(inputs, dict):
+        yield from inputs.items()
+        return
+    for number, value in enumerate(inputs, 1):
+        if isinstance(value, Tensor) and value.is_floating_point() and value.dim() > 1:
+            yield f"input {number}", value

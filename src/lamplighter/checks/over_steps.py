@@ -241,7 +241,8 @@ def look_at_units(setup: Setup) -> Iterator[Finding]:
     for name, parameter in prober.named.items():
         owner = _owner(name)
         module = modules.get(owner)
-        if owner == last or isinstance(module, nn.Embedding | nn.EmbeddingBag) or "norm" in name:
+        outermost = owner == last != ""
+        if outermost or isinstance(module, nn.Embedding | nn.EmbeddingBag) or "norm" in name:
             continue
         if getattr(module, "groups", 1) == 1:
             yield from initialise.units_all_alike(

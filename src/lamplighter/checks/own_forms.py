@@ -38,6 +38,29 @@ def are_no_logarithms(scores: Tensor) -> bool:
     return not logarithms and not (in_unit_interval(values) and sums_to_one(values, 1))
 
 
+def is_of_rows(target: Tensor) -> bool:
+    """Whether the rows of a target are probabilities, and its columns are none.
+
+    Args:
+        target: `(N, C)`.
+    """
+    values = target.detach().float()
+    if values.dim() != 2 or not in_unit_interval(values):
+        return False
+    return sums_to_one(values, 1) and not sums_to_one(values, 0)
+
+
+def softmax_across_samples() -> Iterator[Finding]:
+    """L105 of one's own making: what is normalised over the samples is held against rows."""
+    yield found(
+        "L105",
+        "own likelihood",
+        "the softmax is over dimension 0, the samples, and what comes out is held against a target "
+        "for each sample: a sample's classes compete with other samples and not with each other",
+        "take the softmax over dim=1, the classes",
+    )
+
+
 def margin_of_zero(name: str, count: int, *, certain: bool = True) -> Iterator[Finding]:
     """L112: a loss for −1/+1 is given 0/1.
 

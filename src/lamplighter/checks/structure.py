@@ -354,3 +354,23 @@ def weights_not_loaded(
         "compare the two lists of keys, strip a prefix such as 'module.', and load with strict=True",
         level=None if share < 0.5 else "warning",
     )
+
+
+def state_is_nowhere(name: str, count: int, *, loaded: bool) -> Iterator[Finding]:
+    """I104, I105: a file with fitting weights was read, and the network begins with random ones.
+
+    Args:
+        name: of the network.
+        count: its weights of two and more dimensions.
+        loaded: whether another network took the file's weights, and was never called.
+    """
+    yield found(
+        "I105" if loaded else "I104",
+        f"`{name}`",
+        f"the weights that were read here fit its {count} weights by their shapes, and none of them "
+        "is in it when it takes its first step: all are still random"
+        + ("; the network that took them is never called" if loaded else ""),
+        "load into the network that is trained, after it is built"
+        if loaded
+        else "compare the keys, and load with load_state_dict(state), which is strict",
+    )

@@ -121,8 +121,9 @@ class Cutting(Watcher):
         if given.dim() < 3 or given.shape == result.shape or not given.numel():
             self._carry(name, given, result)
             return
-        kind = criteria.kind_of_cut(given.shape, result.shape, rows=self.rows)
-        if kind is None or (kind == "merged" and not self.mixed.get(given)):
+        mixed = bool(self.mixed.get(given))
+        kind = criteria.kind_of_cut(given.shape, result.shape, rows=self.rows, mixed=mixed)
+        if kind is None:
             return
         place = _users_line()
         if place is None:

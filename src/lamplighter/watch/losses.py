@@ -11,6 +11,7 @@ import torch
 from lamplighter.checks import loss as criteria
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.loss import ENOUGH_VALUES
+from lamplighter.checks.own_forms import is_of_rows
 from lamplighter.checks.scores import made_by
 from lamplighter.watch.arguments import line_of_argument, made_by_softmax
 from lamplighter.watch.events import Watcher
@@ -79,7 +80,8 @@ class Losses(Watcher):
         if name == "binary_cross_entropy_with_logits" and not from_layer:
             self._count(site, criteria.sigmoid_twice(site.gathered(entered)), place)
         found = seen_in(name, entered.detach(), target.detach(), given, result)
-        self._count(site, (f for f in found if not (from_layer and f.code == "L102")), place)
+        by_chance = ("L102", "L103") if from_layer else ()
+        self._count(site, (f for f in found if f.code not in by_chance), place)
 
     def _count(self, site: Site, found: Iterable[Finding], place: Place | None) -> None:
         for finding in found:
@@ -134,6 +136,8 @@ def seen_in(
         yield from criteria.kl_without_log(
             values, target.float(), log_target=bool(given.get("log_target", False))
         )
+        if is_of_rows(target):
+            yield from criteria.softmax_over_wrong_dimension(values, logarithms=True, where=name)
     if name in ELEMENTWISE:
         yield from criteria.shapes_broadcast(values, target, where=name)
     yield from criteria.loss_and_target_unfit(name, values, target)

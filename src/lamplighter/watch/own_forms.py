@@ -1,4 +1,4 @@
-"""Well-known losses that the program writes itself, followed as they are computed: L104, L112, L116."""
+"""Well-known losses that the program writes itself, followed as they are computed: L104, L105, L112, L116."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Form:
 class OwnForms(Watcher):
     """Follows products with 0/1, sums and picked scores to where `backward()` begins."""
 
-    codes = ("L104", "L112", "L116")
+    codes = ("L104", "L105", "L112", "L116")
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -84,6 +84,10 @@ class OwnForms(Watcher):
             self._look_at_signed(name, kwargs.get("target", given[-1]))
         elif name == "mul" or name in CONTRACTIONS:
             self._look_at_product(name, given, result)
+        elif name in ("softmax", "log_softmax") and result.dim() == 2:
+            dim = kwargs.get("dim", next((a for a in args[1:] if isinstance(a, int)), None))
+            if dim in (0, -2) and len(result) > 1:
+                self.forms[result] = (Form("across", here()),)
         elif name == "sum" and given[0].dim():
             self._look_at_sum(given[0], result)
         elif name in ("gather", "take_along_dim", "__getitem__"):
@@ -126,7 +130,13 @@ class OwnForms(Watcher):
         if target.requires_grad or answer.shape != target.shape or not answer.dim():
             return
         place = self._look(name)
-        if place is None or not criteria.is_zero_or_one(target):
+        across = next((f for f in self.forms.get(answer) or () if f.kind == "across"), None)
+        if place is None:
+            return
+        if across is not None and criteria.is_of_rows(target):
+            self.forms[result] = (replace(across, kind="crossed"),)
+            return
+        if not criteria.is_zero_or_one(target):
             return
         low, high = (float(v) for v in answer.detach().aminmax())
         kind = "overlap" if name in CONTRACTIONS else "product"
@@ -153,7 +163,10 @@ class OwnForms(Watcher):
             index = index[1] if several and not isinstance(index[0], slice | int) else None
         if not isinstance(index, Tensor) or index.dtype != torch.int64:
             return
-        if result.numel() == len(scores) > 1 and _are_raw(scores):
+        across = next((f for f in self.forms.get(scores) or () if f.kind == "across"), None)
+        if result.numel() == len(scores) > 1 and across is not None:
+            self.forms[result] = (replace(across, kind="crossed"),)
+        elif result.numel() == len(scores) > 1 and _are_raw(scores):
             place = self._look(name)
             if place is not None and criteria.are_no_logarithms(scores):
                 self.forms[result] = (Form("picked", place),)
@@ -201,6 +214,8 @@ class OwnForms(Watcher):
             yield from criteria.margin_of_zero("own margin", form.count, certain=form.label)
         elif form.kind == "quotient":
             yield from criteria.overlap_of_scores(form.low, form.high)
+        elif form.kind == "crossed":
+            yield from criteria.softmax_across_samples()
         elif form.kind == "picked" and len(self.world.optimizers) < 2:
             yield from criteria.likelihood_of_scores()
 
@@ -247,6 +262,8 @@ def _after(
             # the area of the mask itself has no graph, and is as good as a second sum
             return form if numbers or not alone else replace(form, count=max(form.count, 1))
         return form if name in ("mul", "div", "neg", "clamp", "clamp_min") and alone else None
+    if form.kind == "across":
+        return form if name in ("log", "clamp", "clamp_min", "add", "neg") and alone else None
     if form.kind == "picked":
         return form if name in LINEAR and alone and plain else None
     linear = name in LINEAR or name in SUMS or name in ("pow", "log", "log1p", "stack", "square")

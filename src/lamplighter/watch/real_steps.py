@@ -232,7 +232,7 @@ class RealSteps(Watcher):
             owner = name.rpartition(".")[0]
             layer = modules.get(owner)
             before = follow.before.get(id(parameter))
-            if before is None or owner == last or "norm" in name:
+            if before is None or owner == last != "" or "norm" in name:
                 continue
             if isinstance(layer, nn.Embedding | nn.EmbeddingBag):
                 continue

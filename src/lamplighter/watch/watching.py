@@ -42,6 +42,7 @@ from lamplighter.watch.lengths import Lengths
 from lamplighter.watch.loaders import Loaders
 from lamplighter.watch.loose import LooseParameters
 from lamplighter.watch.losses import Losses
+from lamplighter.watch.lost_states import LostStates
 from lamplighter.watch.metrics import Metrics
 from lamplighter.watch.models import Models
 from lamplighter.watch.modes import Modes
@@ -134,6 +135,7 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Lengths,
         Saving,
         Artifacts,
+        LostStates,
         Unsaved,
         Finite,
         Rounding,

@@ -320,10 +320,6 @@ class Matrices(nn.Module):
         return self.between(x @ self.first) @ self.second
 
 
-def alike(*shape: int) -> Tensor:
-    return torch.full(shape, 0.05)
-
-
 def random(*shape: int) -> Tensor:
     return torch.randn(*shape) / 5
 
@@ -362,7 +358,7 @@ CASES: dict[str, tuple[Callable[[], Case], Callable[[], Case]]] = {
     "M118": (lambda: shapes(17), lambda: shapes(16)),
     "I101": (lambda: constant(0.1), lambda: constant(None)),
     "I101 matrices": (
-        lambda: case(Matrices(alike, torch.tanh)),
+        lambda: case(Matrices(lambda *shape: torch.full(shape, 0.05), torch.tanh)),
         lambda: case(Matrices(random, torch.tanh)),
     ),
     "I102": (lambda: tanh_scale(40.0), lambda: tanh_scale(1.0)),

@@ -12,7 +12,7 @@ from torch import nn
 from lamplighter.checks.optimizer import loose_parameter
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.graphs import nodes_of
-from lamplighter.watch.place import Place, here, names_of
+from lamplighter.watch.place import Place, here, line_of_class, names_of
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -43,6 +43,7 @@ class LooseParameters(Watcher):
         self.world = world
         self.count = 0
         self.leaves: dict[int, Leaf] = {}
+        self.filled: set[int] = set()  # modules into which weights were loaded
 
     def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
         self.count += 1
@@ -83,11 +84,22 @@ class LooseParameters(Watcher):
             name, module = inside.get(id(parameter), (leaf.name, None))
             # weights of a whole network may be pretrained, and gradients only pass through them
             small = module is None or all(p.dim() < 2 for p in module.parameters())
+            small = small or (self._is_new(module) and not self.world.found("O101"))
             now = parameter.detach()
             now = now if now.numel() <= 4096 else now[:1]
             if small and name and torch.equal(now, leaf.values):
                 told = loose_parameter(name, tuple(parameter.shape), leaf.newest)
                 self.world.adopt(told, self._place(leaf))
+
+    def _is_new(self, module: nn.Module) -> bool:
+        """A single layer of the program's own, such as the centres of a loss: made here and in use."""
+        model = self.world.seen(module)
+        own = len(list(module.parameters())) == 1 and line_of_class(type(module)) is not None
+        new = self.world.origins.birth(module) is not None and id(module) not in self.filled
+        return own and new and module.training and not model.trained
+
+    def state_loaded(self, module: nn.Module, state: dict[str, Any]) -> None:  # noqa: ARG002
+        self.filled |= {id(inner) for inner in module.modules()}
 
     def _place(self, leaf: Leaf) -> Place | None:
         stepping = [r for r in self.world.optimizers.values() if r.steps and r.place is not None]

@@ -65,6 +65,8 @@ DIRTY = {
 CLEAN = {
     "precision": "print(precision_score(right, said), f1_score(said, right))",
     "area": "print(roc_auc_score(right, scores))",
+    # of something else, on a task that the network has solved
+    "another's answers": "print(precision_score(said, [1 - k for k in said]))",
     "return": "print(evaluate())",
     "mean": "print(total / 20)",
 }

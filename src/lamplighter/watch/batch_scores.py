@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import BatchSampler
 
 from lamplighter.checks.batch_scores import BatchScore, batch_scores
 from lamplighter.checks.batches import tensors_in
@@ -51,7 +52,10 @@ class BatchScores(Watcher):
         if current.given == 1:
             self.outputs, self.right, self.called = [], [], []
         self.targets = []
-        if not current.backwards and self.looks[id(current.loader())] < LOOKS:
+        loader = current.loader()
+        # batches that a program lays together itself may be patients, whose scores may be averaged
+        plain = loader is not None and type(loader.batch_sampler) is BatchSampler
+        if plain and not current.backwards and self.looks[id(loader)] < LOOKS:
             self.targets = list(tensors_in(batch))[1:]
 
     def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
@@ -61,7 +65,7 @@ class BatchScores(Watcher):
         answer = answer_in(output)
         if not self.world.is_evaluated(module) or answer is None or len(self.right) >= MOST_BATCHES:
             return
-        target = _target_of(answer, targets)
+        target = target_of(answer, targets)
         if target is not None:
             self.outputs.append(answer.detach())
             self.right.append(target)
@@ -146,7 +150,7 @@ def _apart(thing: list[float] | float, score: BatchScore) -> float:
     return min(abs(thing - total) / abs(total) if total else 1.0 for total in totals)
 
 
-def _target_of(answer: Tensor, targets: list[Tensor]) -> Tensor | None:
+def target_of(answer: Tensor, targets: list[Tensor]) -> Tensor | None:
     """What of a batch an answer is to be compared with."""
     if not answer.is_floating_point() or answer.dim() not in (1, 2) or answer.numel() > MOST_VALUES:
         return None

@@ -211,7 +211,9 @@ class Fed(Watcher):
         feeds = self.world.feeds
         known = feeds.trained.get(id(there.record)) if feeds is not None else None
         visits = [v for v in there.visits.values() if v.count >= FEWEST // 2]
-        if known is None or len(visits) < 2 or visits[0].unseen < 0.98 * visits[0].count:
+        if known is None or known[1].targets is None:
+            return  # without targets it is no cross-validation: an agent sees its states again
+        if len(visits) < 2 or visits[0].unseen < 0.98 * visits[0].count:
             return
         old = [v for v in visits[1:] if v.before > 0.98 * v.count]
         since = sum(p in known[1].phases for p in there.first)  # the first fold's, trained on since

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.guess import answer_in
 from lamplighter.checks.scoring import arguments_swapped, ranked_by_decisions
+from lamplighter.watch.batch_scores import target_of
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.place import here
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from lamplighter.watch.passes import Pass
     from lamplighter.watch.world import World
 
 FEWEST = 16  # answers
@@ -34,14 +37,19 @@ class ScoreArguments(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.answers: dict[int, list[Tensor]] = {}
+        self.right: dict[int, list[Tensor]] = {}
+        self.batch: list[Tensor] = []
         self.size = 0
+
+    def batch_given(self, current: Pass, batch: Any) -> None:
+        self.batch = [] if current.backwards else list(tensors_in(batch))[1:]
 
     def step_ended(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
         if self.answers:
             self.woken()
 
     def woken(self) -> None:
-        self.answers, self.size = {}, 0
+        self.answers, self.right, self.size = {}, {}, 0
 
     def module_left(self, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
         if (torch.is_grad_enabled() and module.training) or self.size > MOST_VALUES:
@@ -53,6 +61,9 @@ class ScoreArguments(Watcher):
         if len(mine) < MOST_CALLS:
             mine.append(answer.detach())
             self.size += answer.numel()
+            target = target_of(answer, self.batch)
+            if target is not None:
+                self.right.setdefault(id(module), []).append(target.reshape(-1).double().cpu())
 
     def score_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
         if not self.answers or self.world.found("E101"):
@@ -67,8 +78,17 @@ class ScoreArguments(Watcher):
             raw = next(r for d, r in known if _same(said, d))
             if name in RANKING and raw and len(said.unique()) == 2:
                 self.world.adopt(ranked_by_decisions(name), here())
-        elif any(_same(truth, d) for d, _ in known) and not _is_symmetric(name, given):
+        elif (
+            any(_same(truth, d) for d, _ in known)
+            and not _is_symmetric(name, given)
+            and self._are_labels(said)  # else an easy task, and the answers of something else
+        ):
             self.world.adopt(arguments_swapped(name), here())
+
+    def _are_labels(self, values: Tensor) -> bool:
+        """Whether these came with the batches that were answered last."""
+        wholes = [torch.cat(parts)[-len(values) :] for parts in self.right.values()]
+        return any(len(whole) == len(values) and _same(values, whole) for whole in wholes)
 
     def _decisions(self, count: int) -> Iterator[tuple[Tensor, bool]]:
         """What the last answers of each network come to, and whether they were more than that."""

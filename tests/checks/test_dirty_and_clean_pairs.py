@@ -124,12 +124,13 @@ def test_a_repeated_word_is_no_padding() -> None:
 
 
 def test_a_feature_that_is_the_number_to_predict_is_told() -> None:
-    """S103 for real numbers: a column equal to the target, in every row and to the last digit."""
+    """S103 for real numbers: a last column equal to the target, in every row and to the last digit."""
     target = ROWS[:, :1] * 2 + 1
     (finding,) = splits.feature_is_target(torch.cat([ROWS, target], 1), target[:, 0])
     assert finding.where == "feature 64"
     assert "it equals the target in all 300 samples" in finding.message
     assert list(splits.feature_is_target(ROWS, target)) == []
+    assert list(splits.feature_is_target(ROWS, ROWS[:, 0])) == []  # a task that was made up so
 
 
 def test_targets_in_another_unit_are_told() -> None:

@@ -36,7 +36,8 @@ SCRATCH: dict[str, dict[str, Any]] = {
 TUNE: dict[str, dict[str, Any]] = {
     "defaults": {},
     "lr 0.0003": {"lr": 0.0003},
-    "lr 0.003": {"lr": 0.003},
+    "lr 0.001": {"lr": 0.001},
+    "lr 0.01": {"lr": 0.01},
     "SGD, lr 0.01": {"optimizer": "SGD", "lr": 0.01},
     "freeze none": {"freeze": "none"},
     "freeze backbone": {"freeze": "backbone"},

@@ -195,8 +195,8 @@ def resolve(
     if lr == "auto":
         lr = own_rate(network.module, optimizer, batch * recipe.accumulate) or "auto"
     if lr == "auto":
-        lr = 1e-3 if tuned and optimizer != "SGD" else 0.01 if tuned else DEFAULT_LR[optimizer]
-        lr = 3e-3 if not tuned and optimizer == "AdamW" else lr
+        rates = {"AdamW": 3e-3, "SGD": 0.01} if tuned else {**DEFAULT_LR, "AdamW": 3e-3}
+        lr = rates.get(optimizer, 1e-3)
     schedule = recipe.schedule
     if schedule == "auto":
         schedule = "one-cycle" if not tuned else "cosine"

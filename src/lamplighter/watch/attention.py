@@ -12,7 +12,7 @@ from lamplighter.watch.events import Watcher
 if TYPE_CHECKING:
     import torch
 
-    from lamplighter.watch.passes import Pass
+    from lamplighter.watch.data.passes import Pass
 
 SELDOM = 500  # lightly followed steps after which it looks closely again
 

@@ -19,7 +19,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-from lamplighter.watch.passes import Bounds
+from lamplighter.watch.data.passes import Bounds
 from lamplighter.watch.processes import gathered, tap_processes
 from lamplighter.watch.watching import Watch
 
@@ -161,7 +161,7 @@ def _without_ours(trace: types.TracebackType | None) -> types.TracebackType | No
     if trace is None:
         return None
     rest = _without_ours(trace.tb_next)
-    if Path(trace.tb_frame.f_code.co_filename).parent == Path(__file__).parent:
+    if Path(__file__).parent in Path(trace.tb_frame.f_code.co_filename).parents:
         return rest
     return types.TracebackType(rest, trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
 

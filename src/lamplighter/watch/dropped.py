@@ -11,13 +11,13 @@ from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.place import Place, frames, is_users, locals_of, tree_of
-from lamplighter.watch.results import only_gives
+from lamplighter.watch.source.place import Place, frames, is_users, locals_of, tree_of
+from lamplighter.watch.source.results import only_gives
 
 if TYPE_CHECKING:
     import torch
 
-    from lamplighter.watch.passes import Pass
+    from lamplighter.watch.data.passes import Pass
     from lamplighter.watch.world import World
 
 LOOKS = 3  # steps and batches at which the running functions are read

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import torch
     from torch.utils.data import DataLoader
 
-    from lamplighter.watch.passes import Pass
-    from lamplighter.watch.place import Place
+    from lamplighter.watch.data.passes import Pass
+    from lamplighter.watch.source.place import Place
 
 EVENTS = (
     "loader_made",

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from lamplighter.checks.finding import Finding
-from lamplighter.watch.passes import Bounds
-from lamplighter.watch.replicas import Replicas
+from lamplighter.watch.data.passes import Bounds
+from lamplighter.watch.network.replicas import Replicas
 from lamplighter.watch.watching import Watch
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.place import Place, is_users, tree_of
+from lamplighter.watch.source.place import Place, is_users, tree_of
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World

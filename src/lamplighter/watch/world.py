@@ -11,18 +11,18 @@ from torch import nn
 
 from lamplighter.checks.finding import Finding, Level
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.origins import Origins
-from lamplighter.watch.place import Place, here, here_exactly, names_of
+from lamplighter.watch.network.origins import Origins
+from lamplighter.watch.source.place import Place, here, here_exactly, names_of
 
 if TYPE_CHECKING:
     import torch
     from torch.utils.data import DataLoader
 
-    from lamplighter.watch.comparisons import Comparisons
-    from lamplighter.watch.feeds import Feeds
-    from lamplighter.watch.loaders import SeenLoader
-    from lamplighter.watch.passes import Pass
-    from lamplighter.watch.trial import Trial
+    from lamplighter.watch.data.comparisons import Comparisons
+    from lamplighter.watch.data.feeds import Feeds
+    from lamplighter.watch.data.loaders import SeenLoader
+    from lamplighter.watch.data.passes import Pass
+    from lamplighter.watch.network.trial import Trial
 
 
 MOST_KEPT = 64

@@ -1,0 +1,147 @@
+"""The program's own arrays: where the samples of a batch came from."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from lamplighter.watch.source.roles import likely_role
+from lamplighter.watch.source.sight import things_in_sight
+
+FEWEST = 32  # rows of an array that may hold a data set
+LARGEST = 2**23  # values of one that is looked at
+MOST = 48
+
+
+@dataclass(eq=False)
+class Array:
+    """One array of the program.
+
+    Args:
+        name: as the program calls it.
+        values: the same numbers as a tensor; memory is shared where it can be.
+    """
+
+    name: str
+    values: torch.Tensor
+
+    def rows(self) -> torch.Tensor:
+        """`(N, D)` in single precision."""
+        return self.values.reshape(len(self.values), -1).float()
+
+    def shaped(self, like: torch.Tensor) -> torch.Tensor | None:
+        """The samples in the shape and kind in which the network gets them."""
+        if self.values[0].numel() != like[0].numel():
+            return None
+        return self.values.reshape(len(self.values), *like.shape[1:]).to(like.dtype)
+
+
+@dataclass(eq=False)
+class Origin:
+    """The array that a batch came from, and which of its rows these were."""
+
+    array: Array
+    indices: list[int]
+
+    @property
+    def in_a_row(self) -> bool:
+        """Whether the batch is a slice."""
+        first = self.indices[0]
+        return self.indices == list(range(first, first + len(self.indices)))
+
+
+def arrays_in_sight() -> list[Array]:
+    """Tensors and NumPy arrays of samples that a running function can name."""
+    found: list[Array] = []
+    seen: set[int] = set()
+    for name, thing in things_in_sight(dotted=True):
+        if id(thing) in seen or len(found) >= MOST:
+            continue
+        seen.add(id(thing))
+        values = _as_tensor(thing)
+        if values is not None:
+            found.append(Array(name, values))
+    return found
+
+
+def _as_tensor(thing: Any) -> torch.Tensor | None:
+    if isinstance(thing, np.ndarray):
+        if thing.dtype.kind not in "fiub" or thing.ndim == 0:
+            return None
+        if len(thing) < FEWEST or thing.size > LARGEST:
+            return None
+        return torch.as_tensor(np.ascontiguousarray(thing))
+    if not isinstance(thing, torch.Tensor) or isinstance(thing, torch.nn.Parameter):
+        return None
+    if thing.dim() == 0 or len(thing) < FEWEST or thing.numel() > LARGEST or thing.requires_grad:
+        return None
+    if thing.is_cuda or thing.is_sparse or thing.is_complex():
+        return None
+    return thing.detach()
+
+
+def prints_of(rows: torch.Tensor) -> list[bytes]:
+    """A digest of each row `(N, D)` in single precision."""
+    values = rows.contiguous().float().numpy()
+    return [hashlib.blake2b(row.tobytes(), digest_size=12).digest() for row in values]
+
+
+def origin_of(batch: torch.Tensor, arrays: list[Array]) -> Origin | None:
+    """The smallest array that holds every row of a batch, and more than it if there is one.
+
+    Args:
+        batch: `(B, …)` as a network got it.
+        arrays: of the program.
+    """
+    rows = batch.detach().cpu().reshape(len(batch), -1).float()[:64]
+    wanted = prints_of(rows)
+    whole: Origin | None = None
+    fitting = [a for a in arrays if len(a.values) >= len(batch) and _width(a) == rows.shape[1]]
+    origins: list[Origin] = []
+    for array in sorted(fitting, key=lambda a: len(a.values)):
+        if origins and len(array.values) > len(origins[0].array.values):
+            break
+        indices = _indices_of(wanted, array) if _holds_first(array, rows[0]) else None
+        if indices is None:
+            continue
+        origin = Origin(array, indices)
+        # as long as the batch: a training set given as a whole, or the very batch
+        if len(array.values) > len(batch) or likely_role([array.name], None) == "train":
+            origins.append(origin)
+        elif whole is None:
+            whole = origin
+    slices = [origin for origin in origins if origin.in_a_row]
+    return next(iter([*slices, *origins]), whole)
+
+
+def _indices_of(wanted: list[bytes], array: Array) -> list[int] | None:
+    """Where an array holds these rows, or None where one is missing."""
+    known: dict[bytes, int] = {}
+    for index, print_ in enumerate(prints_of(array.rows())):
+        known.setdefault(print_, index)
+    return [known[p] for p in wanted] if all(p in known for p in wanted) else None
+
+
+def companion_of(origin: Origin, targets: torch.Tensor, arrays: list[Array]) -> torch.Tensor | None:
+    """The array of targets that belongs to an origin: as long, and the same at the batch's rows."""
+    wanted = targets.detach().cpu().reshape(len(targets), -1)[: len(origin.indices)].float()
+    for array in arrays:
+        if len(array.values) == len(origin.array.values) and array is not origin.array:
+            rows = array.rows()
+            if rows.shape[1] == wanted.shape[1] and torch.equal(rows[origin.indices], wanted):
+                return array.values
+    return None
+
+
+def _width(array: Array) -> int:
+    return int(array.values[0].numel())
+
+
+def _holds_first(array: Array, row: torch.Tensor) -> bool:
+    """A quick look before every row is read: whether the first number of a row occurs."""
+    column = array.values.reshape(len(array.values), -1)[:, 0].float()
+    return bool((column == row[0]).any())

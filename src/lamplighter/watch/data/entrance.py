@@ -1,0 +1,108 @@
+"""What enters a network at its first training call, whatever loss follows: D101, D103–D105."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from lamplighter.checks import data
+from lamplighter.checks.batches import tensors_in
+from lamplighter.checks.finding import Finding
+from lamplighter.checks.observed import observed
+from lamplighter.checks.snapshot import kept
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.network.probes import LARGEST
+from lamplighter.watch.source.place import Place, here_exactly
+from lamplighter.watch.source.pointing import pointed, pointed_from_call
+
+if TYPE_CHECKING:
+    from lamplighter.watch.data.loaders import SeenLoader
+    from lamplighter.watch.world import World
+
+MOST = 4  # networks that are looked at
+ROWS = 64
+
+
+@dataclass(eq=False)
+class First:
+    """The first training call of one network."""
+
+    module: nn.Module
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    inputs: Tensor
+    place: Place | None
+    loader: SeenLoader | None
+
+
+class Entrance(Watcher):
+    """Looks at the inputs, and at what the first layer with weights makes of them, on a copy."""
+
+    codes = ("D101", "D103", "D104", "D105")
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.known: set[int] = set()
+        self.waiting: list[First] = []
+
+    def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        record = self.world.seen(module)
+        if len(self.known) >= MOST or id(record) in self.known or not module.training:
+            return
+        inputs = next(tensors_in([*args, *kwargs.values()]), None)
+        if inputs is None or not torch.is_grad_enabled() or inputs.requires_grad:
+            return
+        if not inputs.dim() or len(inputs) < 2 or not inputs.is_floating_point():
+            return
+        self.known.add(id(record))
+        current = self.world.current()
+        loader = self.world.walked.get(id(current.loader())) if current is not None else None
+        self.waiting.append(First(module, args, kwargs, inputs.detach(), here_exactly(), loader))
+
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+        waiting, self.waiting = self.waiting, []
+        if len(waiting) != 1:
+            return  # a generator beside its critic: what enters the second is no data
+        first = waiting[0]
+        held = {id(p) for g in optimizer.param_groups for p in g["params"]}
+        if not any(id(p) in held for p in first.module.parameters()):
+            return
+        for finding in self._look(first):
+            if not self.world.found(finding.code):
+                self.world.adopt([finding], self._line(finding.code, first))
+
+    def _line(self, code: str, first: First) -> Place | None:
+        mine = first.loader
+        if mine is not None and mine.place is not None:
+            loader = mine.ref()
+            return pointed(code, mine.place, loader.dataset if loader is not None else None)
+        return pointed_from_call(code, first.place, None) or first.place
+
+    def _look(self, first: First) -> Iterator[Finding]:
+        rows = first.inputs[:ROWS]
+        if not bool(torch.isfinite(rows).all()):
+            return
+        yield from data.scaled_twice(rows)
+        yield from data.reshaped_for_permuted(rows)
+        if rows.dim() > 1:
+            yield from self._range(first, rows)
+
+    def _range(self, first: First, rows: Tensor) -> Iterator[Finding]:
+        """D103, where the network itself does not scale its inputs."""
+        if float(rows.abs().max()) <= 30:
+            return
+        size = sum(p.numel() * p.element_size() for p in first.module.parameters())
+        if size > LARGEST:
+            return
+        with kept(()), torch.no_grad():
+            double = copy.deepcopy(first.module).eval()
+            with observed(double) as forward:
+                double(*first.args, **first.kwargs)
+        entered = forward.first_input
+        if entered is not None and entered.dim() > 1 and bool(torch.isfinite(entered).all()):
+            yield from data.not_normalised(entered.contiguous(), absorbed=forward.absorbed)

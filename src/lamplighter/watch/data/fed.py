@@ -1,0 +1,362 @@
+"""Data that a program gives to its networks by hand, judged as those of a loader are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from lamplighter.checks import data, loading, splits
+from lamplighter.checks.catalogue import found as catalogued
+from lamplighter.checks.evaluation import trained_in_an_earlier_fold
+from lamplighter.checks.finding import Finding
+from lamplighter.watch.data.arrays import Array, Origin, arrays_in_sight, companion_of, origin_of
+from lamplighter.watch.data.feeds import Evaluated, Gathered, Given
+from lamplighter.watch.data.loaders import SeenLoader
+from lamplighter.watch.data.rows import MOST_ROWS, Rows
+from lamplighter.watch.data.samples import Samples
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.source.lineage import names_given
+from lamplighter.watch.source.place import Place
+from lamplighter.watch.source.pointing import pointed_from_call, pointed_from_name
+from lamplighter.watch.source.roles import likely_role
+
+if TYPE_CHECKING:
+    from lamplighter.watch.data.comparisons import Comparisons
+    from lamplighter.watch.world import World
+
+FEWEST = 16  # samples of an evaluation that are compared with training
+FEWEST_BATCHES = 4
+PREPARED = ("T102", "T103")  # differences between two ways to prepare samples
+ENOUGH = 64  # samples of an evaluation that is no mere look at examples
+
+
+@dataclass(eq=False)
+class Trained:
+    """What a network was trained on, whoever gave it."""
+
+    mine: SeenLoader
+    rows: Rows
+    prints: set[bytes]
+    records: set[int]
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """A finding about an array that its name says is for evaluation."""
+
+    code: str
+    where: str
+    prints: frozenset[bytes]
+
+
+class Fed(Watcher):
+    """Judges what `Feeds` gathered: before the first step what can be seen, the rest in the end."""
+
+    codes = (
+        "D102",
+        "D106",
+        "E103",
+        "S101",
+        "S106",
+        "S107",
+        "T102",
+        "T103",
+        "Y101",
+        "Y102",
+        "Y110",
+        "Y112",
+    )
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.suspicions: list[Suspicion] = []
+
+    # before the first step
+
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+        feeds, comparisons = self.world.feeds, self.world.comparisons
+        given = feeds.fed_now() if feeds is not None and not self.world.steps else None
+        if given is None or comparisons is None:
+            return
+        self._gaps(given)
+        arrays = arrays_in_sight()
+        origin = origin_of(given.inputs, arrays)
+        if origin is None:
+            return
+        mine = _by_hand(origin.array.name, given.place)
+        rows = self._rows_of(origin, given, arrays)
+        if rows is None:
+            return
+        self._tell(self._by_itself(comparisons, mine, rows), given.place, given.loss_place)
+        is_slice = 8 <= len(given.inputs) < len(origin.array.values) / 2 and origin.in_a_row
+        if is_slice and rows.labels and _few(rows.labels) and self.world.classes > 1:
+            found = loading.sorted_and_not_shuffled(rows.labels, where=mine.name)
+            self._tell(map(_cut, found), given.place, given.loss_place)
+        if likely_role([origin.array.name], None) == "train":
+            self._look_at_others(origin, given, rows, arrays, mine)
+
+    def _gaps(self, given: Given) -> None:
+        if given.inputs.is_floating_point() and not bool(torch.isfinite(given.inputs).all()):
+            where = "a batch given by hand"
+            found = data.values_not_finite(given.inputs, where=where, tolerated=True)
+            self._tell(found, given.place, None)
+
+    def _rows_of(self, origin: Origin, given: Given, arrays: list[Array]) -> Rows | None:
+        inputs = origin.array.shaped(given.inputs)
+        if inputs is None:
+            return None
+        targets = None
+        if given.targets is not None:
+            targets = companion_of(origin, given.targets, arrays)
+        return _rows(inputs, targets)
+
+    def _by_itself(
+        self, comparisons: Comparisons, mine: SeenLoader, rows: Rows
+    ) -> Iterator[Finding]:
+        """What a training set shows by itself."""
+        yield from comparisons.in_training(mine, rows)
+        if rows.inputs is not None and rows.classes is not None:
+            seen = Samples()
+            seen.take(rows.inputs, rows.classes)
+            yield from seen.contradictions()
+
+    def _look_at_others(
+        self, origin: Origin, given: Given, rows: Rows, arrays: list[Array], mine: SeenLoader
+    ) -> None:
+        """Arrays of like samples whose names say that they are for evaluation."""
+        comparisons = self.world.comparisons
+        assert comparisons is not None
+        for array in arrays:
+            inputs = array.shaped(given.inputs)
+            if inputs is None or likely_role([array.name], None) != "evaluation":
+                continue
+            if array.values.data_ptr() == origin.array.values.data_ptr():
+                continue
+            theirs = _rows(inputs, None)
+            other = _by_hand(array.name, given.place)
+            prints = frozenset(splits.fingerprints(inputs[:64].to(given.inputs.dtype)))
+            found = [*self._overlap(rows, theirs, other.name)]
+            found += comparisons.between(mine, rows, other, theirs)
+            found += comparisons.scaling(rows, [theirs], other.name)
+            for finding in found:
+                if not self.world.found(finding.code):
+                    self.suspicions.append(Suspicion(finding.code, finding.where, prints))
+                    line = pointed_from_name(finding.code, array.name, given.place)
+                    self.world.adopt([finding], line)
+                    self.world.told.add((finding.code, finding.where))
+
+    def _overlap(self, train: Rows, other: Rows, where: str) -> Iterator[Finding]:
+        if train.inputs is None or other.inputs is None or not _telling(train.inputs):
+            return
+        prints = splits.fingerprints(train.inputs)
+        if len(set(prints)) > len(prints) // 2 and train.complete:
+            yield from splits.exact_overlap(prints, splits.fingerprints(other.inputs), where=where)
+
+    # in the end
+
+    def ended(self) -> None:
+        feeds, comparisons = self.world.feeds, self.world.comparisons
+        if feeds is None or comparisons is None:
+            return
+        evaluated = list(feeds.evaluations())
+        self._settle(evaluated)
+        trained = [*self._by_hand(), *self._from_loaders(comparisons)]
+        for one in trained[: len(feeds.trained)]:
+            key = next(iter(one.records))
+            gathered = feeds.trained[key][1]
+            self._tell(
+                self._by_itself(comparisons, one.mine, one.rows),
+                gathered.place,
+                gathered.loss_place,
+            )
+            self._order(one, gathered)
+        for there in evaluated:
+            self._folds(there)
+            sets = [one for one in trained if id(there.record) in one.records]
+            for one in sets:
+                is_only = len(sets) == 1 and not feeds.makes_features(there.record)
+                self._compare(comparisons, one, there, is_only=is_only)
+
+    def _settle(self, evaluated: list[Evaluated]) -> None:
+        """Withdraws what was told of arrays that were never evaluated."""
+        seen = {p for one in evaluated for p in one.samples.prints}
+        for suspicion in self.suspicions:
+            if self.world.whole and not suspicion.prints & seen:
+                self.world.withdraw(suspicion.code, suspicion.where)
+                self.world.told.discard((suspicion.code, suspicion.where))
+
+    def _by_hand(self) -> Iterator[Trained]:
+        feeds = self.world.feeds
+        for key, (record, gathered) in feeds.trained.items() if feeds is not None else ():
+            inputs = gathered.inputs()
+            if key in feeds.mixed or inputs is None:  # type: ignore[union-attr]
+                rows = Rows()
+            else:
+                rows = _rows(inputs, gathered.answers(), complete=not gathered.full)
+            mine = _by_hand("what is trained on", gathered.place)
+            mine.steps = len(gathered.sizes)
+            yield Trained(mine, rows, set(gathered.prints), {id(record)})
+
+    def _from_loaders(self, comparisons: Comparisons) -> Iterator[Trained]:
+        for mine, rows in comparisons.rows.values():
+            if mine.steps and rows.inputs is not None:
+                prints = set(splits.fingerprints(rows.inputs)) if rows.complete else set()
+                yield Trained(mine, rows, prints, {life[0] for life in mine.lives})
+
+    def _folds(self, there: Evaluated) -> None:
+        """Samples that were new at first and later ones of an earlier phase alone: other folds."""
+        feeds = self.world.feeds
+        known = feeds.trained.get(id(there.record)) if feeds is not None else None
+        visits = [v for v in there.visits.values() if v.count >= FEWEST // 2]
+        if known is None or known[1].targets is None:
+            return  # without targets it is no cross-validation: an agent sees its states again
+        if len(visits) < 2 or visits[0].unseen < 0.98 * visits[0].count:
+            return
+        old = [v for v in visits[1:] if v.before > 0.98 * v.count]
+        since = sum(p in known[1].phases for p in there.first)  # the first fold's, trained on since
+        if old and since > 0.5 * len(there.first):
+            told = trained_in_an_earlier_fold(
+                old[0].before, old[0].count, where="what is evaluated", sure=len(old) > 1
+            )
+            self.world.adopt(told, there.samples.place)
+
+    def _order(self, one: Trained, gathered: Gathered) -> None:
+        """The same samples in the same order again, and their classes sorted."""
+        labels, orders = one.rows.labels, gathered.orders
+        if not labels or gathered.full or self.world.found("D106") or self.world.classes < 2:
+            return
+        flat = [number for order in orders for number in order]
+        count = len(labels)
+        again = flat[count : 2 * count]
+        batches = sum(1 for order in orders if order and max(order) < count) if orders else 0
+        if batches < FEWEST_BATCHES or not _few(labels) or flat[:count] != list(range(count)):
+            return
+        if max(len(order) for order in orders) >= count / 2 or again != flat[:count]:
+            return
+        found = loading.sorted_and_not_shuffled(labels, where=one.mine.name)
+        self._tell(map(_cut, found), gathered.place, gathered.loss_place)
+
+    def _compare(
+        self, comparisons: Comparisons, one: Trained, there: Evaluated, is_only: bool
+    ) -> None:
+        """Holds one evaluation against one set that its network learned from.
+
+        Where there were several, as for two tasks, it may be prepared as another of them was; so may
+        what a backbone is given that others learn from.
+        """
+        inputs = there.samples.inputs()
+        if inputs is None or len(inputs) < FEWEST or one.rows.inputs is None:
+            return
+        if inputs.shape[1:] != one.rows.inputs.shape[1:]:
+            return
+        theirs = _rows(inputs, None, complete=not there.samples.full)
+        mine = _by_hand("what is evaluated", there.samples.place)
+        by_hand = "what is" in one.mine.name
+        shares = there.shares if by_hand else _shares(one.prints, inputs)
+        found = list(self._leak(one, there, shares, inputs))
+        if not found and all(share < 0.02 for share, _ in shares):
+            between = comparisons.between(one.mine, one.rows, mine, theirs)
+            found = [_milder(f) for f in between if is_only or f.code not in PREPARED]
+            found += comparisons.scaling(one.rows, [theirs], mine.name)
+        for finding in found:
+            if not self.world.found(finding.code):
+                self._tell([finding], there.samples.place, None)
+
+    def _leak(
+        self,
+        one: Trained,
+        there: Evaluated,
+        shares: list[tuple[float, int]],
+        inputs: torch.Tensor,
+    ) -> Iterator[Finding]:
+        """S101: an evaluation of which some samples, but not all, were trained on."""
+        if not _telling(inputs) or one.rows.inputs is None or self.world.found("S101"):
+            return
+        held_out = [(share, n) for share, n in shares if share < 0.95]
+        mixed = [(share, n) for share, n in held_out if share > 0.02 and share * n >= 2]
+        known = there.known or (set(there.samples.prints) & one.prints)
+        covers = len(known) > 0.5 * len(one.prints)  # all data at once, for a plot
+        whole = [(share, n) for share, n in shares if share >= 0.95]
+        if len(whole) == len(shares) and not covers and self._is_a_part(there, len(known)):
+            mixed = held_out = whole
+        if len(mixed) * 2 < len(held_out) or not mixed or covers or max(n for _, n in shares) < 8:
+            return
+        if sum(n for _, n in shares) < ENOUGH and held_out is not whole:
+            return  # a few samples side by side, to look at
+        varied = len(there.samples.prints) > 0.5 * sum(there.samples.sizes[:1])
+        if varied and len(one.prints) > len(one.rows.inputs) // 2:
+            yield catalogued(
+                "S101",
+                "what is evaluated",
+                f"{len(known)} of the {len(there.samples.prints)} samples that are evaluated here "
+                "had been trained on before",
+                "remove duplicates before splitting, and split once, by sample",
+                level="error" if _is_for_evaluation(there) else "warning",
+            )
+
+    def _is_a_part(self, there: Evaluated, known: int) -> bool:
+        """Whether samples of which all were trained on are called those of a test, and no score of
+        training: then a split was made, and training was given everything."""
+        return known >= ENOUGH // 2 and _is_for_evaluation(there)
+
+    def _tell(self, found: Iterable[Finding], place: Place | None, loss: Place | None) -> None:
+        for finding in found:
+            if not self.world.found(finding.code):
+                line = pointed_from_call(finding.code, place, loss)
+                self.world.adopt([finding], line or place)
+
+
+def _by_hand(name: str, place: Place | None) -> SeenLoader:
+    """The record of data without a loader."""
+    return SeenLoader(_nothing, None, names=[name], trained_at=place)  # type: ignore[arg-type]
+
+
+def _nothing() -> Any:
+    return None
+
+
+def _rows(inputs: torch.Tensor, targets: torch.Tensor | None, complete: bool = True) -> Rows:
+    """Samples as `Comparisons` wants them; evenly spaced where there are very many."""
+    step = max(1, -(-len(inputs) // (2 * MOST_ROWS)))
+    rows = Rows(inputs[::step].detach().cpu(), None, complete and step == 1, pair=True)
+    if targets is not None and len(targets) == len(inputs):
+        rows.targets = targets[::step].detach().cpu()
+        whole = targets.detach().cpu()
+        if whole.dim() == 1 and not whole.is_floating_point():
+            rows.labels = [int(label) for label in whole.tolist()]
+    return rows
+
+
+def _few(labels: list[int]) -> bool:
+    return 1 < len(set(labels)) <= max(2, len(labels) // 4)
+
+
+def _telling(inputs: torch.Tensor) -> bool:
+    """Whether two equal samples can hardly be chance."""
+    wide = inputs.dim() > 1 and inputs[0].numel() >= 8
+    return wide and (inputs.is_floating_point() or inputs.dim() == 4)
+
+
+def _shares(prints: set[bytes], inputs: torch.Tensor) -> list[tuple[float, int]]:
+    here = splits.fingerprints(inputs)
+    return [(sum(p in prints for p in here) / len(here), len(here))]
+
+
+def _milder(finding: Finding) -> Finding:
+    """What a program evaluates by hand may be something else on purpose: other data, an attack."""
+    return replace(finding, level="warning") if finding.code in PREPARED else finding
+
+
+def _is_for_evaluation(there: Evaluated) -> bool:
+    """Whether the source calls what is given here a part for evaluation."""
+    place = there.samples.place
+    names = names_given(place) if place is not None else []
+    roles = [role for name in names if (role := likely_role([name], None))]
+    return there.in_evaluation_mode and roles[:1] == ["evaluation"]
+
+
+def _cut(finding: Finding) -> Finding:
+    return replace(finding, fix="draw the order anew in each epoch: torch.randperm(len(inputs))")

@@ -1,0 +1,324 @@
+"""Which loader gives what to whom: D106, D108, D109, D114, E102, E103, G103, R105, S101, S104."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.utils.data import DataLoader, IterableDataset, RandomSampler, SequentialSampler
+from torch.utils.data.distributed import DistributedSampler
+
+from lamplighter.checks import evaluation as evaluation_criteria
+from lamplighter.checks import loading, splits
+from lamplighter.checks.finding import Finding
+from lamplighter.watch.data.lives import Lives
+from lamplighter.watch.data.rows import rows_of
+from lamplighter.watch.data.samples import Samples, parts_of
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.source.naming import made_names
+from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.source.pointing import pointed
+from lamplighter.watch.source.roles import Role, loaders_in_sight, role_of
+from lamplighter.watch.world import active_chance
+
+if TYPE_CHECKING:
+    from lamplighter.watch.data.passes import Pass
+    from lamplighter.watch.world import World
+
+
+@dataclass(eq=False)
+class SeenLoader:
+    """One loader: what it is called, what it gave, and what was done with it.
+
+    Args:
+        ref: weak.
+        place: where it was built, if that was seen.
+        names: variables that hold it.
+        made_as: what the source calls it where it is made.
+        lives: the networks that its batches went into, as `Lives` numbers them.
+        in_evaluation_mode: whether a network that computes as at evaluation was given its batches.
+    """
+
+    ref: weakref.ref[DataLoader[Any]]
+    place: Place | None
+    names: list[str] = field(default_factory=list)
+    made_as: list[str] = field(default_factory=list)
+    role: Role = ""
+    passes: int = 0
+    steps: int = 0
+    evaluations: int = 0
+    trained_at: Place | None = None
+    evaluated_at: Place | None = None
+    samples: Samples = field(default_factory=Samples)
+    first_batches: list[bytes] = field(default_factory=list)
+    last: Pass | None = None
+    steps_then: int = 0
+    lives: set[tuple[int, int]] = field(default_factory=set)
+    in_evaluation_mode: bool = False
+
+    @property
+    def name(self) -> str:
+        """What to call it in a message."""
+        names = self.names or self.made_as
+        return f"`{names[0]}`" if names else "the loader"
+
+    def meets(self, other: SeenLoader) -> bool:
+        """Whether some network saw batches of both, with the same training behind it."""
+        return not self.lives or not other.lives or bool(self.lives & other.lives)
+
+
+def record_of(world: World, loader: DataLoader[Any]) -> SeenLoader:
+    """The record of a loader; made when it is new."""
+    known = world.walked.get(id(loader))
+    if known is None or known.ref() is not loader:
+        known = SeenLoader(weakref.ref(loader), world.loaders.get(id(loader)))
+        world.walked[id(loader)] = known
+    return known
+
+
+def name_all(world: World) -> None:
+    """Notes what the program calls its loaders now."""
+    for thing, names in loaders_in_sight().values():
+        other = record_of(world, thing)
+        other.names += [name for name in names if name not in other.names]
+    for other in world.walked.values():
+        loader = other.ref()
+        dataset = getattr(loader, "dataset", None)
+        if loader is not None:
+            other.role = role_of(other.names, dataset) or role_of(other.made_as, dataset)
+
+
+class Loaders(Watcher):
+    """Follows each loader through the program."""
+
+    codes = ("D106", "D108", "D109", "E102", "E103", "G103", "R105", "S101", "S104", "Y110", "Y112")
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.seen = world.walked
+        self.lives = Lives(world)
+
+    def record(self, loader: DataLoader[Any]) -> SeenLoader:
+        """The record of a loader; made when it is new."""
+        return record_of(self.world, loader)
+
+    def loader_made(self, loader: DataLoader[Any]) -> None:
+        mine = self.record(loader)
+        mine.made_as = made_names(mine.place)
+
+    def pass_starts(self, current: Pass) -> None:
+        loader = current.loader()
+        if loader is None:
+            return
+        mine = self.record(loader)
+        mine.passes += 1
+        self._look_for_the_same_batch(mine)
+        mine.last, mine.steps_then = current, self.world.steps
+        if mine.passes > 3:
+            return
+        name_all(self.world)
+        if mine.passes == 2:
+            self._sampler_forgot_the_epoch(mine, loader)
+
+    def batch_given(self, current: Pass, batch: Any) -> None:
+        if current.given > 1 and current.number > 1:
+            return
+        loader = current.loader()
+        if loader is None:
+            return
+        mine = self.record(loader)
+        inputs, labels = parts_of(batch)
+        if current.number == 1:
+            mine.samples.take(inputs, labels)
+        if current.given == 1 and len(mine.first_batches) < 6 and inputs is not None:
+            mine.first_batches.append(b"".join(splits.fingerprints(inputs[:4])))
+
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+        current = self.world.current()
+        loader = current.loader() if current is not None else None
+        if current is None or loader is None:
+            return
+        mine = self.record(loader)
+        mine.steps += 1
+        self.lives.stepped(id(loader.dataset))
+        mine.trained_at = mine.trained_at or current.place
+        if mine.role == "evaluation" and mine.steps == 2 and len(self.world.live) == 1:
+            self._trains_on_validation(mine, current)
+
+    def pass_ended(self, current: Pass) -> None:
+        loader = current.loader()
+        if loader is None:
+            return
+        mine = self.record(loader)
+        if current.shortened and current.given % max(1, loader.num_workers):
+            mine.samples.whole_first_pass = False
+        if not current.is_evaluation() or not current.notes.get("calls"):
+            return
+        mine.evaluations += 1
+        mine.evaluated_at = mine.evaluated_at or current.place
+
+    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+        current = self.world.current()
+        if current is None:
+            return
+        calls = current.notes["calls"] = current.notes.get("calls", 0) + 1
+        loader = current.loader() if calls <= 8 else None
+        if loader is not None:
+            mine = self.record(loader)
+            mine.lives.add(self.lives.of(module, id(loader.dataset)))
+            # a network that computes the same in both modes needs no eval()
+            mine.in_evaluation_mode |= not module.training or not active_chance(module)
+
+    def ended(self) -> None:
+        # A loader may be gone by now; what was seen of it counts all the same.
+        trained = [mine for mine in self.seen.values() if mine.steps]
+        for mine in trained:
+            self._look_at_training(mine)
+        for mine in self.seen.values():
+            if mine.evaluations and not mine.steps:
+                self._look_at_evaluation(mine, trained)
+        self._evaluates_on_train()
+
+    def _trains_on_validation(self, mine: SeenLoader, current: Pass) -> None:
+        others = [o for o in self.seen.values() if o is not mine and o.role == "train"]
+        self.world.report(
+            "R105",
+            "error" if others else "warning",
+            mine.name,
+            "optimizer steps follow its batches, and its name or data set says that it is for "
+            "evaluation: what is measured on it afterwards says nothing about new data",
+            f"train on {others[0].name}" if others else "train on the training data",
+            here() or current.place,
+        )
+
+    def _look_for_the_same_batch(self, mine: SeenLoader) -> None:
+        last = mine.last
+        if last is None:
+            return
+        if last.given != 1 or self.world.steps == mine.steps_then or last.complete:
+            mine.first_batches.clear()
+        elif len(mine.first_batches) == 5:
+            found = loading.same_batch_every_step(mine.first_batches, where=mine.name)
+            self.world.adopt(found, here())
+
+    def _sampler_forgot_the_epoch(self, mine: SeenLoader, loader: DataLoader[Any]) -> None:
+        sampler = loader.sampler
+        if not isinstance(sampler, DistributedSampler) or not sampler.shuffle or sampler.epoch:
+            return
+        if mine.steps and sampler.num_replicas > 1:
+            self.world.report(
+                "G103",
+                "warning",
+                mine.name,
+                "the second epoch begins and set_epoch() was never called: every epoch has the "
+                "same order",
+                "call loader.sampler.set_epoch(epoch) at the start of each epoch",
+                here(),
+            )
+
+    def _look_at_training(self, mine: SeenLoader) -> None:
+        loader = mine.ref()
+        labels = mine.samples.labels
+        if loader is None:
+            return
+        if loading.order_is_fixed(loader):
+            found = list(loading.sorted_and_not_shuffled(labels, where=mine.name))
+            self.world.adopt(found, mine.place or mine.trained_at)
+            if (
+                not found
+                and self.world.classes > 1
+                and mine.samples.of_pictures
+                and len(set(labels)) > 1
+                and mine.passes > 1
+            ):
+                self.world.report(
+                    "D106",
+                    "warning",
+                    mine.name,
+                    "every epoch reads the pictures in the same order, so the same samples always "
+                    "share a batch",
+                    "give the training DataLoader shuffle=True",
+                    mine.place or mine.trained_at,
+                )
+        if isinstance(loader.dataset, IterableDataset) and mine.samples.whole_first_pass:
+            counts = mine.samples.counts()
+            self.world.adopt(
+                loading.whole_set_per_worker(counts, loader.num_workers, where=mine.name),
+                mine.place or mine.trained_at,
+            )
+        if mine.samples.one_class() and self.world.classes > 1:
+            self._one_class(mine, loader)
+        place = pointed("Y110", mine.place) or mine.trained_at
+        self.world.adopt(mine.samples.contradictions(), place)
+
+    def _one_class(self, mine: SeenLoader, loader: DataLoader[Any]) -> None:
+        labels, place = mine.samples.labels, mine.place or mine.trained_at
+        if loading.order_is_fixed(loader) and _has_other_classes(loader):
+            self.world.adopt(loading.first_class_only(labels, where=mine.name), place)
+            return
+        self.world.report(
+            "Y112",
+            "error",
+            mine.name,
+            f"all {len(labels)} labels seen in training are {labels[0]}, though the model "
+            "chooses between classes",
+            "look at the folders that are read: is the same class read twice?",
+            place,
+        )
+
+    def _look_at_evaluation(self, mine: SeenLoader, trained: list[SeenLoader]) -> None:
+        loader = mine.ref()
+        place = mine.place or mine.evaluated_at
+        if loader is not None:
+            self.world.adopt(evaluation_criteria.samples_dropped(loader, where=mine.name), place)
+        for other in trained:
+            theirs = other.ref()
+            if loader is None or theirs is None:
+                continue
+            if mine.role == "train" or not mine.meets(other):
+                continue
+            for finding in shared(other, theirs, mine, loader):
+                self.world.adopt(
+                    [finding], pointed(finding.code, mine.place, loader.dataset) or place
+                )
+
+    def _evaluates_on_train(self) -> None:
+        idle = [m for m in self.seen.values() if m.role == "evaluation" and not m.passes]
+        walked = [m for m in self.seen.values() if m.role == "evaluation" and m.passes]
+        for mine in self.seen.values():
+            if not idle or walked or not mine.steps or not mine.evaluations:
+                continue
+            self.world.report(
+                "E103",
+                "error",
+                mine.name,
+                f"the model is evaluated on the data it is trained on; {idle[0].name} is built "
+                "and never read",
+                f"evaluate on {idle[0].name}",
+                mine.evaluated_at,
+            )
+
+
+def _has_other_classes(loader: DataLoader[Any]) -> bool:
+    """Whether the set of a loader holds more classes than the batches seen so far did."""
+    classes = rows_of(loader.dataset).classes
+    return classes is not None and len(classes.unique()) > 1
+
+
+def shared(
+    trained: SeenLoader, train: DataLoader[Any], held_out: SeenLoader, loader: DataLoader[Any]
+) -> list[Finding]:
+    """What the data of training and of evaluation have in common."""
+    plain = (SequentialSampler, RandomSampler)
+    if isinstance(train.sampler, plain) and isinstance(loader.sampler, plain):
+        found = list(splits.validation_is_train(train, loader))
+        found = found or list(splits.indices_meet(train, loader))
+        if found:
+            return found
+    if not (trained.samples.varied() and held_out.samples.varied()):
+        return []
+    return list(
+        splits.exact_overlap(trained.samples.prints, held_out.samples.prints, where=held_out.name)
+    )

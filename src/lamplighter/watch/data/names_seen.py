@@ -1,0 +1,202 @@
+"""Class names beside class numbers, wherever the program keeps the two: Y104."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from lamplighter.checks.labels import class_numbers_differ
+from lamplighter.checks.numbering import FEWEST, numbering, tables_differ, tables_within
+from lamplighter.watch.data.comparisons import place_in_data
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.source.roles import likely_role
+from lamplighter.watch.source.sight import things_in_sight
+
+if TYPE_CHECKING:
+    from lamplighter.watch.data.loaders import SeenLoader
+    from lamplighter.watch.data.passes import Pass
+    from lamplighter.watch.data.rows import Rows
+    from lamplighter.watch.source.place import Place
+    from lamplighter.watch.world import World
+
+LOOKS = 6  # at the program's variables
+MOST_SAMPLES = 20_000
+MOST_LISTS = 64
+FIELDS = 12  # of a record
+
+
+@dataclass(eq=False)
+class Column:
+    """What the program keeps for each sample, as names or as numbers."""
+
+    name: str
+    values: list[Any]
+
+
+class NamesSeen(Watcher):
+    """Gathers lists of names and of numbers, and lays those of equal length side by side."""
+
+    codes = ("Y104",)
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.names: list[Column] = []
+        self.numbers: list[Column] = []
+        self.encoded: list[tuple[dict[str, int], list[int]]] = []
+        self.known: dict[int, Any] = {}  # kept, so that an id stays its object's own
+        self.looks = 0
+        self.tables: dict[int, dict[str, dict[str, int]]] = {}
+
+    def pass_starts(self, current: Pass) -> None:
+        loader = current.loader()
+        mine = self.world.walked.get(id(loader))
+        if loader is None or mine is None or current.number > 1 or self.world.comparisons is None:
+            return
+        if id(mine) in self.world.comparisons.rows:
+            self.tables[id(mine)] = tables_within(loader.dataset)
+            self._look()
+
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+        if not self.world.steps:
+            self._look()
+
+    def text_written(self, text: str) -> None:  # noqa: ARG002
+        if self.world.steps and self.looks < LOOKS:
+            self._look()
+
+    def _look(self) -> None:
+        if self.looks >= LOOKS:
+            return
+        self.looks += 1
+        for name, thing in things_in_sight(dotted=True):
+            if id(thing) in self.known:
+                continue
+            for names in _names_in(thing) if len(self.names) < MOST_LISTS else ():
+                self.names.append(Column(name, names))
+                self.known[id(thing)] = thing
+            numbers = _numbers_in(thing) if len(self.numbers) < MOST_LISTS else None
+            if numbers is not None:
+                self.numbers.append(Column(name, numbers))
+                self.known[id(thing)] = thing
+
+    def names_encoded(self, names: Any, numbers: Any) -> None:
+        if len(self.encoded) >= MOST_LISTS:
+            return
+        for given in _names_in(names):
+            made = _numbers_in(numbers)
+            table = numbering(given, made) if made is not None else None
+            if table is not None and made is not None:
+                self.encoded.append((table, made))
+
+    def ended(self) -> None:
+        comparisons = self.world.comparisons
+        if self.world.found("Y104") or comparisons is None:
+            return
+        sets = list(comparisons.rows.values())
+        trained = [(m, r) for m, r in sets if m.steps]
+        tested = [(m, r) for m, r in sets if m.evaluations and not m.steps and m.role != "train"]
+        for mine, rows in tested:
+            for other, theirs in trained:
+                if mine.meets(other) and self._differ(other, theirs, mine, rows):
+                    return
+        self._by_hand()
+
+    def _differ(self, train: SeenLoader, theirs: Rows, mine: SeenLoader, rows: Rows) -> bool:
+        one, other = (self.tables.get(id(m), {}) for m in (train, mine))
+        found = list(tables_differ(one, other, mine.name))
+        if not found and theirs.labels and rows.labels:
+            found = list(self._conflict(theirs.labels, rows.labels, mine.name))
+        self.world.adopt(found, place_in_data("Y104", mine))
+        return bool(found)
+
+    def _conflict(self, train: list[int], held_out: list[int], where: str) -> Iterator[Any]:
+        for one in self._numberings(train):
+            for other in self._numberings(held_out):
+                told = list(class_numbers_differ(one, other, where=where))
+                # a name of each that stands for the other's number is no accident
+                if told and len(set(one) & set(other)) >= 2:
+                    yield from told
+                    return
+
+    def _numberings(self, numbers: list[int]) -> Iterator[dict[str, int]]:
+        for table, made in self.encoded:
+            if made == numbers:
+                yield table
+        for column in self.names:
+            read = numbering(column.values, numbers)
+            if read is not None:
+                yield read
+
+    def _by_hand(self) -> None:
+        """Class numbers that no loader gave: those of training, and those of a held-out part."""
+        feeds = self.world.feeds
+        for _, gathered in feeds.trained.values() if feeds is not None else ():
+            answers = gathered.answers()
+            if answers is None or answers.dim() != 1 or answers.is_floating_point():
+                continue
+            known = set(answers.tolist())
+            count = len(gathered.prints)
+            mine = [c for c in self.numbers if len(c.values) == count]
+            mine = [c for c in mine if set(c.values) == known]
+            sizes = (
+                {len(one.samples.prints) for one in feeds.evaluated.values()} if feeds else set()
+            )
+            for column in mine:
+                for other in self.numbers:
+                    held_out = likely_role([other.name], None) == "evaluation"
+                    if other is column or not (held_out or len(other.values) in sizes):
+                        continue
+                    told = list(self._conflict(column.values, other.values, f"`{other.name}`"))
+                    if told:
+                        self.world.adopt(told, _line_of(other.name, gathered.place))
+                        return
+
+
+def _line_of(name: str, place: Place | None) -> Place | None:
+    from lamplighter.watch.source.pointing import pointed_from_name
+
+    return pointed_from_name("Y104", name, place) or place
+
+
+def _names_in(thing: Any) -> Iterator[list[str]]:
+    """Lists of names: one for each sample, also as a field of its records."""
+    if isinstance(thing, np.ndarray):
+        if thing.ndim == 1 and thing.dtype.kind in "UO" and FEWEST <= len(thing) <= MOST_SAMPLES:
+            yield from _names_in(thing.tolist())
+        return
+    if not isinstance(thing, list | tuple) or not FEWEST <= len(thing) <= MOST_SAMPLES:
+        return
+    first = thing[0]
+    if isinstance(first, str | Path):
+        if all(isinstance(value, str | Path) for value in thing):
+            names = [str(value) for value in thing]
+            yield names
+            if all("/" in name for name in names):
+                yield [name.rsplit("/", 2)[-2] for name in names]
+    elif isinstance(first, dict) and len(first) <= FIELDS:
+        for key, value in first.items():
+            if isinstance(value, str) and all(isinstance(r, dict) and key in r for r in thing):
+                yield from _names_in([row[key] for row in thing])
+    elif isinstance(first, list | tuple) and len(first) <= FIELDS:
+        for place, value in enumerate(first):
+            if isinstance(value, str | Path) and all(len(row) == len(first) for row in thing):
+                yield from _names_in([row[place] for row in thing])
+
+
+def _numbers_in(thing: Any) -> list[int] | None:
+    """A list of class numbers, one for each sample."""
+    if isinstance(thing, torch.Tensor):
+        if thing.dim() != 1 or thing.is_floating_point() or thing.is_complex() or thing.is_cuda:
+            return None
+        thing = thing.tolist() if FEWEST <= len(thing) <= MOST_SAMPLES else []
+    elif isinstance(thing, np.ndarray):
+        plain = thing.ndim == 1 and thing.dtype.kind in "iu" and len(thing) <= MOST_SAMPLES
+        thing = thing.tolist() if plain else []
+    if not isinstance(thing, list) or not FEWEST <= len(thing) <= MOST_SAMPLES:
+        return None
+    return thing if all(type(value) is int for value in thing) else None

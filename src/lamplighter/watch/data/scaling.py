@@ -1,0 +1,268 @@
+"""Scaling that was fitted on what is held out as well, or on that alone: S107, T102."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lamplighter.checks import splits, transforms
+from lamplighter.checks.catalogue import found
+from lamplighter.watch.data.arrays import arrays_in_sight, origin_of, prints_of
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.source.place import Place, here, statement_at
+from lamplighter.watch.source.pointing import pointed, pointed_from_call
+from lamplighter.watch.source.roles import likely_role
+
+if TYPE_CHECKING:
+    from lamplighter.watch.world import World
+
+MOST_VALUES = 2**22
+MOST_FITS = 32
+FEWEST = 8  # held-out samples
+SIGNS = ("mean", "std", "min", "max", "fit", "fit_transform", "amin", "amax", "aminmax", "scale")
+
+
+@dataclass(eq=False)
+class Fit:
+    """One fit of a scaler, and the rows that it has scaled since.
+
+    Args:
+        scaler: weak.
+        prints: digests of the rows that it was fitted on.
+        known: digest of a scaled row, or of what another made of it → whether its like was among
+            the fitted ones.
+        widths: columns of those.
+    """
+
+    scaler: weakref.ref[Any]
+    name: str
+    place: Place | None
+    prints: set[bytes]
+    known: dict[bytes, bool] = field(default_factory=dict)
+    widths: set[int] = field(default_factory=set)
+
+
+@dataclass(eq=False)
+class Part:
+    """Samples of one role: what they are called, and where the program gives them on."""
+
+    name: str
+    rows: Tensor
+    place: Place | None
+    records: set[int]
+
+
+class Scaling(Watcher):
+    """Follows scalers, and keeps the program's arrays that were scaled as a whole."""
+
+    codes = ("S107", "T102")
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.fits: list[Fit] = []
+        self.whole: list[Tensor] = []
+        self.early: list[tuple[str, Tensor]] = []
+
+    def scaler_fitted(self, scaler: Any, rows: Any) -> None:
+        table = _table(rows)
+        if table is not None and len(self.fits) < MOST_FITS:
+            prints = set(prints_of(table))
+            self.fits.append(Fit(weakref.ref(scaler), type(scaler).__name__, here(), prints))
+
+    def scaled_rows(self, scaler: Any, rows: Any, result: Any) -> None:
+        before, after = _table(rows), _table(result)
+        fit = next((f for f in reversed(self.fits) if f.scaler() is scaler), None)
+        if fit is None or before is None or after is None or len(before) != len(after):
+            return
+        pairs = list(zip(prints_of(before), prints_of(after), strict=True))
+        for old, new in pairs:
+            fit.known[new] = fit.known.get(new, True) and old in fit.prints
+        fit.widths.add(after.shape[1])
+        for earlier in self.fits:  # a chain: what the first was fitted on goes on to the last
+            if earlier is not fit and any(old in earlier.known for old, _ in pairs[:8]):
+                earlier.known |= {n: earlier.known[o] for o, n in pairs if o in earlier.known}
+                earlier.widths.add(after.shape[1])
+
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+        if self.world.steps:
+            return
+        arrays = arrays_in_sight()
+        for array in arrays:
+            values = array.values
+            if values.is_floating_point() and len(values) >= 64 and len(self.whole) < 8:
+                table = values.reshape(len(values), -1).double()
+                if table.shape[1] <= 4096 and splits.how_scaled(table):
+                    self.whole.append(values.detach().clone())
+        if not self.whole and not self.fits:
+            return
+        held_out = [
+            Part(array.name, array.values, None, set())
+            for array in arrays
+            if likely_role([array.name], None) == "evaluation" and array.values.is_floating_point()
+        ]
+        for train in self._trained_now(arrays):
+            for part in (*self._loaders_held_out(), *held_out):
+                if self._judge(train, part):
+                    self.early.append((part.name, part.rows))
+                    return
+
+    def ended(self) -> None:
+        evaluated = list(self._evaluated())
+        for name, rows in self.early:
+            if self.world.whole and not any(_meet(rows, part.rows) for part in evaluated):
+                self.world.withdraw("S107", name)
+        for train in self._trained():
+            for part in evaluated:
+                if not train.records & part.records:
+                    continue
+                if self._judge(train, part) or self._judge_own(train, part):
+                    return
+
+    # who is trained on and who is held out
+
+    def _trained_now(self, arrays: list[Any]) -> Iterator[Part]:
+        current = self.world.current()
+        comparisons, feeds = self.world.comparisons, self.world.feeds
+        mine = self.world.walked.get(id(current.loader())) if current is not None else None
+        if mine is not None and comparisons is not None:
+            known = comparisons.rows.get(id(mine))
+            if known is not None and known[1].inputs is not None:
+                yield Part(mine.name, known[1].inputs, mine.place, set())
+        given = feeds.fed_now() if feeds is not None else None
+        if given is not None:
+            origin = origin_of(given.inputs, arrays)
+            if origin is not None and likely_role([origin.array.name], None) == "train":
+                yield Part(origin.array.name, origin.array.values, given.place, set())
+
+    def _loaders_held_out(self) -> Iterator[Part]:
+        comparisons = self.world.comparisons
+        for mine, rows in comparisons.rows.values() if comparisons is not None else ():
+            loader = mine.ref()
+            names = [*mine.names, *mine.made_as]
+            role = likely_role(names, getattr(loader, "dataset", None))
+            if role == "evaluation" and not mine.steps and rows.inputs is not None:
+                yield Part(mine.name, rows.inputs, mine.place, {life[0] for life in mine.lives})
+
+    def _trained(self) -> Iterator[Part]:
+        comparisons, feeds = self.world.comparisons, self.world.feeds
+        for mine, rows in comparisons.rows.values() if comparisons is not None else ():
+            if mine.steps and rows.inputs is not None:
+                yield Part(mine.name, rows.inputs, mine.place, {life[0] for life in mine.lives})
+        for record, gathered in feeds.trained.values() if feeds is not None else ():
+            inputs = gathered.inputs()
+            if inputs is not None:
+                yield Part("what is trained on", inputs, gathered.place, {id(record)})
+
+    def _evaluated(self) -> Iterator[Part]:
+        comparisons, feeds = self.world.comparisons, self.world.feeds
+        for mine, rows in comparisons.rows.values() if comparisons is not None else ():
+            if mine.evaluations and not mine.steps and rows.inputs is not None:
+                yield Part(mine.name, rows.inputs, mine.place, {life[0] for life in mine.lives})
+        for one in feeds.evaluations() if feeds is not None else ():
+            inputs = one.samples.inputs()
+            if inputs is not None:
+                place = one.samples.place
+                yield Part("what is evaluated", inputs, place, {id(one.record)})
+
+    # the judgement
+
+    def _judge(self, train: Part, held_out: Part) -> bool:
+        if self.world.found("S107") or not held_out.rows.is_floating_point():
+            return False
+        held_out = replace(held_out, rows=_without(held_out.rows, train.rows))
+        if len(held_out.rows) < FEWEST:
+            return False
+        for fit in self.fits:
+            if _is_of(fit, train.rows) and _is_of(fit, held_out.rows):
+                finding = found(
+                    "S107",
+                    held_out.name,
+                    f"the {fit.name} was fitted on {len(fit.prints)} rows, those "
+                    "that are held out among them",
+                    "fit the scaler on train alone, after splitting",
+                )
+                self.world.adopt([finding], fit.place)
+                return True
+        for whole in self.whole:
+            told = list(
+                splits.scaled_as_a_whole(whole, train.rows, held_out.rows, where=held_out.name)
+            )
+            if told:
+                self.world.adopt(told, self._line(train))
+                return True
+        return False
+
+    def _judge_own(self, train: Part, held_out: Part) -> bool:
+        """T102: what is held out was scaled by its own numbers and not by those of train."""
+        rows = _without(held_out.rows, train.rows)
+        if len(rows) < 0.9 * len(held_out.rows) or not held_out.rows.is_floating_point():
+            return False
+        mine = [fit for fit in self.fits if _is_of(fit, train.rows)]
+        theirs = [fit for fit in self.fits if _is_of(fit, rows)]
+        if mine and theirs and not any(fit in mine for fit in theirs):
+            again = theirs[-1].scaler() is not None and theirs[-1].scaler() is mine[-1].scaler()
+            told = transforms.scaled_by_own_numbers(
+                theirs[-1].name, len(theirs[-1].prints), where=held_out.name, again=again
+            )
+            self.world.adopt(told, theirs[-1].place)
+            return True
+        return False
+
+    def _line(self, train: Part) -> Place | None:
+        if train.place is None:
+            return None
+        if statement_at(train.place) is not None and train.name.startswith("`"):
+            return pointed("S107", train.place)
+        return pointed_from_call("S107", train.place, None) or pointed("S107", train.place)
+
+
+def _table(rows: Any) -> Tensor | None:
+    """`(N, D)` of what a scaler was given, or None where it is no plain table."""
+    values = rows.to_numpy() if hasattr(rows, "to_numpy") else rows
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
+    if array.ndim != 2 or len(array) < 8 or array.size > MOST_VALUES:
+        return None
+    return torch.from_numpy(array.copy())
+
+
+def _is_of(fit: Fit, samples: Tensor) -> bool:
+    """Whether samples consist of rows that a scaler was fitted on, as it scaled them."""
+    return any(_is_made_of(fit, samples, width) for width in fit.widths)
+
+
+def _is_made_of(fit: Fit, samples: Tensor, width: int) -> bool:
+    if samples.dim() < 1 or samples[0].numel() % width:
+        return False
+    if width > 1 and samples.dim() > 2 and samples.shape[-1] != width:
+        return False
+    rows = samples.detach().cpu().float().reshape(-1, width)
+    if len(rows) < 8:
+        return False
+    seen = [fit.known.get(p) for p in prints_of(rows[:: max(1, len(rows) // 2000)])]
+    return sum(flag is True for flag in seen) > 0.95 * len(seen)
+
+
+def _without(rows: Tensor, known: Tensor) -> Tensor:
+    """The samples that are not among the others: a score on train is no leak."""
+    if rows[0].numel() != known[0].numel():
+        return rows
+    prints = set(prints_of(known.detach().cpu().reshape(len(known), -1)))
+    mine = prints_of(rows.detach().cpu().reshape(len(rows), -1))
+    return rows[[index for index, print_ in enumerate(mine) if print_ not in prints]]
+
+
+def _meet(one: Tensor, other: Tensor) -> bool:
+    """Whether the first samples of one are among the other's."""
+    if one[0].numel() != other[0].numel():
+        return False
+    known = set(prints_of(other.detach().cpu().reshape(len(other), -1)))
+    return any(p in known for p in prints_of(one.detach().cpu().reshape(len(one), -1)[:32]))

@@ -1,0 +1,72 @@
+"""Targets against the inputs of the same call: Y105, Y106, Y107; and resized masks: Y108."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from lamplighter.checks import labels as criteria
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.source.place import Place, here
+
+if TYPE_CHECKING:
+    from lamplighter.watch.world import World
+
+LOOKS = 6  # losses that are read closely
+SURE = 2  # of them must show the same
+MOST_VALUES = 32  # a mask has few different values, a picture has many
+
+
+class Targets(Watcher):
+    """Reads the tokens that a network is given beside the targets that its loss is given."""
+
+    codes = ("Y105", "Y106", "Y107", "Y108")
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.tokens: torch.Tensor | None = None
+        self.looks = 0
+        self.hits: dict[str, int] = {}
+        self.resized: dict[tuple[int, ...], list[tuple[torch.Tensor, Place | None]]] = {}
+
+    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+        if self.looks >= LOOKS or not torch.is_grad_enabled():
+            return
+        given = [v for v in (*args, *kwargs.values()) if isinstance(v, torch.Tensor)]
+        first = given[0] if given else None
+        is_text = first is not None and first.dim() == 2 and not first.is_floating_point()
+        self.tokens = first if is_text else None
+
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+        if self.looks >= LOOKS or name not in ("cross_entropy", "nll_loss"):
+            return
+        scores, target = given.get("input"), given.get("target")
+        if not isinstance(scores, torch.Tensor) or not isinstance(target, torch.Tensor):
+            return
+        if not scores.requires_grad or target.is_floating_point():
+            return
+        self.looks += 1
+        for code, finding in self._seen_in(target.detach(), given):
+            hits = self.hits[code] = self.hits.get(code, 0) + 1
+            if hits == SURE and not self.world.found(code):
+                self.world.adopt([finding], here())
+        for before, place in self.resized.get(tuple(target.shape[-2:]), []):
+            self.world.adopt(criteria.mask_values_new(before, target), place)
+
+    def mask_resized(self, before: torch.Tensor, after: torch.Tensor) -> None:
+        whole = torch.unique(before)
+        if len(whole) <= MOST_VALUES and bool((whole == whole.round()).all()):
+            sites = self.resized.setdefault(tuple(after.shape[-2:]), [])
+            sites.append((whole.detach(), here()))
+
+    def _seen_in(self, target: torch.Tensor, given: dict[str, Any]) -> list[tuple[str, Any]]:
+        tokens = self.tokens
+        if tokens is None:
+            return []
+        ignore = int(given.get("ignore_index", -100))
+        found = list(criteria.target_not_shifted(tokens, target, ignore_index=ignore))
+        found += criteria.target_shifted_twice(tokens, target, ignore_index=ignore)
+        if given.get("weight") is None and given.get("reduction", "mean") != "none":
+            found += criteria.padding_counted(tokens, target, ignore_index=ignore)
+        return [(finding.code, finding) for finding in found]

@@ -1,0 +1,1 @@
+"""What is watched of files: what is saved, taken up again, and said."""

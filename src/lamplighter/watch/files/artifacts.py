@@ -1,0 +1,297 @@
+"""What a program keeps of its models and takes up again: A101 of whole models, A103, A105."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from lamplighter.checks.structure import looks_untrained
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.source.place import Place, frames, here, locals_of, tree_of
+
+if TYPE_CHECKING:
+    from lamplighter.watch.world import World
+
+FEW = 16  # values of a weight by which a state is known again
+MOST = 16  # saved states that are remembered, the newest
+
+
+@dataclass(eq=False, slots=True)
+class Saved:
+    """A model's state that was saved, and how it had been trained.
+
+    Args:
+        values: a few of each weight.
+        settings: what the groups of its optimizer are called, which tells its kind.
+        rates: the rate that each group began with.
+        with_optimizer: whether the optimizer's state lies in the same file.
+        schedules: kinds of schedules that had stepped.
+        read: where a file with these weights and an optimizer's state was read.
+    """
+
+    values: dict[str, torch.Tensor]
+    settings: frozenset[str]
+    rates: list[float]
+    with_optimizer: bool
+    schedules: frozenset[type] = frozenset()
+    read: Place | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Loaded:
+    """A model into which a state was loaded."""
+
+    model: weakref.ref[nn.Module]
+    place: Place | None
+    keys: set[str]
+
+
+class Artifacts(Watcher):
+    """Follows models and their states from training to where they are used again."""
+
+    codes = ("A101", "A103", "A105")
+    always = frozenset({"step_starts"})
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.saved_states: list[Saved] = []
+        self.schedules: list[weakref.ref[Any]] = []
+        self.loaded: list[Loaded] = []
+        self.resumed: list[tuple[Loaded, Saved]] = []
+
+    # the best model
+
+    def state_taken(self, module: nn.Module, state: dict[str, Any]) -> None:  # noqa: ARG002
+        for frame in frames():
+            space = frame.f_globals | locals_of(frame)
+            self._look_for_alias(module, frame.f_code.co_filename, space)
+
+    def _look_for_alias(self, module: nn.Module, file: str, space: dict[str, Any]) -> None:
+        if not self.world.seen(module).trained:
+            return
+        for target, source, line in kept_as_best(file):
+            if target != source and space.get(target) is module and space.get(source) is module:
+                self.world.report(
+                    "A101",
+                    "error",
+                    f"`{target}`",
+                    f"it is `{source}` itself and no copy: it goes on training, and what is kept "
+                    "as the best is the last",
+                    f"keep a copy: {target} = copy.deepcopy({source})",
+                    Place(file, line),
+                )
+
+    # resuming
+
+    def schedule_made(self, schedule: Any) -> None:
+        self.schedules = [ref for ref in self.schedules if ref() is not None]
+        self.schedules.append(weakref.ref(schedule))
+
+    def saved(self, thing: Any) -> None:
+        if not isinstance(thing, dict):
+            return
+        with_optimizer = any(True for _ in _optimizers_in(thing))
+        for record in self.world.optimizers.values():
+            optimizer = record.ref()
+            if optimizer is None or not record.steps or not optimizer.state:
+                continue
+            mine = {p.data_ptr() for p in record.parameters()}
+            groups = optimizer.param_groups
+            for state in _states_in(thing):
+                values = _sample(state)
+                if values and any(state[name].data_ptr() in mine for name in values):
+                    moved = frozenset(type(s) for s in self._of(optimizer) if s.last_epoch > 0)
+                    self._keep(values, groups, with_optimizer, moved)
+
+    def file_loaded(self, path: str, thing: Any) -> None:  # noqa: ARG002
+        """A file of an earlier run, if it holds a state of an optimizer."""
+        if not isinstance(thing, dict):
+            return
+        for groups in _optimizers_in(thing):
+            for state in _states_in(thing):
+                values = _sample(state)
+                known = [s for s in self.saved_states if _are_alike(values, s.values)]
+                if values and not known:
+                    known = [self._keep(values, groups, True, frozenset())]
+                for saved in known:
+                    saved.read = here()
+
+    def _keep(
+        self,
+        values: dict[str, torch.Tensor],
+        groups: list[dict[str, Any]],
+        with_optimizer: bool,
+        schedules: frozenset[type],
+    ) -> Saved:
+        one = Saved(values, _settings(groups), _rates(groups), with_optimizer, schedules)
+        self.saved_states = [*self.saved_states[1 - MOST :], one]
+        return one
+
+    def _of(self, optimizer: torch.optim.Optimizer) -> list[Any]:
+        """The schedules that set the rate of an optimizer."""
+        live = [schedule for ref in self.schedules if (schedule := ref()) is not None]
+        return [s for s in live if getattr(s, "optimizer", None) is optimizer]
+
+    def state_loaded(self, module: nn.Module, state: dict[str, Any]) -> None:
+        one = Loaded(weakref.ref(module), here(), {str(key) for key in state})
+        self.loaded.append(one)
+        now = _sample(module.state_dict()) if self.saved_states else {}
+        for saved in self.saved_states:
+            if _are_alike(saved.values, now):
+                self.resumed = [(one, saved)]
+
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+        if not self.resumed:
+            return
+        waiting, self.resumed = self.resumed, []
+        for one, saved in waiting:
+            module, groups = one.model(), optimizer.param_groups
+            mine = {id(p) for g in groups for p in g["params"]}
+            if module is None or not any(id(p) in mine for p in module.parameters()):
+                continue
+            if _settings(groups) != saved.settings or _rates(groups) != saved.rates:
+                continue
+            if not optimizer.state:
+                self._report_resumed(type(optimizer).__name__, saved, saved.read or one.place)
+                continue
+            anew = [s for s in self._of(optimizer) if type(s) in saved.schedules]
+            is_new = not self.world.owner_record(optimizer).steps
+            if is_new and anew and not any(s.last_epoch > 0 for s in anew):
+                self._report_schedule(type(anew[0]).__name__, one.place)
+
+    def _report_resumed(self, kind: str, saved: Saved, place: Place | None) -> None:
+        why = "lie in the file and were not loaded" if saved.with_optimizer else "were not saved"
+        fix = (
+            "save optimizer.state_dict() beside the model's, and the schedule's, and load them too"
+        )
+        if saved.with_optimizer:
+            fix = "call optimizer.load_state_dict(…) with what was saved, before the first step"
+        self.world.report(
+            "A105",
+            "warning",
+            f"`{kind}`",
+            f"training goes on from saved weights with an empty {kind} of the same settings: its "
+            f"running averages {why}, so the first steps go another way",
+            fix,
+            place,
+        )
+
+    def _report_schedule(self, kind: str, place: Place | None) -> None:
+        self.world.report(
+            "A105",
+            "warning",
+            f"`{kind}`",
+            f"training goes on from saved weights and a loaded optimizer, and its {kind} begins "
+            "anew: the learning rate takes another course than without the break",
+            "save scheduler.state_dict() too, and load it after building the schedule",
+            place,
+        )
+
+    # half a model
+
+    def ended(self) -> None:
+        self._best_of_the_script()
+        for model in list(self.world.models.values()):
+            module = model.module
+            if module is not None and model.calls and not model.trained:
+                self._half_loaded(module, model.name)
+
+    def _best_of_the_script(self) -> None:
+        script = sys.modules.get("__main__")
+        file = getattr(script, "__file__", None)
+        for model in list(self.world.models.values()):
+            module = model.module
+            if module is not None and isinstance(file, str):
+                self._look_for_alias(module, file, vars(script))
+
+    def _half_loaded(self, module: nn.Module, name: str) -> None:
+        inside = {id(m) for m in module.modules()}
+        parts = [(one, m) for one in self.loaded if (m := one.model()) and id(m) in inside]
+        known = {id(p) for one, m in parts for key, p in m.named_parameters() if key in one.keys}
+        rest = {n: p for n, p in module.named_parameters() if id(p) not in known}
+        weights = {n: p for n, p in rest.items() if p.dim() > 1}
+        if not known or not weights or not all(looks_untrained(p) for p in weights.values()):
+            return
+        count = len(known) + len(rest)
+        self.world.report(
+            "A103",
+            "error",
+            f"`{name}`",
+            f"it answers with {len(known)} of its {count} tensors loaded; {next(iter(weights))} and "
+            "the others hold the random values that they were made with, and nothing trained them",
+            "save and load the whole model: torch.save(model.state_dict(), file)",
+            parts[0][0].place,
+        )
+
+
+def kept_as_best(file: str) -> Iterator[tuple[str, str, int]]:
+    """Where a loop keeps a variable each time that a figure is better than the best so far.
+
+        if accuracy > best:
+            best = accuracy
+            kept = model
+
+    Yields:
+        What it is kept as, what is kept, and the line.
+    """
+    for loop in ast.walk(tree_of(file) or ast.Module([], [])):
+        if not isinstance(loop, ast.For | ast.While):
+            continue
+        for node in ast.walk(loop):
+            if not isinstance(node, ast.If) or not isinstance(node.test, ast.Compare):
+                continue
+            pairs = [
+                (ast.unparse(s.targets[0]), ast.unparse(s.value), s.lineno)
+                for s in node.body
+                if isinstance(s, ast.Assign) and len(s.targets) == 1
+            ]
+            sides = {ast.unparse(node.test.left), *map(ast.unparse, node.test.comparators)}
+            if any({target, value} == sides for target, value, _ in pairs):
+                yield from pairs
+
+
+def _optimizers_in(thing: dict[Any, Any]) -> Iterator[list[dict[str, Any]]]:
+    """The parameter groups of each state of an optimizer that has stepped."""
+    if thing.get("param_groups") and thing.get("state"):
+        yield thing["param_groups"]
+    for value in thing.values():
+        if isinstance(value, dict):
+            yield from _optimizers_in(value)
+
+
+def _are_alike(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    same = one.keys() == other.keys()
+    return same and all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+def _settings(groups: list[dict[str, Any]]) -> frozenset[str]:
+    return frozenset(groups[0]) - {"params", "initial_lr"}
+
+
+def _rates(groups: list[dict[str, Any]]) -> list[float]:
+    """The rates before any schedule changed them."""
+    return [float(group.get("initial_lr", group["lr"])) for group in groups]
+
+
+def _states_in(thing: dict[Any, Any]) -> Iterator[dict[str, torch.Tensor]]:
+    tensors = {str(k): v for k, v in thing.items() if isinstance(v, torch.Tensor)}
+    if tensors:
+        yield tensors
+    for value in thing.values():
+        if isinstance(value, dict) and "param_groups" not in value:
+            yield from _states_in(value)
+
+
+def _sample(state: dict[str, Any]) -> dict[str, torch.Tensor]:
+    return {
+        name: value.detach().flatten()[:FEW].float().cpu().clone()
+        for name, value in state.items()
+        if isinstance(value, torch.Tensor) and value.dim() > 1
+    }

@@ -1,0 +1,1 @@
+"""What is watched of the loop: gradients, steps, schedules, and what a step is made of."""

@@ -1,0 +1,114 @@
+"""Gradients of several batches that are added up: R106 where their sum is not divided."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.source.place import Place, here
+
+if TYPE_CHECKING:
+    from lamplighter.watch.data.passes import Pass
+    from lamplighter.watch.world import World
+
+FEWEST = 4  # backward passes for one step; two or three may be several losses
+TAKING = ("__getitem__", "index_select", "narrow")
+MOST = 1_000
+TIMES = 2  # steps that must show the same
+
+
+class Accumulation(Watcher):
+    """Counts batches and backward passes between two steps."""
+
+    codes = ("R106",)
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.means: list[weakref.ref[torch.Tensor]] = []
+        self.batches = self.passes = self.same = 0
+        self.undivided = True
+        self.place: Place | None = None
+        self.last = 0
+        self.done = False
+        # of a loop without a loader: what part of which tensor the network was given
+        self.parts: ByIdentity[int] = ByIdentity()
+        self.given: list[tuple[int, int]] = []
+
+    def woken(self) -> None:
+        self._begin()
+        self.same = 0
+
+    def batch_given(self, current: Pass, batch: Any) -> None:  # noqa: ARG002
+        self.batches += 1
+
+    def operated(
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],  # noqa: ARG002
+        result: Any,
+    ) -> None:
+        added = name in ("add", "radd") and isinstance(result, torch.Tensor)
+        if added and any(ref() is one for one in args for ref in self.means if one is not None):
+            self.means = [
+                *self.means[-7:],
+                weakref.ref(result),
+            ]  # a penalty beside it divides nothing
+        elif name in TAKING and isinstance(result, torch.Tensor) and not result.requires_grad:
+            self.parts[result] = id(args[0])
+
+    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+        first = args[0] if args else None
+        source = self.parts.get(first) if isinstance(first, torch.Tensor) else None
+        if source is not None and torch.is_grad_enabled() and len(self.given) < MOST:
+            self.given.append((id(module), source))
+
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+        is_mean = given.get("reduction", "mean") == "mean"
+        if is_mean and isinstance(result, torch.Tensor) and result.numel() == 1:
+            self.means = [*self.means[-7:], weakref.ref(result)]
+
+    def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
+        self.passes += 1
+        # What was divided, scaled or added to is another tensor than the loss function gave.
+        self.undivided &= len(roots) == 1 and any(ref() is roots[0] for ref in self.means)
+        self.means = []
+        if self.last >= FEWEST and self.place is None:
+            self.place = here()
+
+    def clipped(self, parameters: list[torch.Tensor]) -> None:  # noqa: ARG002
+        self.undivided = False  # the size of the sum is then of no account
+
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+        # parts of one tensor that one network gets in turn are batches; tasks have their own
+        by_hand = len(self.given) if len(set(self.given)) == 1 else 0
+        several = FEWEST <= self.passes <= max(self.batches, by_hand)
+        if several and self.undivided and not closure and self.passes == self.last:
+            self.same += 1
+        else:
+            self.same = int(several and self.undivided and not closure)
+        if self.same == TIMES and not self.done:
+            self._report(self.passes)
+        self.last = self.passes
+        self._begin()
+
+    def _begin(self) -> None:
+        self.batches = self.passes = 0
+        self.given = []
+        self.undivided, self.place = True, None
+
+    def _report(self, count: int) -> None:
+        self.done = True
+        self.world.report(
+            "R106",
+            "warning",
+            "gradients",
+            f"each step follows the sum of the mean losses of {count} batches, so it is {count} "
+            "times as large as that of one batch",
+            f"divide each loss before backward(): (loss / {count}).backward()",
+            self.place,
+        )

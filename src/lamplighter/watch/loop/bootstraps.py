@@ -1,0 +1,260 @@
+"""Targets that are a reward and the value of what comes next: Q101, Q102."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from lamplighter.checks.reinforcement import future_past_the_end, target_never_follows
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.source.descent import shallow
+from lamplighter.watch.source.flags import ENDS, NOT, end_flags
+from lamplighter.watch.source.place import Place, locals_of, user_frame
+
+if TYPE_CHECKING:
+    from lamplighter.watch.world import World
+
+LOOKS = 60  # targets whose program is asked for flags
+SURE = 2  # targets that must show the same
+LONG = 300  # steps after which a target network would have been copied
+FEW = 64  # values of a weight by which a network is known again
+DISCOUNTS = (0.5, 1.0)  # beyond the first, and below the second
+# what leaves "the value of what comes next" what it is
+CARRYING = frozenset(
+    (
+        *("max", "amax", "gather", "squeeze", "unsqueeze", "detach", "clone", "float", "view"),
+        *("reshape", "flatten", "min", "minimum", "mean", "sum", "take_along_dim", "to", "cpu"),
+        *("__getitem__", "values", "select", "logsumexp"),
+    )
+)
+MEETING = frozenset(("add", "radd", "sub", "rsub", "mul", "div"))
+SPARING = frozenset(
+    ("where", "masked_fill", "masked_scatter", "index_put", "index_fill", "scatter", "index_copy")
+)
+
+
+@dataclass(eq=False, slots=True)
+class Future:
+    """The value that a network gives, and what became of it.
+
+    Args:
+        network: weak.
+        entered: weak, what the network was given.
+        discount: its factor so far; None: it was multiplied with nothing.
+        spared: whether something may have taken it away from single transitions.
+    """
+
+    network: weakref.ref[nn.Module]
+    discount: float | None = None
+    spared: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Target:
+    """A reward and a discounted future, which no gradient passes.
+
+    Args:
+        tensor: held until the next backward(), as it may be altered in place.
+        version: of the tensor when it was made.
+        future: the second term.
+        flag: the variable that says where episodes end, the rows of the batch, and those.
+        place: where the two were added.
+    """
+
+    tensor: Tensor
+    version: int
+    future: Future
+    flag: tuple[str, int, int]
+    place: Place
+
+
+@dataclass(eq=False, slots=True)
+class Twin:
+    """A network that gives values for targets: as it was at first, and after how many steps."""
+
+    ref: weakref.ref[nn.Module]
+    values: Tensor
+    steps: int
+    place: Place
+    is_dropped: bool = False
+
+
+class Bootstraps(Watcher):
+    """Follows the answers of networks into targets."""
+
+    codes = ("Q101", "Q102")
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.futures: ByIdentity[tuple[Future, int]] = ByIdentity()
+        self.waiting: list[Target] = []
+        self.twins: dict[int, Twin] = {}
+        self.looks = 0
+        self.hits: dict[str, int] = {}
+
+    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+        future = None
+        for tensor in shallow((output,)):
+            if tensor.is_floating_point():
+                future = future or Future(weakref.ref(module))
+                self.futures[tensor] = (future, version_of(tensor))
+
+    def operated(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+    ) -> None:
+        if not len(self.futures):
+            return
+        if name in CARRYING:
+            if (known := self._known(args)) is not None:
+                for tensor in shallow((result,)):
+                    self.futures[tensor] = (known, version_of(tensor))
+        elif name in MEETING:
+            if isinstance(result, Tensor) and (known := self._known(args)) is not None:
+                self._meet(name, known, args, result)
+        elif name in SPARING and (known := self._known((*args, *kwargs.values()))) is not None:
+            known.spared = True
+
+    def _known(self, args: tuple[Any, ...]) -> Future | None:
+        """The future among arguments."""
+        for thing in args:
+            several = thing if isinstance(thing, list | tuple) else (thing,)
+            for one in several:
+                known = self.futures.get(one) if isinstance(one, Tensor) else None
+                if known is not None:
+                    known[0].spared |= version_of(one) != known[1]  # altered in place, unheard
+                    return known[0]
+        return None
+
+    def _meet(self, name: str, future: Future, args: tuple[Any, ...], result: Tensor) -> None:
+        others = [a for a in args if not (isinstance(a, Tensor) and self.futures.get(a))]
+        other = others[0] if len(others) == 1 else None
+        single = isinstance(other, Tensor) and other.numel() == 1 and not other.requires_grad
+        number = float(other) if single or isinstance(other, float) else None  # type: ignore[arg-type]
+        if name in ("mul", "div"):
+            # a row of 0 and 1, or `1 - done`: the future is spared where an episode ends
+            spared = future.spared or (number is None and bool(others))
+            factor = _largest(other) if number is None else number
+            factor = factor if name == "mul" else 1 / factor if factor else 0.0
+            future = Future(future.network, (future.discount or 1.0) * factor, spared)
+        elif name in ("add", "radd") and future.discount is not None and other is not None:
+            if DISCOUNTS[0] <= future.discount < DISCOUNTS[1] and _is_reward(other, result):
+                self._made(future, result)
+            return
+        self.futures[result] = (future, version_of(result))
+
+    def _made(self, future: Future, result: Tensor) -> None:
+        frame = user_frame(1)
+        module = future.network()
+        if frame is None or module is None:
+            return
+        place = Place(frame.f_code.co_filename, frame.f_lineno)
+        self._remember(module, place)
+        if future.spared or self.looks >= LOOKS or self.world.found("Q101"):
+            return
+        self.looks += 1
+        for flag in _flags(frame, result.numel()):
+            self.waiting.append(Target(result, version_of(result), future, flag, place))
+            self.futures[result] = (future, version_of(result))
+            return
+
+    def backward_starts(self, roots: tuple[Tensor, ...]) -> None:  # noqa: ARG002
+        waiting, self.waiting = self.waiting, []
+        for target in waiting:
+            name, rows, ended = target.flag
+            if target.future.spared or version_of(target.tensor) != target.version:
+                continue
+            hits = self.hits[name] = self.hits.get(name, 0) + 1
+            if hits == SURE and not self.world.found("Q101"):
+                discount = target.future.discount or 1.0
+                self.world.adopt(future_past_the_end(name, rows, ended, discount), target.place)
+
+    # the target network
+
+    def _remember(self, module: nn.Module, place: Place) -> None:
+        if id(module) not in self.twins and (values := _some(module)) is not None:
+            self.twins[id(module)] = Twin(weakref.ref(module), values, self.world.steps, place)
+
+    def copied(self, thing: Any) -> None:
+        self._renewed(thing)
+
+    def state_loaded(self, module: nn.Module, state: dict[str, Any]) -> None:  # noqa: ARG002
+        self._renewed(module)
+
+    def _renewed(self, thing: Any) -> None:
+        """A copy of such a network may be the next to give the targets."""
+        if self.twins and isinstance(thing, nn.Module):
+            shapes = _shapes(thing)
+            for twin in self.twins.values():
+                module = twin.ref()
+                twin.is_dropped |= module is None or _shapes(module) == shapes
+
+    def ended(self) -> None:
+        if not self.world.whole:
+            return
+        for twin in self.twins.values():
+            module, steps = twin.ref(), self.world.steps - twin.steps
+            now = _some(module) if module is not None else None
+            if module is None or now is None or twin.is_dropped or steps < LONG:
+                continue
+            held = {id(p) for r in self.world.optimizers.values() for p in r.parameters()}
+            if any(id(p) in held for p in module.parameters()) or not torch.equal(now, twin.values):
+                continue
+            for model in self.world.models.values():
+                other = model.module
+                if other is None or other is module or not model.trained:
+                    continue
+                if _shapes(other) == _shapes(module):
+                    name = self.world.seen(module).name
+                    found = target_never_follows(name, model.name, steps)
+                    self.world.adopt(found, twin.place)
+                    return
+
+
+def version_of(tensor: Tensor) -> int:
+    """torch's count of changes in place; 0 where it keeps none."""
+    return 0 if tensor.is_inference() else tensor._version
+
+
+def _largest(factor: Any) -> float:
+    """The largest of a row of factors, such as a discount and 0; 1.0 where it is not to be had."""
+    known = isinstance(factor, Tensor) and factor.is_cpu and factor.numel() > 0
+    return float(factor.detach().max()) if known else 1.0
+
+
+def _is_reward(other: Any, result: Tensor) -> bool:
+    """Whether the other term is a number for each row, and no gradient passes the sum."""
+    if result.requires_grad or not result.is_floating_point():
+        return False
+    if result.numel() != max(result.shape, default=1):
+        return False
+    return isinstance(other, int | float) or (
+        isinstance(other, Tensor) and other.numel() == result.numel()
+    )
+
+
+def _flags(frame: FrameType, rows: int) -> Iterator[tuple[str, int, int]]:
+    """What says that an episode is over: a row of the batch, or one plain `done`."""
+    if rows > 1:
+        for name, ended in end_flags(frame, rows):
+            yield name, rows, ended
+        return
+    for name, thing in locals_of(frame).items():
+        if thing is True and ENDS.search(name.lower()) and not NOT.search(name.lower()):
+            yield name, 1, 1
+
+
+def _shapes(module: nn.Module) -> list[tuple[int, ...]]:
+    return [tuple(p.shape) for p in module.parameters()]
+
+
+def _some(module: nn.Module) -> Tensor | None:
+    """A few values of each weight, `(n,)`, or None for a network without weights."""
+    parts = [p.detach().flatten()[:FEW].float().cpu() for p in module.parameters()]
+    return torch.cat(parts).clone() if parts else None

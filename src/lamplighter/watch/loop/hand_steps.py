@@ -1,0 +1,123 @@
+"""Weights that a program moves by hand, without an optimizer: steps are counted, R101 is told."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.loss.graphs import nodes_of
+from lamplighter.watch.source.place import Place, here
+
+if TYPE_CHECKING:
+    from lamplighter.watch.world import World
+
+TIMES = 3  # steps in a row on gradients that an earlier one had used
+LONGEST = 400  # backward passes that are looked at
+DEEP = 4_000  # nodes of a graph in which weights are looked for
+FEW = 4  # values by which a weight is known again
+MOST = 8  # weights that are followed
+
+
+@dataclass(eq=False, slots=True)
+class Weight:
+    """A weight that gradients reach.
+
+    Args:
+        ref: weak.
+        values: a few of its values when the last backward() ended.
+        used: whether its gradient, when the last backward() began, had been used and was there.
+        piled: how often in a row it then moved again without being cleared.
+    """
+
+    ref: weakref.ref[torch.Tensor]
+    values: torch.Tensor
+    used: bool = False
+    piled: int = 0
+
+
+class HandSteps(Watcher):
+    """Notices from one backward() to the next that weights have moved."""
+
+    codes = ("R101",)
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.weights: dict[int, Weight] = {}
+        self.count = 0
+        self.place: Place | None = None
+
+    def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
+        if self.world.optimizers or self.count >= LONGEST:
+            self.weights = {}
+            return
+        self.count += 1
+        moved = [one for one in self.weights.values() if _has_moved(one)]
+        if moved:
+            self._count_step(moved)
+        for one in self.weights.values():
+            weight = one.ref()
+            gradient = weight.grad if weight is not None else None
+            there = gradient is not None and bool(gradient.any())
+            step = one in moved
+            one.piled = one.piled + 1 if step and there and one.used else 0
+            one.used = there and (step or one.used)
+        if any(one.piled == TIMES for one in self.weights.values()):
+            self._report()
+        for weight in _leaves(roots):
+            if id(weight) not in self.weights and len(self.weights) < MOST:
+                self.weights[id(weight)] = Weight(weakref.ref(weight), _some(weight))
+
+    def backward_ended(self, roots: tuple[torch.Tensor, ...]) -> None:  # noqa: ARG002
+        if self.weights:
+            self.place = self.place or here()
+        for key, one in list(self.weights.items()):
+            weight = one.ref()
+            if weight is None:
+                del self.weights[key]
+            else:
+                one.values = _some(weight)
+
+    def _count_step(self, moved: list[Weight]) -> None:
+        world = self.world
+        world.steps += 1
+        for current in world.live:
+            current.steps += 1
+        mine = {id(one.ref()) for one in moved}
+        for model in world.models.values():
+            module = model.module
+            if module is not None and any(id(p) in mine for p in module.parameters()):
+                model.trained += 1
+
+    def _report(self) -> None:
+        self.world.report(
+            "R101",
+            "error",
+            "gradients",
+            "backward() adds to gradients by which the weights were moved before: they are never "
+            "cleared, so every step follows the sum of all batches so far",
+            "clear them after moving the weights: p.grad = None for each",
+            self.place,
+        )
+
+
+def _leaves(roots: tuple[torch.Tensor, ...]) -> list[torch.Tensor]:
+    found: list[Any] = []
+    for root in roots:
+        for node in nodes_of(root, DEEP):
+            variable = getattr(node, "variable", None)
+            if isinstance(variable, torch.Tensor) and variable.requires_grad:
+                found.append(variable)
+    return found
+
+
+def _some(weight: torch.Tensor) -> torch.Tensor:
+    return weight.detach().flatten()[:FEW].clone()
+
+
+def _has_moved(one: Weight) -> bool:
+    weight = one.ref()
+    return weight is not None and not torch.equal(_some(weight), one.values)

@@ -1,0 +1,213 @@
+"""Optimizers that never move what they hold: O101, O107 without a step, M110 all frozen."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.source.place import Place, here, line_that_freezes, statements
+
+if TYPE_CHECKING:
+    from lamplighter.watch.data.passes import Pass
+    from lamplighter.watch.world import SeenModel, SeenOptimizer, World
+
+FED = 3  # times that gradients came for an optimizer that never steps
+ALONE = 10  # times, where no other optimizer steps either
+FEW = 16  # values of a weight by which it is known to be as it was
+FROZEN = 3  # steps over nothing but frozen tensors
+
+
+@dataclass(eq=False, frozen=True, slots=True)
+class Mark:
+    """A gradient as it was; it is held, because a later one may get the number of one that is gone."""
+
+    gradient: torch.Tensor
+    version: int
+
+    def is_still(self, parameter: torch.Tensor) -> bool:
+        """Whether a parameter has this very gradient, and nothing was written into it since."""
+        return parameter.grad is self.gradient and self.gradient._version == self.version
+
+
+@dataclass(eq=False, slots=True)
+class Idle:
+    """An optimizer that has not stepped yet.
+
+    Args:
+        sample: a parameter of it.
+        values: a few of its values when the optimizer was built.
+        mark: the gradient of that parameter before the present backward().
+        fed: how often a new one came.
+        waiting: whether the newest has met no step that used gradients of its own.
+        place: where another optimizer stepped instead.
+        cleared: how often the optimizer's gradients were cleared.
+    """
+
+    sample: torch.Tensor
+    values: torch.Tensor
+    mark: Mark | None = None
+    cleared: int = 0
+    fed: int = 0
+    waiting: bool = False
+    place: Place | None = None
+
+
+class IdleOptimizers(Watcher):
+    """Follows optimizers that were built and do nothing."""
+
+    codes = ("O101", "O107", "M110")
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.idle: dict[int, Idle] = {}
+        self.frozen: dict[int, int] = {}
+        self.marks: dict[int, Mark] = {}
+        self.cut = False
+
+    def pass_ended(self, current: Pass) -> None:
+        self.cut |= current.shortened
+
+    def optimizer_made(self, optimizer: torch.optim.Optimizer) -> None:
+        self.frozen.pop(id(optimizer), None)
+        held = [p for g in optimizer.param_groups for p in g["params"] if p.requires_grad]
+        self.idle.pop(id(optimizer), None)
+        if held:
+            self.idle[id(optimizer)] = Idle(held[-1], _some(held[-1]))
+
+    def cleared(self, owner: Any) -> None:
+        one = self.idle.get(id(owner))
+        if one is not None:
+            one.cleared += 1
+
+    def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:  # noqa: ARG002
+        for one in self.idle.values():
+            one.mark = _mark(one.sample)
+
+    def backward_ended(self, roots: tuple[torch.Tensor, ...]) -> None:  # noqa: ARG002
+        for one in self.idle.values():
+            still = one.sample.grad is None if one.mark is None else one.mark.is_still(one.sample)
+            if not still:
+                one.fed += 1
+                one.waiting = True
+
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+        self.idle.pop(id(optimizer), None)
+        self._look_for_second_step(optimizer)
+        count = self.frozen.get(id(optimizer), 0)
+        if count < 0:
+            return
+        held = [p for g in optimizer.param_groups for p in g["params"]]
+        learns = not held or any(p.requires_grad or p.grad is not None for p in held)
+        self.frozen[id(optimizer)] = -1 if learns else count + 1
+
+    def _look_for_second_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Steps again on the gradients that it has used, while another one's are waiting."""
+        if not self.idle:
+            return
+        held = [p for g in optimizer.param_groups for p in g["params"] if p.grad is not None]
+        before = self.marks.pop(id(optimizer), None)
+        again = before is not None and bool(held) and before.is_still(held[-1])
+        if held and (now := _mark(held[-1])) is not None:
+            self.marks[id(optimizer)] = now
+        for one in self.idle.values():
+            if one.waiting and again:
+                one.place = one.place or here()
+            one.waiting = one.waiting and not again
+
+    def ended(self) -> None:
+        if not self.world.whole:
+            return
+        for key, one in self.idle.items():
+            record = self.world.optimizers.get(key)
+            if record is None or record.steps:
+                continue
+            if not self.world.steps:
+                self._nothing_steps(record, one)
+            elif one.fed >= FED:
+                self._never_steps(record, one)
+        for key, count in self.frozen.items():
+            record = self.world.optimizers.get(key)
+            if record is not None and count >= FROZEN:
+                self._all_frozen(record)
+
+    def _never_steps(self, record: SeenOptimizer, one: Idle) -> None:
+        stepping = [r for r in self.world.optimizers.values() if r.steps]
+        moved = {id(p) for r in stepping for p in r.parameters()}
+        own = record.parameters()
+        model = self._network_of(own)
+        if not stepping or model is None or any(id(p) in moved for p in own):
+            return
+        self.world.report(
+            "O101",
+            # a later phase of its own may lie beyond the batches that were walked
+            "warning" if self.cut and one.place is None else "error",
+            f"`{model.name}`",
+            f"its {record.name} was built and never steps, though gradients arrived for it "
+            f"{one.fed} times: the network stays as it began",
+            "call step() of this optimizer after the backward() of its loss",
+            one.place or record.place,
+        )
+
+    def _nothing_steps(self, record: SeenOptimizer, one: Idle) -> None:
+        """A loop that clears and fills gradients, and no weight of which ever moves."""
+        model = self._network_of(record.parameters())
+        still = torch.equal(one.values, _some(one.sample))
+        if model is None or not still or min(one.fed, one.cleared) < ALONE:
+            return
+        self.world.report(
+            "O107",
+            "error",
+            f"`{model.name}`",
+            f"gradients arrived {one.fed} times and were cleared {one.cleared} times, and step() "
+            f"of its {record.name} never ran: no weight has moved",
+            "call optimizer.step() after backward(), with its parentheses",
+            line_that_names_step(record.place) or record.place,
+        )
+
+    def _all_frozen(self, record: SeenOptimizer) -> None:
+        model = self._network_of(record.parameters())
+        if model is None or self.world.found("M110"):
+            return
+        count = len(record.parameters())
+        self.world.report(
+            "M110",
+            "error",
+            f"`{model.name}`",
+            f"its optimizer steps, and all {count} tensors that it holds have "
+            "requires_grad=False: nothing of them can learn",
+            "set requires_grad=True where this optimizer is to learn, or leave it out",
+            line_that_freezes([record.place, model.place]) or record.place,
+        )
+
+    def _network_of(self, held: list[torch.Tensor]) -> SeenModel | None:
+        """The called network that holds some of these tensors."""
+        mine = {id(p) for p in held}
+        for model in self.world.models.values():
+            module = model.module
+            if module is None or not model.calls:
+                continue
+            if any(id(p) in mine for p in module.parameters()):
+                return model
+        return None
+
+
+def line_that_names_step(near: Place | None) -> Place | None:
+    """The first statement of a file that names `….step` and does not call it, or None."""
+    for node in statements(near.file) if near is not None else ():
+        named = isinstance(node, ast.Expr) and isinstance(node.value, ast.Attribute)
+        if near is not None and named and node.value.attr == "step":  # type: ignore[attr-defined]
+            return Place(near.file, node.lineno)
+    return None
+
+
+def _some(parameter: torch.Tensor) -> torch.Tensor:
+    return parameter.detach().flatten()[:FEW].clone()
+
+
+def _mark(parameter: torch.Tensor) -> Mark | None:
+    gradient = parameter.grad
+    return None if gradient is None else Mark(gradient, gradient._version)

@@ -1,0 +1,1 @@
+"""What is watched of losses: arithmetic, graphs, terms."""

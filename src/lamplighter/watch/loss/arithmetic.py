@@ -1,0 +1,268 @@
+"""The arithmetic of the program's own losses: L107, L108, L109, L114 and L120."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lamplighter.checks import own_arithmetic as criteria
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.loss.taken import TAKING, Taken, TakenNumbers
+from lamplighter.watch.source.descent import Descent, Sighting, is_weight, shallow
+from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.taps.data import LOSSES
+from lamplighter.watch.world import World
+
+SURE = 3  # backward passes that must show a constant term
+SUMS = ("add", "sub", "rsub", "radd")
+FIGURES = ("mean", "sum", "norm", "linalg_norm", "vector_norm", "linalg_vector_norm")
+MAKING = ("tensor", "as_tensor", "scalar_tensor", "full")
+PRODUCTS = ("mul", "div", "rdiv")
+MEETING = (*SUMS, *PRODUCTS, "pow", "maximum", "minimum", "where")
+OWN = (*LOSSES, "cosine_embedding_loss", "triplet_margin_loss", "margin_ranking_loss", "ctc_loss")
+# what leaves "one number for the batch" what it is, with numbers beside it
+LINEAR = ("neg", "mul", "div", "add", "sub", "detach", "clone", "float", "squeeze")
+BENT = (*LINEAR, "rsub", "pow", "clamp", "clamp_min", "clamp_max", "relu")
+
+
+class Arithmetic(Watcher):
+    """Follows what goes into `backward()` through the program's own lines."""
+
+    codes = ("L107", "L108", "L109", "L114", "L120")
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.descent = Descent()
+        self.rows = 0
+        self.seen: ByIdentity[tuple[Sighting, ...]] = ByIdentity()
+        self.means: ByIdentity[tuple[int, bool]] = ByIdentity()
+        self.totals: ByIdentity[Sighting] = ByIdentity()
+        self.reduced: ByIdentity[int] = ByIdentity()
+        self.late: ByIdentity[Sighting] = ByIdentity()
+        self.constant: ByIdentity[frozenset[tuple[Place | None, str]]] = ByIdentity()
+        self.loose: ByIdentity[bool] = ByIdentity()
+        self.taken = TakenNumbers()
+        self.numbers: ByIdentity[frozenset[Taken]] = ByIdentity()
+        self.hits: dict[tuple[Place | None, str], int] = {}
+        self.moving: set[Place | None] = set()
+        self.count = 0
+        self.sums: ByIdentity[tuple[str, Place | None]] = ByIdentity()
+        self.summed = 0
+
+    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+        first = next(shallow((*args, *kwargs.values())), None)
+        if first is not None and first.dim():
+            self.rows = first.shape[0]
+
+    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+        self.descent.answered(output)
+
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
+        target = given.get("target")
+        if given.get("reduction") == "sum" and isinstance(target, Tensor) and target.dim():
+            self._note_sum(name, target, result)
+
+    def _note_sum(self, name: str, target: Tensor, result: Any) -> None:
+        if target.shape[0] > 1 and isinstance(result, Tensor) and result.requires_grad:
+            self.sums[result] = (name, here())
+
+    def operated(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+    ) -> None:
+        if not isinstance(result, Tensor):
+            if name in TAKING and args:
+                self.taken.note(args[0], result, here())
+            return
+        given = list(shallow((*args, *kwargs.values())))
+        self._carry(name, given, result)
+        self._look_at_shapes(name, given, result)
+        if result.dim() == 0:
+            self._look_at_number(name, given, result)
+        if torch.is_grad_enabled():
+            self._look_at_totals(name, args, kwargs, given, result)
+            self._look_at_late_weights(name, given, result)
+            self._look_at_constants(name, given, result)
+            self._look_at_numbers(name, args, given, result)
+        self.descent.follow(name, given, args, result)
+
+    def _carry(self, name: str, given: list[Tensor], result: Tensor) -> None:
+        """What was seen on the way goes with everything that is made from it."""
+        known = [s for t in given for s in self.seen.get(t) or ()]
+        if known and name not in ("argmax", "eq"):
+            self.seen[result] = tuple(dict.fromkeys(known))[:4]
+
+    def _add(self, result: Tensor, sighting: Sighting) -> None:
+        self.seen[result] = (*(self.seen.get(result) or ()), sighting)[:4]
+
+    def _look_at_shapes(self, name: str, given: list[Tensor], result: Tensor) -> None:
+        """(n, 1) against (n): nobody asked for the square that comes out."""
+        if len(given) != 2 or name not in MEETING or given[0].dim() == given[1].dim():
+            return
+        large, small = sorted(given, key=lambda t: -t.dim())
+        one, other = self.descent.of(large), self.descent.of(small)
+        if one.by_hand or not (one.answer or other.answer) or one.answer == other.answer:
+            return
+        if criteria.makes_a_square(large.shape, small.shape):
+            shapes = (tuple(given[0].shape), tuple(given[1].shape), tuple(result.shape))
+            self._add(result, Sighting("L107", here(), shapes))
+
+    def _look_at_number(self, name: str, given: list[Tensor], result: Tensor) -> None:
+        """A weight that is computed from the mean over the batch, and multiplied with it."""
+        if name in OWN or (name == "mean" and given and self.descent.of(given[0]).derived):
+            if given and given[0].dim() and given[0].shape[0] > 1 and result.requires_grad:
+                self.count += 1
+                self.means[result] = (self.count, False)
+            return
+        known = [self.means.get(t) for t in given]
+        marks = [m for m in known if m is not None]
+        if name == "mul" and len(marks) == 2 and marks[0][0] == marks[1][0]:
+            if marks[0][1] != marks[1][1]:
+                self._add(result, Sighting("L114", here(), (self.rows,)))
+            return
+        if len(marks) == 1 and len(given) == 1:
+            origin, bent = marks[0]
+            if name == "exp" and not bent:
+                self.means[result] = (origin, True)
+            elif name in (BENT if bent else LINEAR):
+                self.means[result] = (origin, bent)
+
+    def _look_at_late_weights(self, name: str, given: list[Tensor], result: Tensor) -> None:
+        """One number for the batch that meets a weight for each sample, and is summed again."""
+        if not result.requires_grad or not given:
+            return
+        if name in OWN or name in ("mean", "sum"):
+            first = given[0]
+            if (late := self.late.get(first)) is not None and result.dim() == 0:
+                self._add(result, late)
+            elif result.dim() == 0 < first.dim() and self.descent.of(first).derived:
+                self.reduced[result] = first.shape[0]
+            return
+        number = next((n for t in given if (n := self.reduced.get(t)) is not None), None)
+        if number is not None and len(given) == 1 and name in LINEAR:
+            self.reduced[result] = number
+        elif number is not None and name in ("mul", "div") and len(given) == 2:
+            weight = given[0] if given[0].dim() else given[1]
+            if criteria.is_weight_per_sample(weight, number):
+                self.late[result] = Sighting("L120", here(), (number,))
+        elif len(given) == 1 and name in LINEAR and (late := self.late.get(given[0])) is not None:
+            self.late[result] = late
+
+    def _look_at_totals(
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        given: list[Tensor],
+        result: Tensor,
+    ) -> None:
+        """A sum over the whole batch that meets one number for each sample."""
+        if name == "sum" and len(args) == 1 and not kwargs.get("dim") and result.requires_grad:
+            whole = given[0]
+            batch = whole.dim() > 1 and whole.shape[0] == self.rows > 1
+            if batch and self.descent.of(whole).derived:
+                self.totals[result] = Sighting("L109", here(), (tuple(whole.shape),))
+            return
+        if name not in (*SUMS, *PRODUCTS, "neg"):
+            return
+        total = next((s for t in given if (s := self.totals.get(t)) is not None), None)
+        if total is None:
+            return
+        others = [t for t in given if self.totals.get(t) is None]
+        if not others and result.dim() == 0:
+            number = next((a for a in args if isinstance(a, int | float)), 1)
+            if not criteria.is_share(number, self.rows, divides=name == "div"):
+                self.totals[result] = total
+        elif others and name not in ("div", "rdiv") and result.shape[:1] == (self.rows,) != (1,):
+            self._add(result, total)
+
+    def _look_at_constants(self, name: str, given: list[Tensor], result: Tensor) -> None:
+        """A term that no weight has a part in, and that is added to the others all the same."""
+        if name in OWN and len(given) > 1:
+            one, other = self.descent.of(given[0]), self.descent.of(given[1])
+            if result.requires_grad:
+                self.moving.add(here())
+            elif one.derived and (other.derived or not one.frozen):
+                self.constant[result] = frozenset({(here(), name)})
+            return
+        self._look_at_loose_weights(name, given, result)
+        if name in ("mean", "sum") and result.dim() == 0 and given and not result.requires_grad:
+            of = self.descent.of(given[0])
+            if of.derived and not of.frozen and given[0].is_floating_point():
+                self.constant[result] = frozenset({(here(), name)})
+        terms = [c for t in given if (c := self.constant.get(t)) is not None]
+        plain = len(given) == 1 or all(t.dim() == 0 for t in given)
+        if not terms:
+            return
+        scaled = (
+            name in ("mul", "div") and len([t for t in given if self.descent.of(t).derived]) < 2
+        )
+        if name in (*SUMS, "stack", "cat", "neg", "mean", "sum") or (scaled and plain):
+            self.constant[result] = frozenset().union(*terms)
+
+    def _look_at_loose_weights(self, name: str, given: list[Tensor], result: Tensor) -> None:
+        """A figure of weights that were detached before, as `p.data.norm()`."""
+        if result.requires_grad or not given:
+            return
+        if name == "detach" and is_weight(given[0]):
+            self.loose[result] = True
+        elif self.loose.get(given[0]):
+            if name in FIGURES and result.dim() == 0:
+                self.constant[result] = frozenset({(here(), name)})
+            elif result.shape == given[0].shape:
+                self.loose[result] = True
+
+    def _look_at_numbers(
+        self, name: str, args: tuple[Any, ...], given: list[Tensor], result: Tensor
+    ) -> None:
+        """A term that was a tensor with a graph, and is added as a number of Python's."""
+        if name == "detach" and result.dim() == 0:
+            self.taken.detach(given[0], result, here())
+        known = [self._number_in(t, name, result) for t in given]
+        number = next((a for a in args if isinstance(a, float)), None)
+        adds = name in SUMS and result.dim() == 0
+        if number is not None and (adds or (name in MAKING and result.numel() == 1)):
+            source = self.taken.source_of(number)
+            known += [frozenset([source])] if source is not None else []
+        if any(known) and name in (*SUMS, *MAKING, "mul", "div", "neg", "stack", "mean", "sum"):
+            self.numbers[result] = frozenset().union(*known)
+
+    def _number_in(self, tensor: Tensor, name: str, result: Tensor) -> frozenset[Taken]:
+        """What of a tensor has been a number, and goes on into a result as a term."""
+        known = self.numbers.get(tensor) or frozenset()
+        detached = self.taken.detached.get(tensor)
+        if detached is not None:
+            known |= {detached}
+        weighs = name in ("mul", "div") and result.requires_grad and not tensor.requires_grad
+        return frozenset() if weighs else known
+
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+        self.taken.clear()
+
+    def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
+        for root in roots:
+            for one in self.numbers.get(root) or ():
+                if root.grad_fn is not None and self.taken.outside(one, root):
+                    self._count_constant(one.place, "item()")
+            self._count_sum(self.sums.get(root))
+            for sighting in self.seen.get(root) or ():
+                found = criteria.told(sighting.code, sighting.shapes)
+                if not self.world.found(sighting.code):
+                    self.world.adopt(found, sighting.place)
+            if root.requires_grad:
+                for place, name in self.constant.get(root) or ():
+                    self._count_constant(place, name)
+            self.taken.sent[root] = True
+        self.taken.clear()
+
+    def _count_sum(self, known: tuple[str, Place | None] | None) -> None:
+        self.summed += known is not None
+        if self.summed == SURE and known is not None and not self.world.found("L109"):
+            self.world.adopt(criteria.sum_is_the_loss(known[0]), known[1])
+
+    def _count_constant(self, place: Place | None, name: str) -> None:
+        hits = self.hits[place, name] = self.hits.get((place, name), 0) + 1
+        if hits == SURE and (place not in self.moving or name == "item()"):
+            self.world.adopt(criteria.constant_term(name), place)

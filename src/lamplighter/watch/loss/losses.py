@@ -1,0 +1,145 @@
+"""The tensors that enter the losses, and the graph behind them: L101 to L112."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from lamplighter.checks import loss as criteria
+from lamplighter.checks.finding import Finding
+from lamplighter.checks.loss import ENOUGH_VALUES
+from lamplighter.checks.own_forms import is_of_rows
+from lamplighter.checks.scores import made_by
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.source.arguments import line_of_argument, made_by_softmax
+from lamplighter.watch.source.place import Place, here
+
+if TYPE_CHECKING:
+    from lamplighter.watch.world import World
+
+LOOKS = 6  # calls of one loss at one line that are read closely
+SURE = 3  # of them must show the same
+# what no chance can bring about: one call is enough
+PLAIN = frozenset({"L101", "L104", "L105", "L107", "L110"})
+ELEMENTWISE = (
+    "mse_loss",
+    "l1_loss",
+    "smooth_l1_loss",
+    "huber_loss",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+)
+
+
+@dataclass(eq=False, slots=True)
+class Site:
+    """One loss at one line of the user's code."""
+
+    looks: int = 0
+    hits: dict[str, int] = field(default_factory=dict)
+    values: list[torch.Tensor] = field(default_factory=list)
+
+    def gathered(self, entered: torch.Tensor) -> torch.Tensor:
+        """What entered at all looks so far, `(n,)`: a small batch alone is too few for a verdict."""
+        self.values.append(entered.detach().flatten()[:ENOUGH_VALUES])
+        return torch.cat(self.values)
+
+
+class Losses(Watcher):
+    """Reads the first few inputs of each loss."""
+
+    codes = ("L101", "L102", "L103", "L104", "L105", "L106", "L107", "L108", "L110", "L111", "L112")
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.sites: dict[tuple[str, Place | None], Site] = {}
+        self.calls: dict[str, int] = {}
+        self.cut = 0
+        self.cut_inputs: dict[Place | None, int] = {}
+
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
+        count = self.calls[name] = self.calls.get(name, 0) + 1
+        if count > 64 and count & (count - 1):
+            return
+        entered, target = given.get("input"), given.get("target")
+        if not isinstance(entered, torch.Tensor) or not isinstance(target, torch.Tensor):
+            return
+        if not entered.requires_grad:
+            return
+        if name in ("cross_entropy", "nll_loss") and not target.is_floating_point():
+            self.world.classes = max(self.world.classes, entered.shape[min(1, entered.dim() - 1)])
+        place = here()
+        site = self.sites.setdefault((name, place), Site())
+        if site.looks >= LOOKS:
+            return
+        site.looks += 1
+        from_layer = made_by(entered) == "layer"  # fresh logits lie in [0, 1] by chance
+        if name == "binary_cross_entropy_with_logits" and not from_layer:
+            self._count(site, criteria.sigmoid_twice(site.gathered(entered)), place)
+        found = seen_in(name, entered.detach(), target.detach(), given, result)
+        by_chance = ("L102", "L103") if from_layer else ()
+        self._count(site, (f for f in found if f.code not in by_chance), place)
+
+    def _count(self, site: Site, found: Iterable[Finding], place: Place | None) -> None:
+        for finding in found:
+            hits = site.hits[finding.code] = site.hits.get(finding.code, 0) + 1
+            if hits == (1 if finding.code in PLAIN else SURE):
+                if finding.code == "L110":
+                    place = line_of_argument(place, 0, "input", made_by_softmax)
+                self.world.adopt([finding], place)
+
+    def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
+        if any(root.grad_fn is not None or not root.is_leaf for root in roots):
+            return
+        if any(isinstance(root, torch.nn.Parameter) for root in roots):
+            return
+        self.cut += 1
+        if self.cut == 2:
+            self.world.report(
+                "L108",
+                "error",
+                "loss",
+                "backward() starts at a tensor without a graph, so no gradient reaches the model",
+                "call backward() on what the loss returned; torch.tensor(loss.item()) and "
+                "detach() cut the graph",
+                here(),
+            )
+
+
+def seen_in(
+    name: str, entered: torch.Tensor, target: torch.Tensor, given: dict[str, Any], result: Any
+) -> Iterator[Finding]:
+    """What one call of a loss shows.
+
+    Args:
+        name: function in `torch.nn.functional`.
+        entered: its first argument, detached; classes in dimension 1 (0 for a single sample).
+        target: its second argument, detached.
+        given: all its arguments by name.
+        result: what it returned.
+    """
+    if not entered.is_floating_point() or entered.numel() < 2:
+        return
+    values = entered.float()
+    if name == "cross_entropy":
+        yield from criteria.softmax_before_cross_entropy(values)
+        yield from criteria.sigmoid_before_cross_entropy(values)
+        yield from criteria.relu_on_logits(values)
+        yield from criteria.softmax_over_wrong_dimension(values)
+    elif name == "nll_loss":
+        yield from criteria.nll_on_logits(values)
+        yield from criteria.softmax_over_wrong_dimension(values, logarithms=True, where=name)
+    elif name == "kl_div":
+        yield from criteria.kl_without_log(
+            values, target.float(), log_target=bool(given.get("log_target", False))
+        )
+        if is_of_rows(target):
+            yield from criteria.softmax_over_wrong_dimension(values, logarithms=True, where=name)
+    if name in ELEMENTWISE:
+        yield from criteria.shapes_broadcast(values, target, where=name)
+    yield from criteria.loss_and_target_unfit(name, values, target)
+    if isinstance(result, torch.Tensor) and result.numel() == 1 and given.get("weight") is None:
+        yield from criteria.impossible_sign(float(result.detach()), target, name=name)

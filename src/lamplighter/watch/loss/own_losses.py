@@ -1,0 +1,167 @@
+"""Losses that the user wrote or replaced: L107, L112 of class numbers, R107."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from lamplighter.checks import loss as criteria
+from lamplighter.checks.batches import tensors_in
+from lamplighter.watch.data.samples import parts_of
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.loss.graphs import differences, nodes_of
+from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.source.statements import line_of_backward_value, overwritten_unread
+
+if TYPE_CHECKING:
+    from lamplighter.watch.data.passes import Pass
+    from lamplighter.watch.world import World
+
+LOOKS = 6  # backward passes that are read closely
+MOST = 8  # losses that wait for their backward
+SURE = 3  # of them must show the same
+AS_FLOAT = ("float", "to", "type", "double", "type_as")
+AMOUNTS = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
+
+
+@dataclass(eq=False, slots=True)
+class Waiting:
+    """A loss that was computed and has not been sent back yet."""
+
+    node: Any
+    place: Place | None
+    used: bool = False
+
+
+class OwnLosses(Watcher):
+    """Compares the graph that is sent back with the losses that were computed."""
+
+    codes = ("L107", "L112", "R107")
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.looks = self.broadcast = 0
+        self.shapes: set[torch.Size] = set()
+        self.labels: torch.Tensor | None = None
+        self.numbers: dict[Place | None, list[torch.Tensor]] = {}
+        self.waiting: list[Waiting] = []
+        self.unused: dict[Place | None, int] = {}
+        self.whole: ByIdentity[bool] = ByIdentity()
+        self.stepped = self.sent = False
+
+    def batch_given(self, current: Pass, batch: Any) -> None:  # noqa: ARG002
+        self._judge()
+        if self.looks < LOOKS:
+            self.shapes = {t.shape for t in tensors_in(batch)}
+        self.labels = parts_of(batch)[1]
+
+    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+        if self.stepped:
+            self._judge()
+
+    def woken(self) -> None:
+        self.waiting = []
+
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
+        is_one = isinstance(result, torch.Tensor) and result.numel() == 1
+        if not is_one or result.grad_fn is None or self.looks >= 2 * LOOKS:
+            return
+        if len(self.waiting) >= MOST:
+            self.waiting = []  # they hold graphs; nobody steps with so many at once
+        self.waiting.append(Waiting(result.grad_fn, here()))
+        if name in AMOUNTS and isinstance(given.get("target"), torch.Tensor):
+            self._look_for_class_numbers(name, given["target"])
+
+    def operated(
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],  # noqa: ARG002
+        result: Any,
+    ) -> None:
+        """Whole numbers that become amounts, where no loader shows the labels."""
+        if name not in AS_FLOAT or not isinstance(result, torch.Tensor) or result.dim() != 1:
+            return
+        given = args[0] if args else None
+        counted = isinstance(given, torch.Tensor) and given.dtype in (torch.int64, torch.int32)
+        if counted and result.is_floating_point():
+            self.whole[result] = True
+
+    def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
+        self.looks += 1
+        self.sent = True
+        if self.looks <= LOOKS:
+            self._look_for_broadcast(roots[0])
+        open_ = {one.node: one for one in self.waiting if not one.used}
+        if open_:
+            for node in nodes_of(roots[0]):
+                if node in open_:
+                    open_.pop(node).used = True
+                    if not open_:
+                        break
+
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+        self.stepped = True
+
+    def _judge(self) -> None:
+        """A new batch begins: what was not sent back by now never will be."""
+        waiting, self.waiting = self.waiting, []
+        both, self.stepped, self.sent = self.stepped and self.sent, False, False
+        if not both:
+            return
+        used = {one.place for one in waiting if one.used}
+        for one in waiting:
+            if one.used or one.place in used:
+                self.unused[one.place] = -LOOKS
+                continue
+            self.unused[one.place] = self.unused.get(one.place, 0) + 1
+            if self.unused[one.place] == SURE:
+                self._report_replaced(one.place)
+
+    def _report_replaced(self, place: Place | None) -> None:
+        replaced = overwritten_unread(place)
+        if place is None or replaced is None:
+            return
+        how = "replaced in" if replaced != place else "computed and never read in"
+        self.world.report(
+            "R107",
+            "error",
+            "loss",
+            f"the loss computed in line {place.line} is {how} line {replaced.line} before "
+            "backward(): nothing of it reaches the weights",
+            "add the losses, loss = loss + other, and call backward() on the sum",
+            replaced,
+        )
+
+    def _look_for_broadcast(self, root: torch.Tensor) -> None:
+        for answer, made in differences(root):
+            for shape in self.shapes:
+                if not shape or made.numel() <= max(answer.numel(), shape.numel()):
+                    continue
+                one, other = (torch.empty(s, device="meta") for s in (answer, shape))
+                found = list(criteria.shapes_broadcast(one, other, where="a difference"))
+                if found and torch.broadcast_shapes(answer, shape) == made:
+                    self.broadcast += 1
+                    if self.broadcast == SURE and not self.world.found("L107"):
+                        self.world.adopt(found, line_of_backward_value(here()))
+                    return
+
+    def _look_for_class_numbers(self, name: str, target: torch.Tensor) -> None:
+        labels, place = self.labels, here()
+        if labels is None and self.whole.get(target):
+            labels = target.detach().long()
+        if labels is None or not target.is_floating_point() or labels.numel() != target.numel():
+            return
+        known = self.numbers.setdefault(place, [])
+        if len(known) >= LOOKS:
+            return
+        known.append(labels.detach().cpu())
+        same = torch.equal(target.detach().flatten().cpu(), known[-1].to(target.dtype))
+        if not same:
+            known.extend([known[-1]] * LOOKS)  # something else is meant: not looked at again
+        elif len(known) == LOOKS:
+            found = criteria.amounts_of_class_numbers(torch.cat(known), where=name)
+            self.world.adopt(found, place)

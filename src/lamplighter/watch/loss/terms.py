@@ -1,0 +1,170 @@
+"""Terms of a loss that are computed, and that no backward() ever reaches: M114."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.loss.graphs import nodes_of
+from lamplighter.watch.source.place import Place, locals_of, statement_at, tree_of, user_frame
+from lamplighter.watch.source.statements import called_name
+
+if TYPE_CHECKING:
+    from lamplighter.watch.world import World
+
+LOOKS = 16  # backward passes that are read closely
+SURE = 3  # of one line must leave the term out
+DEEP = 2_000  # nodes of a graph that are searched
+
+_TERM = re.compile(
+    r"(^|_)(loss|losses|penalty|penalties|gp|reg|regulari[sz]er|regulari[sz]ation|kl|kld|kl_div|"
+    r"l1|l2|tv|commitment|consistency|aux|adv|recon|rec|ortho|divergence|entropy)(_|\d*$)"
+)
+_OTHER = re.compile(
+    r"(^|_)(val|valid|test|eval|dev|log|old|last|prev|best|total|epoch|running)(_|$)"
+)
+# what is done with a figure that is only shown
+_SHOWING = frozenset(
+    (
+        *("item", "detach", "cpu", "numpy", "tolist", "clone", "float", "print", "append", "mean"),
+        *("update", "log", "log_dict", "add_scalar", "info", "debug", "format", "set_postfix"),
+        *("set_description", "round", "isnan", "isfinite", "str", "write"),
+    )
+)
+
+
+@dataclass(eq=False, slots=True)
+class Term:
+    """One variable of one function that holds a differentiable figure.
+
+    Args:
+        place: its assignment.
+        missed: backward passes that left it out.
+        used: whether any backward has reached it.
+    """
+
+    place: Place
+    missed: int = 0
+    used: bool = False
+
+
+class Terms(Watcher):
+    """Looks at the variables beside the one that is sent back."""
+
+    codes = ("M114",)
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.looks = 0
+        self.terms: dict[tuple[str, str, int], Term] = {}
+        self.held: list[tuple[Term, Any]] = []
+
+    def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
+        if self.looks >= LOOKS:
+            self.held = []
+            return
+        self.looks += 1
+        graph = {node for root in roots for node in nodes_of(root, DEEP)}
+        for term, node in self.held:
+            term.used |= node in graph
+        self.held = []
+        frame = user_frame(1)
+        statement = None if frame is None else _sending(frame)
+        if frame is None or statement is None:
+            return
+        for name, value, place in _figures(frame, statement):
+            key = (place.file, name, place.line)
+            term = self.terms.setdefault(key, Term(place))
+            node = value.grad_fn
+            if node in graph or any(value is root for root in roots):
+                term.used = True
+            elif any("AccumulateGrad" in inner.name() for inner in nodes_of(value, DEEP)):
+                term.missed += 1
+                self.held.append((term, node))  # a second backward may still come for it
+
+    def ended(self) -> None:
+        for (_, name, _), term in self.terms.items():
+            if term.used or term.missed < SURE or self.world.found("R107"):
+                continue
+            self.world.report(
+                "M114",
+                "warning",
+                f"`{name}`",
+                "it is computed from the weights at every step, and no backward() ever reaches "
+                "it: the term changes nothing",
+                "add it to the loss before backward(), or compute it under torch.no_grad()",
+                term.place,
+            )
+
+
+def _sending(frame: FrameType) -> ast.stmt | None:
+    """The statement of a frame that calls `backward()`, or None."""
+    place = Place(frame.f_code.co_filename, frame.f_lineno)
+    statement = statement_at(place)
+    for node in ast.walk(statement) if statement is not None else ():
+        if isinstance(node, ast.Call) and called_name(node) == "backward":
+            return statement
+    return None
+
+
+def _figures(frame: FrameType, sending: ast.stmt) -> Iterator[tuple[str, torch.Tensor, Place]]:
+    """The differentiable figures that the same block has assigned and does nothing with but show."""
+    file = frame.f_code.co_filename
+    tree = tree_of(file)
+    block = _block_of(tree, sending) if tree is not None else []
+    before = block[: block.index(sending)] if sending in block else []
+    space: dict[str, Any] | None = None
+    for statement in before:
+        for name in _assigned(statement):
+            if not _TERM.search(name.lower()) or _OTHER.search(name.lower()):
+                continue
+            if space is None:
+                space = locals_of(frame)
+            value = space.get(name)
+            if not isinstance(value, torch.Tensor) or value.numel() != 1 or value.grad_fn is None:
+                continue
+            if tree is not None and _only_shown(tree, name):
+                yield name, value, Place(file, statement.lineno)
+
+
+def _block_of(tree: ast.AST, statement: ast.stmt) -> list[ast.stmt]:
+    for node in ast.walk(tree):
+        for part in ("body", "orelse", "finalbody"):
+            inside = getattr(node, part, None)
+            if isinstance(inside, list) and statement in inside:
+                return inside
+    return []
+
+
+def _assigned(statement: ast.stmt) -> list[str]:
+    if not isinstance(statement, ast.Assign):
+        return []
+    targets = [t for target in statement.targets for t in _flat(target)]
+    return [t.id for t in targets if isinstance(t, ast.Name)]
+
+
+def _flat(target: ast.expr) -> list[ast.expr]:
+    return list(target.elts) if isinstance(target, ast.Tuple | ast.List) else [target]
+
+
+def _only_shown(tree: ast.AST, name: str) -> bool:
+    """Whether a name is read nowhere in the file but where figures are shown."""
+    shown: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr) or (
+            isinstance(node, ast.Call) and called_name(node) in _SHOWING
+        ):
+            shown.update(ast.walk(node))
+    reads = [
+        n
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)
+    ]
+    return all(n in shown for n in reads)

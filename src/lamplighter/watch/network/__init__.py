@@ -1,0 +1,1 @@
+"""What is watched of networks: layers, modes, weights, and trials on a copy."""

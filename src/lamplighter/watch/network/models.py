@@ -1,0 +1,232 @@
+"""The networks against their optimizers, once training runs: M101–M103, M110, M113, O101–O105."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from lamplighter.checks import optimizer as ownership
+from lamplighter.checks import structure
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.source.place import (
+    Place,
+    line_of_attribute,
+    line_of_class,
+    line_that_freezes,
+)
+
+if TYPE_CHECKING:
+    from lamplighter.watch.network.origins import Origins
+    from lamplighter.watch.world import SeenModel, SeenOptimizer, World
+
+
+LONG = 20  # steps after which a network that gets gradients would have been given an optimizer
+ENOUGH = 3  # steps after which a network without an optimizer is no matter of order
+
+
+class Models(Watcher):
+    """Looks at each model that is trained: at its first step, and when all is over."""
+
+    codes = ("M101", "M102", "M103", "M110", "M113", "O101", "O102", "O105")
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.looked: set[int] = set()
+        self.with_gradient: dict[int, set[int]] = {}
+        self.learning: set[int] = set()
+        self.steps = 0
+        self.spans: dict[int, tuple[int, int]] = {}  # of each optimizer, its first and last step
+
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+        self.steps += 1
+        first = self.spans.get(id(optimizer), (self.steps, 0))[0]
+        self.spans[id(optimizer)] = (first, self.steps)
+        if self.steps & (self.steps - 1) and self.steps != 3:
+            return
+        # Gradients are only there now: a later look finds them cleared.
+        for key, model in self.world.models.items():
+            module = model.module
+            if module is None:
+                continue
+            norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+            self.learning.update(id(m) for m in norms if m.training and m.momentum != 0)
+            live = self.with_gradient.setdefault(key, set())
+            live.update(id(p) for p in module.parameters() if p.grad is not None)
+            live.update(
+                id(p)
+                for _, member in structure.hidden_members(module)
+                for p in (member.parameters() if isinstance(member, nn.Module) else [member])
+                if p.grad is not None
+            )
+
+        self._look_early(optimizer)
+
+    def _look_early(self, optimizer: torch.optim.Optimizer) -> None:
+        """What is plain before the first step, once for each model that it moves."""
+        mine = {id(p) for g in optimizer.param_groups for p in g["params"]}
+        everybody = [o for r in self.world.optimizers.values() if (o := r.ref()) is not None]
+        held = ownership.owned(everybody)
+        for key, model in list(self.world.models.items()):
+            module = model.module
+            if key in self.looked or module is None:
+                continue
+            if any(id(p) in mine for p in module.parameters()):
+                self.looked.add(key)
+                self._structure(model, module, held, self.with_gradient.get(key, set()))
+
+    def ended(self) -> None:
+        stepping = [o for o in self.world.optimizers.values() if o.steps and o.ref() is not None]
+        optimizers = [o for record in stepping if (o := record.ref()) is not None]
+        held = ownership.owned(optimizers)
+        for key, model in list(self.world.models.items()):
+            module = model.module
+            live = self.with_gradient.get(key, set())
+            if module is None:
+                continue
+            if model.trained:
+                self._structure(model, module, held, live)
+                self._ownership(module, stepping, live)
+            elif live and self.steps >= ENOUGH:
+                self._other_network(module, stepping)
+                self._unowned_network(model, module, stepping)
+
+    def _structure(
+        self, model: SeenModel, module: nn.Module, held: set[int], live: set[int]
+    ) -> None:
+        report = self.world.adopt
+        for finding in structure.layers_not_registered(module, held=held, live=live):
+            report([finding], line_of_layer(module, finding.where, self.world.origins))
+        for finding in structure.tensors_as_weights(module, held=held):
+            report([finding], line_of_layer(module, finding.where, self.world.origins))
+        for finding in structure.layers_repeated(module):
+            report([finding], line_of_layer(module, finding.where, self.world.origins))
+        # A part may be frozen as a whole: after it has learned, or below a head that learns.
+        others = bool(live) or self._somebody_learns()
+        for finding in structure.output_frozen(module, others_learn=others):
+            frozen = line_that_freezes([model.place, *self._built(module)])
+            layer = line_of_layer(module, finding.where, self.world.origins)
+            report([finding], frozen or layer)
+        self._norms(module)
+
+    def _somebody_learns(self) -> bool:
+        records = self.world.optimizers.values()
+        return any(p.requires_grad for record in records for p in record.parameters())
+
+    def _built(self, module: nn.Module) -> list[Place | None]:
+        mine = {id(p) for p in module.parameters()}
+        records = self.world.optimizers.values()
+        return [r.place for r in records if any(id(p) in mine for p in r.parameters())]
+
+    def _norms(self, module: nn.Module) -> None:
+        for finding in structure.statistics_never_learned(module, trained=self.world.steps >= 20):
+            inner = module.get_submodule(finding.where)
+            if id(inner) in self.learning or getattr(inner, "momentum", None) == 0.0:
+                self.world.adopt(
+                    [finding], line_of_layer(module, finding.where, self.world.origins)
+                )
+
+    def _ownership(self, module: nn.Module, stepping: list[SeenOptimizer], live: set[int]) -> None:
+        optimizers = [o for record in stepping if (o := record.ref()) is not None]
+        others = [m for s in self.world.models.values() if (m := s.module) is not None]
+        mine = {id(p) for p in module.parameters()}
+        owners = [r for r in stepping if any(id(p) in mine for p in r.parameters())]
+        # the newest that steps: an earlier one may have done its part before a layer was replaced
+        newest = max(owners, key=lambda r: self.spans.get(id(r.ref()), (0, 0))[1], default=None)
+        place = newest.place if newest else None
+        strangers = list(
+            ownership.foreign_parameters(
+                module, [o for r in owners if (o := r.ref())], others=others
+            )
+        )
+        held = ownership.owned(optimizers)
+        missing = {n: p for n, p in module.named_parameters() if id(p) in live - held}
+        if missing:
+            random = {n for n, p in missing.items() if structure.looks_untrained(p)}
+            found = ownership.parameters_without_optimizer(module, optimizers, random=random)
+            self.world.adopt(found, place)
+            self.world.adopt(strangers, place)
+        names = {id(p): n for n, p in module.named_parameters()}
+        together = [o for o in optimizers if any(self._overlap(o, p) for p in optimizers)]
+        self.world.adopt(ownership.two_owners(together, names), self._second_owner(owners))
+
+    def _overlap(self, one: torch.optim.Optimizer, other: torch.optim.Optimizer) -> bool:
+        """Whether two optimizers step by turns, and not one after the other has done its part."""
+        if one is other:
+            return False
+        seldom_seen = (0, self.steps)
+        first, last = self.spans.get(id(one), seldom_seen)
+        begin, end = self.spans.get(id(other), seldom_seen)
+        return first <= end and begin <= last
+
+    def _second_owner(self, owners: list[SeenOptimizer]) -> Place | None:
+        """Where the optimizer was built that takes what another one has already."""
+        taken: set[int] = set()
+        for record in owners:
+            own = [id(p) for p in record.parameters()]
+            if taken & set(own) or len(set(own)) < len(own):
+                return record.place
+            taken |= set(own)
+        return owners[0].place if owners else None
+
+    def _unowned_network(
+        self, model: SeenModel, module: nn.Module, stepping: list[SeenOptimizer]
+    ) -> None:
+        """O101: gradients arrive at a network that nobody has trained, and no optimizer holds it."""
+        everybody = [o for r in self.world.optimizers.values() if (o := r.ref()) is not None]
+        held = ownership.owned(everybody)
+        weights = [p for p in module.parameters() if p.requires_grad and p.dim() > 1]
+        fixed = not module.training or self.steps < LONG or not stepping
+        if fixed or not weights or any(id(p) in held for p in module.parameters()):
+            return
+        # A pretrained network through which gradients only pass is no mistake.
+        if all(structure.looks_untrained(p) for p in weights) and not self.world.found("O102"):
+            self.world.report(
+                "O101",
+                "error",
+                f"`{model.name}`",
+                f"gradients arrive at its {len(weights)} weights, which still hold the random "
+                "values that they were made with, and no optimizer holds them: they never change",
+                "give its parameters() to the optimizer as well, or set requires_grad=False",
+                stepping[0].place,
+            )
+
+    def _other_network(self, module: nn.Module, stepping: list[SeenOptimizer]) -> None:
+        """O102: gradients arrive here, and what steps never got any."""
+        everything = set().union(*self.with_gradient.values())
+        for record in stepping:
+            optimizer = record.ref()
+            own = {id(p) for p in record.parameters()}
+            shapes = sorted(tuple(p.shape) for p in record.parameters())
+            alike = shapes == sorted(tuple(p.shape) for p in module.parameters())
+            if optimizer is not None and own and not own & everything and alike:
+                found = ownership.foreign_parameters(module, [optimizer])
+                self.world.adopt(found, record.place)
+
+
+def line_of_layer(module: nn.Module, where: str, origins: Origins | None = None) -> Place | None:
+    """The line that builds the layer a finding names, else the line of its class.
+
+    Args:
+        module: the network.
+        where: the finding's place, which begins with the layer's dotted name.
+        origins: where the program made its layers, which is known best of all.
+    """
+    first = where.split(" → ")[0].split(" and ")[0].split(", ")[0].split("[")[0]
+    owner: Any = module
+    *path, attribute = first.split(".")
+    for part in path:
+        inner = getattr(owner, part, None)
+        if not isinstance(inner, nn.Module):
+            break
+        if line_of_class(type(inner)) is None and line_of_class(type(owner)) is not None:
+            attribute = part
+            break
+        owner = inner
+    told = line_of_attribute(type(owner), attribute) or line_of_class(type(owner))
+    if told is not None or origins is None:
+        return told
+    inner = getattr(owner, attribute, None)
+    made = origins.birth(inner) if isinstance(inner, nn.Module) else None
+    return made or origins.birth(owner) or origins.birth(module)

@@ -1,0 +1,292 @@
+"""train() and eval() against what is done: R103, R104, M106."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from lamplighter.checks.splits import fingerprints
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.source.descent import shallow
+from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.world import SeenModel, active_chance, is_chancy
+
+if TYPE_CHECKING:
+    from lamplighter.watch.data.passes import Pass
+    from lamplighter.watch.world import World
+
+
+SOME = 16  # samples of an evaluation by which training data are known
+# from scores to classes, and what leaves scores scores
+CHOOSING = ("argmax", "max", "topk", "gt", "ge", "round")
+KEEPING = ("softmax", "log_softmax", "sigmoid", "squeeze", "view", "flatten", "detach", "cpu")
+
+
+@dataclass(eq=False, slots=True)
+class Evaluation:
+    """A model called in training mode during one walk over a loader."""
+
+    model: SeenModel
+    layers: list[str]
+    place: Place | None
+    deliberate: bool
+    functional: bool = False
+    calls: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class Stepping:
+    """How a model stood at the steps that trained it."""
+
+    first_training: bool
+    in_eval: int = 0
+    place: Place | None = field(default=None)
+
+
+@dataclass(eq=False, slots=True)
+class Scored:
+    """Classes chosen by a network in training mode that are compared with labels, at one line.
+
+    Args:
+        evaluation: the newest.
+        prints: of some of the samples.
+        newest: after how many steps, and the address of the samples.
+        repeated: whether the same samples were scored twice without a step in between.
+    """
+
+    evaluation: Evaluation
+    prints: list[bytes]
+    newest: tuple[int, int] = (-1, 0)
+    repeated: bool = False
+
+
+class Modes(Watcher):
+    """Compares each model's mode with whether training follows."""
+
+    codes = ("R103", "R104", "M106")
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.pending: list[tuple[Pass, Evaluation]] = []
+        self.trained_loaders: set[int] = set()
+        self.stepping: dict[int, Stepping] = {}
+        self.called: dict[int, SeenModel] = {}
+        self.dropped = False
+        self.dropped_at: Place | None = None
+        self.in_eval = False
+        self.trained_inputs: set[int] = set()
+        self.loose: tuple[int, Evaluation, int] | None = None
+        self.loose_found: dict[Place | None, Evaluation] = {}
+        # addresses of what was made from that answer, and of the classes chosen from it
+        self.rows: torch.Tensor | None = None
+        self.made: set[int] = set()
+        self.chosen: set[int] = set()
+        self.scored: dict[Place | None, Scored] = {}
+
+    def woken(self) -> None:
+        self.called.clear()
+
+    def dropout_called(self, name: str, training: bool) -> None:  # noqa: ARG002
+        self.dropped = True
+        if self.in_eval and self.dropped_at is None:
+            self.dropped_at = here()
+
+    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+        self.dropped, self.dropped_at = False, None
+        self.in_eval = not module.training
+
+    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:
+        model = self.world.seen(module)
+        self.called[id(module)] = model
+        current = self.world.current()
+        if current is None:
+            self._without_loader(model, module, args, output)
+        if current is None or current.backwards or current.steps:
+            return
+        if not self.world.is_evaluated(module):
+            return
+        kept: dict[int, Evaluation] = current.notes.setdefault("evaluations", {})
+        known = kept.get(id(module))
+        if known is None:
+            layers = active_chance(module)
+            functional = self.dropped and not layers
+            if not layers and not functional:
+                return
+            deliberate = not module.training
+            known = Evaluation(model, layers, self.dropped_at or here(), deliberate, functional)
+            kept[id(module)] = known
+        known.calls += 1
+
+    def _without_loader(
+        self, model: SeenModel, module: torch.nn.Module, args: Any, output: Any
+    ) -> None:
+        """Whole tensors: what is evaluated is what went into no training step."""
+        given = args[0] if args and isinstance(args[0], torch.Tensor) else None
+        if given is None or not isinstance(output, torch.Tensor):
+            return
+        if torch.is_grad_enabled():
+            if len(self.trained_inputs) < 4096:
+                self.trained_inputs.add(address_of(given))
+        elif module.training:
+            layers = active_chance(module)
+            found = Evaluation(model, layers, here(), deliberate=False, functional=self.dropped)
+            self.loose = None
+            if layers or self.dropped:
+                self.loose = (address_of(output), found, address_of(given))
+                self.made, self.chosen = {address_of(output)}, set()
+                self.rows = given
+
+    def operated(
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],  # noqa: ARG002
+        result: Any,
+    ) -> None:
+        if self.loose is None:
+            return
+        given = {address_of(a) for a in args if isinstance(a, torch.Tensor) and a.numel()}
+        if name == "eq" and given & self.chosen:
+            self._score()
+        elif name in CHOOSING and given & self.made:
+            self.chosen |= {address_of(t) for t in shallow((result,))}
+        elif name in KEEPING and given & self.made:
+            self.made |= {address_of(t) for t in shallow((result,))}
+
+    def _score(self) -> None:
+        """Classes that were chosen from an answer are compared with labels."""
+        if self.loose is None or self.rows is None:
+            return
+        (_, found, source), self.loose = self.loose, None
+        one = self.scored.get(found.place)
+        if one is None:
+            one = self.scored[found.place] = Scored(found, fingerprints(self.rows[:SOME]))
+        now = (self.world.steps, source)
+        one.repeated |= one.newest == now  # several passes over the same: their spread is wanted
+        one.newest = now
+        found.calls = one.evaluation.calls + 1
+        one.evaluation = found
+        self.rows = None
+
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+        if self.loose is None or torch.is_grad_enabled():
+            return
+        output, found, source = self.loose
+        self.loose = None
+        entered = given.get("input")
+        is_answer = isinstance(entered, torch.Tensor) and address_of(entered) == output
+        if is_answer and source not in self.trained_inputs:
+            found.calls = self.loose_found.get(found.place, found).calls + 1
+            self.loose_found[found.place] = found
+
+    def pass_ended(self, current: Pass) -> None:
+        loader = current.loader()
+        if current.steps and loader is not None:
+            self.trained_loaders.add(id(loader))
+        kept: dict[int, Evaluation] = current.notes.pop("evaluations", {})
+        if not current.is_evaluation():
+            return
+        for evaluation in kept.values():
+            # A loader that reads one batch ahead, as Accelerate's, ends before its last is used.
+            ahead = int(current.given > 2)
+            if evaluation.calls < current.given - ahead or len(self.pending) > 64:
+                continue
+            current.notes["loader"] = id(loader)
+            self.pending.append((current, evaluation))
+
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+        if not self.called:
+            return
+        for key, model in list(self.called.items()):
+            module = model.module
+            if module is None or not self.world.moves(optimizer, module):
+                continue
+            del self.called[key]
+            state = self.stepping.setdefault(key, Stepping(module.training))
+            if state.first_training and not module.training:
+                state.in_eval += 1
+                if state.in_eval == 2:
+                    self._report_train_missing(model, module)
+
+    def _report_train_missing(self, model: SeenModel, module: torch.nn.Module) -> None:
+        layers = [n for n, layer in module.named_modules() if is_chancy(layer)]
+        if not layers:
+            return
+        place = model.mode_place
+        since = f" since eval() at {place}" if place else ""
+        self.world.report(
+            "R104",
+            "error",
+            f"`{model.name}`",
+            f"it trains in eval mode{since}: {_listed(layers)} no longer drop or learn",
+            "call model.train() after each evaluation, at the start of every training epoch",
+            place or here(),
+        )
+
+    def ended(self) -> None:
+        for current, evaluation in self.pending:
+            if current.notes["loader"] in self.trained_loaders:
+                continue  # BatchNorm recalibration and training accuracy walk the training data
+            self._report_eval_missing(
+                evaluation,
+                current.given,
+                f"{current.given} batches of a loader that is never trained on",
+            )
+        trained = self._trained_prints() if self.scored else set()
+        for place, one in self.scored.items():
+            if not one.repeated and not trained & set(one.prints):
+                self.loose_found.setdefault(place, one.evaluation)
+        for evaluation in self.loose_found.values():
+            if evaluation.model.trained:
+                self._report_eval_missing(
+                    evaluation, evaluation.calls, "on inputs that no step used"
+                )
+
+    def _trained_prints(self) -> set[bytes]:
+        """The samples that steps have used."""
+        prints: set[bytes] = set()
+        for loader in self.world.walked.values():
+            if loader.steps:
+                prints |= set(loader.samples.prints)
+        if self.world.feeds is not None:
+            for _, gathered in self.world.feeds.trained.values():
+                prints |= set(gathered.prints)
+        return prints
+
+    def _report_eval_missing(self, evaluation: Evaluation, given: int, on_what: str) -> None:
+        model = evaluation.model
+        if evaluation.deliberate and not evaluation.functional:
+            return  # eval() and then some layers switched back: nobody does that by accident
+        repeated = evaluation.calls >= 2 * given
+        level = "info" if repeated else "error" if model.trained else "warning"
+        if evaluation.functional and evaluation.deliberate:
+            code, what = "M106", "dropout drops although the model is in eval mode"
+            fix = "pass training=self.training to F.dropout"
+        else:
+            code = "R103"
+            layers = _listed(evaluation.layers) if evaluation.layers else "F.dropout"
+            what = f"it is evaluated in training mode: {layers} still act as in training"
+            fix = "call model.eval() before evaluating, and model.train() before training again"
+        self.world.report(
+            code,
+            level,  # type: ignore[arg-type]
+            f"`{model.name}`",
+            f"{what} ({on_what})",
+            fix,
+            evaluation.place,
+        )
+
+
+def address_of(tensor: torch.Tensor) -> int:
+    """Where a tensor's numbers lie; 0 where it has none, as within vmap."""
+    try:
+        return tensor.data_ptr()
+    except RuntimeError:
+        return 0
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(f"`{name or 'itself'}`" for name in names[:3])
+    return shown + (f" and {len(names) - 3} more" if len(names) > 3 else "")

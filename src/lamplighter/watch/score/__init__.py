@@ -1,0 +1,1 @@
+"""What is watched of scores: how they are counted, averaged, chosen and kept."""

@@ -1,0 +1,123 @@
+"""The set that the best epoch is chosen on and the final figure comes from: S108."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.source.lineage import names_given
+from lamplighter.watch.source.place import Place, frames, function_around, statements
+
+if TYPE_CHECKING:
+    from lamplighter.watch.data.loaders import SeenLoader
+    from lamplighter.watch.data.passes import Pass
+    from lamplighter.watch.world import World
+
+TEST = ("test", "tst", "holdout")
+VALIDATION = ("val", "valid", "validation", "dev", "va")
+ORDER = (ast.Lt, ast.Gt, ast.LtE, ast.GtE)
+
+
+class Choosing(Watcher):
+    """Follows which loader was evaluated last when weights are set aside under a condition."""
+
+    codes = ("S108",)
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.evaluated: dict[int, tuple[SeenLoader, list[Place]]] = {}
+        self.chosen: list[tuple[SeenLoader, Place | None]] = []
+        self.by_hand: dict[str, Place] = {}
+        self.steps = 0
+
+    def pass_starts(self, current: Pass) -> None:  # noqa: ARG002
+        if self.world.steps != self.steps:
+            self.evaluated.clear()
+            self.steps = self.world.steps
+
+    def pass_ended(self, current: Pass) -> None:
+        mine = self.world.walked.get(id(current.loader()))
+        if mine is not None and current.is_evaluation() and self.world.steps:
+            self.evaluated[id(mine)] = (mine, _stack())
+
+    def state_taken(self, module: torch.nn.Module, state: dict[str, Any]) -> None:  # noqa: ARG002
+        if not self.evaluated and len(self.by_hand) < 4:
+            self._without_a_loader(module)
+        if len(self.chosen) >= 4 or len(self.evaluated) != 1 or self.world.steps != self.steps:
+            return
+        ((mine, stack),) = self.evaluated.values()
+        if any(_is_a_choice(place) for place in _stack()):
+            files = {(place.file, _function_at(place)) for place in _stack()}
+            own = [place for place in stack if (place.file, _function_at(place)) in files]
+            self.chosen.append((mine, own[0] if own else None))
+
+    def _without_a_loader(self, module: torch.nn.Module) -> None:
+        """The same for samples that the program gave by hand since the last step."""
+        feeds, steps = self.world.feeds, self.world.steps
+        given = [
+            one.samples.place
+            for one in (feeds.evaluated.values() if feeds is not None and steps else ())
+            if one.steps == steps and one.record.module is module
+        ]
+        if len(given) != 1 or given[0] is None or not any(_is_a_choice(p) for p in _stack()):
+            return
+        names = names_given(given[0])
+        if any(_is_of_the_test(name) for name in names) and not any(map(_is_validation, names)):
+            self.by_hand[next(name for name in names if _is_of_the_test(name))] = given[0]
+
+    def ended(self) -> None:
+        for name, given in self.by_hand.items():
+            self._tell(f"`{name}`", given)
+            return
+        for mine, place in self.chosen:
+            if mine.steps or not any(_is_of_the_test(name) for name in mine.names):
+                continue
+            self._tell(mine.name, place or mine.evaluated_at)
+            return
+
+    def _tell(self, where: str, place: Place | None) -> None:
+        self.world.report(
+            "S108",
+            "warning",
+            where,
+            "the best state of the network is chosen by its score, and its name says that it "
+            "is the test set: what is reported on it afterwards is the best of several draws",
+            "choose on a third split (validation) and evaluate on the test set once",
+            place,
+        )
+
+
+def _stack() -> list[Place]:
+    return [Place(frame.f_code.co_filename, frame.f_lineno) for frame in frames(2)]
+
+
+def _is_of_the_test(name: str) -> bool:
+    return any(word in TEST for word in name.lower().replace("-", "_").split("_"))
+
+
+def _is_validation(name: str) -> bool:
+    return any(word in VALIDATION for word in name.lower().replace("-", "_").split("_"))
+
+
+def _is_a_choice(place: Place) -> bool:
+    """Whether the line stands under an `if` that asks for more or less."""
+    return any(
+        isinstance(node, ast.If)
+        and node.body[0].lineno <= place.line <= (node.body[-1].end_lineno or 0)
+        and any(isinstance(n, ast.Compare) and isinstance(n.ops[0], ORDER) for n in _tests(node))
+        for node in statements(place.file)
+    )
+
+
+def _tests(node: ast.If) -> Iterator[ast.AST]:
+    return ast.walk(node.test)
+
+
+def _function_at(place: Place) -> int:
+    """The first line of the innermost function around a line; 0 for the module."""
+    function = function_around(place.file, place.line, place.line)
+    return function.lineno if function is not None else 0

@@ -1,0 +1,268 @@
+"""The comparison under which the state of a network is kept as the best: E107."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from lamplighter.checks.keeping import best_is_forgotten, better_way, is_called_best, worst_is_kept
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.source.place import Place, frames, locals_of, statements
+
+if TYPE_CHECKING:
+    from lamplighter.watch.world import World
+
+LOOKS = 12  # states that are asked why they are kept
+MOST = 2000  # values of a loss that one evaluation may have
+BESTS = ("best", "min", "max", "lowest", "highest", "record", "top", "minimum", "maximum")
+WAYS: dict[type, int] = {ast.Gt: 1, ast.GtE: 1, ast.Lt: -1, ast.LtE: -1}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`figure > best` and the like.
+
+    Args:
+        place: the line of the comparison.
+        name: of the figure.
+        figure: its value, or None.
+        kept: 1 where the state is kept when the figure is above the best, -1 when below.
+        best_name: what holds the best so far.
+        best: its value, or None.
+        instead: where another variable that is called like it gets the figure.
+    """
+
+    place: Place
+    name: str
+    figure: float | None
+    kept: int
+    best_name: str = ""
+    best: float | None = None
+    instead: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A state that was kept for its figure, at which step, and how often with the same best."""
+
+    figure: float
+    best: float
+    steps: int
+    times: int
+
+
+class Keeping(Watcher):
+    """Asks, when a state is taken or saved under a condition, which figure decided."""
+
+    codes = ("E107", "E108")
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.looks = 0
+        self.kept: dict[Place, Kept] = {}
+        self.steps = -1
+        self.losses: list[tuple[torch.Tensor, int]] = []
+
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+        """Losses since the last step, for the figure that an evaluation computes from them."""
+        if not isinstance(result, torch.Tensor) or result.numel() != 1 or result.requires_grad:
+            return
+        if self.steps != self.world.steps:
+            self.steps, self.losses = self.world.steps, []
+        target = given.get("target")
+        rows = target.shape[0] if isinstance(target, torch.Tensor) and target.dim() else 1
+        if len(self.losses) < MOST:
+            self.losses.append((result, rows))
+
+    def state_taken(self, module: torch.nn.Module, state: dict[str, Any]) -> None:  # noqa: ARG002
+        self._ask()
+
+    def saved(self, thing: Any) -> None:  # noqa: ARG002
+        self._ask()
+
+    def copied(self, thing: Any) -> None:
+        if isinstance(thing, torch.nn.Module | dict):
+            self._ask()
+
+    def _ask(self) -> None:
+        if self.looks >= LOOKS or not self.world.steps or self.world.found("E107"):
+            return
+        self.looks += 1
+        decision = next((d for f in list(frames(3))[:4] if (d := decision_at(f))), None)
+        if decision is None:
+            return
+        self._look_whether_it_is_remembered(decision)
+        named = better_way(decision.name)
+        sign = self._is_loss(decision.figure)
+        if sign and named > 0:
+            return  # it is called a score, and has the value of a loss: nothing is sure
+        told = worst_is_kept(
+            decision.name, better=-sign or named, kept=decision.kept, measured=bool(sign)
+        )
+        self.world.adopt(told, decision.place)
+
+    def _look_whether_it_is_remembered(self, decision: Decision) -> None:
+        """The best so far has to be what the state was last kept for."""
+        figure, best = decision.figure, decision.best
+        if figure is None or best is None or not is_called_best(decision.best_name):
+            return
+        before = self.kept.get(decision.place)
+        if before is not None and before.steps == self.world.steps:
+            return  # taken and saved
+        still = before is not None and best == before.best != before.figure
+        times = before.times + 1 if before is not None and still else 1
+        self.kept[decision.place] = Kept(figure, best, self.world.steps, times)
+        if (figure - best) * decision.kept > 0 and not self.world.found("E108"):
+            told = best_is_forgotten(decision.best_name, best, times)
+            self.world.adopt(told, decision.instead or decision.place)
+
+    def _is_loss(self, figure: float | None) -> int:
+        """1 where a figure is what the losses of the last evaluation come to, -1 for its negative."""
+        if figure is None or figure == 0 or not self.losses or self.steps != self.world.steps:
+            return 0
+        values = [float(value.detach()) for value, _ in self.losses]
+        rows = [count for _, count in self.losses]
+        total = sum(values)
+        weighed = sum(v * n for v, n in zip(values, rows, strict=True))
+        for known in (values[-1], total, total / len(values), weighed / sum(rows), weighed):
+            if known > 0 and abs(abs(figure) - known) <= 1e-5 * known:
+                return 1 if figure > 0 else -1
+        return 0
+
+
+def decision_at(frame: FrameType) -> Decision | None:
+    """The comparison that the running line of a frame stands under, or None."""
+    file, line = frame.f_code.co_filename, frame.f_lineno
+    inner: tuple[ast.If, ast.Compare, int, int] | None = None
+    for node in statements(file):
+        if not isinstance(node, ast.If) or node.lineno < frame.f_code.co_firstlineno:
+            continue
+        side = _side(node, line)
+        read = _comparison(node.test, frame) if side else None
+        if read is not None and (inner is None or node.lineno >= inner[0].lineno):
+            inner = (node, read[0], read[1], side)
+    if inner is None:
+        return None
+    node, compare, way, side = inner
+    one, other = compare.left, compare.comparators[0]
+    if _is_best(other, node):
+        figure, best, direction = one, other, WAYS[type(compare.ops[0])]
+    elif _is_best(one, node):
+        figure, best, direction = other, one, -WAYS[type(compare.ops[0])]
+    else:
+        return None
+    return Decision(
+        Place(file, compare.lineno),
+        _name(figure),
+        _value(figure, frame),
+        direction * way * side,
+        _name(best),
+        _value(best, frame),
+        _set_instead(node, _name(best), _name(figure), file),
+    )
+
+
+def _set_instead(under: ast.If, best: str, figure: str, file: str) -> Place | None:
+    """Where a condition sets `best` to the figure and has asked `self.best`, or the like."""
+    for node in (inner for part in under.body for inner in ast.walk(part)):
+        if isinstance(node, ast.Assign) and _name(node.value) == figure:
+            for target in node.targets:
+                name = _name(target)
+                if name != best and name.rpartition(".")[2] == best.rpartition(".")[2]:
+                    return Place(file, node.lineno)
+    return None
+
+
+def _side(node: ast.If, line: int) -> int:
+    """1 where a line stands under the condition, -1 under its else, 0 outside."""
+    for block, side in ((node.body, 1), (node.orelse, -1)):
+        if block and block[0].lineno <= line <= (block[-1].end_lineno or 0):
+            return side
+    return 0
+
+
+def _comparison(test: ast.expr, frame: FrameType) -> tuple[ast.Compare, int] | None:
+    """The comparison in a condition, and -1 where it is negated; names are looked up once."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        inner = _comparison(test.operand, frame)
+        return None if inner is None else (inner[0], -inner[1])
+    if isinstance(test, ast.BoolOp):
+        found = [c for part in test.values if (c := _comparison(part, frame)) is not None]
+        return found[0] if len(found) == 1 else None
+    if isinstance(test, ast.Name):
+        given = [
+            node.value
+            for node in statements(frame.f_code.co_filename)
+            if isinstance(node, ast.Assign)
+            and any(isinstance(t, ast.Name) and t.id == test.id for t in node.targets)
+            and frame.f_code.co_firstlineno <= node.lineno <= test.lineno
+        ]
+        return (
+            None if not given or isinstance(given[-1], ast.Name) else _comparison(given[-1], frame)
+        )
+    if isinstance(test, ast.Call) and _name(test.func) == "bool" and test.args:
+        return _comparison(test.args[0], frame)
+    plain = isinstance(test, ast.Compare) and len(test.ops) == 1 and type(test.ops[0]) in WAYS
+    return (test, 1) if plain else None  # type: ignore[return-value]
+
+
+def _is_best(node: ast.expr, under: ast.If) -> bool:
+    """Whether an operand is what was best so far: by its name, or since it is set under the `if`."""
+    words = [w for n in _names(node) for w in n.lower().replace(".", "_").split("_")]
+    if any(word in BESTS for word in words):
+        return True
+    mine = set(_names(node))
+    return any(
+        isinstance(inner, ast.Assign) and mine & {_name(t) for t in inner.targets}
+        for part in (*under.body, *under.orelse)
+        for inner in ast.walk(part)
+    )
+
+
+def _names(node: ast.expr) -> list[str]:
+    return [_name(n) for n in ast.walk(node) if isinstance(n, ast.Name | ast.Attribute)]
+
+
+def _name(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return f"{_name(node.value)}.{node.attr}"
+    if isinstance(node, ast.Subscript):
+        key = node.slice.value if isinstance(node.slice, ast.Constant) else ""
+        return f"{_name(node.value)}.{key!s}"
+    if isinstance(node, ast.UnaryOp | ast.Call):
+        inner = node.operand if isinstance(node, ast.UnaryOp) else node.func
+        return _name(inner)
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _value(node: ast.expr, frame: FrameType) -> float | None:
+    """The value of a name, an attribute or an entry, without running anything of the program's."""
+    thing: Any = _resolved(node, frame)
+    if isinstance(thing, torch.Tensor) and thing.numel() == 1:
+        return float(thing.detach())
+    return float(thing) if isinstance(thing, float | int) else None
+
+
+def _resolved(node: ast.expr, frame: FrameType) -> Any:
+    if isinstance(node, ast.Name):
+        return locals_of(frame).get(node.id, frame.f_globals.get(node.id))
+    if isinstance(node, ast.Attribute):
+        owner = _resolved(node.value, frame)
+        for space in (owner, *type(owner).__mro__):  # a class may hold what its objects begin with
+            kept = getattr(space, "__dict__", {})
+            if node.attr in kept:
+                return kept[node.attr]
+        return None
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        owner = _resolved(node.value, frame)
+        return owner.get(node.slice.value) if type(owner) is dict else None
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        inner = _value(node.operand, frame)
+        return None if inner is None else -inner
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return _resolved(node.func.value, frame) if node.func.attr == "item" else None
+    return None

@@ -1,0 +1,224 @@
+"""Figures that the program holds, against what its own batches came to: E101."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from lamplighter.checks.tallies import Counted, Wrong, figure_is_wrong, right_values, wrong_values
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.score.lists import ListsFromZero
+from lamplighter.watch.score.printed import NUMBER, Printed
+from lamplighter.watch.score.scoring import Scoring
+from lamplighter.watch.source.figures import Figure, in_sight, line_that_divides
+from lamplighter.watch.source.place import here
+
+if TYPE_CHECKING:
+    from lamplighter.watch.data.passes import Pass
+    from lamplighter.watch.world import World
+
+MOST = 400  # batches of one walk
+LOOKS = 6  # at the figures, for one walk
+ALL_LOOKS = 150
+EXACT, NEAR = 1e-7, 4e-6  # relative; sums in single precision are only near
+PRINTED = "what is printed"
+EXACTLY = re.compile(r"(?<![\w.])(\d+\.\d{7,})(?![\w.])")  # a figure that nobody has rounded
+TELLING = 2  # looks at which a figure must agree that is only near, or a short decimal
+
+
+@dataclass(eq=False)
+class Tally:
+    """One walk over data, with or without a loader.
+
+    Args:
+        key: tells it from others.
+    """
+
+    key: tuple[Any, ...]
+    right: list[Tensor] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    losses: list[Tensor] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    length: int = 0
+    batches: int = 0
+    given: int = 0
+    every: int = 1
+    looks: int = 0
+    read: bool = False
+
+    def counted(self) -> Counted:
+        """Its numbers, off their device."""
+        return Counted(
+            [int(k) for k in self.right],
+            self.sizes,
+            [float(v) for v in self.losses],
+            self.rows,
+            self.length,
+            self.batches,
+            self.given,
+            self.every,
+        )
+
+
+class Tallies(Watcher):
+    """Counts what the program's comparisons and losses come to, and looks for its figures."""
+
+    codes = ("E101",)
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.scoring = Scoring(world)
+        self.lists = ListsFromZero(world)
+        self.printed = Printed()
+        self.recent: list[Tally] = []
+        self.looks = 0
+        self.texts = 0
+        self.hits: dict[tuple[str, str], set[float]] = {}
+
+    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+        self.scoring.answered(module, output)
+
+    def operated(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+    ) -> None:
+        if self.scoring.operated(name, args, kwargs, result) and name == "eq":
+            self._compared(result)
+        elif (outside := self.scoring.taken()) is not None:
+            self._compared(outside)
+
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
+        self.scoring.lost(name, given)
+        target = given.get("target")
+        if not isinstance(result, Tensor) or result.dim() or not isinstance(target, Tensor):
+            return
+        if given.get("reduction", "mean") != "mean" or not target.dim() or self._is_over():
+            return
+        tally = self._tally(training=result.requires_grad)
+        if len(tally.losses) < MOST:
+            tally.losses.append(result.detach())
+            tally.rows.append(target.shape[0])
+
+    def _compared(self, result: Tensor) -> None:
+        """The program compared answers with labels, one by one."""
+        if not self._is_over():
+            tally = self._tally(training=torch.is_grad_enabled())
+            if len(tally.sizes) < MOST:
+                tally.right.append(result.detach().sum())
+                tally.sizes.append(result.numel())
+
+    def _is_over(self) -> bool:
+        return self.looks >= ALL_LOOKS or self.world.found("E101")
+
+    def _tally(self, *, training: bool) -> Tally:
+        current = self.world.current()
+        loader = current.loader() if current is not None else None
+        if current is None or loader is None:
+            key: tuple[Any, ...] = ("train", self.texts) if training else ("held", self.world.steps)
+        else:
+            key = (id(loader), current.number, current.given > 0)
+        if not self.recent or self.recent[-1].key != key:
+            self.recent = [*self.recent[-2:], Tally(key)]
+            if loader is not None:
+                self.recent[-1].length, self.recent[-1].batches = _lengths(loader)
+        return self.recent[-1]
+
+    def text_written(self, text: str) -> None:
+        self._look(text)
+        self.texts += 1
+
+    def pass_starts(self, current: Pass) -> None:  # noqa: ARG002
+        self._look()
+
+    def pass_ended(self, current: Pass) -> None:
+        loader = current.loader()
+        if loader is not None and self.recent and self.recent[-1].key[0] == id(loader):
+            tally = self.recent[-1]
+            tally.given = current.given
+            if current.steps and current.backwards >= 2 * current.steps:
+                tally.every = round(current.backwards / current.steps)
+
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+        if self.recent and self.recent[-1].key[0] == "held" and self.recent[-1].looks == 0:
+            self._look()
+
+    def ended(self) -> None:
+        for tally in self.recent:
+            tally.looks = min(tally.looks, LOOKS - 1)
+        self._look()
+
+    def _look(self, text: str = "") -> None:
+        waiting = [t for t in self.recent if t.looks < LOOKS and (t.sizes or t.losses)]
+        if not waiting or self._is_over():
+            return
+        self.looks += 1
+        figures, sizes = in_sight()
+        figures += [Figure(PRINTED, float(n), "") for n in EXACTLY.findall(text)[:8]]
+        for tally in waiting:
+            tally.looks += 1
+            counted = tally.counted()
+            self._compare(counted, figures, sorted(sizes))
+            if text and tally.given > 1:
+                self.lists.look(counted, text)
+                self._rounded(tally, counted, text)
+
+    def _rounded(self, tally: Tally, counted: Counted, text: str) -> None:
+        """What is printed with a few digits, once after each walk."""
+        newer = self.recent[self.recent.index(tally) + 1 :]
+        if tally.read or not NUMBER.search(text) or self._is_over():
+            return
+        if len(counted.losses) != tally.given:
+            return  # not every batch of the walk was heard
+        if any(other.key[0] == tally.key[0] for other in newer):
+            return  # the line is about the newest walk over these data
+        tally.read = True
+        total, count = sum(counted.losses), sum(counted.rows)
+        weighed = sum(v * n for v, n in zip(counted.losses, counted.rows, strict=True))
+        means = [total / n for n in (len(counted.losses), counted.batches) if n]
+        right = [total, weighed, weighed / count, *means, counted.losses[-1]]
+        wrongs = [w for w in wrong_values(counted, []) if w.loss]
+        wrong = self.printed.look(text, tally.key[0], wrongs, right)
+        if wrong is not None:
+            self.world.adopt(figure_is_wrong(PRINTED, wrong, counted), here())
+
+    def _compare(self, counted: Counted, figures: list[Figure], sizes: list[int]) -> None:
+        rightly = right_values(counted)
+        known = any(_near(f.value, v) or _near(f.value, 100 * v) for v in rightly for f in figures)
+        shares = counted.shares()
+        sums = (sum(shares), 100 * sum(shares), sum(counted.right))
+        for wrong in wrong_values(counted, sizes):
+            same = any(_near(s * wrong.value, v) for v in rightly for s in (0.01, 1, 100))
+            if same or (known and not wrong.loss):
+                continue
+            # sums are on their way to a figure, and no percentages of one over 100 samples
+            percent = not wrong.loss and not any(_near(100 * wrong.value, v) for v in sums)
+            for figure in figures:
+                as_percent = percent and _near(figure.value, 100 * wrong.value)
+                if as_percent or _near(figure.value, wrong.value):
+                    self._count(figure, wrong, counted)
+
+    def _count(self, figure: Figure, wrong: Wrong, counted: Counted) -> None:
+        values = self.hits.setdefault((figure.name, wrong.how.split("(")[0][:40]), set())
+        values.add(round(wrong.value, 9))
+        exact = abs(figure.value - wrong.value) <= EXACT * abs(wrong.value)
+        enough = (exact and not figure.is_plain()) or len(values) >= TELLING
+        if enough and not self.world.found("E101"):
+            place = (line_that_divides(figure) if figure.file else None) or here()
+            self.world.adopt(figure_is_wrong(figure.name, wrong, counted), place)
+
+
+def _near(one: float, other: float) -> bool:
+    return other != 0 and abs(one - other) <= NEAR * abs(other)
+
+
+def _lengths(loader: Any) -> tuple[int, int]:
+    numbers = []
+    for thing in (loader.dataset, loader):
+        try:
+            numbers.append(len(thing))
+        except (TypeError, NotImplementedError):
+            numbers.append(0)
+    return numbers[0], numbers[1]

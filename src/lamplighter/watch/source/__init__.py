@@ -1,0 +1,1 @@
+"""The user's source and running functions: which line, which variable, which words."""

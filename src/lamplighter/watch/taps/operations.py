@@ -1,0 +1,212 @@
+"""Where the program's own arithmetic on tensors is listened to, while it is followed closely."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.overrides import (
+    TorchFunctionMode,
+    _get_current_function_mode,
+    _pop_mode,
+    _push_mode,
+)
+
+from lamplighter.watch.attention import Attention, Patience
+from lamplighter.watch.events import Stream
+from lamplighter.watch.source.place import is_users
+from lamplighter.watch.taps.wrapping import Taps, Wrapper
+
+MOST = 400_000  # operations that are heard of one program
+# layers that compute in one fused operation at evaluation, unless somebody listens
+FAST = (
+    torch.nn.TransformerEncoderLayer,
+    torch.nn.TransformerEncoder,
+    torch.nn.MultiheadAttention,
+)
+
+# torch for NumPy or plain Python
+LEAVING = ("numpy", "tolist", "__array__", "item", "__float__")
+# how one operation is written in several ways
+_SAME = {
+    "__matmul__": "matmul",
+    "__rmatmul__": "matmul",
+    "bmm": "matmul",
+    "subtract": "sub",
+    "__rsub__": "rsub",
+    "multiply": "mul",
+    "__rmul__": "mul",
+    "true_divide": "div",
+    "divide": "div",
+    "__rdiv__": "rdiv",
+    "__rtruediv__": "rdiv",
+    "__radd__": "add",
+    "negative": "neg",
+    "expit": "sigmoid",
+    "swapaxes": "transpose",
+    "__iadd__": "add",
+    "__isub__": "sub",
+    "__imul__": "mul",
+    "__idiv__": "div",
+    "__itruediv__": "div",
+    "__eq__": "eq",
+    "__and__": "bitwise_and",
+    "logical_and": "bitwise_and",
+}
+
+
+class Operations(TorchFunctionMode):
+    """Tells each call of a function of torch that gives tensors; changes none.
+
+    Args:
+        stream: hears "operated".
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__()
+        self.stream = stream
+        self.thread = threading.get_ident()
+        self.live = self.pushed = self.paused = self.over = False
+        self.heard = 0
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        # torch hands over the function by its name, which is a listening one by now: it hears twice
+        func = getattr(func, "lamp_original", func)
+        result = func(*args, **kwargs) if kwargs else func(*args)
+        if self.live and self.stream.on:
+            name = name_of(func)
+            if not isinstance(result, torch.Tensor | tuple) and name not in LEAVING:
+                return result
+            self.heard += 1
+            self.stream.tell("operated", name, args, kwargs or {}, result)
+            if self.heard >= MOST:
+                self.finish()
+        return result
+
+    def listen(self) -> None:
+        """Hears from here on."""
+        if self.over or threading.get_ident() != self.thread:
+            return
+        self.live = True
+        if not self.pushed and not self.paused:
+            self.pushed = True
+            _push_mode(self)
+
+    def rest(self) -> None:
+        """Hears nothing, and costs nothing where no other mode of the program lies above it."""
+        self.live = False
+        on_top = self.pushed and threading.get_ident() == self.thread
+        if on_top and _get_current_function_mode() is self:
+            _pop_mode()
+            self.pushed = False
+
+    def finish(self) -> None:
+        """Hears nothing any more."""
+        self.over = True
+        self.rest()
+
+    def pause(self) -> bool:
+        """Steps out of the way until `go_on`; False where it is not the one that hears next."""
+        if not self.pushed or _get_current_function_mode() is not self:
+            return False
+        _pop_mode()
+        self.pushed, self.paused = False, True
+        return True
+
+    def go_on(self) -> None:
+        """Hears again after a `pause`, unless it was told to rest meanwhile."""
+        self.paused = False
+        if self.live:
+            self.listen()
+
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """Takes itself out of the way: some layers choose a faster path where nobody listens."""
+        paused = self.pause()
+        try:
+            yield
+        finally:
+            if paused:
+                self.go_on()
+
+
+def name_of(func: Any) -> str:
+    """The name of an operation, the same for its operator, its method and its in-place form."""
+    name: str = getattr(func, "__name__", "")
+    if name == "__get__":
+        name = getattr(getattr(func, "__self__", None), "__name__", "")
+        return {"T": "transpose", "mT": "transpose", "H": "transpose", "data": "detach"}.get(
+            name, name
+        )
+    name = _SAME.get(name, name)
+    return name[:-1] if name.endswith("_") and not name.startswith("__") else name
+
+
+def tap_operations(taps: Taps, patience: Patience) -> None:
+    """Listens from here on; networks that are being compiled or evaluated are left alone."""
+    stream = taps.stream
+    operations = Operations(stream)
+    stream.add(Attention(patience, operations.listen, operations.rest))
+    operations.listen()
+
+    def forward(original: Wrapper) -> Wrapper:
+        def wrapped(self: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
+            if self.training and torch.is_grad_enabled():
+                return original(self, *args, **kwargs)
+            with operations.away():
+                return original(self, *args, **kwargs)
+
+        return wrapped
+
+    def compile_(original: Wrapper) -> Wrapper:
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            operations.finish()  # a compiler that meets a mode compiles it too
+            return original(*args, **kwargs)
+
+        return wrapped
+
+    def off(original: Wrapper) -> Wrapper:
+        def __enter__(self: Any) -> Any:  # noqa: N807
+            result = original(self)
+            if stream.on and not operations.live and _asked_by_user():
+                stream.tell("gradients_off")
+            return result
+
+        return __enter__
+
+    def script(original: Wrapper) -> Wrapper:
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            operations.finish()
+            present = [(kind, kind.forward) for kind in FAST]
+            for kind, function in present:  # TorchScript reads the source of what it meets
+                kind.forward = inspect.unwrap(function)  # type: ignore[method-assign]
+            try:
+                return original(*args, **kwargs)
+            finally:
+                for kind, function in present:
+                    kind.forward = function  # type: ignore[method-assign]
+
+        return wrapped
+
+    for kind in FAST:
+        taps.replace(kind, "forward", forward)
+    taps.aside = operations.away
+    stream.pause, stream.go_on = operations.pause, operations.go_on
+    taps.replace(torch.jit, "script", script)
+    taps.replace(torch.nn.Module, "compile", compile_)
+    taps.replace(torch, "compile", compile_)
+    taps.replace(torch.no_grad, "__enter__", off)
+    taps.replace(torch.inference_mode, "__enter__", off)
+    taps.undo.append(operations.finish)
+
+
+def _asked_by_user() -> bool:
+    """Whether `with torch.no_grad()`, or a function with that decorator, is the user's own."""
+    return any(is_users(sys._getframe(depth).f_code.co_filename) for depth in (2, 3))

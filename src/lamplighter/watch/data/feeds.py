@@ -121,8 +121,12 @@ class Gathered:
 
 @dataclass(eq=False)
 class Visit:
-    """The samples that were evaluated within one phase: how many, and when they had been trained on."""
+    """The samples that were evaluated within one phase: how many, and when they had been trained on.
 
+    `trained`: how many others had been by then.
+    """
+
+    trained: int = 0
     count: int = 0
     unseen: int = 0
     now: int = 0
@@ -163,7 +167,7 @@ class Evaluated:
             phase: the present one.
             trained: digest → phase.
         """
-        visit = self.visits.setdefault(phase, Visit())
+        visit = self.visits.setdefault(phase, Visit(len(trained)))
         visit.count += len(prints)
         visit.unseen += sum(p not in trained for p in prints)
         visit.now += sum(trained.get(p) == phase for p in prints)

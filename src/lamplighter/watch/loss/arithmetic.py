@@ -14,7 +14,7 @@ from lamplighter.watch.loss.taken import TAKING, Taken, TakenNumbers
 from lamplighter.watch.source.descent import Descent, Sighting, is_weight, shallow
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.taps.data import LOSSES
-from lamplighter.watch.world import World
+from lamplighter.watch.world import SeenOptimizer, World
 
 SURE = 3  # backward passes that must show a constant term
 SUMS = ("add", "sub", "rsub", "radd")
@@ -51,6 +51,8 @@ class Arithmetic(Watcher):
         self.count = 0
         self.sums: ByIdentity[tuple[str, Place | None]] = ByIdentity()
         self.summed = 0
+        self.whole_sum: tuple[str, Place | None] | None = None
+        self.sent_back: dict[int, list[tuple[int, int]]] = {}
 
     def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
         first = next(shallow((*args, *kwargs.values())), None)
@@ -260,9 +262,29 @@ class Arithmetic(Watcher):
     def _count_sum(self, known: tuple[str, Place | None] | None) -> None:
         self.summed += known is not None
         if self.summed == SURE and known is not None and not self.world.found("L109"):
-            self.world.adopt(criteria.sum_is_the_loss(known[0]), known[1])
+            self.whole_sum = known
+
+    def backward_ended(self, roots: tuple[Tensor, ...]) -> None:  # noqa: ARG002
+        if self.whole_sum is not None:
+            self.sent_back = {k: _gradients(o) for k, o in self.world.optimizers.items()}
+
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
+        if self.whole_sum is None:
+            return
+        name, place = self.whole_sum
+        self.whole_sum, self.summed = None, 0
+        # a program that divides the gradients by hand has divided the sum
+        mine = self.world.owner_record(optimizer)
+        if closure or self.sent_back.get(id(optimizer)) == _gradients(mine):
+            self.world.adopt(criteria.sum_is_the_loss(name), place)
 
     def _count_constant(self, place: Place | None, name: str) -> None:
         hits = self.hits[place, name] = self.hits.get((place, name), 0) + 1
         if hits == SURE and (place not in self.moving or name == "item()"):
             self.world.adopt(criteria.constant_term(name), place)
+
+
+def _gradients(record: SeenOptimizer) -> list[tuple[int, int]]:
+    """Which gradients the first parameters have, and how often they were altered."""
+    found = (p.grad for p in record.parameters()[:8])
+    return [(id(grad), grad._version) for grad in found if grad is not None]

@@ -331,6 +331,10 @@ CASES: dict[str, tuple[Callable[[], Case], Callable[[], Case]]] = {
         lambda: plain_tensor(lambda t: t.requires_grad_()),
         lambda: plain_tensor(nn.Parameter),
     ),
+    "M102 converted": (
+        lambda: plain_tensor(lambda t: (0.5 * nn.Parameter(t)).clone()),
+        lambda: plain_tensor(lambda t: nn.Parameter((0.5 * t).clone())),
+    ),
     "M103": (
         lambda: repeated([nn.Linear(20, 20), nn.ReLU()] * 2),
         lambda: repeated([nn.Linear(20, 20), nn.ReLU(), nn.Linear(20, 20), nn.ReLU()]),

@@ -18,6 +18,15 @@ from lamplighter.checks.finding import Finding
 NORMS = (_BatchNorm, _InstanceNorm, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.LocalResponseNorm)
 WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd, nn.Bilinear, nn.RNNBase, nn.MultiheadAttention)
 
+# operations after which a parameter is still the same weight, only no parameter any more
+CONVERSIONS = {
+    f"{name}Backward0"
+    for name in (
+        *("ToCopy", "Clone", "Mul", "Div", "T", "Transpose", "Permute", "View", "ReshapeAlias"),
+        *("Unsqueeze", "Squeeze", "Alias"),
+    )
+}
+
 
 def hidden_members(model: nn.Module) -> Iterator[tuple[str, nn.Module | nn.Parameter]]:
     """Modules and parameters that the network holds where PyTorch does not look.
@@ -133,19 +142,32 @@ def weights_of_nobody(weights: Sequence[Tensor]) -> Iterator[Finding]:
 def tensors_as_weights(
     model: nn.Module, *, held: AbstractSet[int] = frozenset()
 ) -> Iterator[Finding]:
-    """M102: a leaf tensor that wants a gradient and is no `nn.Parameter`.
+    """M102: a tensor that wants a gradient and is no `nn.Parameter`, or was one before a conversion.
 
     Args:
         model: the network.
         held: ids of the tensors that an optimizer holds.
     """
+    own = {id(p) for p in model.parameters()}
     for owner, module in model.named_modules():
         buffers = [(name, b) for name, b in module.named_buffers(recurse=False)]
         attributes = [(n, v) for n, v in vars(module).items() if isinstance(v, Tensor)]
         for name, value in attributes + buffers:
-            if isinstance(value, nn.Parameter) or not (value.requires_grad and value.is_leaf):
+            if isinstance(value, nn.Parameter) or not value.requires_grad:
                 continue
             where = f"{owner}.{name}" if owner else name
+            if not value.is_leaf:
+                weight = _converted(value)
+                if weight is not None and id(weight) not in own | held:
+                    yield found(
+                        "M102",
+                        where,
+                        f"a parameter of shape {tuple(value.shape)} was converted after it was "
+                        "made, and what the network keeps is the result, a plain tensor: "
+                        "parameters() misses it, so no optimizer moves it",
+                        f"convert first: self.{name} = nn.Parameter(tensor.to(...))",
+                    )
+                continue
             yield found(
                 "M102",
                 where,
@@ -154,6 +176,18 @@ def tensors_as_weights(
                 f"write self.{name} = nn.Parameter(...)",
                 level="warning" if id(value) in held else None,
             )
+
+
+def _converted(value: Tensor) -> Tensor | None:
+    """The parameter that a tensor is the mere conversion of, such as `nn.Parameter(…).double()`."""
+    node: Any = value.grad_fn
+    while node is not None and not hasattr(node, "variable"):
+        before = [one for one, _ in node.next_functions if one is not None]
+        if node.name() not in CONVERSIONS or len(before) != 1:
+            return None
+        node = before[0]
+    weight = getattr(node, "variable", None)
+    return weight if isinstance(weight, nn.Parameter) else None
 
 
 def layers_repeated(model: nn.Module) -> Iterator[Finding]:

@@ -144,3 +144,22 @@ def test_maps_become_rows_of_pixels_by_permute(
 def test_kinds_of_reshapes(given: Sequence[int], made: Sequence[int], kind: str | None) -> None:
     """Only what an exchange of axes alone explains has a kind."""
     assert kind_of_cut(given, made, mixed=kind == "merged") == kind
+
+
+@pytest.mark.parametrize("shape", [(40, 12, 12, 3), (12, 12, 3)])
+def test_colours_that_are_reshaped_to_the_front_are_told(shape: tuple[int, ...]) -> None:
+    """By the shapes and by what is smoother; colours permuted, or noise of any shape, are silent."""
+    torch.manual_seed(0)
+    noise = torch.rand(*shape)
+    edge = (torch.arange(12) > 5).float()[:, None, None]
+    pictures = edge * torch.tensor([0.9, 0.1, 0.2]) + 0.2 * noise
+    first = (*shape[:-3], 3, 12, 12)
+
+    def codes(change: Callable[[], Any]) -> list[str]:
+        with watch() as watching:
+            change()
+        return [found.code for found in watching.findings]
+
+    assert codes(lambda: pictures.reshape(first)) == ["D105"]
+    assert codes(lambda: pictures.movedim(-1, -3).reshape(first)) == []
+    assert codes(lambda: noise.view(first)) == []

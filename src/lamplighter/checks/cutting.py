@@ -42,6 +42,14 @@ def kind_of_cut(
     return "swapped"
 
 
+def moves_channels(given: Shape, made: Shape) -> bool:
+    """`(…, H, W, 3)` against `(…, 3, H, W)`: colours that are to come first."""
+    if len(given) != len(made) or len(given) < 3 or tuple(given[:-3]) != tuple(made[:-3]):
+        return False
+    height, width, channels = given[-3:]
+    return channels == 3 and tuple(made[-3:]) == (3, height, width) and min(height, width) >= 8
+
+
 def _cuts(whole: Shape, parts: Shape) -> bool:
     """`(…, N, D)` against `(…, H, N, d)`, `(…, 3, H, N, d)` or `(…·H, N, d)`, with H not N."""
     if len(whole) < 2 or len(parts) < 3:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lamplighter.checks import cutting as criteria
+from lamplighter.checks.data import reshaped_for_permuted
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.descent import is_weight, shallow
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
 SURE = 3  # calls of one line
+SMOOTHER = (
+    1.05  # pictures as they were against what a reshape made of them; noise is as smooth as it was
+)
 RESHAPES = ("view", "reshape", "view_as", "reshape_as")
 PRODUCTS = ("matmul", "einsum", "baddbmm")
 ATTENTION = "scaled_dot_product_attention"
@@ -118,6 +122,10 @@ class Cutting(Watcher):
     def _look_at_reshape(self, name: str, given: Tensor, result: Tensor) -> None:
         if given.dim() < 3 or given.shape == result.shape or not given.numel():
             self._carry(name, given, result)
+            return
+        if criteria.moves_channels(given.shape, result.shape) and not given.requires_grad:
+            some = result.detach().reshape(-1, *result.shape[-3:])[:64]
+            self.world.adopt(reshaped_for_permuted(some, where=name, least=SMOOTHER), _users_line())
             return
         mixed = bool(self.mixed.get(given))
         kind = criteria.kind_of_cut(given.shape, result.shape, rows=self.rows, mixed=mixed)

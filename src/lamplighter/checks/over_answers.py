@@ -309,7 +309,10 @@ def _look_for_affine(
         return
     if not bool(torch.isfinite(inputs).all()):
         return
-    a, b, c = inputs[0], inputs[1], inputs[2]
+    apart = _three_apart(inputs)
+    if apart is None:
+        return  # a + b − a would be b, whatever the network does
+    a, b, c = apart
     four = torch.stack([a, b, c, a + b - c])
     with torch.no_grad():
         quick = _answer(prober, Batch(four, None), seed=0)
@@ -335,6 +338,17 @@ def _look_for_affine(
         return  # there are activations; with these weights they happen to bend nothing
     for finding in told:
         yield finding if wasteful else _as_warning(finding)
+
+
+def _three_apart(inputs: Tensor) -> list[Tensor] | None:
+    """The first three samples of which none is another once more."""
+    kept: list[Tensor] = []
+    for one in inputs[:256]:
+        if not any(torch.equal(one, other) for other in kept):
+            kept.append(one)
+        if len(kept) == 3:
+            return kept
+    return None
 
 
 def _as_warning(finding: Finding) -> Finding:

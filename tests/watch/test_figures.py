@@ -11,6 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lamplighter.watch import watch
+from lamplighter.watch.score.tallies import Tallies, Tally
+from lamplighter.watch.source.figures import Figure
+from lamplighter.watch.world import World
 
 Score = Callable[[nn.Module, Tensor, Tensor], Any]
 
@@ -148,3 +151,15 @@ def test_sums_on_their_way_are_no_figures() -> None:
         return f"{right} {shares / 4} {total}"
 
     assert _scored(score, 2, F.cross_entropy, _two) == []
+
+
+def test_two_walks_may_have_as_many_right_answers() -> None:
+    """E101: a training's accuracy in sight is no accuracy of a test over the wrong length."""
+    tested = Tally(("test", 1, True), [torch.tensor(48)], [64], length=397)
+    trained = Tally(("train", 2, True), [torch.tensor(48)], [96], length=1400)
+    figure = Figure("accuracy", 48 / 1400, "train.py")
+    for recent, codes in (([tested], ["E101"]), ([tested, trained], [])):
+        tallies = Tallies(World())
+        tallies.recent = recent
+        tallies.compare(tested, [figure], [1400])
+        assert [found.code for found in tallies.world.findings.values()] == codes

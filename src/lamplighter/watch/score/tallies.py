@@ -160,7 +160,7 @@ class Tallies(Watcher):
         for tally in waiting:
             tally.looks += 1
             counted = tally.counted()
-            self._compare(counted, figures, sorted(sizes))
+            self.compare(tally, figures, sorted(sizes))
             if text and tally.given > 1:
                 self.lists.look(counted, text)
                 self._rounded(tally, counted, text)
@@ -184,7 +184,11 @@ class Tallies(Watcher):
         if wrong is not None:
             self.world.adopt(figure_is_wrong(PRINTED, wrong, counted), here())
 
-    def _compare(self, counted: Counted, figures: list[Figure], sizes: list[int]) -> None:
+    def compare(self, tally: Tally, figures: list[Figure], sizes: list[int]) -> None:
+        """Holds figures of the program against what a walk came to, and by which mistakes."""
+        counted = tally.counted()
+        # two walks may have as many right answers
+        others = [v for t in self.recent if t is not tally for v in right_values(t.counted())]
         rightly = right_values(counted)
         known = any(_near(f.value, v) or _near(f.value, 100 * v) for v in rightly for f in figures)
         shares = counted.shares()
@@ -196,6 +200,8 @@ class Tallies(Watcher):
             # sums are on their way to a figure, and no percentages of one over 100 samples
             percent = not wrong.loss and not any(_near(100 * wrong.value, v) for v in sums)
             for figure in figures:
+                if any(_near(figure.value, v) for v in others):
+                    continue
                 as_percent = percent and _near(figure.value, 100 * wrong.value)
                 if as_percent or _near(figure.value, wrong.value):
                     self._count(figure, wrong, counted)

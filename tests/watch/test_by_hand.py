@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from lamplighter.watch import Watch
+from lamplighter.watch.data.fed import is_conditioned
 
 HEAD = """
 import numpy as np
@@ -144,3 +146,17 @@ def test_healthy_program_without_a_loader_stays_silent(
 ) -> None:
     """A score on train, a look at all samples, folds of one network and whole batches are no fault."""
     assert run(rest).findings == []
+
+
+def test_column_that_is_one_number_in_each_call_is_a_question() -> None:
+    """T102: a sampler asks for one noise level after the other; a data column varies within a call."""
+    rows = torch.randn(2, 40, 3)
+
+    def asked(*levels: float) -> list[torch.Tensor]:
+        calls = zip(rows, levels, strict=True)
+        return [torch.cat([part, torch.full((40, 1), level)], 1) for part, level in calls]
+
+    assert is_conditioned(asked(0.9, 0.8))
+    assert not is_conditioned(asked(0.9, 0.9))
+    assert not is_conditioned(list(rows))
+    assert not is_conditioned(asked(0.9, 0.8)[:1])

@@ -261,7 +261,8 @@ class Fed(Watcher):
         found = list(self._leak(one, there, shares, inputs))
         if not found and all(share < 0.02 for share, _ in shares):
             between = comparisons.between(one.mine, one.rows, mine, theirs)
-            found = [_milder(f) for f in between if is_only or f.code not in PREPARED]
+            alike = is_only and not is_conditioned(there.samples.rows)
+            found = [_milder(f) for f in between if alike or f.code not in PREPARED]
             found += comparisons.scaling(one.rows, [theirs], mine.name)
         for finding in found:
             if not self.world.found(finding.code):
@@ -340,6 +341,19 @@ def _telling(inputs: torch.Tensor) -> bool:
     """Whether two equal samples can hardly be chance."""
     wide = inputs.dim() > 1 and inputs[0].numel() >= 8
     return wide and (inputs.is_floating_point() or inputs.dim() == 4)
+
+
+def is_conditioned(calls: list[torch.Tensor]) -> bool:
+    """Whether some column is one number for all samples of a call and another at the next call.
+
+    Such a column says what is asked for, as the noise level does of which a sampler takes one after
+    the other; a training draws them all.
+    """
+    tables = [rows for rows in calls if rows.dim() == 2 and len(rows) >= FEWEST]
+    if len(tables) < 2:
+        return False
+    constant = torch.stack([(rows == rows[0]).all(0) for rows in tables]).all(0)
+    return bool((constant & (tables[0][0] != tables[-1][0])).any())
 
 
 def _shares(prints: set[bytes], inputs: torch.Tensor) -> list[tuple[float, int]]:

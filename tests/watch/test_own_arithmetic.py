@@ -358,25 +358,6 @@ def test_losses_without_a_loader_are_read(loss: Loss, outputs: int, code: str) -
     assert _codes(loss, outputs=outputs) == [(code, "warning")]
 
 
-def test_sum_whose_gradients_are_divided_is_a_mean() -> None:
-    """L109: what is summed over several batches and divided by their samples is healthy."""
-    torch.manual_seed(0)
-    x, y = torch.randn(96, 4), torch.randint(0, 2, (96,))
-    for divided in (True, False):
-        model = nn.Linear(4, 2)
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.001)
-        with watch() as watching:
-            for _ in range(6):
-                for part in torch.arange(96).split(16):
-                    F.cross_entropy(model(x[part]), y[part], reduction="sum").backward()
-                for weight in model.parameters() if divided else ():
-                    weight.grad /= 96
-                optimizer.step()
-                optimizer.zero_grad()
-        codes = [found.code for found in watching.findings]
-        assert ("L109" in codes) is not divided
-
-
 def test_softmax_over_the_samples_is_told() -> None:
     """L105: weights of a pooling over places, normalised over the batch."""
 

@@ -11,7 +11,13 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from lamplighter.checks import over_answers, over_data, over_objects, over_steps
+from lamplighter.checks import (
+    over_answers,
+    over_data,
+    over_linearity,
+    over_objects,
+    over_steps,
+)
 from lamplighter.checks.batches import Unpack, raw_batches
 from lamplighter.checks.finding import Finding, worst_first
 from lamplighter.checks.finding import allow as mark_allowed
@@ -55,7 +61,7 @@ PROBED: tuple[tuple[str, str, Look], ...] = (
     ("M107 M108 M117", "full", over_steps.look_at_gradients),
     ("I101", "full", over_steps.look_at_units),
     ("O103 O104 O106 P101", "full", over_steps.look_at_updates),
-    ("M109", "fast", over_answers.look_at_linearity),
+    ("M109", "fast", over_linearity.look_at_linearity),
     ("E105", "full", over_answers.look_at_likeness),
     ("M120", "full", over_answers.look_at_order),
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import warnings
 from collections.abc import Iterator
 
 import torch
@@ -16,7 +14,7 @@ from lamplighter.checks.guess import answer_in
 from lamplighter.checks.probe import Evidence, Prober
 from lamplighter.checks.setup import Setup
 from lamplighter.checks.snapshot import seed_all
-from lamplighter.checks.structure import WEIGHTED, hidden_members
+from lamplighter.checks.structure import hidden_members
 
 ROWS = 8
 SUSPECTS = 4
@@ -29,15 +27,15 @@ def look_at_answers(setup: Setup) -> Iterator[Finding]:
         return
     batch = prober.cut(evidence.batch, ROWS)
     with torch.no_grad(), behaviour.DropoutsSeen(prober.model) as dropouts:
-        first = _answer(prober, batch, seed=0)
-        second = _answer(prober, batch, seed=1)
+        first = answer_to(prober, batch, seed=0)
+        second = answer_to(prober, batch, seed=1)
     if first is None or second is None:
         return
     differs = behaviour.differ(first, second)
     yield from behaviour.dropout_at_evaluation(dropouts.active, differs)
     if differs:
         with torch.no_grad():
-            again = _answer(prober, batch, seed=0)
+            again = answer_to(prober, batch, seed=0)
         if again is None or behaviour.differ(first, again):
             return  # it carries state from pass to pass: nothing can be read off two passes
     if not prober.takes_fewer and has_certain_batches(setup.data):
@@ -64,42 +62,9 @@ def look_at_likeness(setup: Setup) -> Iterator[Finding]:
     if first is None or not any(True for _ in evaluation.answers_ignore_inputs(first)):
         return
     with torch.no_grad():
-        answer = _answer(prober, batch, seed=0)
+        answer = answer_to(prober, batch, seed=0)
     if answer is not None:
         yield from evaluation.answers_ignore_inputs(answer)
-
-
-def look_at_linearity(setup: Setup) -> Iterator[Finding]:
-    """Whether the whole network, or a pair of layers, is a linear map.
-
-    Asked of the network as the probe steps left it, because a residual branch that begins at zero
-    is linear before the first step.
-    """
-    evidence, prober = setup.evidence, setup.prober
-    if evidence is None or prober is None:
-        return
-    pairs = evidence.forward.adjacent
-    batch = evidence.batch
-    layers = [
-        m
-        for n, m in setup.model.named_modules()
-        if isinstance(m, WEIGHTED) and n in evidence.called
-    ]
-    count = len(layers) + len(_own_matrices(setup.model))
-    moved = evidence.steps >= 3 or bool(pairs)
-    if moved and prober.takes_fewer and isinstance(batch.inputs, Tensor) and count >= 2:
-        told = list(_look_for_affine(setup, prober, batch.inputs, count))
-        if told:
-            yield from told
-            return
-    yield from behaviour.neighbours_are_linear(pairs)
-
-
-def _own_matrices(model: nn.Module) -> list[Tensor]:
-    """Matrices that the program's own modules multiply with."""
-    own = [m for m in model.modules() if not type(m).__module__.startswith("torch.")]
-    found = [p for m in own for p in m.parameters(recurse=False)]
-    return [p for p in found if p.dim() == 2 and min(p.shape) > 1]
 
 
 def look_at_unused(setup: Setup) -> Iterator[Finding]:
@@ -142,7 +107,7 @@ def look_at_reduction(setup: Setup) -> Iterator[Finding]:
     yield from loss.loss_grows_with_batch(values[0], values[1], reduction="sum", where=call.name)
 
 
-def _answer(prober: Prober, batch: Batch, *, seed: int) -> Tensor | None:
+def answer_to(prober: Prober, batch: Batch, *, seed: int) -> Tensor | None:
     """The prediction in evaluation mode, under a seed."""
     seed_all(seed)
     return answer_in(_full_answer(prober, batch))
@@ -176,7 +141,7 @@ def _look_for_mixing(
     changed = inputs.clone()
     changed[0] = inputs[-1].flip(-1) if inputs.dim() > 1 else inputs[-1]
     with torch.no_grad():
-        after = _answer(prober, batch.with_first(changed), seed=0)
+        after = answer_to(prober, batch.with_first(changed), seed=0)
     if after is None or first.shape[:1] != (count,):
         return
     if first.dim() > 1 and first.shape[1] == count and after.shape == first.shape:
@@ -204,7 +169,7 @@ def _look_at_places(prober: Prober, batch: Batch, first: Tensor) -> Iterator[Fin
     turned = tuple(t.flip(0) if isinstance(t, Tensor) else t for t in given)
     with torch.no_grad():
         inputs = turned if isinstance(batch.inputs, tuple) else turned[0]
-        after = _answer(prober, Batch(inputs, batch.targets), seed=0)
+        after = answer_to(prober, Batch(inputs, batch.targets), seed=0)
     if after is not None:
         yield from positions.place_in_batch(first, after)
 
@@ -253,8 +218,8 @@ def _look_at_future(setup: Setup, batch: Batch) -> Iterator[Finding]:
         changed[:, -1] = pool[(place + 1) % len(pool)]
     count, length = rows.shape[:2]
     with torch.no_grad():
-        before = _answer(prober, batch, seed=0)
-        after = _answer(prober, batch.with_first(changed), seed=0)
+        before = answer_to(prober, batch, seed=0)
+        after = answer_to(prober, batch.with_first(changed), seed=0)
     if before is None or after is None or before.shape != after.shape:
         return
     if before.shape[:2] == (count, length):
@@ -302,60 +267,6 @@ def _asks_for_next_figures(evidence: Evidence) -> bool:
     return False
 
 
-def _look_for_affine(
-    setup: Setup, prober: Prober, inputs: Tensor, layers: int
-) -> Iterator[Finding]:
-    if not inputs.is_floating_point() or inputs.shape[0] < 3:
-        return
-    if not bool(torch.isfinite(inputs).all()):
-        return
-    apart = _three_apart(inputs)
-    if apart is None:
-        return  # a + b − a would be b, whatever the network does
-    a, b, c = apart
-    four = torch.stack([a, b, c, a + b - c])
-    with torch.no_grad():
-        quick = _answer(prober, Batch(four, None), seed=0)
-    if quick is None or quick.shape[:1] != (4,) or not bool(torch.isfinite(quick).all()):
-        return
-    gap = float((quick[0] + quick[1] - quick[2] - quick[3]).abs().max())
-    if gap > 1e-2 * float((quick - quick.mean(0)).abs().max()):
-        return
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        double = copy.deepcopy(setup.model).double().eval()
-        seed_all(0)
-        exact = answer_in(double(four.double()))
-        seed_all(0)
-        scaled = answer_in(double(10 * four.double()))
-    if exact is None or scaled is None:
-        return
-    told = list(behaviour.answers_are_linear(exact, scaled, layers=layers))
-    evidence = setup.evidence
-    wasteful = evidence is not None and bool(evidence.forward.adjacent)
-    bent = evidence is not None and bool(evidence.forward.rectified or evidence.forward.squashed)
-    if bent and not wasteful:
-        return  # there are activations; with these weights they happen to bend nothing
-    for finding in told:
-        yield finding if wasteful else _as_warning(finding)
-
-
-def _three_apart(inputs: Tensor) -> list[Tensor] | None:
-    """The first three samples of which none is another once more."""
-    kept: list[Tensor] = []
-    for one in inputs[:256]:
-        if not any(torch.equal(one, other) for other in kept):
-            kept.append(one)
-        if len(kept) == 3:
-            return kept
-    return None
-
-
-def _as_warning(finding: Finding) -> Finding:
-    """A narrow middle without activation is a factorisation: perhaps wanted."""
-    return Finding(finding.code, "warning", finding.where, finding.message, finding.fix)
-
-
 def _noise_matters(prober: Prober, batch: Batch, module: nn.Module, call: int) -> bool:
     """Whether any answer moves when noise is added to one call of a layer."""
     count = 0
@@ -385,7 +296,7 @@ def _noise_matters(prober: Prober, batch: Batch, module: nn.Module, call: int) -
 
 def _look_at_inputs(prober: Prober, batch: Batch) -> Iterator[Finding]:
     with torch.no_grad():
-        plain = _answer(prober, batch, seed=0)
+        plain = answer_to(prober, batch, seed=0)
         for name, value in _named(batch.inputs):
             if not isinstance(value, Tensor) or value.dim() == 0 or value.shape[0] < 2:
                 continue
@@ -397,7 +308,7 @@ def _look_at_inputs(prober: Prober, batch: Batch) -> Iterator[Finding]:
             else:
                 parts = tuple(turned if part is value else part for part in batch.inputs)
                 swapped = Batch(parts, batch.targets)
-            other = _answer(prober, swapped, seed=0)
+            other = answer_to(prober, swapped, seed=0)
             if plain is None or other is None or plain.shape != other.shape:
                 return
             yield from behaviour.input_ignored(name, float((plain - other).abs().max()))

@@ -186,7 +186,7 @@ class Feeds(Watcher):
         self.evaluated: dict[tuple[Any, ...], Evaluated] = {}
         self.mixed: set[int] = set()
         self.versions: dict[int, list[int]] = {}
-        self.put_back: set[int] = set()  # a state was loaded since they learned; heard at all times
+        self.put_back: set[int] = set()  # networks into which a state was loaded since they learned
         self.phases: Counter[int] = Counter()
         self.evaluated_since: set[int] = set()
         self.asked: set[int] = set()
@@ -252,7 +252,7 @@ class Feeds(Watcher):
             module = given.record.module
             if module is not None:
                 self.versions[id(given.record)] = versions_of(module)
-                self.put_back.discard(id(given.record))
+                self.put_back.discard(id(module))
         if learned:
             self.helped.update(self.asked - {id(given.record) for given in learned})
             self.asked = set()
@@ -306,11 +306,11 @@ class Feeds(Watcher):
         known[1].phases |= dict.fromkeys(prints, self.phases[key])
 
     def state_loaded(self, module: nn.Module, state: dict[str, Any]) -> None:  # noqa: ARG002
-        self.put_back.add(id(self.world.seen(module)))
+        self.put_back.add(id(module))
 
     def _was_replaced(self, key: int, module: nn.Module) -> bool:
         before, now = self.versions.get(key), versions_of(module)
-        return key in self.put_back or (bool(before) and before != now)
+        return id(module) in self.put_back or (bool(before) and before != now)
 
     def _evaluation(self, given: Given) -> None:
         place = given.place

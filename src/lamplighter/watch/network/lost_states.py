@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from lamplighter.checks import structure
+from lamplighter.checks import loaded, structure
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.place import Place, here
 
@@ -98,7 +98,7 @@ class LostStates(Watcher):
         for one, name, count in self.held:
             if self._is_used(one) or self.world.found("I104") or self.world.found("I105"):
                 continue
-            found = structure.state_is_nowhere(name, count, loaded=bool(one.into))
+            found = loaded.state_is_nowhere(name, count, loaded=bool(one.into))
             self.world.adopt(found, one.place)
 
     def _is_used(self, one: Read) -> bool:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from lamplighter.checks.structure import frozen_part_changed, weights_not_loaded
+from lamplighter.checks.loaded import weights_not_loaded
+from lamplighter.checks.structure import frozen_part_changed
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.place import Place, user_frame
 

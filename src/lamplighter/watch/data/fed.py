@@ -215,7 +215,7 @@ class Fed(Watcher):
             return  # without targets it is no cross-validation: an agent sees its states again
         if len(visits) < 2 or visits[0].unseen < 0.98 * visits[0].count:
             return
-        if visits[0].trained < 0.9 * visits[0].count:
+        if visits[0].trained < 1.5 * visits[0].count:
             return  # what is chosen to be trained on next is judged before the first step
         old = [v for v in visits[1:] if v.before > 0.98 * v.count]
         since = sum(p in known[1].phases for p in there.first)  # the first fold's, trained on since

@@ -7,6 +7,7 @@ import inspect
 import linecache
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
@@ -27,7 +28,7 @@ DROPOUTS: dict[Any, str] = {
 }
 
 # where a training is watched, the listening function stands between torch and the caller
-_LISTENING = str(Path(__file__).resolve().parent.parent / "watch" / "tap_data.py")
+_LISTENING = str(Path(__file__).resolve().parent.parent / "watch" / "taps" / "data.py")
 _TORCH_FILES = (F.__file__, inspect.getsourcefile(torch.overrides) or "", _LISTENING)
 _DROPOUT_FILE = inspect.getsourcefile(nn.modules.dropout)
 
@@ -69,11 +70,17 @@ class DropoutsSeen(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def _calling_layer() -> nn.Module | None:
-    """The dropout layer of torch that has called the running function, or None."""
+def _caller() -> FrameType | None:
+    """The frame that has called a function of torch, whoever listens to it."""
     frame = inspect.currentframe()
     while frame is not None and frame.f_code.co_filename in (__file__, *_TORCH_FILES):
         frame = frame.f_back
+    return frame
+
+
+def _calling_layer() -> nn.Module | None:
+    """The dropout layer of torch that has called the running function, or None."""
+    frame = _caller()
     if frame is None or frame.f_code.co_filename != _DROPOUT_FILE:
         return None
     layer = frame.f_locals.get("self")
@@ -86,9 +93,7 @@ def how_switched_on() -> str:
     PyTorch fills in the default before anybody can see that it was left out, so only the source
     tells: "default" when `training` is not among the arguments, "said" when it is.
     """
-    frame = inspect.currentframe()
-    while frame is not None and frame.f_code.co_filename in (__file__, *_TORCH_FILES):
-        frame = frame.f_back
+    frame = _caller()
     if frame is None:
         return "said"
     spot = inspect.getframeinfo(frame).positions

@@ -20,6 +20,7 @@ from lamplighter.evaluation.suspects import suspects_finding
 from lamplighter.listener import Listener
 from lamplighter.machine import environment
 from lamplighter.predict import Model
+from lamplighter.proof import prove_alone
 from lamplighter.run import Run
 from lamplighter.run_folder import RunFolder
 from lamplighter.sitting import best_of
@@ -102,6 +103,7 @@ def finish_pictures(
         listener.say(report.verdict)
         findings = [*findings, *suspects_finding(list(report.suspects), reported)]
     folder.write_json(run_folder.FINDINGS, [finding.as_json() for finding in findings])
+    prove_alone(folder / run_folder.ARTIFACT, prepared.parts)
     test = measures["test"].as_json() if "test" in measures else None
     return close(folder, session, findings, started, test, figures.get(reported or "", {}), recipe)
 

@@ -26,6 +26,7 @@ from lamplighter.machine import environment
 from lamplighter.models.architecture import Architecture
 from lamplighter.models.own import CLASS_ARGUMENTS
 from lamplighter.named import name_of
+from lamplighter.proof import prove_with_instance
 from lamplighter.recipe import Recipe
 from lamplighter.run import Run
 from lamplighter.run_folder import RunFolder
@@ -165,6 +166,7 @@ def finish_own(
             run=str(folder),
         )
         listener.say(report.verdict)
+    prove_with_instance(folder / run_folder.ARTIFACT, parts)
     test = measures["test"].as_json() if "test" in measures else None
     own = lambda: copy.deepcopy(parts.module)  # noqa: E731 a fresh copy for each load
     return close(

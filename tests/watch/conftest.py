@@ -39,3 +39,19 @@ def _observe(path: Path) -> Watch:
 def observe() -> Callable[[Path], Watch]:
     """A function: path of a script → the watch over it."""
     return _observe
+
+
+@pytest.fixture
+def run(
+    request: pytest.FixtureRequest, tmp_path: Path, observe: Callable[[Path], Watch]
+) -> Callable[[str], Watch]:
+    """A function: what follows the `HEAD` of the test's module → the watch over the whole program."""
+
+    def ran(rest: str) -> Watch:
+        path = tmp_path / "program.py"
+        path.write_text(request.module.HEAD + rest)
+        watching = observe(path)
+        assert watching.faults == []
+        return watching
+
+    return ran

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -48,18 +47,6 @@ class Trainer:
         with torch.no_grad():
             return sum((self.model(x).argmax(1) == y).sum().item() for x, y in self.val_dl)
 """
-
-
-@pytest.fixture
-def run(tmp_path: Path, observe: Callable[[Path], Watch]) -> Callable[[str], Watch]:
-    """A function: what follows the head of a program → the watch over the whole."""
-
-    def ran(rest: str) -> Watch:
-        path = tmp_path / "program.py"
-        path.write_text(HEAD + rest)
-        return observe(path)
-
-    return ran
 
 
 def line_of(text: str, rest: str) -> int:

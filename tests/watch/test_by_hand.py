@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
@@ -49,20 +48,6 @@ SPLIT = """
 x_train, y_train = torch.tensor(inputs[:200]), torch.tensor(labels[:200])
 x_test, y_test = torch.tensor(inputs[{start}:]), torch.tensor(labels[{start}:])
 """
-
-
-@pytest.fixture
-def run(tmp_path: Path, observe: Callable[[Path], Watch]) -> Callable[[str], Watch]:
-    """A function: what follows the head of a program → the watch over the whole."""
-
-    def ran(rest: str) -> Watch:
-        path = tmp_path / "program.py"
-        path.write_text(HEAD + rest)
-        watching = observe(path)
-        assert watching.faults == []
-        return watching
-
-    return ran
 
 
 def codes(watching: Watch) -> list[tuple[str, int | None]]:

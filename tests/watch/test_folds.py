@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -103,20 +102,6 @@ for part in torch.randperm(len(x)).split(16):
 head.eval()
 score(nn.Sequential(body, head), brighter, y % 2)
 """
-
-
-@pytest.fixture
-def run(tmp_path: Path, observe: Callable[[Path], Watch]) -> Callable[[str], Watch]:
-    """A function: what follows the head of a program → the watch over the whole."""
-
-    def ran(rest: str) -> Watch:
-        path = tmp_path / "program.py"
-        path.write_text(HEAD + rest)
-        watching = observe(path)
-        assert watching.faults == []
-        return watching
-
-    return ran
 
 
 @pytest.mark.parametrize("name", DIRTY)

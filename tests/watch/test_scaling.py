@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -81,20 +80,6 @@ CLEAN = {
     "own arithmetic": "rows = (table - table[:200].mean(0)) / table[:200].std(0)\n" + BY_HAND,
     "a range by nature": "rows = table / 30\n" + BY_HAND,
 }
-
-
-@pytest.fixture
-def run(tmp_path: Path, observe: Callable[[Path], Watch]) -> Callable[[str], Watch]:
-    """A function: what follows the head of a program → the watch over the whole."""
-
-    def ran(rest: str) -> Watch:
-        path = tmp_path / "program.py"
-        path.write_text(HEAD + rest)
-        watching = observe(path)
-        assert watching.faults == []
-        return watching
-
-    return ran
 
 
 @pytest.mark.parametrize("name", DIRTY)

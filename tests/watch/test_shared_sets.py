@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -100,20 +99,6 @@ for epoch in range(3):
     fit(net, optimizer, loader)
     score(net, held_out, {change})
 """
-
-
-@pytest.fixture
-def run(tmp_path: Path, observe: Callable[[Path], Watch]) -> Callable[[str], Watch]:
-    """A function: what follows the head of a program → the watch over the whole."""
-
-    def ran(rest: str) -> Watch:
-        path = tmp_path / "program.py"
-        path.write_text(HEAD + rest)
-        watching = observe(path)
-        assert watching.faults == []
-        return watching
-
-    return ran
 
 
 @pytest.mark.parametrize("name", DIRTY)

@@ -201,8 +201,10 @@ class Watch:
         self.watchers = watchers(self.world, tuple(frozen))
         self.stream = Stream(self.watchers)
         self.world.noted = self.stream.noted
-        self.is_trial = keep
         patience = attention.EVENTS_OF_A_TRIAL if keep else attention.EVENTS_OF_A_TRAINING
+        self.operations = (
+            attention.OPERATIONS_OF_A_TRIAL if keep else attention.OPERATIONS_OF_A_TRAINING
+        )
         self.stream.add(
             attention.Attention(
                 patience, self.stream.wake, self.stream.rest, seldom=attention.SELDOM
@@ -238,12 +240,7 @@ class Watch:
         taps = (*TRAINING_TAPS, *DATA_TAPS, tap_resizing, tap_scalers, tap_scores, tap_sets)
         for tap in (*taps, tap_seeds, tap_warnings, tap_collectives):
             tap(self.taps)
-        tap_operations(
-            self.taps,
-            attention.OPERATIONS_OF_A_TRIAL
-            if self.is_trial
-            else attention.OPERATIONS_OF_A_TRAINING,
-        )
+        tap_operations(self.taps, self.operations)
 
     def __exit__(
         self,

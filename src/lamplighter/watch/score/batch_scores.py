@@ -17,6 +17,7 @@ from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.evaluation import each_batch_scored, mean_of_batches
 from lamplighter.checks.guess import answer_in
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.score.nearness import half_a_place
 from lamplighter.watch.source.figures import things_near
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.source.statements import line_in_a_loop
@@ -102,7 +103,7 @@ class BatchScores(Watcher):
         if not self.nearly or self.world.found("E104"):
             return
         for shown in NUMBER.findall(text)[:8]:
-            close = max(0.51 * 10.0 ** -len(shown.partition(".")[2]), NEAR * float(shown))
+            close = max(half_a_place(shown), NEAR * float(shown))
             for score, place in self.nearly.values():
                 means = {score.mean, sum(score.parts) / (self.length or len(score.parts))}
                 printed = any(abs(float(shown) - mean) <= close for mean in means)

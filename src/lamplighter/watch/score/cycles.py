@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lamplighter.checks.tallies import Counted, figure_is_wrong, loss_of_cycle
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.score.nearness import is_near
 from lamplighter.watch.source.figures import in_sight, line_that_divides
 from lamplighter.watch.source.place import here
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 MOST = 256  # micro-batches of a step
 LOOKS = 20
-NEAR = 4e-6  # relative: sums in single precision
 TELLING = 2  # steps at which the figure must agree
 
 
@@ -63,7 +63,7 @@ class Cycles(Watcher):
         wrong = loss_of_cycle(counted.losses)
         figures, _ = in_sight()
         for figure in figures:
-            if wrong.value and abs(figure.value - wrong.value) <= NEAR * abs(wrong.value):
+            if is_near(figure.value, wrong.value):
                 values = self.hits.setdefault(figure.name, set())
                 values.add(round(wrong.value, 9))
                 if len(values) >= TELLING and not self.world.found("E101"):

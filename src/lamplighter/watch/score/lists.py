@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING, Any
 
 from lamplighter.checks.tallies import Counted, Wrong, figure_is_wrong, with_one_more
+from lamplighter.watch.score.nearness import NUMBER, is_near, shows
 from lamplighter.watch.source.place import Place, frames, here, statements
 from lamplighter.watch.source.sight import things_in_sight
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
-NEAR = 4e-6  # relative: the program may have computed in single precision
 TELLING = 2  # printed means that agree
-NUMBER = re.compile(r"(?<![\w.])(\d+\.\d{2,})(?![\w.])")
 
 
 class ListsFromZero:
@@ -45,9 +43,9 @@ class ListsFromZero:
                     self._compare(name, wrong, printed, counted)
 
     def _compare(self, name: str, wrong: Wrong, printed: list[str], counted: Counted) -> None:
-        shown = {n for n in printed if _prints(n, wrong.value) or _prints(n, 100 * wrong.value)}
+        shown = {n for n in printed if shows(n, wrong.value) or shows(n, 100 * wrong.value)}
         mean = wrong.value * (counted.given + 1) / counted.given
-        if not shown or any(_prints(n, mean) or _prints(n, 100 * mean) for n in printed):
+        if not shown or any(shows(n, mean) or shows(n, 100 * mean) for n in printed):
             return
         hits = self.hits.setdefault(name, set())
         hits |= shown
@@ -62,15 +60,8 @@ def _is_behind_a_zero(thing: list[Any], values: list[float]) -> bool:
         held = [float(value) for value in thing[1:]]
     except (TypeError, ValueError):
         return False
-    near = [
-        abs(a - b) <= NEAR * abs(b) or abs(a - 100 * b) <= NEAR * abs(100 * b)
-        for a, b in zip(held, values, strict=True)
-    ]
-    return all(near)
-
-
-def _prints(shown: str, value: float) -> bool:
-    return abs(float(shown) - value) <= 0.51 * 10.0 ** -len(shown.partition(".")[2])
+    pairs = zip(held, values, strict=True)
+    return all(a == b == 0 or is_near(a, b) or is_near(a, 100 * b) for a, b in pairs)
 
 
 def _made_at(name: str) -> Place | None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Sequence
 
 from lamplighter.checks.tallies import Wrong
+from lamplighter.watch.score.nearness import NUMBER, shows
 
-NUMBER = re.compile(r"(?<![\w.])(\d+\.\d{2,})(?![\w.])")
 ENOUGH = ((2, 8), (3, 7))  # lines that agree, and the significant digits of their figures together
 
 
@@ -38,7 +37,7 @@ class Printed:
                 key = (source, wrong.how.split("(")[0][:40], place)
                 if key in self.lost:
                     continue
-                if not _prints(token, wrong.value) or any(_prints(token, v) for v in right):
+                if not shows(token, wrong.value) or any(shows(token, v) for v in right):
                     self.lost.add(key)
                     continue
                 tokens = self.hits.setdefault(key, [])
@@ -48,7 +47,3 @@ class Printed:
                 if any(len(tokens) >= lines and digits >= least for lines, least in ENOUGH):
                     return wrong
         return None
-
-
-def _prints(token: str, value: float) -> bool:
-    return abs(float(token) - value) <= 0.51 * 10.0 ** -len(token.partition(".")[2])

@@ -12,7 +12,8 @@ from torch import Tensor
 from lamplighter.checks.tallies import Counted, Wrong, figure_is_wrong, right_values, wrong_values
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.score.lists import ListsFromZero
-from lamplighter.watch.score.printed import NUMBER, Printed
+from lamplighter.watch.score.nearness import NUMBER, is_near
+from lamplighter.watch.score.printed import Printed
 from lamplighter.watch.score.scoring import Scoring
 from lamplighter.watch.source.figures import Figure, in_sight, line_that_divides
 from lamplighter.watch.source.place import here
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 MOST = 400  # batches of one walk
 LOOKS = 6  # at the figures, for one walk
 ALL_LOOKS = 150
-EXACT, NEAR = 1e-7, 4e-6  # relative; sums in single precision are only near
+EXACT = 1e-7  # relative; what is only near must agree more than once
 PRINTED = "what is printed"
 EXACTLY = re.compile(r"(?<![\w.])(\d+\.\d{7,})(?![\w.])")  # a figure that nobody has rounded
 TELLING = 2  # looks at which a figure must agree that is only near, or a short decimal
@@ -190,34 +191,30 @@ class Tallies(Watcher):
         # two walks may have as many right answers
         others = [v for t in self.recent if t is not tally for v in right_values(t.counted())]
         rightly = right_values(counted)
-        known = any(_near(f.value, v) or _near(f.value, 100 * v) for v in rightly for f in figures)
+        known = any(is_near(f.value, v) or is_near(f.value, 100 * v) for v in rightly for f in figures)
         shares = counted.shares()
         sums = (sum(shares), 100 * sum(shares), sum(counted.right))
         for wrong in wrong_values(counted, sizes):
-            same = any(_near(s * wrong.value, v) for v in rightly for s in (0.01, 1, 100))
+            same = any(is_near(s * wrong.value, v) for v in rightly for s in (0.01, 1, 100))
             if same or (known and not wrong.loss):
                 continue
             # sums are on their way to a figure, and no percentages of one over 100 samples
-            percent = not wrong.loss and not any(_near(100 * wrong.value, v) for v in sums)
+            percent = not wrong.loss and not any(is_near(100 * wrong.value, v) for v in sums)
             for figure in figures:
-                if any(_near(figure.value, v) for v in others):
+                if any(is_near(figure.value, v) for v in others):
                     continue
-                as_percent = percent and _near(figure.value, 100 * wrong.value)
-                if as_percent or _near(figure.value, wrong.value):
+                as_percent = percent and is_near(figure.value, 100 * wrong.value)
+                if as_percent or is_near(figure.value, wrong.value):
                     self._count(figure, wrong, counted)
 
     def _count(self, figure: Figure, wrong: Wrong, counted: Counted) -> None:
         values = self.hits.setdefault((figure.name, wrong.how.split("(")[0][:40]), set())
         values.add(round(wrong.value, 9))
-        exact = abs(figure.value - wrong.value) <= EXACT * abs(wrong.value)
+        exact = is_near(figure.value, wrong.value, EXACT)
         enough = (exact and not figure.is_plain()) or len(values) >= TELLING
         if enough and not self.world.found("E101"):
             place = (line_that_divides(figure) if figure.file else None) or here()
             self.world.adopt(figure_is_wrong(figure.name, wrong, counted), place)
-
-
-def _near(one: float, other: float) -> bool:
-    return other != 0 and abs(one - other) <= NEAR * abs(other)
 
 
 def _lengths(loader: Any) -> tuple[int, int]:

@@ -41,9 +41,10 @@ class Boxes(Watcher):
         kwargs: dict[str, Any],  # noqa: ARG002
         result: Any,  # noqa: ARG002
     ) -> None:
-        if name not in LARGER and name not in SMALLER:
+        given = list(shallow(args)) if name in LARGER or name in SMALLER else []
+        if len(given) < 2:  # the largest of one tensor is no corner
             return
-        parts = [p for t in shallow(args) if (p := _part(t)) is not None]
+        parts = [p for t in given if (p := _part(t)) is not None]
         if name in LARGER:
             begins = [(weakref.ref(base), offset) for base, offset in parts]
             self.begins = (self.begins + begins)[-RECENT:]

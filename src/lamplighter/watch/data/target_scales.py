@@ -46,21 +46,28 @@ class TargetScales(Watcher):
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.storages: dict[int, int] = {}
+        # held, not only their addresses: what an answer becomes may come to lie where it lay
+        self.answers: list[torch.UntypedStorage] = []
+        self.owner = 0
         self.seen: dict[tuple[int, bool], Seen] = {}
 
     def module_left(self, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
-        self.storages = {t.untyped_storage().data_ptr(): id(module) for t in tensors_in(output)}
+        self.answers, self.owner = [t.untyped_storage() for t in tensors_in(output)], id(module)
+
+    def backward_starts(self, roots: tuple[Tensor, ...]) -> None:  # noqa: ARG002
+        self.answers = []
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         entered, target = given.get("input"), given.get("target")
         if name not in LOSSES or not isinstance(entered, Tensor) or not isinstance(target, Tensor):
             return
-        owner = self.storages.get(entered.untyped_storage().data_ptr())
-        if owner is None or target.requires_grad or not target.is_floating_point():
+        entered_at = entered.untyped_storage().data_ptr()
+        if all(one.data_ptr() != entered_at for one in self.answers):
+            return
+        if target.requires_grad or not target.is_floating_point():
             return
         trains = isinstance(result, Tensor) and result.requires_grad
-        self.seen.setdefault((owner, trains), Seen()).take(target)
+        self.seen.setdefault((self.owner, trains), Seen()).take(target)
 
     def ended(self) -> None:
         for owner, trains in list(self.seen):

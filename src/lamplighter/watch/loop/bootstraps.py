@@ -46,7 +46,6 @@ class Future:
 
     Args:
         network: weak.
-        entered: weak, what the network was given.
         discount: its factor so far; None: it was multiplied with nothing.
         spared: whether something may have taken it away from single transitions.
     """

@@ -40,6 +40,7 @@ class Book:
         first: the state at the first step of the round; `optimizer` made it.
         repeats: rounds in a row that began with the same state as the one before.
         drawn: whether the training has drawn numbers in the present round.
+        first_ways: the lines that led to the seeds before the first step.
     """
 
     value: Any = None
@@ -108,9 +109,8 @@ class Seeding(Watcher):
                     book.quiet = state_of(kind)
 
     def pass_starts(self, current: Pass) -> None:
-        loader = (
-            current.loader()
-        )  # one that is built in the `for` itself is gone at its first batch
+        # a loader that is built in the `for` itself is gone at its first batch
+        loader = current.loader()
         sampler = getattr(loader, "sampler", None)
         if loader is None or not isinstance(sampler, RandomSampler) or sampler.replacement:
             return

@@ -22,17 +22,7 @@ SURE = 2  # of them must show it
 NOISE = frozenset(("randn", "randn_like", "normal"))
 UNARY = frozenset(
     (
-        "exp",
-        "mul",
-        "div",
-        "softplus",
-        "sqrt",
-        "clamp",
-        "add",
-        "sub",
-        "pow",
-        "abs",
-        "square",
+        *("exp", "mul", "div", "softplus", "sqrt", "clamp", "add", "sub", "pow", "abs", "square"),
         "float",
     )
 )

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
 SURE = 3  # calls of one line
-SMOOTHER = (
-    1.05  # pictures as they were against what a reshape made of them; noise is as smooth as it was
-)
+# pictures as they were against what a reshape made of them; noise is as smooth as it was
+SMOOTHER = 1.05
 RESHAPES = ("view", "reshape", "view_as", "reshape_as")
 PRODUCTS = ("matmul", "einsum", "baddbmm")
 ATTENTION = "scaled_dot_product_attention"

@@ -90,9 +90,7 @@ class BatchScores(Watcher):
                     return
                 if far <= NEAR:
                     self.nearly[name, score.name] = (score, _line(name))
-        for name, result in (
-            _held(self.called, current.given) if not self.world.found("E104") else ()
-        ):
+        for name, result in _held(self.called, current.given):
             self.world.adopt(each_batch_scored(name, current.given), _line(result))
 
     def score_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002

@@ -166,9 +166,11 @@ class Rates(Watcher):
         words = " ".join(_words_at(fed.place))
         words = re.sub(r"([a-z])([A-Z])", r"\1 \2", words).lower()
         rises, falls = bool(_RISES.search(words)), bool(_FALLS.search(words))
-        if not rises and not falls and self.figures is not None:
-            kind = self.figures.kind_of(fed.values[0])
-            rises, falls = kind == "accuracy", kind == "loss"
+        kind = self.figures.kind_of(fed.values[0]) if self.figures is not None else ""
+        if kind:  # what is called an accuracy has to be one: `acc` may be a loss that accumulates
+            unnamed = not rises and not falls
+            rises = kind == "accuracy" and (rises or unnamed)
+            falls = kind == "loss" and (falls or unnamed)
         if rises == falls or not fed.values[0] >= 0:
             return
         if rises and schedule.mode == "min" and fed.values[0] <= 100:

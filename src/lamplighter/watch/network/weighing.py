@@ -18,26 +18,10 @@ from lamplighter.watch.world import World
 LOOKS = 6  # softmaxes at one line that must all be over a single value
 # what leaves the dimensions where they are, with numbers beside it
 LEAVING = frozenset(
-    [
-        "mul",
-        "div",
-        "add",
-        "sub",
-        "masked_fill",
-        "where",
-        "float",
-        "to",
-        "type_as",
-        "half",
-        "contiguous",
-        "clone",
-        "dropout",
-        "nan_to_num",
-        "bfloat16",
-        "clamp",
-        "tril",
-        "triu",
-    ]
+    (
+        *("mul", "div", "add", "sub", "masked_fill", "where", "float", "to", "type_as", "half"),
+        *("contiguous", "clone", "dropout", "nan_to_num", "bfloat16", "clamp", "tril", "triu"),
+    )
 )
 PRODUCTS = ("matmul", "einsum", "baddbmm")
 

@@ -11,6 +11,8 @@ import torch
 
 from lamplighter.checks.keeping import best_is_forgotten, better_way, is_called_best, worst_is_kept
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.score.measured import CLOSE, figures_of
+from lamplighter.watch.score.nearness import is_near
 from lamplighter.watch.source.place import Place, frames, locals_of, statements
 
 if TYPE_CHECKING:
@@ -124,13 +126,9 @@ class Keeping(Watcher):
         """1 where a figure is what the losses of the last evaluation come to, -1 for its negative."""
         if figure is None or figure == 0 or not self.losses or self.steps != self.world.steps:
             return 0
-        values = [float(value.detach()) for value, _ in self.losses]
-        rows = [count for _, count in self.losses]
-        total = sum(values)
-        weighed = sum(v * n for v, n in zip(values, rows, strict=True))
-        for known in (values[-1], total, total / len(values), weighed / sum(rows), weighed):
-            if known > 0 and abs(abs(figure) - known) <= 1e-5 * known:
-                return 1 if figure > 0 else -1
+        known = (one for one in figures_of(self.losses) if one > 0)
+        if any(is_near(abs(figure), one, CLOSE) for one in known):
+            return 1 if figure > 0 else -1
         return 0
 
 

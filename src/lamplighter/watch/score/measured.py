@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
+from lamplighter.watch.score.nearness import is_near
+
 MOST = 2_000  # comparisons, or losses, since the last figure
-CLOSE = 1e-5
+CLOSE = 1e-5  # relative: sums in single precision, in another order
 
 
 class Figures:
@@ -40,17 +43,20 @@ class Figures:
         self.hits, self.losses = [], []
         count = sum(h.numel() for h in hits)
         right = sum(int(h.sum()) for h in hits)
-        if right and any(_is(figure, right / count * scale) for scale in (1, 100)):
+        if right and any(is_near(figure, right / count * s, CLOSE) for s in (1, 100)):
             return "accuracy"
-        values = [float(value) for value, _ in losses]
-        rows = [number for _, number in losses]
-        if not values:
-            return ""
-        total = sum(values)
-        weighed = sum(v * n for v, n in zip(values, rows, strict=True))
-        known = (values[-1], total, total / len(values), weighed / sum(rows), weighed)
-        return "loss" if any(_is(figure, one) for one in known) else ""
+        known = figures_of(losses) if losses else ()
+        return "loss" if any(one > 0 and is_near(figure, one, CLOSE) for one in known) else ""
 
 
-def _is(figure: float, known: float) -> bool:
-    return known > 0 and abs(figure - known) <= CLOSE * known
+def figures_of(losses: Sequence[tuple[torch.Tensor, int]]) -> tuple[float, ...]:
+    """What a program may make of the losses of a walk: the last, their sum, their means.
+
+    Args:
+        losses: each with the samples that it is the mean of; one or more.
+    """
+    values = [float(value.detach()) for value, _ in losses]
+    rows = [count for _, count in losses]
+    total = sum(values)
+    weighed = sum(v * n for v, n in zip(values, rows, strict=True))
+    return (values[-1], total, total / len(values), weighed / sum(rows), weighed)

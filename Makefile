@@ -71,7 +71,7 @@ demo: $(STAMP)
 	@echo; echo "the report, a page to open in a browser:"; echo "$(abspath $(DEMO_RUNS))/digits/report.html"
 
 test: $(DEV_STAMP)
-	$(TEST_ENV) $(PYTEST) -n $(JOBS) $(ARGS)
+	$(TEST_ENV) $(PYTEST) -n $(JOBS) --dist worksteal $(ARGS)
 
 slow: $(DEV_STAMP)
 	$(TEST_ENV) $(PYTEST) -m slow $(ARGS)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lamplighter.checks.cutting import kind_of_cut
+from lamplighter.checks.cutting import Kind, axes_cut, kind_of_cut
 from lamplighter.watch import watch
 
 B, N, D, H = 6, 10, 16, 4
@@ -163,3 +163,19 @@ def test_colours_that_are_reshaped_to_the_front_are_told(shape: tuple[int, ...])
     assert codes(lambda: pictures.reshape(first)) == ["D105"]
     assert codes(lambda: pictures.movedim(-1, -3).reshape(first)) == []
     assert codes(lambda: noise.view(first)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "fix"),
+    [
+        ("heads", "each row of a head is cut from the features of one token", "transpose(1, 2)"),
+        ("merged", "the heads of one token are not laid side by side", "transpose(1, 2)"),
+        ("patches", "each row is a run of numbers that ends in one channel", "unfold"),
+        ("swapped", "the axes have changed their sizes and not their places", "permute"),
+    ],
+)
+def test_each_kind_is_told_in_its_own_words(kind: Kind, words: str, fix: str) -> None:
+    """With both shapes, and with the call that moves numbers with their axes."""
+    (found,) = axes_cut(kind, (8, 6, 4), (8, 4, 6))
+    assert found.message.startswith(f"(8, 6, 4) → (8, 4, 6): {words}")
+    assert fix in found.fix

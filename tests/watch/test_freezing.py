@@ -119,6 +119,7 @@ def test_frozen_weight_that_momentum_moves_is_told(set_to_none: bool, expected: 
             optimizer.step()
     assert watching.faults == []
     assert [f.code for f in watching.findings] == expected
+    assert all("each step moves it: its optimizer goes on" in f.message for f in watching.findings)
 
 
 def test_weights_with_gradients_made_by_hand_stay_silent() -> None:

@@ -51,6 +51,13 @@ def masked(out: Tensor, y: Tensor) -> Any:
     return (out[:, 0].square() * y).sum() / y.sum().clamp(min=1)
 
 
+SAID = {
+    "L104": "nothing holds the other scores down",
+    "L112": "are 0 and 1: a sample with 0 gives the same loss",
+    "L116": "sums of these are no areas",
+}
+
+
 def _found(loss: Loss, target: Tensor, *, head: nn.Module | None = None) -> list[tuple[str, str]]:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 3), head or nn.Identity())
@@ -62,6 +69,7 @@ def _found(loss: Loss, target: Tensor, *, head: nn.Module | None = None) -> list
             loss(model(x), y).backward()
             optimizer.step()
     assert watching.faults == []
+    assert all(SAID.get(f.code, "") in f.message for f in watching.findings)
     return [(f.code, f.level) for f in watching.findings]
 
 
@@ -255,4 +263,6 @@ def test_noise_and_divergence_mean_one_spread(
             ((answer - x) ** 2).mean().add(divergence).backward()
             optimizer.step()
     assert watching.faults == []
-    assert [f.code for f in watching.findings if f.code == "L117"] == expected
+    found = [f for f in watching.findings if f.code == "L117"]
+    assert [f.code for f in found] == expected
+    assert all("the noise of the code is multiplied with one number" in f.message for f in found)

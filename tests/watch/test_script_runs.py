@@ -127,7 +127,7 @@ def test_endless_program_is_ended(tmp_path: Path) -> None:
         "    model(torch.randn(4, 3)).pow(2).mean().backward()\n"
         "    optimizer.step()\n"
     )
-    report = check_script(str(script), seconds=8)
+    report = check_script(str(script), seconds=3)
     assert report.end == "enough"
     assert [(f.code, f.line) for f in report.findings] == [("R101", 5)]
 

@@ -14,7 +14,7 @@ optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
 schedule = torch.optim.lr_scheduler.OneCycleLR(
     optimizer,
     max_lr=1e-2,
-    total_steps=50 * 3 * len(train_loader),  # <- O110
+    total_steps=50 * 3 * len(train_loader),  # <- O110: it is planned for 1500 steps
 )
 for epoch in range(3):
     for x, y in train_loader:

@@ -15,4 +15,4 @@ for epoch in range(3):
     for x, y in train_loader:
         optimizer.zero_grad()
         F.cross_entropy(model(x), y).backward()
-        optimizer.step  # <- O107
+        optimizer.step  # <- O107: never ran: no weight has moved

@@ -35,4 +35,4 @@ for epoch in range(3):
         optimizer.step()
     print(evaluate(model, val_loader))
 with tempfile.TemporaryFile() as file:
-    torch.save(model, file)  # <- A104
+    torch.save(model, file)  # <- A104: the whole module is pickled

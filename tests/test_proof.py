@@ -108,9 +108,7 @@ def test_other_weights_are_told(tmp_path: Path) -> None:
         prove_with_instance(path, parts_of(Scaled(), torch.randn(5, 4)))
 
 
-def test_each_training_proves_its_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_training_proves_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file with other weights ends the work with an error, after the rest was written."""
 
     def save_another(path: Path, artifact: Artifact, module: nn.Module) -> None:

@@ -63,7 +63,11 @@ def test_largest_and_smallest_of_a_tensor_are_no_corners() -> None:
     """Whoever looks where centres and sizes lie computes no overlap."""
 
     def spans(a: Tensor, b: Tensor) -> Tensor:
-        return b[:, :2].max() - b[:, 2:].min() + (a[:, :2].max(0).values - a[:, 2:].min(0).values).sum()
+        return (
+            b[:, :2].max()
+            - b[:, 2:].min()
+            + (a[:, :2].max(0).values - a[:, 2:].min(0).values).sum()
+        )
 
     made = torch.Generator().manual_seed(0)
     boxes = torch.rand(96, 4, generator=made) * torch.tensor([1.0, 1.0, 0.3, 0.3])

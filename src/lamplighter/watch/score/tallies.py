@@ -191,7 +191,9 @@ class Tallies(Watcher):
         # two walks may have as many right answers
         others = [v for t in self.recent if t is not tally for v in right_values(t.counted())]
         rightly = right_values(counted)
-        known = any(is_near(f.value, v) or is_near(f.value, 100 * v) for v in rightly for f in figures)
+        known = any(
+            is_near(f.value, v) or is_near(f.value, 100 * v) for v in rightly for f in figures
+        )
         shares = counted.shares()
         sums = (sum(shares), 100 * sum(shares), sum(counted.right))
         for wrong in wrong_values(counted, sizes):

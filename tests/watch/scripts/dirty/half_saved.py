@@ -24,9 +24,7 @@ file = io.BytesIO()
 torch.save(body.state_dict(), file)
 file.seek(0)
 again = nn.Sequential(nn.Sequential(nn.Linear(8, 64), nn.ReLU()), nn.Linear(64, 2))
-again[0].load_state_dict(
-    torch.load(file)
-)  # <- A103: hold the random values that they were made with
+again[0].load_state_dict(torch.load(file))  # <- A103: hold the random values
 again.eval()
 with torch.no_grad():
     print([(again(x).argmax(1) == y).sum().item() for x, y in val_loader])

@@ -12,9 +12,7 @@ val_loader = DataLoader(TensorDataset(inputs[160:], labels[160:]), batch_size=16
 pretrained = nn.DataParallel(nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 2)))
 state = pretrained.state_dict()
 model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 2))
-model.load_state_dict(
-    state, strict=False
-)  # <- I104: tensors were in the checkpoint; its keys begin with
+model.load_state_dict(state, strict=False)  # <- I104: its keys begin with
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
 for epoch in range(1):
     for x, y in train_loader:

@@ -22,9 +22,7 @@ class Reader(nn.Module):
 
     def forward(self, words):
         keep = words != 0
-        x = self.encoder(
-            self.embed(words), src_key_padding_mask=keep
-        )  # <- M116: the mask leaves out all
+        x = self.encoder(self.embed(words), src_key_padding_mask=keep)  # <- M116: leaves out
         return self.head((x * keep[..., None]).sum(1) / keep.sum(1, keepdim=True))
 
 

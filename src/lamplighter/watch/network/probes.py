@@ -39,10 +39,11 @@ LARGEST = 2**31  # bytes of a network that is still copied
 # what can be read off the forward pass alone, whatever the loss
 OF_FORWARD = frozenset({"M104", "M106", "M109", "M115", "M116", "M120"})
 OF_FORWARD |= {"E105", "I102", "D101", "D102", "D105"}
-# what needs the loss that the program really uses
+# what needs the loss that the program really uses; not L109, since what the program does with the
+# gradients of a sum, such as to divide them by the samples of several batches, is not seen yet
 OF_LOSS = frozenset(
     (
-        *("M105", "I103", "L105", "L109"),
+        *("M105", "I103", "L105"),
         *("O103", "O104", "O106", "Y102", "Y105", "Y106", "Y107", "D103", "D104", "T105"),
     )
 )

@@ -107,7 +107,7 @@ def _inside(finding: Finding, trial: Trial, origins: Origins, rows: int | None) 
         return _lost(finding, model, inputs)
     if finding.code == "M109":
         in_a_row = _second_of_a_row(finding, trial.model, origins)
-        return in_a_row or _second_layer(finding, model, inputs)
+        return in_a_row or _second_layer(finding, trial, inputs, origins)
     if finding.code == "M117":
         return _instead(finding, model, inputs)
     return None
@@ -187,17 +187,25 @@ def _second_of_a_row(finding: Finding, model: nn.Module, origins: Origins) -> Pl
     return origins.birth(model.get_submodule(second)) if isinstance(owner, nn.Sequential) else None
 
 
-def _second_layer(finding: Finding, model: nn.Module, inputs: list[Tensor]) -> Place | None:
+def _second_layer(
+    finding: Finding, trial: Trial, inputs: list[Tensor], origins: Origins
+) -> Place | None:
     """The call of the second of two linear layers: there the activation is missing."""
     _, _, second = finding.where.partition(" → ")
+    model = trial.double[0]
     layers: list[nn.Module] = [m for m in model.modules() if isinstance(m, WEIGHTED)]
     if second:
         layers = [model.get_submodule(second)]
     lines = uses_of(operations(model, inputs), [p for m in layers for p in m.parameters()])
     named = [line for line in dict.fromkeys(lines) if line is not None]
-    if not named:
-        return None
-    return named[0] if second or len(named) == 1 else named[1]
+    if len(named) > 1 and not second:
+        return named[1]
+    made = None
+    if not second and len(layers) > 1:
+        # one line calls them all, as an `nn.Sequential`: the activation is missing where it is built
+        own = [m for m in trial.model.modules() if isinstance(m, WEIGHTED)]
+        made = origins.birth(own[1])
+    return made or (named[0] if named else None)
 
 
 def _instead(finding: Finding, model: nn.Module, inputs: list[Tensor]) -> Place | None:

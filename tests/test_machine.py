@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
 
-from lamplighter.machine import keep_memory
+from lamplighter.machine import SPINS, bound_spinning, keep_memory
 
 CODE = """
 import sys
-from lamplighter.machine import keep_memory
+from lamplighter.machine import SPINS, bound_spinning, keep_memory
 if not keep_memory(int(sys.argv[1])):
     print("left alone")
     sys.exit()
@@ -45,3 +46,15 @@ def test_the_users_own_settings_win(monkeypatch: pytest.MonkeyPatch) -> None:
     """With MALLOC_… in the environment nothing is asked."""
     monkeypatch.setenv("MALLOC_ARENA_MAX", "2")
     assert not keep_memory(32)
+
+
+@pytest.mark.parametrize("own", [None, "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"])
+def test_waiting_threads_spin_shortly_unless_the_user_said_otherwise(
+    own: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.delenv(name, raising=False)
+    if own:
+        monkeypatch.setenv(own, "7")
+    bound_spinning()
+    assert os.environ.get("GOMP_SPINCOUNT") == {None: str(SPINS), "GOMP_SPINCOUNT": "7"}.get(own)

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from lamplighter.machine import bound_spinning
+
 from benchmarks.speed.task import LR, Task, Watch, network
 
-# as the command has it, before torch is imported
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+bound_spinning()  # as the command has it, before torch is imported
 NETWORKS = {"course": "tutorial_cnn", "nothing": "tutorial_cnn"}
 STEPS = 12
 

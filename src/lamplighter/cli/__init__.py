@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from lamplighter.errors import Interrupted, LamplighterError, did_you_mean
+from lamplighter.machine import bound_spinning
 from lamplighter.version import __version__
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -77,9 +78,7 @@ def lamp() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and ends the process with the exit code of DESIGN's table."""
-    # read by OpenMP when torch is imported: waiting threads sleep instead of spinning. With other
-    # work on the cores spinning made small networks three times slower; the user's own value wins
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    bound_spinning()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # a file's name may hold what this terminal's encoding has not

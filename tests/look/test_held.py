@@ -10,7 +10,7 @@ from lamplighter.data.example import Example
 from lamplighter.data.memory import MemorySource, digest_of_pixels
 from lamplighter.look.facts import Facts
 from lamplighter.look.held import blocks_of, measure_block, resize
-from lamplighter.look.measure import measure_picture
+from lamplighter.look.measure import measure_files, measure_picture
 from lamplighter.look.verdict import look
 
 FIGURES = {"mean": 0.3, "deviation": 0.2, "detail": 0.2, "flat": 0.02, "colours": 0}
@@ -66,3 +66,23 @@ def test_identical_pictures_in_memory_are_found(draw):
     seen = look(MemorySource("held", "an array", pixels, found), size=64)
     assert [f.code for f in seen.findings if f.level == "error"] == ["S101"]
     assert isinstance(seen.pictures[0].facts, Facts)
+
+
+def test_files_read_together_say_what_each_says_alone(draw, tmp_path):
+    """Small pictures of several sizes, a large one and a broken one keep their places."""
+    sides = [(32, 32), (64, 48), (32, 32), (400, 300), (32, 32)]
+    paths = [tmp_path / f"{number}.png" for number in range(len(sides))]
+    for number, (path, side) in enumerate(zip(paths, sides, strict=True)):
+        draw(number, *side).save(path)
+    paths[2].write_bytes(b"no picture")
+    together = measure_files(paths)
+    assert [facts.fault for facts in together] == ["", "", "unreadable", "", ""]
+    for facts, path in zip(together, paths, strict=True):
+        if facts.fault:
+            continue
+        with Image.open(path) as picture:
+            alone = measure_picture(picture.copy(), facts.sha256)
+        assert (facts.width, facts.height, facts.pixels) == (alone.width, alone.height, alone.pixels)
+        for name, most in FIGURES.items():
+            assert abs(getattr(facts, name) - getattr(alone, name)) <= most, name
+        assert apart(facts.grey_array(), alone.grey_array()) <= 3

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from lamplighter.look import pictures as pictures_room
 from lamplighter.look import verdict as verdict_room
 from lamplighter.look.content import share_cut
 from lamplighter.look.facts import Facts
-from lamplighter.look.measure import measure_file
+from lamplighter.look.measure import measure_file, measure_files
 from lamplighter.look.page import render_page, write_page
 from lamplighter.look.sheets import contact_sheet, write_class_sheets
 from lamplighter.look.store import Store, forget, stamp_of
@@ -49,11 +49,11 @@ def test_a_second_look_reads_only_what_changed(clean_set, monkeypatch):
     first = look(clean_set, size=128)
     read: list[Path] = []
 
-    def noting(path: Path) -> Facts:
-        read.append(path)
-        return measure_file(path)
+    def noting(paths: Sequence[Path]) -> list[Facts]:
+        read.extend(paths)
+        return measure_files(paths)
 
-    monkeypatch.setattr(pictures_room, "measure_file", noting)
+    monkeypatch.setattr(pictures_room, "measure_files", noting)
     again = look(clean_set, size=128)
     assert read == []
     assert again.as_json()["sizes"] == first.as_json()["sizes"]

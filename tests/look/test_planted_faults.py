@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +29,10 @@ def clean_facts(drawn_once: Path) -> dict[bytes, Facts]:
 def decoded_once(clean_facts: dict[bytes, Facts], monkeypatch: pytest.MonkeyPatch) -> None:
     """Files that are byte by byte those of the clean set are not decoded again."""
 
-    def measured(path: Path) -> Facts:
-        return clean_facts.get(path.read_bytes()) or measure_file(path)
+    def measured(paths: Sequence[Path]) -> list[Facts]:
+        return [clean_facts.get(path.read_bytes()) or measure_file(path) for path in paths]
 
-    monkeypatch.setattr(pictures_room, "measure_file", measured)
+    monkeypatch.setattr(pictures_room, "measure_files", measured)
 
 
 def found(root: Path, **settings: object) -> dict[str, list[Finding]]:

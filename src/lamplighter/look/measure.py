@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import BytesIO
@@ -22,9 +23,14 @@ from PIL import ExifTags, Image, ImageFilter
 from lamplighter.errors import DataError
 from lamplighter.images.decode import FORMATS, MAX_PIXELS, TURNED, read_picture, to_mode
 from lamplighter.look.facts import COLOUR_SIDE, GREY_SIDE, Facts
+from lamplighter.look.figures import (
+    STATISTICS_SIDE,
+    colours_needed,
+    figure_block,
+    flat_shares,
+)
 
 DRAFT_SIDE = 90
-STATISTICS_SIDE = 128
 
 
 @contextmanager
@@ -38,32 +44,54 @@ def quiet_decoding() -> Iterator[None]:
 
 def measure_file(path: Path) -> Facts:
     """Reads one file and says everything about it that the findings need; never raises."""
+    return measure_files([path])[0]
+
+
+def measure_files(paths: Sequence[Path]) -> list[Facts]:
+    """The same of several files; small pictures of one size share their arithmetic."""
+    alike: dict[tuple[int, ...], list[tuple[Facts, np.ndarray]]] = defaultdict(list)
+    found = []
+    for path in paths:
+        facts, rgb = _read(path)
+        found.append(facts)
+        if rgb is not None and max(rgb.size) <= STATISTICS_SIDE:
+            pixels = np.asarray(rgb)
+            alike[pixels.shape].append((facts, pixels))
+        elif rgb is not None:
+            _statistics(rgb, facts)
+    for some in alike.values():
+        figure_block([facts for facts, _ in some], np.stack([pixels for _, pixels in some]))
+    return found
+
+
+def _read(path: Path) -> tuple[Facts, Image.Image | None]:
+    """What a file and its header say, and its RGB pixels where they can be read."""
     try:
         data = path.read_bytes()
     except OSError as error:
-        return Facts(fault="missing", reason=error.strerror or str(error))
+        return Facts(fault="missing", reason=error.strerror or str(error)), None
     facts = Facts(length=len(data), sha256=hashlib.sha256(data).hexdigest())
     if not data:
         facts.fault, facts.reason = "empty", "the file has no bytes"
-        return facts
+        return facts, None
     try:
         _read_header(data, facts)
         if facts.fault:
-            return facts
+            return facts, None
         picture = read_picture(data, draft=(DRAFT_SIDE, DRAFT_SIDE), name=str(path))
-        _weigh(picture, facts)
+        return facts, _digest(picture, facts)
     except DataError as error:
         facts.fault, facts.reason = "unreadable", error.message
     except MemoryError:
         facts.fault, facts.reason = "bomb", "the memory is too small to decode it"
-    return facts
+    return facts, None
 
 
 def measure_picture(picture: Image.Image, sha256: str) -> Facts:
     """The facts of a picture that a source holds in memory, already upright."""
     facts = Facts(sha256=sha256, mode=picture.mode, width=picture.width, height=picture.height)
     facts.length = picture.width * picture.height * len(picture.getbands())
-    _weigh(picture, facts)
+    _statistics(_digest(picture, facts), facts)
     return facts
 
 
@@ -115,8 +143,8 @@ def _time(text: object, subsecond: object) -> float:
         return 0.0
 
 
-def _weigh(picture: Image.Image, facts: Facts) -> None:
-    """Measures the pixels of an upright picture."""
+def _digest(picture: Image.Image, facts: Facts) -> Image.Image:
+    """An upright picture's RGB pixels, whose digest is noted."""
     if picture.has_transparency_data:
         alpha = picture.convert("RGBA").getchannel("A")
         facts.see_through = alpha.getextrema()[0] < 255  # type: ignore[operator]
@@ -124,7 +152,7 @@ def _weigh(picture: Image.Image, facts: Facts) -> None:
     digest = hashlib.blake2b(rgb.tobytes(), digest_size=16)
     digest.update(repr((rgb.size, facts.width, facts.height)).encode())
     facts.pixels = digest.hexdigest()
-    _statistics(rgb, facts)
+    return rgb
 
 
 def _statistics(rgb: Image.Image, facts: Facts) -> None:
@@ -145,24 +173,6 @@ def _statistics(rgb: Image.Image, facts: Facts) -> None:
         # nearest pixels, not averages: averaging invents colours that a sign does not have
         small = rgb.copy()
         small.thumbnail((STATISTICS_SIDE, STATISTICS_SIDE), Image.Resampling.NEAREST)
-    pixels = np.asarray(small, np.int16)
-    facts.flat = _flat_share(pixels)
-    facts.colours = _colours_needed(pixels)
-
-
-def _flat_share(pixels_HWC: np.ndarray) -> float:
-    """Share of pixels whose right and lower neighbours differ by at most 2 of 255."""
-    if min(pixels_HWC.shape[:2]) < 2:
-        return 0.0
-    here = pixels_HWC[:-1, :-1]
-    right = np.abs(pixels_HWC[:-1, 1:] - here).max(axis=2)
-    below = np.abs(pixels_HWC[1:, :-1] - here).max(axis=2)
-    return float(((right <= 2) & (below <= 2)).mean())
-
-
-def _colours_needed(pixels_HWC: np.ndarray) -> int:
-    """How many cells of a 16×16×16 colour cube cover 98 % of the pixels."""
-    cells = (pixels_HWC >> 4).reshape(-1, 3)
-    counts = np.bincount((cells[:, 0] << 8) | (cells[:, 1] << 4) | cells[:, 2], minlength=4096)
-    covered = np.cumsum(np.sort(counts)[::-1])
-    return int(np.searchsorted(covered, 0.98 * covered[-1]) + 1)
+    pixels = np.asarray(small)
+    facts.flat = float(flat_shares(pixels[None])[0])
+    facts.colours = colours_needed(pixels)

@@ -16,11 +16,12 @@ from lamplighter.errors import LamplighterError
 from lamplighter.listener import SILENT, Listener
 from lamplighter.look.facts import Facts
 from lamplighter.look.held import blocks_of, measure_block
-from lamplighter.look.measure import measure_file, measure_picture, quiet_decoding
+from lamplighter.look.measure import measure_file, measure_files, measure_picture, quiet_decoding
 from lamplighter.look.store import Store, stamp_of
 from lamplighter.machine import cores
 
 KEPT_AT_ONCE = 512
+MEASURED_AT_ONCE = 64
 Stamp = tuple[str, int, int]
 
 
@@ -140,22 +141,33 @@ def _measured(
 ) -> Iterator[tuple[int, Facts]]:
     """(place, facts) in order; a few files are read ahead, so memory stays bounded."""
     workers = workers or min(16, cores())
-    waiting: deque[tuple[int, Future[Facts]]] = deque()
+    # handing over costs as much as a small picture, and small ones share their arithmetic
+    size = max(1, min(MEASURED_AT_ONCE, len(todo) // (4 * workers)))
+    waiting: deque[tuple[Sequence[int], Future[list[Facts]]]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="lamp-look")
     try:
-        for place in todo:
-            waiting.append((place, pool.submit(_measure, source, examples[place])))
-            if len(waiting) > 8 * workers:
+        for start in range(0, len(todo), size):
+            places = todo[start : start + size]
+            some = [examples[place] for place in places]
+            waiting.append((places, pool.submit(_measure, source, some)))
+            if len(waiting) > 2 * workers:
                 ready, future = waiting.popleft()
-                yield ready, future.result()
+                yield from zip(ready, future.result(), strict=True)
         while waiting:
             ready, future = waiting.popleft()
-            yield ready, future.result()
+            yield from zip(ready, future.result(), strict=True)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _measure(source: Source, example: Example) -> Facts:
+def _measure(source: Source, some: Sequence[Example]) -> list[Facts]:
+    paths = [Path(example.path) for example in some if example.path is not None]
+    if len(paths) == len(some):
+        return measure_files(paths)
+    return [_measure_one(source, example) for example in some]
+
+
+def _measure_one(source: Source, example: Example) -> Facts:
     if example.path is not None:
         return measure_file(Path(example.path))
     try:

@@ -30,6 +30,11 @@ def test_shares_are_of_the_whole() -> None:
     assert found.ceiling > 0
 
 
+def test_a_rate_that_would_diverge_hides_no_share() -> None:
+    """Steps with gradients that are not finite are left out of a training, and none here."""
+    assert quick(optimizer="SGD", lr=1e30).shares["optimizer"] > 0.0
+
+
 def test_advice_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     """With --try each piece of advice that is a setting is measured beside its prediction."""
     monkeypatch.setattr(room, "STEPPING", 0.0)

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from lamplighter.machine import bound_spinning
-
 from benchmarks.speed.task import LR, Task, Watch, network
+
+from lamplighter.machine import bound_spinning
 
 bound_spinning()  # as the command has it, before torch is imported
 NETWORKS = {"course": "tutorial_cnn", "nothing": "tutorial_cnn"}

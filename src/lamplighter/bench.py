@@ -140,6 +140,10 @@ class Stand:
         self.source = self._batches()
         self.kept = next(self.source)
         self.tally = self.parts.task.tally()
+        for group in self.parts.optimizer.param_groups:
+            group["lr"] = (
+                0.0  # a rate that diverges would leave steps out, and their time with them
+            )
         if self.parts.set_mode is not None:
             self.parts.set_mode(1)
 

@@ -25,7 +25,7 @@ from lamplighter.version import __version__
 if TYPE_CHECKING:
     import torch
 
-SPINS = 3000  # turns in which a waiting thread looks for work, some microseconds
+SPINS = 10_000  # turns in which a waiting thread looks for work: about a tenth of a millisecond
 SMALL_SIDE = 64  # pixels: pictures whose layers' outputs are blocks of one scale
 
 

@@ -9,7 +9,8 @@ from PIL import Image
 from lamplighter.data.example import Example
 from lamplighter.data.memory import MemorySource, digest_of_pixels
 from lamplighter.look.facts import Facts
-from lamplighter.look.held import blocks_of, measure_block, resize
+from lamplighter.look.figures import resize
+from lamplighter.look.held import blocks_of, measure_block
 from lamplighter.look.measure import measure_files, measure_picture
 from lamplighter.look.verdict import look
 
@@ -82,7 +83,11 @@ def test_files_read_together_say_what_each_says_alone(draw, tmp_path):
             continue
         with Image.open(path) as picture:
             alone = measure_picture(picture.copy(), facts.sha256)
-        assert (facts.width, facts.height, facts.pixels) == (alone.width, alone.height, alone.pixels)
+        assert (facts.width, facts.height, facts.pixels) == (
+            alone.width,
+            alone.height,
+            alone.pixels,
+        )
         for name, most in FIGURES.items():
             assert abs(getattr(facts, name) - getattr(alone, name)) <= most, name
         assert apart(facts.grey_array(), alone.grey_array()) <= 3

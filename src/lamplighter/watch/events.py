@@ -254,6 +254,7 @@ class Stream:
         self.now = self.full
         self.hears_calls = False
         self.splitting = False  # whether a splitter of scikit-learn is asking another one
+        self.listening = False  # whether operations are heard at this moment
         # ends listening to operations, true where it took effect, and begins it again
         self.pause: Callable[[], bool] = bool
         self.go_on: Callable[[], None] = _nothing
@@ -290,7 +291,7 @@ class Stream:
         if not hearers or not self.on or threading.get_ident() != self.thread:
             return
         self.on = False
-        paused = self.pause()
+        paused = self.listening and self.pause()
         hear = hearers[0]
         try:
             for hear in hearers:

@@ -7,6 +7,7 @@ import inspect
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from lamplighter.watch.events import Stream
 from lamplighter.watch.source.place import is_users
 from lamplighter.watch.taps.wrapping import Taps, Wrapper
 
+NOTHING = contextlib.nullcontext()
 MOST = 400_000  # operations that are heard of one program
 # layers that compute in one fused operation at evaluation, unless somebody listens
 FAST = (
@@ -71,7 +73,7 @@ class Operations(TorchFunctionMode):
         super().__init__()
         self.stream = stream
         self.thread = threading.get_ident()
-        self.live = self.pushed = self.paused = self.over = False
+        self.live = self.paused = self.over = False
         self.heard = 0
 
     def __torch_function__(
@@ -95,17 +97,17 @@ class Operations(TorchFunctionMode):
         if self.over or threading.get_ident() != self.thread:
             return
         self.live = True
-        if not self.pushed and not self.paused:
-            self.pushed = True
+        if not self.stream.listening and not self.paused:
+            self.stream.listening = True
             _push_mode(self)
 
     def rest(self) -> None:
         """Hears nothing, and costs nothing where no other mode of the program lies above it."""
         self.live = False
-        on_top = self.pushed and threading.get_ident() == self.thread
+        on_top = self.stream.listening and threading.get_ident() == self.thread
         if on_top and _get_current_function_mode() is self:
             _pop_mode()
-            self.pushed = False
+            self.stream.listening = False
 
     def finish(self) -> None:
         """Hears nothing any more."""
@@ -114,10 +116,10 @@ class Operations(TorchFunctionMode):
 
     def pause(self) -> bool:
         """Steps out of the way until `go_on`; False where it is not the one that hears next."""
-        if not self.pushed or _get_current_function_mode() is not self:
+        if not self.stream.listening or _get_current_function_mode() is not self:
             return False
         _pop_mode()
-        self.pushed, self.paused = False, True
+        self.stream.listening, self.paused = False, True
         return True
 
     def go_on(self) -> None:
@@ -126,9 +128,12 @@ class Operations(TorchFunctionMode):
         if self.live:
             self.listen()
 
-    @contextlib.contextmanager
-    def away(self) -> Iterator[None]:
+    def away(self) -> AbstractContextManager[None]:
         """Takes itself out of the way: some layers choose a faster path where nobody listens."""
+        return self._away() if self.stream.listening else NOTHING
+
+    @contextlib.contextmanager
+    def _away(self) -> Iterator[None]:
         paused = self.pause()
         try:
             yield

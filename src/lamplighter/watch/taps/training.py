@@ -103,7 +103,7 @@ def tap_optimizers(taps: Taps) -> None:
         closure = (args[1] if len(args) > 1 else None) or kwargs.get("closure")
         stream.tell("step_starts", optimizer, closure is not None)
         if closure is None:  # what torch computes in its own step says nothing of the program
-            paused = stream.pause()
+            paused = stream.listening and stream.pause()
 
     def after(optimizer: Any, _args: Any, _kwargs: Any) -> None:
         nonlocal paused

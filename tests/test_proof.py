@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 
 import lamplighter as lamp
-from lamplighter import own_outcome
+from lamplighter import finish, own_outcome
 from lamplighter.artifact import Artifact, save_artifact
 from lamplighter.data.batches import Batch
 from lamplighter.errors import ArtifactError
 from lamplighter.models.architecture import Architecture
+from lamplighter.models.build import rebuild
 from lamplighter.proof import prove_alone, prove_with_instance
 
 
@@ -122,3 +123,19 @@ def test_each_training_proves_its_file(tmp_path: Path, monkeypatch: pytest.Monke
             out=str(tmp_path), name="one", tensorboard=False,
         )  # fmt: skip
     assert (tmp_path / "one" / "model.safetensors").exists()
+
+
+def test_each_training_on_pictures_proves_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same for networks that are built by their names; the report is there all the same."""
+
+    def save_another(path: Path, artifact: Artifact, module: nn.Module) -> None:
+        save_artifact(path, artifact, rebuild(artifact.architecture))
+
+    monkeypatch.setattr(finish, "save_artifact", save_another)
+    settings = {"model": "tutorial_cnn", "size": 8, "batch": 64, "epochs": 1, "checks": "off"}
+    with pytest.raises(ArtifactError, match="does not answer"):
+        lamp.train("digits", out=str(tmp_path), name="a", tensorboard=False, **settings)
+    assert (tmp_path / "a" / "report.html").exists()
+    assert "does not answer" in (tmp_path / "a" / "status.json").read_text()

@@ -12,6 +12,7 @@ import pytest
 from lamplighter.cli import run as lamp
 
 COURSE = Path(__file__).parents[2] / "examples" / "course"
+KEPT = {"train": 64, "test": 18}  # pictures of each class: ten batches, and two and a part
 
 # script → code → what stands in the line that is named
 MISTAKES = {
@@ -30,9 +31,13 @@ MISTAKES = {
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The class folders that the scripts read."""
+    """The class folders that the scripts read, with as many pictures of each class as show it all."""
     folder = tmp_path_factory.mktemp("course") / "data"
     subprocess.run([sys.executable, str(COURSE / "pictures.py"), str(folder)], check=True)
+    for split, kept in KEPT.items():
+        for kind in (folder / split).iterdir():
+            for picture in sorted(kind.iterdir())[kept:]:
+                picture.unlink()
     return folder
 
 

@@ -3,7 +3,7 @@
 What is measured is a copy of the network on the training's first batches, so weights, buffers,
 optimizer and random numbers stay as they are. The answer is kept in the cache folder for each
 machine, network and batch, because a measurement repeated on a busy machine might come out
-otherwise; the run's recipe.toml holds it as well, and a resumed run takes it from there.
+otherwise (one that was disturbed itself is not kept); the run's recipe.toml holds it as well, and a resumed run takes it from there.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ from lamplighter.training.precision import Bfloat16, Precision
 
 SECONDS = 3.0  # for everything that is measured
 BATCHES = 3  # on which both must agree
-ROUNDS, LEAST_ROUNDS = 5, 3
+ROUNDS, LEAST_ROUNDS = 40, 3
+ENOUGH = 0.3  # of the time: rounds end there once both forms have repeated their best
+REPEATED = 1.1  # times the best: the next best lies within it where nothing else disturbed it
 # pictures by whose two times the cost of one is found: a single time also holds what a pass costs
 # whatever its size, and would cut the batch to a sliver, in which that cost is all that is compared
 FEW, MORE = 4, 16
@@ -50,12 +52,14 @@ FORMAT = 2  # answers of the first form came from slivers of large batches
 @dataclass(frozen=True)
 class Choice:
     """fp32 or bf16, and why: bf16's gain in speed, the largest difference of the losses as a share
-    of the fp32 loss, the smallest cosine between the gradients."""
+    of the fp32 loss, the smallest cosine between the gradients; `settled` where each form's best
+    time was met twice, so that other work on the machine has not decided."""
 
     name: str
     gain: float
     apart: float
     alike: float
+    settled: bool = True
 
     def __str__(self) -> str:
         told = (
@@ -105,7 +109,7 @@ def choose_precision(
                 listener.say("precision: fp32 (no memory to measure bf16 beside it)")
                 return "fp32"
             raise
-        if keep:
+        if keep and choice.settled:
             _keep(path, choice)
     listener.say(f"{choice}" + (", as measured before" if remembered else ""))
     return choice.name
@@ -128,7 +132,8 @@ def is_worth_it(parts: Parts) -> bool:
 
 def measure(parts: Parts, seconds: float = SECONDS) -> Choice:
     """Forward and backward in both forms on a copy of the network, in turn."""
-    ends = time.perf_counter() + seconds
+    begun = time.perf_counter()
+    ends = begun + seconds
     with undisturbed():
         batches = list(itertools.islice(parts.train.epoch(1), BATCHES))
         module = copy.deepcopy(parts.module)
@@ -143,7 +148,9 @@ def measure(parts: Parts, seconds: float = SECONDS) -> Choice:
                 started = time.perf_counter()
                 one_pass(parts, module, batches[0], precision)
                 times[precision.name].append(time.perf_counter() - started)
-            if done >= LEAST_ROUNDS and time.perf_counter() > ends:
+            now = time.perf_counter()
+            late = now > (begun + ENOUGH * seconds if _settled(times) else ends)
+            if done >= LEAST_ROUNDS and late:
                 break
         for batch in batches[1:]:
             if time.perf_counter() > ends:
@@ -154,7 +161,12 @@ def measure(parts: Parts, seconds: float = SECONDS) -> Choice:
     gain = min(times[plain.name]) / min(times[short.name])
     sound = apart <= LOSS_APART and alike >= ALIKE  # False also for what is not a number
     name = "bf16" if sound and gain >= GAIN else "fp32"
-    return Choice(name, round(gain, 3), round(apart, 6), round(alike, 5))
+    return Choice(name, round(gain, 3), round(apart, 6), round(alike, 5), _settled(times))
+
+
+def _settled(times: dict[str, list[float]]) -> bool:
+    """Whether each form has met its best time twice."""
+    return all(len(t) > 1 and sorted(t)[1] <= REPEATED * min(t) for t in times.values())
 
 
 def _agreement(

@@ -143,12 +143,9 @@ def frozen_norm(evaluating: bool) -> Case:
     return case(net)
 
 
-def norm_momentum(momentum: float) -> Case:
-    return case(
-        nn.Sequential(
-            nn.Linear(20, 16), nn.BatchNorm1d(16, momentum=momentum), nn.ReLU(), nn.Linear(16, 3)
-        )
-    )
+def norm_momentum(momentum: float, eps: float = 1e-5) -> Case:
+    norm = nn.BatchNorm1d(16, eps, momentum)
+    return case(nn.Sequential(nn.Linear(20, 16), norm, nn.ReLU(), nn.Linear(16, 3)))
 
 
 def result_dropped(kept: bool) -> Case:
@@ -355,6 +352,8 @@ CASES: dict[str, tuple[Callable[[], Case], Callable[[], Case]]] = {
     "M114": (lambda: result_dropped(False), lambda: result_dropped(True)),
     "M117": (lambda: uncalled(False), lambda: uncalled(True)),
     "M118": (lambda: shapes(17), lambda: shapes(16)),
+    "M121": (lambda: norm_momentum(0.99), lambda: norm_momentum(0.01)),
+    "M121 eps": (lambda: norm_momentum(0.1, eps=0.8), lambda: norm_momentum(0.1, eps=1e-2)),
     "I101": (lambda: constant(0.1), lambda: constant(None)),
     "I101 matrices": (
         lambda: case(Matrices(lambda *shape: torch.full(shape, 0.05), torch.tanh)),

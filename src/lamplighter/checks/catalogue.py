@@ -151,6 +151,8 @@ _ROWS: tuple[Code, ...] = (
     Code("M118", "the model does not run on a batch", "error", "fast", "B"),
     Code("M119", "the model takes one batch size only", "warning", "fast", "B"),
     Code("M120", "the order of the tokens is not seen", "error", "full", "B"),
+    Code("M121", "a norm has numbers of another convention", "warning", "fast", "BR"),
+    Code("M122", "a dropout stands after the last layer", "warning", "fast", "R"),
     # initialisation
     Code("I101", "all units of a layer are the same", "error", "full", "B"),
     Code("I102", "activations are saturated", "error", "fast", "B"),
@@ -175,7 +177,11 @@ _ROWS: tuple[Code, ...] = (
     Code("L115", "class weights favour the frequent classes", "error", "fast", "BR"),
     Code("L116", "an overlap of values that are no probabilities", "error", "fast", "R"),
     Code("L117", "the noise and the divergence mean different spreads", "error", "fast", "R"),
+    Code("L118", "a score is minimised", "error", "fast", "R"),
+    Code("L119", "the divergence is summed and the error is averaged", "warning", "fast", "R"),
     Code("L120", "samples are weighed after the mean over them", "error", "fast", "R"),
+    Code("L121", "the answers cannot reach the targets", "error", "fast", "R"),
+    Code("L122", "noise levels of the step before are at the wrong side", "error", "fast", "R"),
     # optimizer
     Code("O101", "parameters in no optimizer", "error", "fast", "S"),
     Code("O102", "the optimizer holds foreign parameters", "error", "fast", "S"),
@@ -189,6 +195,7 @@ _ROWS: tuple[Code, ...] = (
     Code("O110", "planned steps differ from real steps", "error", "fast", "R"),
     Code("O111", "ReduceLROnPlateau looks in the wrong direction", "error", "fast", "R"),
     Code("O112", "parameter groups keep another optimizer's settings", "error", "fast", "S"),
+    Code("O113", "the optimizer is made anew for every step", "warning", "fast", "R"),
     # the running loop
     Code("R101", "gradients are not cleared", "error", "fast", "R"),
     Code("R102", "step without gradients", "error", "fast", "R"),
@@ -203,6 +210,9 @@ _ROWS: tuple[Code, ...] = (
     Code("Q101", "a value is added after the end of an episode", "warning", "fast", "R"),
     Code("Q102", "the target network never follows", "warning", "fast", "R"),
     Code("Q103", "returns are not sums of what comes after", "warning", "fast", "R"),
+    Code("Q104", "gradients pass through the target of a value", "warning", "fast", "R"),
+    Code("Q105", "the advantage has a graph", "warning", "fast", "R"),
+    Code("Q106", "the policy is moved away from what was rewarded", "warning", "fast", "R"),
     # precision, several processes
     Code("P101", "updates are rounded away", "error", "full", "BR"),
     Code("P102", "Adam's eps vanishes in fp16", "error", "fast", "S"),
@@ -222,6 +232,7 @@ _ROWS: tuple[Code, ...] = (
     Code("E106", "too good too early", "warning", "fast", "E"),
     Code("E107", "the worst state is kept as the best", "error", "fast", "R"),
     Code("E108", "the best figure is never remembered", "error", "fast", "R"),
+    Code("E109", "what is evaluated never changes", "warning", "fast", "R"),
     Code("A101", "best state is an alias of the live model", "error", "fast", "A"),
     Code("A102", "a reloaded model answers differently", "warning", "fast", "A"),
     Code("A103", "saved weights are incomplete", "error", "fast", "A"),

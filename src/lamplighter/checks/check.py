@@ -48,6 +48,7 @@ SAMPLES: tuple[tuple[str, str, Look], ...] = (
 PROBED: tuple[tuple[str, str, Look], ...] = (
     ("M118 L113 T105", "fast", over_steps.look_at_failure),
     ("M101", "fast", over_objects.look_at_registration),
+    ("M121", "fast", over_objects.look_at_norms),
     ("M110", "fast", over_objects.look_at_freezing),
     ("O101 O102 O105", "fast", over_objects.look_at_ownership),
     ("D101 D102 D104 D105 D112 D113", "fast", over_data.look_at_inputs),

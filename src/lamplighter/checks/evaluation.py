@@ -174,3 +174,21 @@ def each_batch_scored(name: str, batches: int, *, where: str = "score") -> Itera
         "keep the answers and labels of all batches, and compute the score once at the end",
         level="warning",
     )
+
+
+def evaluated_never_changes(name: str, trained: str, times: int) -> Iterator[Finding]:
+    """E109: what is evaluated stays as it was, and what is trained is never evaluated.
+
+    Args:
+        name: the network that is evaluated.
+        trained: the network of the same shape that learns.
+        times: evaluations.
+    """
+    yield found(
+        "E109",
+        f"`{name}`",
+        f"it was evaluated {times} times between steps of `{trained}`, which has the same shape, "
+        f"and not one of its weights has changed; `{trained}` itself was never evaluated",
+        f"evaluate `{trained}`, or bring `{name}` up to date before: an average needs its update "
+        "after every step",
+    )

@@ -354,6 +354,22 @@ def groups_keep_settings(
     )
 
 
+def optimizer_made_anew(kind: str, times: int) -> Iterator[Finding]:
+    """O113: an optimizer that remembers is built again before each step.
+
+    Args:
+        kind: its class.
+        times: optimizers in a row that took one step.
+    """
+    yield found(
+        "O113",
+        kind,
+        f"{times} of them were built in a row for the same weights, and each took one step: what "
+        "they remember of earlier gradients is lost every time",
+        "build it once, before the loop over batches",
+    )
+
+
 def _some(names: Sequence[str], count: int = 3) -> str:
     more = f" and {len(names) - count} more" if len(names) > count else ""
     return ", ".join(names[:count]) + more

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lamplighter.checks import evaluation, loading, optimizer, precision, splits, structure
+from lamplighter.checks import (
+    evaluation,
+    loading,
+    norm_settings,
+    optimizer,
+    precision,
+    splits,
+    structure,
+)
 from lamplighter.checks.catalogue import found
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.setup import Setup
@@ -22,6 +30,18 @@ def look_at_registration(setup: Setup) -> Iterator[Finding]:
     """Layers that PyTorch does not see; judged by their gradients where steps were tried."""
     live = setup.evidence.live_hidden if setup.evidence is not None else None
     yield from structure.layers_not_registered(setup.model, held=setup.held, live=live)
+
+
+def look_at_norms(setup: Setup) -> Iterator[Finding]:
+    """Normalisation layers whose momentum or eps is that of another library."""
+    yield from norm_settings.eps_is_a_momentum(setup.model)
+    samples = [b.first.shape[0] for b in setup.batches if b.first is not None and b.first.dim()]
+    if len(samples) < 2 or samples[0] > norm_settings.FEW:
+        return
+    for name, layer in setup.model.named_modules():
+        if norm_settings.is_forgetful(layer):
+            yield from norm_settings.remembers_one_batch(name, layer.momentum)
+            return
 
 
 def look_at_freezing(setup: Setup) -> Iterator[Finding]:

@@ -115,13 +115,18 @@ def constant_term(name: str) -> Iterator[Finding]:
     """L108 of one term: it is added to the loss, and no weight can change it.
 
     Args:
-        name: the function that computed the term, or "item()" where it was a tensor with a graph.
+        name: the function that computed the term, "item()" where it was a tensor with a graph, or
+            "create_graph" where it is computed from slopes that have none.
     """
     if name == "item()":
         why, fix = (
             "it was made a number of Python's before",
             "add the tensor, without item() or float()",
         )
+    elif name == "create_graph":
+        name = "autograd.grad"
+        why = "the slopes that it is computed from were taken without create_graph=True"
+        fix = "torch.autograd.grad(..., create_graph=True)"
     else:
         why = "what it is computed from was detached, or made under no_grad()"
         fix = "compute it from the answer of the network that is to learn"

@@ -134,3 +134,60 @@ def target_never_follows(name: str, trained: str, steps: int) -> Iterator[Findin
         "what is learned is the value of the network as it was made",
         f"copy the weights every so often: {name}.load_state_dict({trained}.state_dict())",
     )
+
+
+def future_only_at_the_end(flag: str, discount: float) -> Iterator[Finding]:
+    """Q101: a value is added to the reward only where nothing comes after it.
+
+    Args:
+        flag: the variable that says where an episode has ended.
+        discount: the factor of the value.
+    """
+    yield found(
+        "Q101",
+        "target",
+        f"the target is the reward and {discount:g} times the value of what comes next, multiplied "
+        f"with `{flag}`: the value counts where the episode is over, and nowhere else",
+        f"multiply it with the opposite: reward + gamma * next_value * (1 - {flag})",
+    )
+
+
+def target_has_a_graph(discount: float) -> Iterator[Finding]:
+    """Q104: what a value is fitted to moves with the weights itself.
+
+    Args:
+        discount: the factor of the value of what comes next.
+    """
+    yield found(
+        "Q104",
+        "target",
+        f"the target, the reward and {discount:g} times the value of what comes next, has a graph: "
+        "each step also moves the value of what comes next towards this one",
+        "compute the target under torch.no_grad(), or detach() it",
+    )
+
+
+def weights_with_graph() -> Iterator[Finding]:
+    """Q105: the advantage that weighs the log-probabilities has a graph."""
+    yield found(
+        "Q105",
+        "advantage",
+        "the log-probabilities of the actions are multiplied with a difference that has a graph: "
+        "the loss of the policy moves the values too, and not towards the returns",
+        "weigh with advantage.detach()",
+    )
+
+
+def policy_turned(times: int) -> Iterator[Finding]:
+    """Q106: the loss rises with the log-probability of what was rewarded.
+
+    Args:
+        times: updates that showed it.
+    """
+    yield found(
+        "Q106",
+        "policy",
+        f"the loss rises with the log-probabilities times their returns, in each of {times} "
+        "updates: what was rewarded becomes less likely",
+        "the sign is missing: loss = -(log_probs * returns).sum()",
+    )

@@ -1,4 +1,4 @@
-"""Family L: the spread of a sampled code against the spread that its divergence is computed of."""
+"""Family L: a sampled code, the divergence of its distribution, and the error beside it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from lamplighter.checks.finding import Finding
 
 MOST_OFF = 0.05  # of the values that may miss a form, by rounding or a small number in a logarithm
 NEAR = 1e-2  # of the spread of T²
+WIDE = 32  # values of a sample from which a mean over them is no matter of taste
 
 # name of what the divergence takes for the standard deviation → what to do
 _FIXES = {
@@ -72,6 +73,82 @@ def spreads_differ(
                 _FIXES[name],
             )
             return
+
+
+def noise_is_uniform(mean: Tensor, to_mean: Tensor) -> Iterator[Finding]:
+    """L117: a code is drawn with uniform noise, and its divergence is that of a Gaussian.
+
+    Args:
+        mean: m, of any shape.
+        to_mean: the slope of the divergence to the mean.
+    """
+    if mean.numel() >= 8 and slope_of_square(mean, to_mean):
+        yield found(
+            "L117",
+            "divergence",
+            "the noise of the code is that of torch.rand, even between two bounds, and the "
+            "divergence is that of a Gaussian: the decoder never sees what the prior will give it",
+            "draw the noise with torch.randn or torch.randn_like",
+        )
+
+
+def divergence_grows(times: int) -> Iterator[Finding]:
+    """L111: the divergence of the codes lowers the loss.
+
+    Args:
+        times: steps that showed it.
+    """
+    yield found(
+        "L111",
+        "divergence",
+        f"the loss falls as the divergence of the codes rises, in each of {times} steps: it drives "
+        "them away from the prior without bound",
+        "add -0.5 * (1 + logvar - mu**2 - logvar.exp()), which is never below 0",
+    )
+
+
+def slope_of_square(mean: Tensor, to_mean: Tensor) -> float:
+    """c of a divergence c/2 (m² + …) by its slope c·m to the mean; 0.0 where it is none.
+
+    Args:
+        mean: m, of any shape.
+        to_mean: the slope, of the same shape.
+    """
+    m, g = mean.detach().double().flatten(), to_mean.detach().double().flatten()
+    c = float((g * m).sum() / (m * m).sum().clamp(min=1e-30))
+    return c if float((g - c * m).abs().max()) <= 1e-3 * float(g.abs().max()) else 0.0
+
+
+def weighs_as_much(divergence: float, error: float, rows: int, values: int) -> bool:
+    """Whether a divergence that is summed has the weight of an error that is averaged.
+
+    Args:
+        divergence: what one nat of one sample adds to the loss.
+        error: what the mean error is multiplied with.
+        rows: samples in the batch.
+        values: of one sample, over which the mean goes too.
+    """
+    if values < WIDE or rows < 2 or not error > 0:
+        return False
+    return any(abs(divergence * times / error - 1) < 1e-3 for times in (1, rows))
+
+
+def divergence_outweighs(values: int, times: float) -> Iterator[Finding]:
+    """L119: one nat of the divergence counts as much as the errors of a whole sample.
+
+    Args:
+        values: of one sample, over which the error is averaged.
+        times: by how much the divergence weighs more than in the sum of both.
+    """
+    yield found(
+        "L119",
+        "divergence",
+        f"the error is a mean over the {values} values of each sample, and the divergence is a sum, "
+        f"added with the same weight: it counts {times:.4g} times as much as in the bound that both "
+        "belong to, and drives the codes to noise",
+        "sum the error over the values of a sample too and take the mean over the samples of both, "
+        "or give the divergence a weight on purpose",
+    )
 
 
 def _fits(to_source: Tensor, deviation: Tensor, to_log: Tensor, c: float) -> bool:

@@ -37,6 +37,7 @@ EVENTS = (
     "step_ended",
     "cleared",
     "clipped",
+    "loss_scaled",
     "unscaled",
     "scaled",
     "schedule_made",
@@ -72,7 +73,7 @@ EVENTS = (
 RARE = frozenset(EVENTS) - {
     "batch_given", "module_entered", "module_left", "dropout_called", "loss_called",
     "backward_starts", "backward_ended", "step_starts", "step_ended", "cleared", "clipped",
-    "unscaled", "scaled",
+    "loss_scaled", "unscaled", "scaled",
 }  # fmt: skip
 
 
@@ -133,6 +134,9 @@ class Watcher:
 
     def clipped(self, parameters: list[torch.Tensor]) -> None:
         """`clip_grad_norm_` or `clip_grad_value_` is over."""
+
+    def loss_scaled(self, scaler: Any, result: Any) -> None:
+        """`GradScaler.scale` has multiplied a loss."""
 
     def unscaled(self, optimizer: torch.optim.Optimizer) -> None:
         """`GradScaler.unscale_` is over."""

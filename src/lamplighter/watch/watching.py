@@ -40,7 +40,10 @@ from lamplighter.watch.loop.finite import Finite, Rounding
 from lamplighter.watch.loop.hand_steps import HandSteps
 from lamplighter.watch.loop.idle import IdleOptimizers
 from lamplighter.watch.loop.lengths import Lengths
+from lamplighter.watch.loop.loss_scales import LossScales
+from lamplighter.watch.loop.policies import Policies
 from lamplighter.watch.loop.rates import Rates
+from lamplighter.watch.loop.renewed import RenewedOptimizers
 from lamplighter.watch.loop.returns import Returns
 from lamplighter.watch.loop.schedules import Schedules
 from lamplighter.watch.loop.seeding import Seeding
@@ -48,16 +51,22 @@ from lamplighter.watch.loop.shared_groups import SharedGroups
 from lamplighter.watch.loop.starved import Starved
 from lamplighter.watch.loop.steps import StepOrder
 from lamplighter.watch.loop.wasted import Wasted
+from lamplighter.watch.loss.alignments import Alignments
 from lamplighter.watch.loss.arithmetic import Arithmetic
 from lamplighter.watch.loss.class_weights import ClassWeights
+from lamplighter.watch.loss.dropped_answers import DroppedAnswers
 from lamplighter.watch.loss.losses import Losses
+from lamplighter.watch.loss.noise_levels import NoiseLevels
 from lamplighter.watch.loss.own_forms import OwnForms
 from lamplighter.watch.loss.own_losses import OwnLosses
+from lamplighter.watch.loss.reach import Reach
 from lamplighter.watch.loss.spreads import Spreads
 from lamplighter.watch.loss.still_losses import StillLosses
 from lamplighter.watch.loss.terms import Terms
+from lamplighter.watch.loss.turned import TurnedScores
 from lamplighter.watch.network.cutting import Cutting
 from lamplighter.watch.network.evaluated import EvaluatedNorms
+from lamplighter.watch.network.forgetful import ForgetfulNorms
 from lamplighter.watch.network.freezing import Freezing
 from lamplighter.watch.network.loose import LooseParameters
 from lamplighter.watch.network.lost_states import LostStates
@@ -68,6 +77,8 @@ from lamplighter.watch.network.probes import Probes
 from lamplighter.watch.network.real_steps import RealSteps
 from lamplighter.watch.network.replicas import Replicas
 from lamplighter.watch.network.strangers import Strangers
+from lamplighter.watch.network.teachers import Teachers
+from lamplighter.watch.network.unchanged import UnchangedNetworks
 from lamplighter.watch.network.weighing import Weighing
 from lamplighter.watch.network.weights import Weights
 from lamplighter.watch.score.batch_scores import BatchScores
@@ -108,13 +119,21 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Arithmetic,
         OwnForms,
         Spreads,
+        TurnedScores,
+        Reach,
+        Alignments,
+        NoiseLevels,
+        DroppedAnswers,
         Weighing,
         Cutting,
         ClassWeights,
         StillLosses,
         Models,
         Strangers,
+        Teachers,
+        UnchangedNetworks,
         FrozenNorms,
+        ForgetfulNorms,
         Folds,
         Freezing,
         Loaders,
@@ -154,6 +173,8 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Wasted,
         Rates,
         SharedGroups,
+        RenewedOptimizers,
+        LossScales,
         EvaluatedNorms,
         Terms,
         IdleOptimizers,
@@ -164,6 +185,7 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         RealSteps,
         Seeding,
         Bootstraps,
+        Policies,
         Returns,
         LooseParameters,
     )

@@ -1,4 +1,4 @@
-"""Targets that are a reward and the value of what comes next: Q101, Q102."""
+"""Targets that are a reward and the value of what comes next: Q101, Q102, Q104."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from lamplighter.checks.reinforcement import future_past_the_end, target_never_follows
+from lamplighter.checks.reinforcement import (
+    future_only_at_the_end,
+    future_past_the_end,
+    target_has_a_graph,
+    target_never_follows,
+)
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.descent import shallow
-from lamplighter.watch.source.flags import ENDS, NOT, end_flags
+from lamplighter.watch.source.flags import ENDS, NOT, end_flags, numbers_in, things_in
 from lamplighter.watch.source.place import Place, locals_of, user_frame
 
 if TYPE_CHECKING:
@@ -25,6 +30,8 @@ LOOKS = 60  # targets whose program is asked for flags
 SURE = 2  # targets that must show the same
 LONG = 300  # steps after which a target network would have been copied
 FEW = 64  # values of a weight by which a network is known again
+FEWEST = 8  # transitions of a batch whose flags are told from others
+HALF = 0.5  # most transitions are not the last of an episode
 DISCOUNTS = (0.5, 1.0)  # beyond the first, and below the second
 # what leaves "the value of what comes next" what it is
 CARRYING = frozenset(
@@ -48,11 +55,13 @@ class Future:
         network: weak.
         discount: its factor so far; None: it was multiplied with nothing.
         spared: whether something may have taken it away from single transitions.
+        factor: the numbers for each transition that it was multiplied with.
     """
 
     network: weakref.ref[nn.Module]
     discount: float | None = None
     spared: bool = False
+    factor: Tensor | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -88,7 +97,7 @@ class Twin:
 class Bootstraps(Watcher):
     """Follows the answers of networks into targets."""
 
-    codes = ("Q101", "Q102")
+    codes = ("Q101", "Q102", "Q104")
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -97,6 +106,8 @@ class Bootstraps(Watcher):
         self.twins: dict[int, Twin] = {}
         self.looks = 0
         self.hits: dict[str, int] = {}
+        self.live: ByIdentity[tuple[float, Place]] = ByIdentity()
+        self.fitted: tuple[float, Place] | None = None
 
     def module_left(self, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
         future = None
@@ -110,6 +121,8 @@ class Bootstraps(Watcher):
     ) -> None:
         if not len(self.futures):
             return
+        if name in ("sub", "rsub") and len(self.live):
+            self._look_at_difference(args)
         if name in CARRYING:
             if (known := self._known(args)) is not None:
                 for tensor in shallow((result,)):
@@ -141,10 +154,13 @@ class Bootstraps(Watcher):
             spared = future.spared or (number is None and bool(others))
             factor = _largest(other) if number is None else number
             factor = factor if name == "mul" else 1 / factor if factor else 0.0
-            future = Future(future.network, (future.discount or 1.0) * factor, spared)
+            rows = other if isinstance(other, Tensor) and number is None else future.factor
+            future = Future(future.network, (future.discount or 1.0) * factor, spared, rows)
         elif name in ("add", "radd") and future.discount is not None and other is not None:
             if DISCOUNTS[0] <= future.discount < DISCOUNTS[1] and _is_reward(other, result):
                 self._made(future, result)
+            elif DISCOUNTS[0] <= future.discount < DISCOUNTS[1] and result.requires_grad:
+                self._made_with_graph(future, other, result)
             return
         self.futures[result] = (future, version_of(result))
 
@@ -155,6 +171,8 @@ class Bootstraps(Watcher):
             return
         place = Place(frame.f_code.co_filename, frame.f_lineno)
         self._remember(module, place)
+        if future.factor is not None and self.looks < LOOKS:
+            self._look_at_factor(frame, future, place)
         if future.spared or self.looks >= LOOKS or self.world.found("Q101"):
             return
         self.looks += 1
@@ -163,7 +181,53 @@ class Bootstraps(Watcher):
             self.futures[result] = (future, version_of(result))
             return
 
+    def _look_at_factor(self, frame: FrameType, future: Future, place: Place) -> None:
+        """Whether the value was multiplied with the flag itself, in place of its opposite."""
+        row = numbers_in(future.factor)
+        if row is None or len(row) < FEWEST or not 0 < float((row != 0).mean()) < HALF:
+            return
+        for shown, name, thing in things_in(frame):
+            plain = name.lower()
+            if not ENDS.search(plain) or NOT.search(plain):
+                continue
+            flag = numbers_in(thing)
+            if flag is None or len(flag) != len(row):
+                continue
+            if bool(((flag != 0) == (row != 0)).all()):
+                self.looks += 1
+                hits = self.hits["only " + shown] = self.hits.get("only " + shown, 0) + 1
+                if hits == SURE and not self.world.found("Q101"):
+                    found = future_only_at_the_end(shown, future.discount or 1.0)
+                    self.world.adopt(found, place)
+                return
+
+    def _made_with_graph(self, future: Future, other: Any, result: Tensor) -> None:
+        """A target through which gradients pass; it counts once something is fitted to it."""
+        plain = isinstance(other, Tensor) and not other.requires_grad
+        frame = user_frame(1)
+        if plain and frame is not None and other.numel() == result.numel():
+            place = Place(frame.f_code.co_filename, frame.f_lineno)
+            self.live[result] = (future.discount or 1.0, place)
+
+    def _look_at_difference(self, args: tuple[Any, ...]) -> None:
+        """A value with a graph minus such a target."""
+        both = [a for a in args if isinstance(a, Tensor) and a.requires_grad]
+        if len(both) == 2:
+            self.fitted = self.fitted or next(
+                (known for t in both if (known := self.live.get(t)) is not None), None
+            )
+
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+        target = given.get("target")
+        if isinstance(target, Tensor) and target.requires_grad and len(self.live):
+            self.fitted = self.fitted or self.live.get(target)
+
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:  # noqa: ARG002
+        fitted, self.fitted = self.fitted, None
+        if fitted is not None:
+            hits = self.hits["graph"] = self.hits.get("graph", 0) + 1
+            if hits == SURE and not self.world.found("Q104"):
+                self.world.adopt(target_has_a_graph(fitted[0]), fitted[1])
         waiting, self.waiting = self.waiting, []
         for target in waiting:
             name, rows, ended = target.flag

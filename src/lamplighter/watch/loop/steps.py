@@ -135,15 +135,17 @@ class StepOrder(Watcher):
 
     def clipped(self, parameters: list[torch.Tensor]) -> None:
         mine = {id(p) for p in parameters}
-        for book in self.ledgers.values():
-            if not any(id(p) in mine for p in book.sample):
-                continue
+        books = [b for b in self.ledgers.values() if any(id(p) in mine for p in b.sample)]
+        # another network's loss has been sent back since, and what it left here is as it was
+        stale = bool(books) and all(b.used and b.marks() == b.used for b in books)
+        for book in books:
             now = book.marks()
             if book.steps and "B" not in book.since_step and (not now or now == book.emptied):
                 book.clip_place = book.clip_place or here()  # judged once a backward has followed
             book.clipped_again |= "B" in book.since_step
             self._remark(book)
-            if book.steps and "B" not in book.since_step and "Z" not in book.since_step:
+            unused = "B" not in book.since_step and "Z" not in book.since_step
+            if book.steps and (unused or stale):
                 book.clipped_late += 1
                 if book.clipped_late == TIMES:
                     self._report_late_clip()

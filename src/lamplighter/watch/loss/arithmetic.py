@@ -11,7 +11,7 @@ from lamplighter.checks import own_arithmetic as criteria
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.loss.taken import TAKING, Taken, TakenNumbers
-from lamplighter.watch.source.descent import Descent, Sighting, is_weight, shallow
+from lamplighter.watch.source.descent import Descent, Mark, Sighting, is_weight, shallow
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.taps.data import LOSSES
 from lamplighter.watch.world import SeenOptimizer, World
@@ -44,6 +44,7 @@ class Arithmetic(Watcher):
         self.late: ByIdentity[Sighting] = ByIdentity()
         self.constant: ByIdentity[frozenset[tuple[Place | None, str]]] = ByIdentity()
         self.loose: ByIdentity[bool] = ByIdentity()
+        self.sloped: ByIdentity[bool] = ByIdentity()
         self.taken = TakenNumbers()
         self.numbers: ByIdentity[frozenset[Taken]] = ByIdentity()
         self.hits: dict[tuple[Place | None, str], int] = {}
@@ -77,6 +78,8 @@ class Arithmetic(Watcher):
         if not isinstance(result, Tensor):
             if name in TAKING and args:
                 self.taken.note(args[0], result, here())
+            elif name == "grad" and torch.is_grad_enabled():
+                self._note_slopes(args, result)
             return
         given = list(shallow((*args, *kwargs.values())))
         self._carry(name, given, result)
@@ -89,6 +92,14 @@ class Arithmetic(Watcher):
             self._look_at_constants(name, given, result)
             self._look_at_numbers(name, args, given, result)
         self.descent.follow(name, given, args, result)
+
+    def _note_slopes(self, args: tuple[Any, ...], result: Any) -> None:
+        """What `torch.autograd.grad` gave without `create_graph` has no path to any weight."""
+        if any(self.descent.of(t).derived for t in shallow(args)):
+            for slope in shallow((result,)):
+                if not slope.requires_grad:
+                    self.sloped[slope] = True
+                    self.descent.marks[slope] = Mark(derived=True)
 
     def _carry(self, name: str, given: list[Tensor], result: Tensor) -> None:
         """What was seen on the way goes with everything that is made from it."""
@@ -193,7 +204,10 @@ class Arithmetic(Watcher):
         if name in ("mean", "sum") and result.dim() == 0 and given and not result.requires_grad:
             of = self.descent.of(given[0])
             if of.derived and not of.frozen and given[0].is_floating_point():
-                self.constant[result] = frozenset({(here(), name)})
+                why = "create_graph" if self.sloped.get(given[0]) else name
+                self.constant[result] = frozenset({(here(), why)})
+        elif self.sloped and not result.requires_grad and any(self.sloped.get(t) for t in given):
+            self.sloped[result] = True
         terms = [c for t in given if (c := self.constant.get(t)) is not None]
         plain = len(given) == 1 or all(t.dim() == 0 for t in given)
         if not terms:
@@ -280,7 +294,7 @@ class Arithmetic(Watcher):
 
     def _count_constant(self, place: Place | None, name: str) -> None:
         hits = self.hits[place, name] = self.hits.get((place, name), 0) + 1
-        if hits == SURE and (place not in self.moving or name == "item()"):
+        if hits == SURE and (place not in self.moving or name in ("item()", "create_graph")):
             self.world.adopt(criteria.constant_term(name), place)
 
 

@@ -1,4 +1,4 @@
-"""Sampled codes and the divergence of their distribution: L117."""
+"""Sampled codes and the divergence of their distribution: L111, L117, L119."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor
 from lamplighter.checks import spreads as criteria
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.loss.balance import Balance
 from lamplighter.watch.source.descent import is_weight, shallow
 from lamplighter.watch.source.place import Place, here
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 LOOKS = 12  # sums that are tried in one program
 SURE = 2  # of them must show it
 NOISE = frozenset(("randn", "randn_like", "normal"))
+UNIFORM = frozenset(("rand", "rand_like"))
+SHIFTED = frozenset(("add", "sub", "rsub", "mul", "div"))
 UNARY = frozenset(
     (
         *("exp", "mul", "div", "softplus", "sqrt", "clamp", "add", "sub", "pow", "abs", "square"),
@@ -36,41 +39,47 @@ class Code:
         mean, spread: tensors with a graph.
         source: what the spread was made from, value by value.
         place: where the noise is multiplied.
+        uniform: whether the noise is that of `torch.rand`.
     """
 
     mean: Tensor
     spread: Tensor
     source: Tensor
     place: Place | None
+    uniform: bool = False
 
 
 class Spreads(Watcher):
     """Follows noise into a code, and tries the sums that know of the code's distribution."""
 
-    codes = ("L117",)
+    codes = ("L111", "L117", "L119")
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.noise: ByIdentity[bool] = ByIdentity()
+        self.noise: ByIdentity[str] = ByIdentity()
         self.sources: ByIdentity[Tensor] = ByIdentity()
-        self.jitter: ByIdentity[tuple[Tensor, Place | None]] = ByIdentity()
+        self.jitter: ByIdentity[tuple[Tensor, Place | None, bool]] = ByIdentity()
         self.noisy: ByIdentity[bool] = ByIdentity()
         self.codes_seen: list[Code] = []
         self.looks = self.hits = 0
+        self.balance = Balance(world)
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         if not isinstance(result, Tensor) or self.looks >= LOOKS:
             return
-        if name in NOISE:
-            self.noise[result] = True
-            return
-        if not result.requires_grad:
+        if name in NOISE or name in UNIFORM:
+            self.noise[result] = "normal" if name in NOISE else "uniform"
             return
         given = list(shallow((*args, *kwargs.values())))
+        if not result.requires_grad:
+            if name in SHIFTED and len(given) == 1 and (kind := self.noise.get(given[0])):
+                self.noise[result] = kind
+            return
         if any(self.noisy.get(t) for t in given):
             self.noisy[result] = True
+            self.balance.note_error(name, given[0], kwargs, result)
         elif name in ("mul", "addcmul") and any(self.noise.get(t) for t in given):
             self._look_at_product(name, given, result)
         elif name == "add" and len(given) == 2:
@@ -85,10 +94,11 @@ class Spreads(Watcher):
         spread = next((t for t in given[-2:] if not self.noise.get(t)), None)
         if spread is None or not spread.requires_grad or is_weight(spread):
             return
+        uniform = any(self.noise.get(t) == "uniform" for t in given)
         if name == "addcmul":
-            self._keep(given[0], spread, here(), result)
+            self._keep(given[0], spread, here(), uniform, result)
         elif spread.shape == result.shape:
-            self.jitter[result] = (spread, here())
+            self.jitter[result] = (spread, here(), uniform)
 
     def _look_at_code(self, given: list[Tensor], result: Tensor) -> None:
         for one, other in (given, given[::-1]):
@@ -96,11 +106,14 @@ class Spreads(Watcher):
             if known is not None and other.requires_grad and other.shape == one.shape:
                 self._keep(other, *known, result)
 
-    def _keep(self, mean: Tensor, spread: Tensor, place: Place | None, result: Tensor) -> None:
+    def _keep(
+        self, mean: Tensor, spread: Tensor, place: Place | None, uniform: bool, result: Tensor
+    ) -> None:
         source = self.sources.get(spread)
         self.noisy[result] = True
         self.codes_seen = self.codes_seen[-7:]
-        self.codes_seen.append(Code(mean, spread, spread if source is None else source, place))
+        source = spread if source is None else source
+        self.codes_seen.append(Code(mean, spread, source, place, uniform))
 
     def _look_at_sum(self, total: Tensor) -> None:
         for code in self.codes_seen:
@@ -112,18 +125,23 @@ class Spreads(Watcher):
                 if slopes[0] is None or slopes[1] is None:
                     continue
                 self.looks += 1
+                self.balance.note_divergence(total, code.mean, slopes[0])
                 if code.spread is code.source:
                     slope = 1 / code.spread
                 else:
                     (slope,) = torch.autograd.grad(
                         code.spread.log().sum(), code.source, retain_graph=True
                     )
-            found = list(
-                criteria.spreads_differ(code.mean, code.source, code.spread, slope, *slopes)
-            )
+            if code.uniform:
+                found = list(criteria.noise_is_uniform(code.mean, slopes[0]))
+            else:
+                found = list(
+                    criteria.spreads_differ(code.mean, code.source, code.spread, slope, *slopes)
+                )
             self.hits += bool(found)
             if self.hits == SURE and found:
                 self.world.adopt(found, code.place)
 
-    def backward_starts(self, roots: tuple[Tensor, ...]) -> None:  # noqa: ARG002
+    def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
         self.codes_seen = []
+        self.balance.weigh(roots[0])

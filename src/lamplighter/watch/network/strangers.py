@@ -23,6 +23,7 @@ USING = frozenset(
     (
         *("linear", "conv1d", "conv2d", "conv3d", "embedding", "bilinear", "batch_norm", "lstm"),
         *("conv_transpose1d", "conv_transpose2d", "gru", "rnn_tanh", "layer_norm", "group_norm"),
+        *("matmul", "mul", "add", "einsum"),
     )
 )
 
@@ -53,6 +54,7 @@ class Strangers(Watcher):
         self.now: list[tuple[torch.Tensor, Place]] = []
         self.lines: dict[Place, Line] = {}
         self.steps = 0
+        self.models: set[int] = set()  # networks that were there at an earlier step
 
     def operated(
         self,
@@ -78,6 +80,8 @@ class Strangers(Watcher):
         self.steps += 1
         now, self.now = self.now, []
         owned = self._owned() if now else set()
+        owned -= self._replaced() if now else set()
+        self.models = set(self.world.models)
         lines = set()
         for weight, place in now:
             if id(weight) in owned or weight.grad is None:
@@ -100,6 +104,12 @@ class Strangers(Watcher):
                 inner = member.parameters() if isinstance(member, nn.Module) else [member]
                 held |= {id(p) for p in inner}  # those are told by what holds them
         return held
+
+    def _replaced(self) -> set[int]:
+        """Ids of weights that a known network has and no optimizer holds: made since, perhaps."""
+        held = {id(p) for r in self.world.optimizers.values() for p in r.parameters()}
+        known = [m for k in self.models if (s := self.world.models.get(k)) and (m := s.module)]
+        return {id(p) for module in known for p in module.parameters()} - held
 
     def _tell_made_anew(self) -> None:
         for place, line in self.lines.items():

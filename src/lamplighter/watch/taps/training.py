@@ -176,10 +176,19 @@ def tap_clipping(taps: Taps) -> None:
 
         return make
 
+    def scale(original: Wrapper) -> Wrapper:
+        def wrapped(self: Any, outputs: Any) -> Any:
+            result = original(self, outputs)
+            stream.tell("loss_scaled", self, result)
+            return result
+
+        return wrapped
+
     for module in (torch.nn.utils, torch.nn.utils.clip_grad):
         for name in ("clip_grad_norm_", "clip_grad_value_"):
             taps.replace(module, name, clip)
     scaler = torch.amp.GradScaler
+    taps.replace(scaler, "scale", scale)
     taps.replace(scaler, "unscale_", after_with_optimizer("unscaled", False))
     taps.replace(scaler, "step", after_with_optimizer("scaled", True))
 

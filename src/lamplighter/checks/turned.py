@@ -1,0 +1,54 @@
+"""Family L: what is better the larger it is, and is minimised all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from lamplighter.checks.catalogue import found
+from lamplighter.checks.finding import Finding
+
+SLACK = 1e-3
+
+_FIXES = {
+    "overlap": "send back 1 - overlap",
+    "similarity": "send back 1 - similarity",
+    "likelihood": "send back the negative: -log_probability.mean(), or use F.cross_entropy",
+}
+_WHAT = {
+    "overlap": "the overlap of the answer with the mask, through the area of both,",
+    "similarity": "the cosine of the angle between the answer and its target",
+    "likelihood": "the logarithm of the probability of the right class",
+}
+
+
+def are_logarithms(scores: Tensor) -> bool:
+    """Whether the rows of a tensor are log-probabilities.
+
+    Args:
+        scores: `(N, C)`.
+    """
+    values = scores.detach().float()
+    if values.dim() != 2 or values.shape[1] < 2 or not bool(torch.isfinite(values).all()):
+        return False
+    return float(values.logsumexp(1).abs().max()) < SLACK
+
+
+def score_is_minimised(kind: str, times: int, *, certain: bool) -> Iterator[Finding]:
+    """L118: the loss rises with a figure that measures how good the answer is.
+
+    Args:
+        kind: "overlap", "similarity" or "likelihood".
+        times: steps that showed it.
+        certain: whether the target is what the loader gave; else a warning.
+    """
+    yield found(
+        "L118",
+        kind,
+        f"{_WHAT[kind]} is largest where the answer is right, and the loss rises with it: each of "
+        f"{times} steps has made the answers worse",
+        _FIXES[kind],
+        level="error" if certain else "warning",
+    )

@@ -1,0 +1,83 @@
+"""The two terms of a variational loss, weighed by their slopes: L111, L119."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from lamplighter.checks.spreads import (
+    divergence_grows,
+    divergence_outweighs,
+    slope_of_square,
+    weighs_as_much,
+)
+from lamplighter.watch.source.place import Place, here
+
+if TYPE_CHECKING:
+    from lamplighter.watch.world import World
+
+SURE = 3  # steps that must show it
+MOST = 4  # terms of one loss
+AVERAGED = frozenset(
+    (
+        *("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy"),
+        *("binary_cross_entropy_with_logits", "mean"),
+    )
+)
+
+
+class Balance:
+    """Keeps the terms of one loss until it is sent back; told of them by who follows the noise."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.errors: list[tuple[Tensor, int, int, Place | None]] = []
+        self.divergences: list[tuple[Tensor, float, Place | None]] = []
+        self.hits = self.turned = 0
+
+    def note_error(self, name: str, whole: Tensor, kwargs: dict[str, Any], result: Tensor) -> None:
+        """A mean over samples and their values, of what was decoded from noise."""
+        if name not in AVERAGED or result.dim() or whole.dim() < 2 or len(self.errors) >= MOST:
+            return
+        if kwargs.get("reduction", "mean") == "mean":
+            rows = whole.shape[0]
+            self.errors.append((result, rows, whole.numel() // max(1, rows), here()))
+
+    def note_divergence(self, total: Tensor, mean: Tensor, to_mean: Tensor) -> None:
+        """A sum that knows the mean and the spread of the codes."""
+        factor = slope_of_square(mean, to_mean)
+        if factor and len(self.divergences) < MOST:
+            self.divergences.append((total, factor, here()))
+
+    def weigh(self, root: Tensor) -> None:
+        """How much each term counts in what is sent back."""
+        errors, self.errors = self.errors, []
+        divergences, self.divergences = self.divergences, []
+        if not divergences or root.numel() != 1 or not root.requires_grad:
+            return
+        terms = [e[0] for e in errors] + [d[0] for d in divergences]
+        with torch.enable_grad():
+            slopes = torch.autograd.grad(root, terms, retain_graph=True, allow_unused=True)
+        weights = [
+            (factor * float(slope.mean()), place)
+            for (_, factor, place), slope in zip(divergences, slopes[len(errors) :], strict=True)
+            if slope is not None
+        ]
+        if weights and all(weight < 0 for weight, _ in weights):
+            self.turned += 1
+            if self.turned == SURE and not self.world.found("L111"):
+                self.world.adopt(divergence_grows(SURE), weights[0][1])
+            return
+        for (_, rows, values, place), slope in zip(errors, slopes, strict=False):
+            error = 0.0 if slope is None else float(slope)
+            for weight, _ in weights:
+                if weighs_as_much(weight, error, rows, values):
+                    self._count(values, weight * rows * values / error, place)
+                    return
+
+    def _count(self, values: int, times: float, place: Place | None) -> None:
+        self.hits += 1
+        if self.hits == SURE and not self.world.found("L119"):
+            self.world.adopt(divergence_outweighs(values, times), place)

@@ -1,0 +1,80 @@
+"""BatchNorm layers whose running statistics are those of the last batch: M121."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from lamplighter.checks.norm_settings import (
+    JUMP,
+    eps_is_a_momentum,
+    is_forgetful,
+    remembers_one_batch,
+)
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.network.models import line_of_layer
+from lamplighter.watch.network.norms import norms_of
+from lamplighter.watch.source.place import Place
+
+if TYPE_CHECKING:
+    from lamplighter.watch.world import SeenModel, World
+
+SURE = 6  # steps in a row with a jump
+
+
+class ForgetfulNorms(Watcher):
+    """Measures how far running means move from one step to the next."""
+
+    codes = ("M121",)
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.looked: set[int] = set()
+        self.norms: list[tuple[SeenModel, str, nn.modules.batchnorm._BatchNorm]] = []
+        self.before: list[torch.Tensor] = []
+        self.jumps: list[float] = []
+
+    def woken(self) -> None:
+        self.before, self.jumps = [], []
+
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+        for key, model in list(self.world.models.items()):
+            if key not in self.looked and model.trained:
+                self.looked.add(key)
+                self._begin(model)
+        if self.norms and not self.world.found("M121"):
+            self._measure()
+
+    def _begin(self, model: SeenModel) -> None:
+        module = model.module
+        if module is None:
+            return
+        for finding in eps_is_a_momentum(module):
+            if not self.world.found("M121"):
+                self.world.adopt([finding], self._line(model, finding.where))
+        if not self.norms:
+            self.norms = [(model, n, m) for n, m in norms_of(module) if is_forgetful(m)][:1]
+
+    def _measure(self) -> None:
+        model, name, norm = self.norms[0]
+        if not norm.training or norm.running_mean is None or norm.running_var is None:
+            return
+        now = norm.running_mean.detach().clone()
+        if self.before and self.before[0].shape == now.shape:
+            width = norm.running_var.detach().clamp(min=1e-12).sqrt()
+            jump = float(((now - self.before[0]).abs() / width).median())
+            self.jumps = [*self.jumps, jump] if jump > JUMP else []
+        self.before = [now]
+        if len(self.jumps) == SURE and norm.momentum is not None:
+            found = remembers_one_batch(name, norm.momentum, sum(self.jumps) / SURE)
+            self.world.adopt(found, self._line(model, name))
+
+    def _line(self, model: SeenModel, where: str) -> Place | None:
+        """The line that made the layer, as its settings are written there."""
+        module = model.module
+        if module is None:
+            return model.place
+        made = self.world.origins.birth(module.get_submodule(where.split(" and ")[0]))
+        return made or line_of_layer(module, where, self.world.origins) or model.place

@@ -1,0 +1,118 @@
+"""Policy gradients, advantages and targets of values: Q101, Q104, Q105, Q106."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.distributions import Categorical
+from torch.nn import functional as F
+
+from lamplighter.watch import watch
+
+
+def _values(target_of: Callable[..., Tensor], *, own: bool = False) -> list[str]:
+    """What is found where a value is fitted to a target."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(3, 16), nn.Tanh(), nn.Linear(16, 2))
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+    with watch() as watching:
+        for _ in range(8):
+            states, after, rewards = torch.randn(32, 3), torch.randn(32, 3), torch.randn(32)
+            done = (torch.arange(32) % 8 == 0).float()
+            value = net(states)[:, 0]
+            target = target_of(net, after, rewards, done)
+            optimizer.zero_grad()
+            loss = (value - target).pow(2).mean() if own else F.smooth_l1_loss(value, target)
+            loss.backward()
+            optimizer.step()
+    assert watching.faults == []
+    return [f.code for f in watching.findings]
+
+
+def with_graph(net: Any, after: Tensor, rewards: Tensor, done: Tensor) -> Tensor:
+    """Gradients pass."""
+    return rewards + 0.9 * net(after).max(1)[0] * (1 - done)
+
+
+def without_graph(net: Any, after: Tensor, rewards: Tensor, done: Tensor) -> Tensor:
+    """They do not."""
+    return rewards + 0.9 * net(after).max(1)[0].detach() * (1 - done)
+
+
+def only_at_the_end(net: Any, after: Tensor, rewards: Tensor, done: Tensor) -> Tensor:
+    """The flag itself."""
+    with torch.no_grad():
+        return rewards + 0.9 * net(after).max(1)[0] * done
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [(with_graph, ["Q104"]), (without_graph, []), (only_at_the_end, ["Q101"])],
+)
+def test_targets_of_values(target: Callable[..., Tensor], expected: list[str]) -> None:
+    """Q104: gradients pass through the target. Q101: the value counts only after the end."""
+    assert _values(target) == expected
+    assert _values(target, own=True) == expected
+
+
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def _policy(loss_of: Loss, *, costs: bool = False) -> list[str]:
+    """What is found where actions of an episode are weighed."""
+    torch.manual_seed(0)
+    actor, critic = nn.Linear(3, 2), nn.Linear(3, 1)
+    optimizer = torch.optim.Adam([*actor.parameters(), *critic.parameters()], lr=1e-2)
+    with watch() as watching:
+        for _ in range(6):
+            states = torch.randn(12, 3)
+            chances = Categorical(logits=actor(states))
+            actions = chances.sample()
+            numbers = [float(a == (s[0] > 0)) + 0.5 for a, s in zip(actions, states, strict=True)]
+            if costs:
+                cost = torch.tensor(numbers)
+                loss = loss_of(chances.log_prob(actions), cost, critic(states)[:, 0])
+            else:
+                rewards = torch.tensor(numbers)
+                loss = loss_of(chances.log_prob(actions), rewards, critic(states)[:, 0])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    assert watching.faults == []
+    return [f.code for f in watching.findings if f.code[0] == "Q"]
+
+
+def standardised(logs: Tensor, weights: Tensor, values: Tensor) -> Tensor:
+    """With mean 0."""
+    return (logs * (weights - weights.mean()) / weights.std()).sum()
+
+
+def one_by_one(logs: Tensor, weights: Tensor, values: Tensor) -> Tensor:
+    """One action after the other."""
+    return torch.stack([log * weight for log, weight in zip(logs, weights, strict=True)]).sum()
+
+
+def of_errors(logs: Tensor, weights: Tensor, values: Tensor) -> Tensor:
+    """With a value beside it."""
+    return (logs * (weights - values.detach())).mean()
+
+
+@pytest.mark.parametrize("gain", [standardised, one_by_one, of_errors])
+def test_the_sign_of_a_policy_gradient(gain: Loss) -> None:
+    """Q106: what was rewarded becomes less likely; of costs that is what is wanted."""
+    assert _policy(gain) == ["Q106"]
+    assert _policy(gain, costs=True) == []
+    assert _policy(lambda logs, w, v: -gain(logs, w, v)) == []
+    assert _policy(lambda logs, w, v: gain(-logs, w, v)) == []
+    assert _policy(lambda logs, w, v: gain(logs, -w, -v)) == []
+
+
+def test_advantage_is_detached() -> None:
+    """Q105: else the loss of the policy trains the values."""
+    assert _policy(lambda logs, w, v: -(logs * (w - v)).mean() + (w - v).pow(2).mean()) == ["Q105"]
+    healthy = _policy(lambda logs, w, v: -(logs * (w - v).detach()).mean() + (w - v).pow(2).mean())
+    assert healthy == []

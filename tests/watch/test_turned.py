@@ -1,0 +1,168 @@
+"""Scores that are minimised, and terms of very different size: L118, L119, M121."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+from lamplighter.watch import watch
+
+Loss = Callable[[Tensor, Tensor], Any]
+
+
+def dice(out: Tensor, y: Tensor) -> Tensor:
+    """The overlap of probabilities and a mask."""
+    p = torch.sigmoid(out)
+    return ((2 * (p * y).sum(1) + 1) / (p.sum(1) + y.sum(1) + 1)).mean()
+
+
+def jaccard(out: Tensor, y: Tensor) -> Tensor:
+    """The same of the whole batch, through the union."""
+    p = torch.sigmoid(out).view(-1)
+    both = torch.sum(p * y.view(-1))
+    return both / (p.sum() + y.sum() - both)
+
+
+def cosine(out: Tensor, y: Tensor) -> Tensor:
+    """Of the answer and its target."""
+    return F.cosine_similarity(out, y, dim=1).mean()
+
+
+def picked(out: Tensor, y: Tensor) -> Tensor:
+    """The log-probability of the right class."""
+    return F.log_softmax(out, 1).gather(1, y[:, None]).mean()
+
+
+def picked_by_index(out: Tensor, y: Tensor) -> Tensor:
+    """The same."""
+    return torch.log_softmax(out, dim=1)[torch.arange(len(y)), y].mean()
+
+
+def outside(out: Tensor, y: Tensor) -> Tensor:
+    """The overlap with what is no object shall become small."""
+    p = torch.sigmoid(out)
+    return ((p * (1 - y)).sum(1) / p.sum(1)).mean()
+
+
+def masked(out: Tensor, y: Tensor) -> Tensor:
+    """A mean over the values of a mask."""
+    return (out.square() * y).sum() / y.sum()
+
+
+def _found(loss: Loss, target: Tensor, *, maximize: bool = False) -> list[tuple[str, str]]:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 5))
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, maximize=maximize)
+    loader = DataLoader(TensorDataset(torch.randn(len(target), 6), target), batch_size=16)
+    with watch() as watching:
+        for x, y in loader:
+            optimizer.zero_grad()
+            loss(model(x), y).backward()
+            optimizer.step()
+    assert watching.faults == []
+    return [(f.code, f.level) for f in watching.findings]
+
+
+MASKS = (torch.arange(800).view(160, 5) % 3 > 0).float()
+CASES = [
+    (dice, MASKS),
+    (jaccard, MASKS),
+    (cosine, torch.sin(torch.arange(800.0)).view(160, 5)),
+    (picked, torch.arange(160) % 5),
+    (picked_by_index, torch.arange(160) % 5),
+]
+
+
+@pytest.mark.parametrize(("score", "target"), CASES)
+def test_scores_are_not_minimised(score: Loss, target: Tensor) -> None:
+    """L118: the score itself is told; its complement, its negative and maximising are not."""
+    assert _found(score, target) == [("L118", "error")]
+    assert _found(lambda out, y: 1 - score(out, y), target) == []
+    assert _found(lambda out, y: out.square().mean() - score(out, y), target) == []
+    assert _found(score, target, maximize=True) == []
+
+
+@pytest.mark.parametrize("loss", [outside, masked])
+def test_what_shall_become_small_is_no_score(loss: Loss) -> None:
+    """L118: an overlap with the background, and a mean over a mask."""
+    assert _found(loss, MASKS) == []
+
+
+def _elbo(error: Callable[[Tensor, Tensor], Tensor], kl: Callable[[Tensor], Tensor]) -> list[str]:
+    torch.manual_seed(0)
+    encoder, decoder = nn.Linear(40, 8), nn.Linear(4, 40)
+    optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=1e-3)
+    data = torch.rand(160, 40)
+    with watch() as watching:
+        for x in data.split(16):
+            mu, logvar = encoder(x).chunk(2, dim=1)
+            z = mu + torch.randn_like(mu) * (0.5 * logvar).exp()
+            each = -0.5 * (1 + logvar - mu.pow(2) - logvar.exp())
+            optimizer.zero_grad()
+            (error(torch.sigmoid(decoder(z)), x) + kl(each)).backward()
+            optimizer.step()
+    assert watching.faults == []
+    return [f.code for f in watching.findings]
+
+
+@pytest.mark.parametrize(
+    ("error", "kl", "expected"),
+    [
+        (F.mse_loss, lambda each: each.sum(1).mean(), ["L119"]),
+        (F.binary_cross_entropy, lambda each: each.sum() / len(each), ["L119"]),
+        (lambda out, x: ((out - x) ** 2).mean(), lambda each: each.sum(), ["L119"]),
+        (F.mse_loss, lambda each: each.mean(), []),
+        (F.mse_loss, lambda each: 0.01 * each.sum(1).mean(), []),
+        (lambda out, x: 40 * F.mse_loss(out, x), lambda each: each.sum(1).mean(), []),
+        (lambda out, x: (out - x).square().sum(1).mean(), lambda each: each.sum(1).mean(), []),
+        (
+            lambda out, x: F.mse_loss(out, x, reduction="sum"),
+            lambda each: each.sum(),
+            [],
+        ),
+    ],
+)
+def test_both_terms_of_a_bound_are_summed(error: Any, kl: Any, expected: list[str]) -> None:
+    """L119: an error that is averaged over the values, beside a divergence that is not."""
+    assert _elbo(error, kl) == expected
+
+
+@pytest.mark.parametrize(
+    ("momentum", "rows", "expected"), [(0.99, 16, ["M121"]), (0.1, 16, []), (0.99, 480, [])]
+)
+def test_statistics_that_are_those_of_the_last_batch(
+    momentum: float, rows: int, expected: list[str]
+) -> None:
+    """M121: they jump from batch to batch; where all rows are one batch they do not."""
+    torch.manual_seed(0)
+    norm = nn.BatchNorm1d(32, eps=1e-3, momentum=momentum)
+    model = nn.Sequential(nn.Linear(6, 32), norm, nn.ReLU(), nn.Linear(32, 1))
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    data = torch.randn(480, 6)
+    with watch() as watching:
+        for _ in range(12 if rows == 480 else 1):
+            for x in data.split(rows):
+                optimizer.zero_grad()
+                F.mse_loss(model(x), x[:, :1] * x[:, 1:2]).backward()
+                optimizer.step()
+    assert watching.faults == []
+    assert [f.code for f in watching.findings] == expected
+
+
+def test_number_after_the_size_is_no_momentum() -> None:
+    """M121: it is eps."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 32), nn.BatchNorm1d(32, 0.8), nn.ReLU(), nn.Linear(32, 1))
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    with watch() as watching:
+        for x in torch.randn(96, 6).split(16):
+            optimizer.zero_grad()
+            F.mse_loss(model(x), x[:, :1] * x[:, 1:2]).backward()
+            optimizer.step()
+    assert [(f.code, f.where) for f in watching.findings] == [("M121", "1")]

@@ -112,3 +112,20 @@ def test_levels_of_the_step_before() -> None:
         levels = torch.cumprod(1 - torch.linspace(1e-3, 0.1, 20), dim=0)
         F.pad(levels[:-1], (0, 1), value=1.0)
     assert [f.code for f in watching.findings] == ["L122"]
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_classes_of_places_are_moved_before_they_are_cut(*, moved: bool) -> None:
+    """D105: (batch, classes, places) cut into rows of classes mixes both."""
+    torch.manual_seed(0)
+    net = nn.Conv1d(2, 3, 3, padding=1)
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
+    with watch() as watching:
+        for _ in range(4):
+            x = torch.randn(8, 2, 10)
+            scores = net(x).transpose(1, 2) if moved else net(x)
+            loss = F.cross_entropy(scores.reshape(-1, 3), (x[:, 0] > 0).long().view(-1))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    assert [f.code for f in watching.findings] == ([] if moved else ["D105"])

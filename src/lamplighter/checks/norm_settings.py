@@ -22,8 +22,9 @@ def is_forgetful(layer: nn.Module) -> bool:
 
     A momentum of 1 is left out: statistics of one large batch are taken over that way on purpose.
     """
-    known = isinstance(layer, _BatchNorm) and layer.track_running_stats
-    return known and layer.momentum is not None and SHORT <= layer.momentum < 1
+    if not isinstance(layer, _BatchNorm) or not layer.track_running_stats:
+        return False
+    return layer.momentum is not None and SHORT <= layer.momentum < 1
 
 
 def remembers_one_batch(name: str, momentum: float, jump: float | None = None) -> Iterator[Finding]:

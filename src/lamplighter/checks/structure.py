@@ -195,10 +195,11 @@ def layers_repeated(model: nn.Module) -> Iterator[Finding]:
     for owner, module in model.named_modules():
         if not isinstance(module, nn.Sequential | nn.ModuleList):
             continue
-        places: dict[int, list[str]] = {}
+        places: dict[tuple[int, ...], list[str]] = {}
         for name, child in module._modules.items():
-            if child is not None and any(True for _ in child.parameters()):
-                places.setdefault(id(child), []).append(name)
+            mine = tuple(id(p) for p in child.parameters()) if child is not None else ()
+            if mine:  # copy.copy of a layer is another layer with the same weights
+                places.setdefault(mine, []).append(name)
         for names in places.values():
             if len(names) > 1:
                 child = module._modules[names[0]]

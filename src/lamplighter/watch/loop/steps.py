@@ -137,7 +137,7 @@ class StepOrder(Watcher):
         mine = {id(p) for p in parameters}
         books = [b for b in self.ledgers.values() if any(id(p) in mine for p in b.sample)]
         # another network's loss has been sent back since, and what it left here is as it was
-        stale = bool(books) and all(b.used and b.marks() == b.used for b in books)
+        stale = bool(books) and all(b.used and b.marks() == _written_once(b.used) for b in books)
         for book in books:
             now = book.marks()
             if book.steps and "B" not in book.since_step and (not now or now == book.emptied):
@@ -259,6 +259,11 @@ class StepOrder(Watcher):
             "move the clipping between backward() and step()",
             place,
         )
+
+
+def _written_once(marks: dict[int, tuple[int, int]]) -> dict[int, tuple[int, int]]:
+    """The same gradients after clipping has written into each of them."""
+    return {key: (number, version + 1) for key, (number, version) in marks.items()}
 
 
 def _spread(parameters: list[torch.Tensor]) -> list[torch.Tensor]:

@@ -10,6 +10,7 @@ from torch import Tensor
 from lamplighter.checks import own_arithmetic as criteria
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.loss.graphs import nodes_of
 from lamplighter.watch.loss.taken import TAKING, Taken, TakenNumbers
 from lamplighter.watch.source.descent import Descent, Mark, Sighting, is_weight, shallow
 from lamplighter.watch.source.place import Place, here
@@ -45,6 +46,7 @@ class Arithmetic(Watcher):
         self.constant: ByIdentity[frozenset[tuple[Place | None, str]]] = ByIdentity()
         self.loose: ByIdentity[bool] = ByIdentity()
         self.sloped: ByIdentity[bool] = ByIdentity()
+        self.slope_inputs: list[Tensor] = []
         self.taken = TakenNumbers()
         self.numbers: ByIdentity[frozenset[Taken]] = ByIdentity()
         self.hits: dict[tuple[Place | None, str], int] = {}
@@ -99,6 +101,7 @@ class Arithmetic(Watcher):
             for slope in shallow((result,)):
                 if not slope.requires_grad:
                     self.sloped[slope] = True
+                    self.slope_inputs = list(shallow(args[1:2]))[:8]
                     self.descent.marks[slope] = Mark(derived=True)
 
     def _carry(self, name: str, given: list[Tensor], result: Tensor) -> None:
@@ -201,12 +204,14 @@ class Arithmetic(Watcher):
                 self.constant[result] = frozenset({(here(), name)})
             return
         self._look_at_loose_weights(name, given, result)
-        if name in ("mean", "sum") and result.dim() == 0 and given and not result.requires_grad:
+        sloped = bool(self.sloped) and any(self.sloped.get(t) for t in given)
+        sloped = sloped and self._moves_no_weight(result)
+        whole = name in ("mean", "sum") and result.dim() == 0 and bool(given)
+        if whole and (sloped or not result.requires_grad):
             of = self.descent.of(given[0])
             if of.derived and not of.frozen and given[0].is_floating_point():
-                why = "create_graph" if self.sloped.get(given[0]) else name
-                self.constant[result] = frozenset({(here(), why)})
-        elif self.sloped and not result.requires_grad and any(self.sloped.get(t) for t in given):
+                self.constant[result] = frozenset({(here(), "create_graph" if sloped else name)})
+        elif sloped:
             self.sloped[result] = True
         terms = [c for t in given if (c := self.constant.get(t)) is not None]
         plain = len(given) == 1 or all(t.dim() == 0 for t in given)
@@ -217,6 +222,14 @@ class Arithmetic(Watcher):
         )
         if name in (*SUMS, "stack", "cat", "neg", "mean", "sum") or (scaled and plain):
             self.constant[result] = frozenset().union(*terms)
+
+    def _moves_no_weight(self, result: Tensor) -> bool:
+        """Whether there is no graph, or one to the inputs alone at which slopes were taken."""
+        if not result.requires_grad:
+            return True
+        leaves = [getattr(n, "variable", None) for n in nodes_of(result, 64)]
+        known = [t for t in leaves if t is not None]
+        return bool(known) and all(any(t is i for i in self.slope_inputs) for t in known)
 
     def _look_at_loose_weights(self, name: str, given: list[Tensor], result: Tensor) -> None:
         """A figure of weights that were detached before, as `p.data.norm()`."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LOOKS = 12  # backward passes with a score that are looked at
 SURE = 3  # steps that must show it, and none the contrary
+LONG = 8  # steps after which something else has been learned first
 FEWEST = 4  # samples of a batch whose labels are told from chance
 MOST = 8  # scores of one loss
 # what turns a target into its opposite, or makes another one of it
@@ -164,7 +165,9 @@ class TurnedScores(Watcher):
         known = [(s, slope) for s, slope in zip(scores, slopes, strict=True) if slope is not None]
         rises = [bool((slope >= 0).all()) and bool(slope.any()) for _, slope in known]
         self.over |= self.looks >= LOOKS or not all(rises)
-        if known and all(rises):
+        # a network that has learned before may be meant to unlearn what it is shown now
+        before = self.world.steps >= LONG and known and known[0][0].kind != "overlap"
+        if known and all(rises) and not before:
             self.waiting = known[0][0]
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002

@@ -57,6 +57,7 @@ class Cutting(Watcher):
         self.heads: ByIdentity[Cut] = ByIdentity()
         self.scores: ByIdentity[tuple[Cut, ...]] = ByIdentity()
         self.weights: ByIdentity[bool] = ByIdentity()
+        self.rows_of_classes: ByIdentity[Cut] = ByIdentity()
         self.mixed: ByIdentity[bool] = ByIdentity()
         self.hits: dict[Place, int] = {}
         self.rows: int | None = None
@@ -81,6 +82,7 @@ class Cutting(Watcher):
         if not given:
             return
         if name in RESHAPES and isinstance(result, Tensor):
+            self._look_at_classes(name, given[0], result)
             self._look_at_reshape(name, given[0], result)
         elif name in PRODUCTS and isinstance(result, Tensor):
             self._look_at_product(given, result)
@@ -140,6 +142,26 @@ class Cutting(Watcher):
             self._tell(cut)
         elif self._counts(given, kind):
             hits = self.hits[place] = self.hits.get(place, 0) + 1
+            if hits == SURE:
+                self._tell(cut)
+
+    def _look_at_classes(self, name: str, given: Tensor, result: Tensor) -> None:
+        """Scores of shape (batch, classes, places) that are cut into rows of as many classes."""
+        several = given.dim() > 2 and result.dim() == 2 and given.requires_grad
+        if several and result.shape[1] == given.shape[1] != given.shape[-1]:
+            place = _users_line()
+            if place is not None and result.shape[1] > 1:
+                self.rows_of_classes[result] = Cut(
+                    "swapped", given.shape, result.shape, name, place
+                )
+
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+        scores, target = given.get("input"), given.get("target")
+        if name not in ("cross_entropy", "nll_loss") or not isinstance(target, Tensor):
+            return
+        cut = self.rows_of_classes.get(scores)
+        if cut is not None and target.dim() == 1 and not self.world.found("D105"):
+            hits = self.hits[cut.place] = self.hits.get(cut.place, 0) + 1
             if hits == SURE:
                 self._tell(cut)
 

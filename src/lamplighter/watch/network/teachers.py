@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
 LONG = 40  # steps of others in a row through which it was asked and stayed as it is
+SOME = 4  # the same for one that had been trained before
 FEW = 16  # values of a weight by which it is known to be as it was
 
 
@@ -33,6 +34,7 @@ class Teacher:
         times: steps after which it was asked again and had not changed.
         layers: those that drop values or take the statistics of the batch.
         place: where it is asked.
+        changes: how often it had changed since.
     """
 
     ref: weakref.ref[nn.Module]
@@ -41,6 +43,7 @@ class Teacher:
     layers: list[str]
     place: Place | None
     times: int = 0
+    changes: int = 0
 
 
 class Teachers(Watcher):
@@ -75,10 +78,20 @@ class Teachers(Watcher):
         now = values_of(module)
         if not next_step or not torch.equal(now, known.values):
             known.values, known.times = now, 0
+            known.changes += 1
             return
         known.times += 1
         if known.times == LONG and not self._is_held(module):
             self._report(known, module)
+
+    def ended(self) -> None:
+        """One that was trained before is known sooner: epochs may have been cut short."""
+        for known in self.teachers.values() if self.world.whole else ():
+            module = known.ref()
+            if module is None or known.changes or not SOME <= known.times < LONG:
+                continue
+            if self.world.seen(module).trained and not self._is_held(module):
+                self._report(known, module)
 
     def _is_held(self, module: nn.Module) -> bool:
         """Whether an optimizer that has not stepped yet, or lately, may still train it."""

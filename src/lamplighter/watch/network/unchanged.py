@@ -17,7 +17,7 @@ from lamplighter.watch.source.place import Place, here
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
-APART = 5  # steps between two evaluations; a teacher is asked more often
+APART = 2  # steps between two evaluations; a teacher is asked at each
 TIMES = 3  # evaluations
 ENOUGH = 20  # steps of what is trained meanwhile
 

@@ -112,12 +112,13 @@ _ROWS: tuple[Code, ...] = (
     Code("Y111", "wrong labels suspected", "info", "full", "E"),
     Code("Y112", "classes are very unequal or very small", "warning", "fast", "S"),
     Code("Y113", "near duplicates under different labels", "warning", "full", "S"),
+    Code("Y114", "targets are mixed otherwise than their inputs", "error", "fast", "R"),
     # splits
     Code("S101", "validation samples are in train", "error", "fast", "B"),
     Code("S102", "near duplicates across splits", "warning", "full", "B"),
     Code("S103", "a feature gives the label away", "error", "fast", "B"),
     Code("S104", "subset indices meet", "error", "fast", "S"),
-    Code("S105", "a group is in two splits", "warning", "fast", "S"),
+    Code("S105", "a group is in two splits", "warning", "fast", "SR"),
     Code("S106", "train reaches past the beginning of validation", "warning", "fast", "S"),
     Code("S107", "the scaler was fitted on all data", "error", "fast", "S"),
     Code("S108", "validation is also the test set", "warning", "fast", "S"),
@@ -130,6 +131,7 @@ _ROWS: tuple[Code, ...] = (
     Code("T106", "the crop cuts the object away", "warning", "fast", "B"),
     Code("T107", "one part's transform is set for all parts", "error", "fast", "R"),
     Code("T108", "boxes are taken for corners and are none", "error", "fast", "R"),
+    Code("T109", "unsigned numbers wrap round", "warning", "fast", "R"),
     # model
     Code("M101", "layer is not registered", "error", "fast", "S"),
     Code("M102", "plain tensor as weight", "error", "fast", "S"),
@@ -182,6 +184,7 @@ _ROWS: tuple[Code, ...] = (
     Code("L120", "samples are weighed after the mean over them", "error", "fast", "R"),
     Code("L121", "the answers cannot reach the targets", "error", "fast", "R"),
     Code("L122", "noise levels of the step before are at the wrong side", "error", "fast", "R"),
+    Code("L123", "a minimum over what was set to zero", "error", "fast", "R"),
     # optimizer
     Code("O101", "parameters in no optimizer", "error", "fast", "S"),
     Code("O102", "the optimizer holds foreign parameters", "error", "fast", "S"),
@@ -213,6 +216,7 @@ _ROWS: tuple[Code, ...] = (
     Code("Q104", "gradients pass through the target of a value", "warning", "fast", "R"),
     Code("Q105", "the advantage has a graph", "warning", "fast", "R"),
     Code("Q106", "the policy is moved away from what was rewarded", "warning", "fast", "R"),
+    Code("Q107", "the target holds the number of an action", "error", "fast", "R"),
     # precision, several processes
     Code("P101", "updates are rounded away", "error", "full", "BR"),
     Code("P102", "Adam's eps vanishes in fp16", "error", "fast", "S"),
@@ -233,6 +237,7 @@ _ROWS: tuple[Code, ...] = (
     Code("E107", "the worst state is kept as the best", "error", "fast", "R"),
     Code("E108", "the best figure is never remembered", "error", "fast", "R"),
     Code("E109", "what is evaluated never changes", "warning", "fast", "R"),
+    Code("E110", "answers are joined to names in another order", "error", "fast", "E"),
     Code("A101", "best state is an alias of the live model", "error", "fast", "A"),
     Code("A102", "a reloaded model answers differently", "warning", "fast", "A"),
     Code("A103", "saved weights are incomplete", "error", "fast", "A"),

@@ -1,4 +1,4 @@
-"""Which number each name has, as lists of names and of numbers show it: Y104."""
+"""Which number each name has, as lists of names and of numbers show it: T102, Y104."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lamplighter.checks.batches import labels_of
+from lamplighter.checks.catalogue import found
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.labels import class_numbers_differ
 
@@ -73,6 +74,35 @@ def tables_differ(
             if told:
                 yield from told
                 return
+
+
+def conflicting(one: Mapping[str, int], other: Mapping[str, int]) -> list[str]:
+    """The names that both tables know and give different numbers."""
+    return [name for name in one if name in other and one[name] != other[name]]
+
+
+def names_numbered_anew(
+    train: Mapping[str, int], held_out: Mapping[str, int], *, where: str = "what is evaluated"
+) -> Iterator[Finding]:
+    """T102: an input column of names got another numbering for evaluation than for training.
+
+    Args:
+        train: name → number, as training saw it.
+        held_out: the same at evaluation.
+        where: what it is about.
+    """
+    other = conflicting(train, held_out)
+    shared = [name for name in train if name in held_out]
+    if other and len(shared) > 1:
+        name = other[0]
+        yield found(
+            "T102",
+            where,
+            f"the names of a column are numbered anew here: {len(other)} of the {len(shared)} that "
+            f"training knew have another number, such as {name!r}: {train[name]} in training, "
+            f"{held_out[name]} here",
+            "fit the encoder on train alone and call transform(), not fit_transform(), on the rest",
+        )
 
 
 def _table(value: Any) -> dict[str, int] | None:

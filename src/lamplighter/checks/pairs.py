@@ -168,25 +168,110 @@ def points_stay(
     """
     if targets is None or len(targets) < 16:
         return
+    for move, one in _mirrored_alone(readings):
+        if _are_places(targets, one.shape[-2:]):
+            yield found(
+                "Y109",
+                where,
+                f"read twice, the picture of one sample comes {move.in_words()} and the places in "
+                "its target are the same both times",
+                "mirror the places with the picture: torchvision.transforms.v2 does so for "
+                "tv_tensors.BoundingBoxes",
+            )
+        return
+
+
+def sides_stay(
+    readings: Sequence[tuple[Tensor, Tensor]],
+    pictures: Tensor | None,
+    targets: Tensor | None,
+    *,
+    where: str = "train",
+) -> Iterator[Finding]:
+    """Y109: a picture comes mirrored while a number that tells its sides apart stays the same.
+
+    Such numbers are places within the picture, a direction, a steering angle. That they are shows in
+    pictures that nobody mirrors: what differs between the two sides of a picture tells the number.
+
+    Args:
+        readings: the same sample of train several times: picture `(C, H, W)` and its numbers.
+        pictures: held-out ones, `(N, C, H, W)`, as they are.
+        targets: their numbers, `(N,)` or `(N, K)` floating point.
+        where: the data set.
+    """
+    if pictures is None or targets is None or pictures.dim() != 4 or len(pictures) < ENOUGH:
+        return
+    if not targets.is_floating_point() or targets.dim() > 3 or len(targets) != len(pictures):
+        return
+    for move, _ in _mirrored_alone(readings):
+        for axis in move.mirror:
+            known = _told_by_the_sides(pictures, targets.reshape(len(targets), -1), axis)
+            if known is None:
+                continue
+            number, likeness = known
+            yield found(
+                "Y109",
+                where,
+                f"read twice, the picture of one sample comes {move.in_words()} and its target is "
+                f"the same both times; but what differs between the two sides of a picture tells "
+                f"number {number} of the target (correlation {likeness:.2f} in held-out pictures)",
+                "mirror the target with the picture: x becomes width − 1 − x, an angle changes its "
+                "sign; torchvision.transforms.v2 does so for tv_tensors.KeyPoints",
+            )
+            return
+
+
+ENOUGH = 64  # held-out pictures
+POOLED = 8  # fields of a side
+TOLD = 0.6  # correlation of a number with what the two sides of a picture say
+
+
+def _told_by_the_sides(pictures: Tensor, targets: Tensor, axis: int) -> tuple[int, float] | None:
+    """The first column of targets that the difference of two sides tells, and how well.
+
+    The difference changes its sign when a picture is mirrored, so what it tells changes as well.
+    """
+    grey = pictures.detach().double().mean(1, keepdim=True)
+    height, width = grey.shape[-2:]
+    size = (min(POOLED, height), min(POOLED, width))
+    fields = torch.nn.functional.adaptive_avg_pool2d(grey, size)[:, 0]
+    sides = (fields - fields.flip(axis)).flatten(1)
+    spread = float(sides.std())
+    if spread < 1e-9 or not bool(torch.isfinite(sides).all()):
+        return None
+    sides = sides / spread
+    for number in range(min(64, targets.shape[1])):
+        column = targets[:, number].double()
+        if len(torch.unique(column)) < 8 or not bool(torch.isfinite(column).all()):
+            continue
+        likeness = _foretold(sides, column)
+        if likeness > TOLD and likeness * (len(column) // 2) ** 0.5 > 4:
+            return number, likeness
+    return None
+
+
+def _foretold(features: Tensor, column: Tensor) -> float:
+    """How well half of the samples foretell the others' numbers, as a correlation."""
+    one, other = features[::2], features[1::2]
+    known, middle = column[::2], column[::2].mean()
+    weights = torch.eye(one.shape[1], dtype=torch.float64) * (0.1 * len(one))
+    solution = torch.linalg.solve(one.T @ one + weights, one.T @ (known - middle))
+    guessed, right = other @ solution, column[1::2]
+    if float(guessed.std()) < 1e-9 or float(right.std()) < 1e-9:
+        return 0.0
+    return float(torch.corrcoef(torch.stack([guessed, right]))[0, 1])
+
+
+def _mirrored_alone(readings: Sequence[tuple[Tensor, Tensor]]) -> Iterator[tuple[Move, Tensor]]:
+    """Pairs of readings with equal targets, of which one shows the picture mirrored."""
     for (one, points), (other, same) in combinations(readings, 2):
         if one.dim() != 3 or one.shape != other.shape or not torch.equal(points, same):
             continue
-        if not _are_places(targets, one.shape[-2:]):
-            return
         moves = _moves(_grey(one), _grey(other))
         if not moves or not moves[0].mirror or moves[0].likeness < LIKE:
             continue
-        if _has_rivals(moves):
-            continue
-        yield found(
-            "Y109",
-            where,
-            f"read twice, the picture of one sample comes {moves[0].in_words()} and the places in "
-            "its target are the same both times",
-            "mirror the places with the picture: torchvision.transforms.v2 does so for "
-            "tv_tensors.BoundingBoxes",
-        )
-        return
+        if not _has_rivals(moves):
+            yield moves[0], one
 
 
 def _are_places(targets: Tensor, size: Sequence[int]) -> bool:

@@ -191,3 +191,14 @@ def policy_turned(times: int) -> Iterator[Finding]:
         "updates: what was rewarded becomes less likely",
         "the sign is missing: loss = -(log_probs * returns).sum()",
     )
+
+
+def number_for_value() -> Iterator[Finding]:
+    """Q107: the target is a reward and the discounted number of an action."""
+    yield found(
+        "Q107",
+        "target",
+        "the target adds a discounted argmax to the reward: that is the number of the best action, "
+        "0, 1, 2, …, and not what it is worth",
+        "take the value: .max(dim=1).values, or gather() with the argmax",
+    )

@@ -10,9 +10,11 @@ from functools import cache
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
+from lamplighter.checks.finding import Finding
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.place import Place, frames, is_users, locals_of, tree_of
 from lamplighter.watch.source.results import only_gives
+from lamplighter.watch.source.wrapping import arithmetic_of, wraps_in
 
 if TYPE_CHECKING:
     import torch
@@ -130,13 +132,14 @@ def _first_line(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 class Reading:
-    """Notes dropped results while the user's data set reads a sample for us.
+    """Notes dropped results, and sums that wrap round, while a data set reads a sample for us.
 
     Python's trace function is ours meanwhile, and afterwards what it was before.
     """
 
     def __init__(self) -> None:
         self.found: dict[tuple[Place, str], None] = {}
+        self.wrapped: dict[Place, Finding] = {}
         self.before: Any = None
 
     def __enter__(self) -> Reading:
@@ -150,10 +153,13 @@ class Reading:
             sys.settrace(None)
 
     def _called(self, frame: FrameType, event: str, arg: Any) -> Callable[..., Any] | None:  # noqa: ARG002
-        return self._ran if calls_alone(frame.f_code) else None
+        code = frame.f_code
+        return self._ran if calls_alone(code) or arithmetic_of(code) else None
 
     def _ran(self, frame: FrameType, event: str, arg: Any) -> Callable[..., Any]:  # noqa: ARG002
         if event == "line":
             for name, line in dropped_in(frame, frame.f_lineno):
                 self.found[Place(frame.f_code.co_filename, line), name] = None
+            for finding in wraps_in(frame, frame.f_lineno):
+                self.wrapped.setdefault(Place(frame.f_code.co_filename, frame.f_lineno), finding)
         return self._ran

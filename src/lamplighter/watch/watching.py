@@ -19,8 +19,10 @@ from lamplighter.watch.data.evaluated_inputs import EvaluatedInputs
 from lamplighter.watch.data.fed import Fed
 from lamplighter.watch.data.feeds import Feeds
 from lamplighter.watch.data.folds import Folds
+from lamplighter.watch.data.groups import Groups
 from lamplighter.watch.data.held_out import HeldOut
 from lamplighter.watch.data.loaders import Loaders
+from lamplighter.watch.data.name_codes import NameCodes
 from lamplighter.watch.data.names_seen import NamesSeen
 from lamplighter.watch.data.passes import Bounds
 from lamplighter.watch.data.pretrained import Pretrained
@@ -28,6 +30,7 @@ from lamplighter.watch.data.scaling import Scaling
 from lamplighter.watch.data.shared_sets import SharedSets
 from lamplighter.watch.data.target_scales import TargetScales
 from lamplighter.watch.data.targets import Targets
+from lamplighter.watch.data.unsigned import Unsigned
 from lamplighter.watch.dropped import DroppedResults
 from lamplighter.watch.events import Stream, Watcher
 from lamplighter.watch.files.artifacts import Artifacts
@@ -35,6 +38,7 @@ from lamplighter.watch.files.saving import Saving
 from lamplighter.watch.files.silenced import Silenced
 from lamplighter.watch.files.unsaved import Unsaved
 from lamplighter.watch.loop.accumulation import Accumulation
+from lamplighter.watch.loop.action_numbers import ActionNumbers
 from lamplighter.watch.loop.bootstraps import Bootstraps
 from lamplighter.watch.loop.finite import Finite, Rounding
 from lamplighter.watch.loop.hand_steps import HandSteps
@@ -56,9 +60,11 @@ from lamplighter.watch.loss.arithmetic import Arithmetic
 from lamplighter.watch.loss.class_weights import ClassWeights
 from lamplighter.watch.loss.dropped_answers import DroppedAnswers
 from lamplighter.watch.loss.losses import Losses
+from lamplighter.watch.loss.masked_minima import MaskedMinima
 from lamplighter.watch.loss.noise_levels import NoiseLevels
 from lamplighter.watch.loss.own_forms import OwnForms
 from lamplighter.watch.loss.own_losses import OwnLosses
+from lamplighter.watch.loss.partners import Partners
 from lamplighter.watch.loss.reach import Reach
 from lamplighter.watch.loss.spreads import Spreads
 from lamplighter.watch.loss.still_losses import StillLosses
@@ -85,7 +91,9 @@ from lamplighter.watch.score.batch_scores import BatchScores
 from lamplighter.watch.score.choosing import Choosing
 from lamplighter.watch.score.cycles import Cycles
 from lamplighter.watch.score.early_returns import EarlyReturns
+from lamplighter.watch.score.joined_answers import JoinedAnswers
 from lamplighter.watch.score.keeping import Keeping
+from lamplighter.watch.score.known_edges import KnownEdges
 from lamplighter.watch.score.metrics import Metrics
 from lamplighter.watch.score.score_arguments import ScoreArguments
 from lamplighter.watch.score.shares import Shares, tap_collectives
@@ -142,10 +150,13 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Scaling,
         Fed,
         NamesSeen,
+        NameCodes,
         SharedSets,
         TargetScales,
         EvaluatedInputs,
         HeldOut,
+        Groups,
+        Unsigned,
         Boxes,
         Targets,
         Choosing,
@@ -164,6 +175,8 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         BatchScores,
         ScoreArguments,
         EarlyReturns,
+        KnownEdges,
+        JoinedAnswers,
         Probes,
         Entrance,
         Pretrained,
@@ -177,6 +190,8 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         LossScales,
         EvaluatedNorms,
         Terms,
+        Partners,
+        MaskedMinima,
         IdleOptimizers,
         HandSteps,
         Starved,
@@ -186,6 +201,7 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Seeding,
         Bootstraps,
         Policies,
+        ActionNumbers,
         Returns,
         LooseParameters,
     )

@@ -20,9 +20,10 @@ from torch.utils.data import (
 from torch.utils.data.distributed import DistributedSampler
 
 from lamplighter.checks import data, labels, loading, splits, transforms
+from lamplighter.checks.encoded import target_means_of_all
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.guess import answer_in
-from lamplighter.checks.pairs import moved_apart, points_stay
+from lamplighter.checks.pairs import moved_apart, points_stay, sides_stay
 from lamplighter.checks.snapshot import kept
 from lamplighter.checks.windows import windows_surrounded
 from lamplighter.watch.data.ahead import Ahead
@@ -70,6 +71,7 @@ class Comparisons(Watcher):
         self.looks = 0
         self.weighed = False
         self.gaps: tuple[torch.Tensor, SeenLoader | None] | None = None
+        self.wrapped: dict[Place, Finding] = {}
         self.ahead = Ahead(self)
 
     def pass_starts(self, current: Pass) -> None:
@@ -104,6 +106,7 @@ class Comparisons(Watcher):
         if isinstance(dataset, Dataset):
             self.read[dataset] = Read(rows, loader.collate_fn)
         self.world.dropped |= rows.dropped
+        self.wrapped |= rows.wrapped
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
         self.ahead.look()
@@ -150,7 +153,19 @@ class Comparisons(Watcher):
             self.tell(self.unknown_classes(fitting, mine, rows), mine)
             for other, theirs in fitting:
                 self.tell(self.between(other, theirs, mine, rows), mine)
+                self.tell(self._with_targets(theirs, rows, other.name), other)
         self._look_at_scaling(trained, tested)
+
+    def _with_targets(self, train: Rows, held_out: Rows, where: str) -> Iterator[Finding]:
+        """What held-out samples and their targets say of the samples of train."""
+        one, other = train.numbers, held_out.numbers
+        if not self.world.found("Y109"):
+            yield from sides_stay(pairs_of(train), other, held_out.targets, where=where)
+        if one is None or other is None or not (train.complete and held_out.complete):
+            return
+        mine, theirs = train.targets, held_out.targets
+        if mine is not None and theirs is not None and train.pair and held_out.pair:
+            yield from target_means_of_all(one, mine, other, theirs, where=where)
 
     def tell(self, found: Iterable[Finding], mine: SeenLoader) -> None:
         for finding in found:
@@ -184,7 +199,7 @@ class Comparisons(Watcher):
             yield from loading.sampler_weights_unfit(loader, rows.labels)
         yield from self._in_labels(mine, rows, loader)
         yield from _given_away(rows)
-        pairs = [(r[0], r[1]) for r in rows.readings if len(r) == 2]
+        pairs = pairs_of(rows)
         yield from moved_apart(pairs, where=mine.name)
         yield from points_stay(pairs, rows.targets, where=mine.name)
         if rows.inputs is not None and shows("D113", mine.place, loader and loader.dataset):
@@ -302,6 +317,11 @@ def _given_away(rows: Rows) -> Iterator[Finding]:
         yield from splits.feature_gives_label_away(inputs, torch.tensor(rows.marks))
     else:
         yield from splits.feature_is_target(inputs, targets.reshape(-1))
+
+
+def pairs_of(rows: Rows) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """The readings of one sample, where it is an input and a target."""
+    return [(reading[0], reading[1]) for reading in rows.readings if len(reading) == 2]
 
 
 def what_is_read(loader: DataLoader[Any]) -> Any:

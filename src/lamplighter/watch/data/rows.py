@@ -19,6 +19,7 @@ from lamplighter.checks.batches import (
     tensors_in,
     unpack_batch,
 )
+from lamplighter.checks.finding import Finding
 from lamplighter.checks.generators import GENERATORS
 from lamplighter.checks.snapshot import kept, seed_all
 from lamplighter.watch.dropped import Reading
@@ -43,6 +44,7 @@ class Rows:
         mapping: class name → number, where the data set has one.
         readings: one sample, read several times.
         dropped: lines that compute a result and drop it, and what they call.
+        wrapped: lines whose sums of unsigned numbers wrap round.
     """
 
     inputs: torch.Tensor | None = None
@@ -53,6 +55,7 @@ class Rows:
     mapping: dict[str, int] | None = None
     readings: list[list[torch.Tensor]] = field(default_factory=list)
     dropped: dict[tuple[Place, str], None] = field(default_factory=dict)
+    wrapped: dict[Place, Finding] = field(default_factory=dict)
 
     @property
     def classes(self) -> torch.Tensor | None:
@@ -120,7 +123,18 @@ def rows_of(dataset: Any, collate: Any = None) -> Rows:
                     again = reader[len(dataset) // 2]
                 found.readings.append([t.cpu() for t in _tensors(again)])
                 found.dropped |= reading.found
+                found.wrapped |= reading.wrapped
+            if slow < 0.02:
+                _look_for_wraps(found, reader)
     return found
+
+
+def _look_for_wraps(found: Rows, reader: Reader) -> None:
+    """Reads a few more samples: not in every one does a difference fall below zero."""
+    with Reading() as reading:
+        for index in range(0, len(reader), max(1, len(reader) // READINGS)):
+            reader[index]
+    found.wrapped |= reading.wrapped
 
 
 class Reader:

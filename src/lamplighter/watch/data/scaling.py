@@ -38,6 +38,7 @@ class Fit:
         known: digest of a scaled row, or of what another made of it → whether its like was among
             the fitted ones.
         widths: columns of those.
+        words: of a fit on texts, word → column; else None.
     """
 
     scaler: weakref.ref[Any]
@@ -46,6 +47,7 @@ class Fit:
     prints: set[bytes]
     known: dict[bytes, bool] = field(default_factory=dict)
     widths: set[int] = field(default_factory=set)
+    words: dict[str, int] | None = None
 
 
 @dataclass(eq=False)
@@ -70,17 +72,21 @@ class Scaling(Watcher):
         self.early: list[tuple[str, Tensor]] = []
 
     def scaler_fitted(self, scaler: Any, rows: Any) -> None:
-        table = _table(rows)
-        if table is not None and len(self.fits) < MOST_FITS:
-            prints = set(prints_of(table))
-            self.fits.append(Fit(weakref.ref(scaler), type(scaler).__name__, here(), prints))
+        prints = _prints(rows)
+        if prints is not None and len(self.fits) < MOST_FITS:
+            words = getattr(scaler, "vocabulary_", None)
+            mine = {word: int(column) for word, column in words.items()} if words else None
+            name = type(scaler).__name__
+            self.fits.append(Fit(weakref.ref(scaler), name, here(), set(prints), words=mine))
 
     def scaled_rows(self, scaler: Any, rows: Any, result: Any) -> None:
-        before, after = _table(rows), _table(result)
+        before, after = _prints(rows), _table(result)
         fit = next((f for f in reversed(self.fits) if f.scaler() is scaler), None)
         if fit is None or before is None or after is None or len(before) != len(after):
             return
-        pairs = list(zip(prints_of(before), prints_of(after), strict=True))
+        pairs = list(zip(before, prints_of(after), strict=True))
+        if all(old == new for old, new in pairs):
+            return  # nothing was missing that could be filled in
         for old, new in pairs:
             fit.known[new] = fit.known.get(new, True) and old in fit.prints
         fit.widths.add(after.shape[1])
@@ -179,6 +185,8 @@ class Scaling(Watcher):
         if len(held_out.rows) < FEWEST:
             return False
         for fit in self.fits:
+            if fit.words is not None:
+                continue  # which words there are is widely read from all texts
             if _is_of(fit, train.rows) and _is_of(fit, held_out.rows):
                 finding = found(
                     "S107",
@@ -206,7 +214,10 @@ class Scaling(Watcher):
         mine = [fit for fit in self.fits if _is_of(fit, train.rows)]
         theirs = [fit for fit in self.fits if _is_of(fit, rows)]
         if mine and theirs and not any(fit in mine for fit in theirs):
+            if theirs[-1].words is not None and theirs[-1].words == mine[-1].words:
+                return False
             again = theirs[-1].scaler() is not None and theirs[-1].scaler() is mine[-1].scaler()
+            again |= theirs[-1].words is not None  # its columns are other words
             told = transforms.scaled_by_own_numbers(
                 theirs[-1].name, len(theirs[-1].prints), where=held_out.name, again=again
             )
@@ -222,9 +233,23 @@ class Scaling(Watcher):
         return pointed_from_call("S107", train.place, None) or pointed("S107", train.place)
 
 
+def _prints(rows: Any) -> list[bytes] | None:
+    """A digest of each row or text that a scaler was given, or None where it is neither."""
+    values = rows.to_numpy() if hasattr(rows, "to_numpy") else rows
+    if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "UO":
+        values = values.tolist()
+    if isinstance(values, list | tuple) and values and isinstance(values[0], str):
+        plain = len(values) >= 8 and all(isinstance(text, str) for text in values)
+        return [text.encode("utf-8", "replace") for text in values] if plain else None
+    table = _table(rows)
+    return None if table is None else prints_of(table)
+
+
 def _table(rows: Any) -> Tensor | None:
     """`(N, D)` of what a scaler was given, or None where it is no plain table."""
     values = rows.to_numpy() if hasattr(rows, "to_numpy") else rows
+    if hasattr(values, "toarray") and values.shape[0] * values.shape[1] <= MOST_VALUES:
+        values = values.toarray()
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):

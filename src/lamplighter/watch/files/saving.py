@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -105,6 +106,7 @@ class Saving(Watcher):
 
     def saved(self, thing: Any) -> None:
         self._whole_module(thing)
+        self._method(thing)
         taken = self._alias_in(thing)
         if taken is None:
             return
@@ -160,6 +162,21 @@ class Saving(Watcher):
                 "save model.state_dict() and build the model before loading it",
                 here(),
             )
+
+    def _method(self, thing: Any) -> None:
+        """`model.state_dict` without its parentheses."""
+        for value in [thing, *(thing.values() if isinstance(thing, dict) else ())]:
+            if inspect.ismethod(value) and value.__name__ == "state_dict":
+                self.world.report(
+                    "A104",
+                    "warning",
+                    "torch.save",
+                    "the method state_dict itself is saved and not what it gives, with the whole "
+                    f"{type(value.__self__).__name__} behind it: load_state_dict() will refuse it",
+                    "call it: model.state_dict()",
+                    here(),
+                )
+                return
 
 
 def _names_within(thing: Any) -> list[str]:

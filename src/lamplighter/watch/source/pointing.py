@@ -97,6 +97,14 @@ SIGNS: dict[str, tuple[str, Sequence[Sign]]] = {
     "S101": ("links", [calls("train_test_split"), JOINED]),
     "S102": ("links", [JOINED]),
     "S103": ("inputs", [ENTER]),
+    "S105": (
+        "links",
+        [
+            calls("train_test_split", "random_split"),
+            calls("KFold", "StratifiedKFold", "ShuffleSplit", "StratifiedShuffleSplit"),
+            MIXED,
+        ],
+    ),
     "S106": ("links", [MIXED]),
     "S107": (
         "inputs",
@@ -110,6 +118,7 @@ SIGNS: dict[str, tuple[str, Sequence[Sign]]] = {
     ),
     "T101": ("links", [draws]),
     "T104": ("links", [calls("Normalize", "normalize"), calls("ToTensor", "ToImage"), ENTER]),
+    "T109": ("inputs", [computes(ast.Sub), computes(ast.Add)]),
     "Y102": ("labels", [computes(ast.Add)]),
     "Y108": ("labels", [calls("interpolate", "resize", "Resize")]),
     "Y109": (

@@ -20,8 +20,13 @@ LEARNING = {
     "sklearn.decomposition._pca": ("PCA",),
     "sklearn.decomposition._truncated_svd": ("TruncatedSVD",),
     "sklearn.feature_selection._univariate_selection": ("SelectKBest", "SelectPercentile"),
+    "sklearn.impute._base": ("SimpleImputer",),
+    "sklearn.feature_extraction.text": ("CountVectorizer", "TfidfVectorizer"),
 }
-ENCODERS = {"sklearn.preprocessing._label": ("LabelEncoder",)}
+ENCODERS = {
+    "sklearn.preprocessing._label": ("LabelEncoder",),
+    "sklearn.preprocessing._encoders": ("OrdinalEncoder",),
+}
 SPLITTERS = {
     "sklearn.model_selection._split": (
         *("KFold", "StratifiedKFold", "GroupKFold", "StratifiedGroupKFold", "ShuffleSplit"),
@@ -36,10 +41,11 @@ def tap_scalers(taps: Taps) -> None:
 
     def told(*events: str) -> Callable[[Wrapper], Wrapper]:
         def make(original: Wrapper) -> Wrapper:
-            def wrapped(self: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
-                result = original(self, X, *args, **kwargs)
+            def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
+                result = original(self, *args, **kwargs)
                 if not stream.on:
                     return result
+                X = args[0] if args else next(iter(kwargs.values()), None)
                 for event in events:
                     if event == "scaler_fitted":
                         stream.tell(event, self, X)

@@ -1,0 +1,256 @@
+"""Columns that say which patient, speaker or film a row is of, and splits across them: S105."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Subset
+
+from lamplighter.checks.groups import group_on_both_sides
+from lamplighter.watch.data.arrays import FEWEST, arrays_in_sight, prints_of
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.source.place import Place
+from lamplighter.watch.source.pointing import pointed, pointed_from_call
+from lamplighter.watch.source.sight import things_in_sight
+
+if TYPE_CHECKING:
+    from lamplighter.watch.data.rows import Rows
+    from lamplighter.watch.world import World
+
+# a fine class within a coarse one looks just the same: only its name tells a group from it
+GROUP = re.compile(
+    r"(^|[_.\W])(p|s|u|g)?("
+    r"patient|subject|person|participant|speaker|user|customer|client|author|writer|driver|donor|"
+    r"animal|mouse|rat|group|session|recording|video|clip|film|movie|scene|slide|specimen|case|study|"
+    r"scan|exam|visit|household|family|hospital|site|station|well|plot|machine|engine|device|unit|"
+    r"source|document|doc|article|song|track|id|owner|player|worker|house|building|farm|ship|"
+    r"vehicle|runner|child|student|teacher|school|bird|whale|tree|cell_line|volunteer|rider"
+    r")(s|_?ids?|_?nrs?|_?nums?|_?numbers?)?([_\W\d]|$)",
+    re.I,
+)
+MOST_COLUMNS = 12
+MOST_ROWS = 20_000
+MOST_INDICES = 8
+COVERED = 0.95  # of the rows of a set have a known group
+
+
+@dataclass(eq=False)
+class Column:
+    """One column of groups: the program's name for it, and the group of each row."""
+
+    name: str
+    groups: list[Hashable]
+
+
+@dataclass(eq=False)
+class Side:
+    """Rows that were trained on, or that are held out, and what names them."""
+
+    name: str
+    rows: Tensor
+    targets: Tensor | None
+    records: set[int]
+    place: Place | None
+    loss_place: Place | None = None
+    columns: tuple[Column, ...] = ()
+
+
+class Groups(Watcher):
+    """Looks for such columns before the first step, and for their rows on both sides in the end."""
+
+    codes = ("S105",)
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.columns: list[Column] = []
+        self.known: list[tuple[str, dict[bytes, Hashable]]] = []
+        self.before: dict[bytes, bytes] = {}
+        self.looked = False
+
+    def scaled_rows(self, scaler: Any, rows: Any, result: Any) -> None:  # noqa: ARG002
+        before, after = _table(rows), _table(result)
+        if before is None or after is None or len(before) != len(after):
+            return
+        if self.world.steps == 0 and len(self.before) < MOST_ROWS:
+            self.before |= dict(zip(prints_of(after), prints_of(before), strict=True))
+
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+        if self.looked:
+            return
+        self.looked = True
+        indices: list[list[int]] = []
+        for name, thing in things_in_sight(dotted=True):
+            if len(self.columns) < MOST_COLUMNS:
+                self.columns += columns_of(name, thing)
+            if len(indices) < MOST_INDICES and (index := _index(thing)) is not None:
+                indices.append(index)
+        if not self.columns:
+            return
+        for column in list(self.columns):
+            size = len(column.groups)
+            for index in indices:
+                if len(index) < size and max(index) < size:
+                    self.columns.append(Column(column.name, [column.groups[i] for i in index]))
+        for array in arrays_in_sight():
+            if array.values.dim() < 2 or not array.values.is_floating_point():
+                continue
+            mine = [c for c in self.columns if len(c.groups) == len(array.values)]
+            prints = prints_of(array.values.reshape(len(array.values), -1)) if mine else []
+            for column in mine:
+                self.known.append((column.name, dict(zip(prints, column.groups, strict=True))))
+
+    def ended(self) -> None:
+        if not self.columns or self.world.found("S101") or self.world.found("S104"):
+            return
+        held_out = list(self._held_out())
+        for train in self._trained():
+            for other in held_out:
+                if train.records & other.records and self._judge(train, other):
+                    return
+
+    def _judge(self, train: Side, other: Side) -> bool:
+        seen = set(prints_of(train.rows.detach().cpu().reshape(len(train.rows), -1)))
+        theirs = prints_of(other.rows.detach().cpu().reshape(len(other.rows), -1))
+        new = [at for at, print_ in enumerate(theirs) if print_ not in seen]
+        if len(new) < 0.5 * len(theirs):
+            return False
+        for mine in self._groups(train):
+            for column in self._groups(other):
+                told = list(
+                    group_on_both_sides(
+                        train.rows,
+                        mine.groups,
+                        train.targets,
+                        other.rows[new],
+                        [column.groups[at] for at in new],
+                        name=mine.name,
+                        where=other.name,
+                    )
+                )
+                if told:
+                    place = pointed_from_call("S105", train.place, train.loss_place)
+                    if train.columns or train.name.startswith("`"):
+                        place = pointed("S105", train.place)
+                    self.world.adopt(told, place or train.place)
+                    return True
+        return False
+
+    def _groups(self, side: Side) -> Iterator[Column]:
+        """Columns that give each row of a side its group."""
+        yield from side.columns
+        prints = prints_of(side.rows.detach().cpu().reshape(len(side.rows), -1))
+        for name, known in self.known:
+            groups = [known.get(p, known.get(self.before.get(p, b""))) for p in prints]
+            if sum(group is not None for group in groups) >= COVERED * len(groups):
+                yield Column(name, groups)
+
+    def _trained(self) -> Iterator[Side]:
+        comparisons, feeds = self.world.comparisons, self.world.feeds
+        for mine, rows in comparisons.rows.values() if comparisons is not None else ():
+            if mine.steps and _usable(rows):
+                records = {life[0] for life in mine.lives}
+                columns = tuple(self._of_loader(mine.ref(), rows))
+                assert rows.inputs is not None
+                yield Side(
+                    mine.name, rows.inputs, rows.targets, records, mine.place, columns=columns
+                )
+        for record, gathered in feeds.trained.values() if feeds is not None else ():
+            inputs = gathered.inputs()
+            if inputs is not None and inputs.is_floating_point():
+                yield Side(
+                    *("what is trained on", inputs, gathered.answers(), {id(record)}),
+                    *(gathered.place, gathered.loss_place),
+                )
+
+    def _held_out(self) -> Iterator[Side]:
+        comparisons, feeds = self.world.comparisons, self.world.feeds
+        for mine, rows in comparisons.rows.values() if comparisons is not None else ():
+            if mine.evaluations and not mine.steps and _usable(rows):
+                records = {life[0] for life in mine.lives}
+                columns = tuple(self._of_loader(mine.ref(), rows))
+                assert rows.inputs is not None
+                yield Side(mine.name, rows.inputs, None, records, mine.place, columns=columns)
+        for one in feeds.evaluations() if feeds is not None else ():
+            inputs = one.samples.inputs()
+            if inputs is not None and inputs.is_floating_point():
+                name = "what is evaluated"
+                yield Side(name, inputs, None, {id(one.record)}, one.samples.place)
+
+    def _of_loader(self, loader: Any, rows: Rows) -> Iterator[Column]:
+        """Columns as long as the data set of a loader, or as the one of which it is a part."""
+        dataset: Any = getattr(loader, "dataset", None)
+        taken: list[int] | None = None
+        if dataset is None or not rows.complete:
+            return
+        while True:
+            size = len(dataset)
+            for column in self.columns:
+                if len(column.groups) == size:
+                    groups = column.groups
+                    yield Column(
+                        column.name, groups if taken is None else [groups[i] for i in taken]
+                    )
+            if not isinstance(dataset, Subset):
+                return
+            inner = [int(i) for i in dataset.indices]
+            taken = inner if taken is None else [inner[i] for i in taken]
+            dataset = dataset.dataset
+
+
+def _usable(rows: Rows) -> bool:
+    return rows.inputs is not None and rows.inputs.is_floating_point() and len(rows.inputs) >= 16
+
+
+def columns_of(name: str, thing: Any) -> Iterator[Column]:
+    """The columns of groups in a thing of the program: itself, or fields of its records."""
+    if hasattr(thing, "columns") and hasattr(thing, "to_numpy"):  # a data frame
+        for label in list(thing.columns)[:64]:
+            if isinstance(label, str) and GROUP.search(label):
+                yield from columns_of(label, np.asarray(thing[label]))
+        return
+    if isinstance(thing, list) and thing and isinstance(thing[0], dict):
+        if FEWEST <= len(thing) <= MOST_ROWS:
+            for key in thing[0]:
+                named = isinstance(key, str) and GROUP.search(key)
+                if named and all(isinstance(row, dict) and key in row for row in thing):
+                    yield from columns_of(key, [row[key] for row in thing])
+        return
+    if not GROUP.search(name.rsplit(".", 1)[-1]):
+        return
+    if isinstance(thing, Tensor):
+        plain = thing.dim() == 1 and not thing.is_floating_point() and not thing.is_cuda
+        thing = thing.tolist() if plain else []
+    elif isinstance(thing, np.ndarray):
+        thing = thing.tolist() if thing.ndim == 1 and thing.dtype.kind in "iuUO" else []
+    if not isinstance(thing, list) or not FEWEST <= len(thing) <= MOST_ROWS:
+        return
+    if all(isinstance(value, str | int) for value in thing) and 1 < len(set(thing)) < len(thing):
+        yield Column(name, list(thing))
+
+
+def _index(thing: Any) -> list[int] | None:
+    """A list of different row numbers."""
+    if isinstance(thing, Tensor):
+        plain = thing.dim() == 1 and thing.dtype == torch.int64 and not thing.is_cuda
+        thing = thing.tolist() if plain and len(thing) <= MOST_ROWS else []
+    elif isinstance(thing, np.ndarray):
+        plain = thing.ndim == 1 and thing.dtype.kind in "iu" and len(thing) <= MOST_ROWS
+        thing = thing.tolist() if plain else []
+    if not isinstance(thing, list) or not FEWEST // 2 <= len(thing) <= MOST_ROWS:
+        return None
+    if not all(type(value) is int and value >= 0 for value in thing):
+        return None
+    return thing if len(set(thing)) == len(thing) else None
+
+
+def _table(rows: Any) -> Tensor | None:
+    values = rows.to_numpy() if hasattr(rows, "to_numpy") else rows
+    if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype.kind not in "fiu":
+        return None
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float64))

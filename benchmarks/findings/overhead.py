@@ -30,7 +30,7 @@ from lamplighter.checks.running import NOTHING, RunningChecks
 
 HOW = ("bare", "watch", "own")
 EVERY = 200  # steps between two looks of `lamp train`
-FIRST = 20  # steps in which the watching still looks at everything
+FIRST = 50  # steps in which the watching still looks at everything (48)
 
 
 def tiny() -> tuple[nn.Module, DataLoader]:
@@ -88,7 +88,7 @@ def main() -> None:
     torch.set_num_threads(1)
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     print("| network | one step, bare | `lamp.watch` | cost | own loop | cost | ", end="")
-    print("first 20 steps, bare | `lamp.watch` |")
+    print("first 50 steps, bare | `lamp.watch` |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|")
     for name, build, steps in (("tiny", tiny, 1500), ("ResNet-18, 64 px", resnet18, 20)):
         told = [[timed(build, steps, how) for how in HOW] for _ in range(rounds)]

@@ -96,6 +96,9 @@ class Attention(Watcher):
         self.left = self.patience.first
         self.wake()
 
+    def state_loaded(self, module: Any, state: Any) -> None:  # noqa: ARG002
+        self._changed("state", id(module))
+
     def fold_given(self, splitter: Any, number: int, train: Any, held_out: Any) -> None:  # noqa: ARG002
         self._changed("fold")
 

@@ -256,7 +256,9 @@ class Stream:
         self.full: dict[str, list[Callable[..., None]]] = {event: [] for event in EVENTS}
         self.light: dict[str, list[Callable[..., None]]] = {event: [] for event in EVENTS}
         self.now = self.full
+        # where calls of modules are listened to, and where that ends; told when it changes
         self.hears_calls = False
+        self.calls_heard: Callable[[bool], None] = _whatever
         self.splitting = False  # whether a splitter of scikit-learn is asking another one
         self.listening = False  # whether operations are heard at this moment
         # ends listening to operations, true where it took effect, and begins it again
@@ -287,7 +289,10 @@ class Stream:
 
     def _follow(self, hearers: dict[str, list[Callable[..., None]]]) -> None:
         self.now = hearers
-        self.hears_calls = bool(hearers["module_entered"] or hearers["module_left"])
+        heard = bool(hearers["module_entered"] or hearers["module_left"])
+        if heard != self.hears_calls:
+            self.hears_calls = heard
+            self.calls_heard(heard)
 
     def tell(self, event: str, *facts: Any) -> None:
         """Tells one event; what watchers do with torch is itself not observed."""
@@ -329,6 +334,10 @@ class Stream:
     def _drop(self, hear: Callable[..., None], event: str, error: Exception) -> None:
         owner = type(getattr(hear, "__self__", hear)).__name__
         self.faults.append(f"{owner}.{event}: {type(error).__name__}: {error}")
+
+
+def _whatever(heard: bool) -> None:
+    """Nobody listens to calls."""
 
 
 def _nothing() -> None:

@@ -90,7 +90,7 @@ class World(Watcher):
         trial: the copy that the probes tried, where things are kept to the end.
     """
 
-    always = frozenset({"batch_given", "backward_ended", "step_ended"})
+    always = frozenset({"batch_given", "backward_starts", "step_ended"})
     kept: list[Any] | None = None
 
     allowed: dict[str, str] = field(default_factory=dict)
@@ -211,7 +211,7 @@ class World(Watcher):
                 if module is not None and any(id(p) in mine for p in module.parameters()):
                     model.trained = max(model.trained, record.steps)
 
-    def backward_ended(self, roots: tuple[torch.Tensor, ...]) -> None:  # noqa: ARG002
+    def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:  # noqa: ARG002
         self.backwards += 1
         if self.live:
             self.live[-1].backwards += 1

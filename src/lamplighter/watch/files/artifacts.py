@@ -57,7 +57,6 @@ class Artifacts(Watcher):
     """Follows models and their states from training to where they are used again."""
 
     codes = ("A101", "A103", "A105")
-    always = frozenset({"step_starts"})
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -78,7 +78,7 @@ class Rates(Watcher):
     """Looks at the rates themselves, whoever sets them."""
 
     codes = ("O104", "O107", "O108", "O109", "O111")
-    always = frozenset({"step_starts"})  # a schedule does its harm late
+    always = frozenset({"step_ended"})  # a schedule does its harm late
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -209,7 +209,7 @@ class Rates(Watcher):
                 fed.place,
             )
 
-    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         rate = self.rates.get(id(optimizer))
         if rate is None:
             rate = self.rates[id(optimizer)] = Rate(self.world.owner_record(optimizer).place)

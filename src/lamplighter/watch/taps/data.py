@@ -80,7 +80,9 @@ def tap_loaders(taps: Taps) -> None:
                 stream.tell("pass_ended", current)
                 raise
             current.given += 1
-            stream.tell("batch_given", current, batch)
+            if taps.newest is not current or stream.now is not stream.light:
+                taps.newest = current
+                stream.tell("batch_given", current, batch)
             return batch
 
         return __next__

@@ -26,6 +26,8 @@ class Taps:
         self.bounds = bounds
         self.undo: list[Callable[[], None]] = []
         self.passes: list[Pass] = []
+        # the walk of the newest batch: who follows lightly asks for no more than that
+        self.newest: Pass | None = None
         # in it, networks are evaluated as if nobody listened to their operations
         self.aside: Callable[[], AbstractContextManager[None]] = nullcontext
 

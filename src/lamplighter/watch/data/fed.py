@@ -278,6 +278,9 @@ class Fed(Watcher):
         """S101: an evaluation of which some samples, but not all, were trained on."""
         if not _telling(inputs) or one.rows.inputs is None or self.world.found("S101"):
             return
+        feeds = self.world.feeds
+        if feeds is not None and feeds.is_only_the_body(there.record):
+            return
         held_out = [(share, n) for share, n in shares if share < 0.95]
         mixed = [(share, n) for share, n in held_out if share > 0.02 and share * n >= 2]
         known = there.known or (set(there.samples.prints) & one.prints)

@@ -194,6 +194,8 @@ class Feeds(Watcher):
         self.answers: dict[bytes, int] = {}
         self.calls = 0
         self.loaded: set[int] = set()
+        self.newest: tuple[int, list[torch.UntypedStorage]] = (0, [])
+        self.handed: tuple[set[tuple[int, int]], set[tuple[int, int]]] = (set(), set())
 
     def batch_given(self, current: Pass, batch: Any) -> None:  # noqa: ARG002
         self.loaded = {tensor.data_ptr() for tensor in tensors_in(batch)}
@@ -206,6 +208,7 @@ class Feeds(Watcher):
         if self.world.current() is not None or self.calls > 8 * MOST_CALLS:
             return
         inputs = next(tensors_in([*args, *kwargs.values()]), None)
+        self._note_handing_on(module, inputs)
         if inputs is None or inputs.dim() == 0 or inputs.is_sparse or not len(inputs):
             return
         if inputs.requires_grad or inputs.dtype == torch.bfloat16:
@@ -221,6 +224,9 @@ class Feeds(Watcher):
         self.waiting.append(given)
 
     def module_left(self, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+        if self.world.current() is None and self.calls <= 8 * MOST_CALLS:
+            held = [t.untyped_storage() for t in tensors_in(output) if not t.is_sparse]
+            self.newest = (id(self.world.seen(module)), held)
         if self.waiting and self.waiting[-1].record.module is module:
             graph = any(t.requires_grad for t in tensors_in(output))
             if not graph:
@@ -260,6 +266,23 @@ class Feeds(Watcher):
     def makes_features(self, record: SeenModel) -> bool:
         """Whether other networks learned from what this one answered, as from a frozen backbone."""
         return self.helped[id(record)] >= SURE
+
+    def is_only_the_body(self, record: SeenModel) -> bool:
+        """Whether a network learned as the first part of another one, and now answers without it.
+
+        What it gives then is no answer that is scored, and may be features of all samples.
+        """
+        trained, since = self.handed
+        mine = {pair for pair in trained if pair[0] == id(record)}
+        return bool(mine) and not mine & since
+
+    def _note_handing_on(self, module: nn.Module, inputs: torch.Tensor | None) -> None:
+        """Notes where a network is given what another one has just answered."""
+        owner, held = self.newest
+        if inputs is None or inputs.is_sparse or not owner:
+            return
+        if any(one.data_ptr() == inputs.untyped_storage().data_ptr() for one in held):
+            self.handed[not inputs.requires_grad].add((owner, id(self.world.seen(module))))
 
     def _remember(self, module: nn.Module, output: Any) -> None:
         """Keeps digests of a few answers: another network may be trained on them."""

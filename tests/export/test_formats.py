@@ -140,7 +140,9 @@ def run_readme(folder: Path, pictures: list[Path], *, without: tuple[str, ...] =
     return said
 
 
-@pytest.mark.parametrize("fit", PREPROCESSES)
+@pytest.mark.parametrize(
+    "fit", ["crop", *(pytest.param(f, marks=pytest.mark.slow) for f in PREPROCESSES if f != "crop")]
+)
 def test_the_readme_runs_without_lamplighter_and_torch(
     make_model: Make, tmp_path: Path, photographs: list[Path], fit: str
 ) -> None:

@@ -321,7 +321,8 @@ def loss_and_target_unfit(
             where,
             f"binary cross entropy wants targets in [0, 1], but they reach from "
             f"{float(target.min()):.4g} to {float(target.max()):.4g}, where it has no minimum",
-            "for class indices use CrossEntropyLoss; for −1/+1 labels map them to 0 and 1",
+            "for class indices use CrossEntropyLoss; for −1/+1 labels map them to 0 and 1; divide "
+            "masks of 0 and 255 by 255",
         )
     elif name == "cross_entropy" and not indices and target.shape == input_.shape:
         yield from _soft_target_faults(target, where)

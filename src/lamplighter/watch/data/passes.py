@@ -50,6 +50,11 @@ class Pass:
         """Whether it can still hand out a batch."""
         return not self.complete and self.walker() is not None
 
+    def dataset(self) -> Any:
+        """What is read, also where the loader itself was let go; None where nobody knows."""
+        held = getattr(self.loader(), "dataset", None)
+        return held if held is not None else getattr(self.walker(), "_dataset", None)
+
     def has_given_all(self) -> bool:
         """Whether every batch was handed out, though nobody has asked for one more."""
         loader = self.loader()

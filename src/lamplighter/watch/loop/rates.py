@@ -117,8 +117,8 @@ class Rates(Watcher):
                     factors = [float(function(epoch)) for epoch in PLAYED]
             except Exception:
                 continue  # it counts on being asked in order
-            begins = factors[0]
-            if begins == max(factors) == float(rate) and 0 < begins < HIGHEST_FACTOR:
+            begins = max(factors)  # after a warm-up, where there is one
+            if begins == float(rate) and 0 < begins < HIGHEST_FACTOR and min(factors) >= 0:
                 self.world.report(
                     "O104",
                     "warning",
@@ -300,12 +300,29 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def only_computes(function: Any) -> bool:
-    """Whether a function may be asked once more: it names nothing but arithmetic."""
-    if not isinstance(function, types.FunctionType):
+def only_computes(function: Any, depth: int = 2) -> bool:
+    """Whether a function may be asked once more: it names nothing but arithmetic and numbers.
+
+    Args:
+        function: of the program.
+        depth: how far functions are followed that it calls.
+    """
+    if not isinstance(function, types.FunctionType) or depth < 0:
         return False
     known = {*dir(builtins), *dir(math), "math", "np", "numpy"} - {"print", "next", "open"}
-    return set(function.__code__.co_names) <= known and function.__closure__ is None
+    space = function.__globals__
+    named = [space.get(name) for name in function.__code__.co_names if name not in known]
+    try:
+        named += [cell.cell_contents for cell in function.__closure__ or ()]
+    except ValueError:
+        return False  # a variable that has no value yet
+    return all(_is_figure(thing) or only_computes(thing, depth - 1) for thing in named)
+
+
+def _is_figure(thing: Any) -> bool:
+    if isinstance(thing, list | tuple):
+        return all(isinstance(inner, int | float) for inner in thing)
+    return isinstance(thing, int | float)
 
 
 def _words_at(place: Place | None) -> list[str]:

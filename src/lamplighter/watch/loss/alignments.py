@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from lamplighter.checks import alignments as criteria
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.source.place import Place, here, running_module
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -46,8 +46,15 @@ class Alignments(Watcher):
             *criteria.ctc_on_scores(scores),
             *criteria.blank_in_targets(targets, lengths, int(given.get("blank", 0))),
         ]
-        place = here()
         for finding in found:
+            place = here()
+            if finding.code == "L112":
+                place = self._where_blank_is_set(place)
             hits = self.hits[finding.code, place] = self.hits.get((finding.code, place), 0) + 1
             if hits == SURE:
                 self.world.adopt([finding], place)
+
+    def _where_blank_is_set(self, call: Place | None) -> Place | None:
+        """The line that builds the criterion, or that calls the function."""
+        criterion = running_module(nn.CTCLoss)
+        return (self.world.origins.birth(criterion) if criterion is not None else None) or call

@@ -45,7 +45,7 @@ class Arithmetic(Watcher):
         self.late: ByIdentity[Sighting] = ByIdentity()
         self.constant: ByIdentity[frozenset[tuple[Place | None, str]]] = ByIdentity()
         self.loose: ByIdentity[bool] = ByIdentity()
-        self.sloped: ByIdentity[bool] = ByIdentity()
+        self.sloped: ByIdentity[tuple[Place | None]] = ByIdentity()
         self.slope_inputs: list[Tensor] = []
         self.taken = TakenNumbers()
         self.numbers: ByIdentity[frozenset[Taken]] = ByIdentity()
@@ -100,7 +100,7 @@ class Arithmetic(Watcher):
         if any(self.descent.of(t).derived for t in shallow(args)):
             for slope in shallow((result,)):
                 if not slope.requires_grad:
-                    self.sloped[slope] = True
+                    self.sloped[slope] = (here(),)
                     self.slope_inputs = list(shallow(args[1:2]))[:8]
                     self.descent.marks[slope] = Mark(derived=True)
 
@@ -204,15 +204,16 @@ class Arithmetic(Watcher):
                 self.constant[result] = frozenset({(here(), name)})
             return
         self._look_at_loose_weights(name, given, result)
-        sloped = bool(self.sloped) and any(self.sloped.get(t) for t in given)
-        sloped = sloped and self._moves_no_weight(result)
+        known = [p for t in given if (p := self.sloped.get(t)) is not None] if self.sloped else []
+        sloped = known[0] if known and self._moves_no_weight(result) else None
         whole = name in ("mean", "sum") and result.dim() == 0 and bool(given)
         if whole and (sloped or not result.requires_grad):
             of = self.descent.of(given[0])
             if of.derived and not of.frozen and given[0].is_floating_point():
-                self.constant[result] = frozenset({(here(), "create_graph" if sloped else name)})
+                cut = (sloped[0], "create_graph") if sloped else (here(), name)
+                self.constant[result] = frozenset({cut})
         elif sloped:
-            self.sloped[result] = True
+            self.sloped[result] = sloped
         terms = [c for t in given if (c := self.constant.get(t)) is not None]
         plain = len(given) == 1 or all(t.dim() == 0 for t in given)
         if not terms:

@@ -16,6 +16,7 @@ from lamplighter.checks.scores import made_by
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.arguments import line_of_argument, made_by_softmax
 from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.source.samples_made import line_of_target
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -80,6 +81,11 @@ class Losses(Watcher):
         if name == "binary_cross_entropy_with_logits" and not from_layer:
             self._count(site, criteria.sigmoid_twice(site.gathered(entered)), place)
         found = seen_in(name, entered.detach(), target.detach(), given, result)
+        if name.startswith("binary") and is_painted(target):
+            current = self.world.current()
+            made = line_of_target(current.dataset()) if current is not None else None
+            self._count(site, (f for f in found if f.code == "L112"), made or place)
+            return
         by_chance = ("L102", "L103") if from_layer else ()
         self._count(site, (f for f in found if f.code not in by_chance), place)
 
@@ -107,6 +113,11 @@ class Losses(Watcher):
                 "detach() cut the graph",
                 here(),
             )
+
+
+def is_painted(target: torch.Tensor) -> bool:
+    """Whether a target has the two values of a mask in bytes, 0 and 255, where 0 and 1 are meant."""
+    return float(target.max()) == 255 and bool(((target == 0) | (target == 255)).all())
 
 
 def seen_in(

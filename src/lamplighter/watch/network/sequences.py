@@ -52,7 +52,10 @@ def look_at_padding(trial: Trial) -> Iterator[tuple[Finding, Place | None]]:
         told = _declared(padded, inputs)
         in_vain = told is not None and _is_ignored(model, inputs, told)
         if recurrent or masks or by_hand.found or in_vain:
-            yield from _cut_short(model, inputs, padded, surely=recurrent or in_vain)
+            alone = recurrent and not (masks or by_hand.found or in_vain)
+            yield from _cut_short(
+                model, inputs, padded, surely=recurrent or in_vain, per_place=not alone
+            )
     except (RuntimeError, IndexError, ValueError, TypeError):
         return  # a network that takes one length only: nothing can be compared
 
@@ -208,9 +211,18 @@ def _masks_by_hand(model: nn.Module, inputs: list[Tensor], padded: Tensor) -> _H
 
 
 def _cut_short(
-    model: nn.Module, inputs: list[Tensor], padded: Tensor, *, surely: bool
+    model: nn.Module,
+    inputs: list[Tensor],
+    padded: Tensor,
+    *,
+    surely: bool,
+    per_place: bool = True,
 ) -> Iterator[tuple[Finding, Place | None]]:
-    """One row with its padding and without, in evaluation mode."""
+    """One row with its padding and without, in evaluation mode.
+
+    `per_place`: whether answers for each place count. A bidirectional layer that no mask and no
+    length tells of the padding reads it before the words in training as well as at evaluation.
+    """
     row = int(padded.sum(1).argmax())
     pads = int(padded[row].sum())
     length = padded.shape[1] - pads
@@ -223,6 +235,8 @@ def _cut_short(
         seed_all(0)
         answers = [answer_in(model(*given)) for given in (whole, short)]
     if answers[0] is None or answers[1] is None:
+        return
+    if answers[0].dim() > 2 and not per_place:
         return
     declared = len(inputs) > 1 or any(
         isinstance(m, nn.Embedding) and m.padding_idx is not None for m in model.modules()

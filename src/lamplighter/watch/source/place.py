@@ -100,6 +100,17 @@ def frames(depth: int = 1) -> Iterator[FrameType]:
         frame = frame.f_back
 
 
+def running_module(kind: type[Any]) -> Any:
+    """The innermost module of a class of torch whose `forward` is running, or None."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and not is_users(frame.f_code.co_filename):
+        owner = frame.f_locals.get("self") if frame.f_code.co_name == "forward" else None
+        if isinstance(owner, kind):
+            return owner
+        frame = frame.f_back
+    return None
+
+
 def locals_of(frame: FrameType) -> dict[str, Any]:
     """A copy of a frame's local variables that keeps nothing of them alive in the frame."""
     seen = frame.f_locals

@@ -26,6 +26,7 @@ from lamplighter.watch.data.name_codes import NameCodes
 from lamplighter.watch.data.names_seen import NamesSeen
 from lamplighter.watch.data.passes import Bounds
 from lamplighter.watch.data.pretrained import Pretrained
+from lamplighter.watch.data.readings import Readings
 from lamplighter.watch.data.scaling import Scaling
 from lamplighter.watch.data.shared_sets import SharedSets
 from lamplighter.watch.data.target_scales import TargetScales
@@ -146,6 +147,7 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Freezing,
         Loaders,
         Comparisons,
+        Readings,
         Feeds,
         Scaling,
         Fed,

@@ -21,6 +21,7 @@ from lamplighter.checks.batches import (
 )
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.generators import GENERATORS
+from lamplighter.checks.reading import StoredSample, altered_by_reading, copies_of
 from lamplighter.checks.snapshot import kept, seed_all
 from lamplighter.watch.dropped import Reading
 from lamplighter.watch.source.place import Place, frames, is_users, locals_of
@@ -45,6 +46,7 @@ class Rows:
         readings: one sample, read several times.
         dropped: lines that compute a result and drop it, and what they call.
         wrapped: lines whose sums of unsigned numbers wrap round.
+        altered: what reading does to the stored samples, of which then no more were read.
     """
 
     inputs: torch.Tensor | None = None
@@ -56,6 +58,7 @@ class Rows:
     readings: list[list[torch.Tensor]] = field(default_factory=list)
     dropped: dict[tuple[Place, str], None] = field(default_factory=dict)
     wrapped: dict[Place, Finding] = field(default_factory=dict)
+    altered: list[Finding] = field(default_factory=list)
 
     @property
     def classes(self) -> torch.Tensor | None:
@@ -98,14 +101,21 @@ def rows_of(dataset: Any, collate: Any = None) -> Rows:
         or _reads_a_stream(dataset)
     ):
         return Rows()
-    near = _generators_near(dataset)
+    near = generators_near(dataset)
     with kept((), (dataset, collate, *near)), torch.no_grad():
         seed_all(0)
         reader = Reader(dataset, collate)
+        middle = len(dataset) // 2
+        held = StoredSample(dataset, middle)
         began = time.perf_counter()
-        sample = reader[len(dataset) // 2]
+        sample = reader[middle]
         slow = time.perf_counter() - began
         found = Rows(labels=labels_of(dataset), mapping=mapping_of(dataset))
+        if held.altered():
+            again = copies_of(sample)
+            found.altered = list(altered_by_reading(lambda: reader[middle], held, again))
+            if found.altered:
+                return found
         unpacked = unpack_batch(sample, None)
         first = unpacked.first
         found.pair = isinstance(unpacked.inputs, torch.Tensor) and unpacked.targets is not None
@@ -120,7 +130,7 @@ def rows_of(dataset: Any, collate: Any = None) -> Rows:
             for seed in range(1, 1 + (READINGS if slow < 0.02 else 2)):
                 seed_all(seed)
                 with Reading() as reading:
-                    again = reader[len(dataset) // 2]
+                    again = reader[middle]
                 found.readings.append([t.cpu() for t in _tensors(again)])
                 found.dropped |= reading.found
                 found.wrapped |= reading.wrapped
@@ -250,7 +260,7 @@ def _tensors(sample: Any) -> Iterator[torch.Tensor]:
             yield from tensors_in(part)
 
 
-def _generators_near(dataset: Any) -> list[Any]:
+def generators_near(dataset: Any) -> list[Any]:
     """Generators that reading may draw from without holding them: those of the user's modules."""
     spaces = [space for frame in frames() for space in (locals_of(frame), frame.f_globals)]
     things = [dataset]

@@ -19,6 +19,7 @@ from lamplighter.watch.data.evaluated_inputs import EvaluatedInputs
 from lamplighter.watch.data.fed import Fed
 from lamplighter.watch.data.feeds import Feeds
 from lamplighter.watch.data.folds import Folds
+from lamplighter.watch.data.graph_batches import GraphBatches
 from lamplighter.watch.data.groups import Groups
 from lamplighter.watch.data.held_out import HeldOut
 from lamplighter.watch.data.loaders import Loaders
@@ -75,6 +76,7 @@ from lamplighter.watch.network.cutting import Cutting
 from lamplighter.watch.network.evaluated import EvaluatedNorms
 from lamplighter.watch.network.forgetful import ForgetfulNorms
 from lamplighter.watch.network.freezing import Freezing
+from lamplighter.watch.network.gaps import Gaps
 from lamplighter.watch.network.loose import LooseParameters
 from lamplighter.watch.network.lost_states import LostStates
 from lamplighter.watch.network.models import Models
@@ -181,6 +183,8 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         JoinedAnswers,
         Probes,
         Entrance,
+        GraphBatches,
+        Gaps,
         Pretrained,
         DroppedResults,
         Sources,

@@ -134,11 +134,34 @@ def arguments_swapped(name: str) -> Iterator[Finding]:
     Args:
         name: of the score.
     """
+    of_numbers = any(sign in name for sign in ("r2", "variance", "percentage", "d2"))
     yield _wrong(
-        f"{name} is given the network's answers as the truth and the labels as answers: precision "
-        "and recall change places, and what is averaged by class is weighed by the answers",
+        f"{name} is given the network's answers as the truth and the labels as answers: "
+        + (
+            "the error is measured against the answers' own spread or size"
+            if of_numbers
+            else "precision and recall change places, and what is averaged by class is weighed by "
+            "the answers"
+        ),
         f"give the labels first: {name}(labels, answers)",
         where=name,
+    )
+
+
+def units_mixed(how: str, figure: float, said: float, truth: float) -> Iterator[Finding]:
+    """E101: a printed figure compares forecasts in one unit with the truth in another.
+
+    Args:
+        how: what the figure is of their differences.
+        figure: as computed.
+        said: deviation of the forecasts.
+        truth: deviation of what they were compared with.
+    """
+    yield _wrong(
+        f"reported {figure:.6g} is the {how} of the differences between forecasts of deviation "
+        f"{said:.3g} and a truth of deviation {truth:.3g}: one of them was scaled, the other was not",
+        "bring both to one unit first, such as scaler.inverse_transform() of the truth as well",
+        where="what is printed",
     )
 
 

@@ -101,6 +101,7 @@ from lamplighter.watch.score.metrics import Metrics
 from lamplighter.watch.score.score_arguments import ScoreArguments
 from lamplighter.watch.score.shares import Shares, tap_collectives
 from lamplighter.watch.score.tallies import Tallies
+from lamplighter.watch.score.units import Units
 from lamplighter.watch.sources import Sources
 from lamplighter.watch.taps.data import DATA_TAPS
 from lamplighter.watch.taps.operations import tap_operations
@@ -178,6 +179,7 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Metrics,
         BatchScores,
         ScoreArguments,
+        Units,
         EarlyReturns,
         KnownEdges,
         JoinedAnswers,

@@ -11,6 +11,7 @@ from torch import Tensor
 from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.guess import answer_in
 from lamplighter.checks.scoring import arguments_swapped, ranked_by_decisions
+from lamplighter.watch.data.arrays import arrays_in_sight
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.score.batch_scores import target_of
 from lamplighter.watch.source.place import here
@@ -26,7 +27,11 @@ MOST_VALUES = 2**20
 MOST_CALLS = 400
 RANKING = ("roc_auc_score", "average_precision_score")
 # the same whichever comes first
-SYMMETRIC = ("matthews_corrcoef", "cohen_kappa_score", "accuracy_score")
+SYMMETRIC = (
+    *("matthews_corrcoef", "cohen_kappa_score", "accuracy_score"),
+    *("cohen_kappa", "pearson_corrcoef"),
+)
+MOST_GOALS = 256  # targets of training that are looked for in the program's arrays
 
 
 class ScoreArguments(Watcher):
@@ -40,9 +45,18 @@ class ScoreArguments(Watcher):
         self.right: dict[int, list[Tensor]] = {}
         self.batch: list[Tensor] = []
         self.size = 0
+        self.goals: list[Tensor] = []
 
     def batch_given(self, current: Pass, batch: Any) -> None:
         self.batch = [] if current.backwards else list(tensors_in(batch))[1:]
+
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+        target = given.get("target")
+        if sum(len(part) for part in self.goals) >= MOST_GOALS or not isinstance(target, Tensor):
+            return
+        trains = isinstance(result, Tensor) and result.requires_grad and not target.requires_grad
+        if trains and target.is_floating_point() and target.dim() in (1, 2):
+            self.goals.append(target.detach().reshape(-1)[:MOST_GOALS].float().cpu())
 
     def step_ended(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
         if self.answers:
@@ -81,7 +95,8 @@ class ScoreArguments(Watcher):
         elif (
             any(_same(truth, d) for d, _ in known)
             and not _is_symmetric(name, given)
-            and self._are_labels(said)  # else an easy task, and the answers of something else
+            # else an easy task, and the answers of something else
+            and (self._are_labels(said) or self._lie_with_the_goals(said))
         ):
             self.world.adopt(arguments_swapped(name), here())
 
@@ -89,6 +104,19 @@ class ScoreArguments(Watcher):
         """Whether these came with the batches that were answered last."""
         wholes = [torch.cat(parts)[-len(values) :] for parts in self.right.values()]
         return any(len(whole) == len(values) and _same(values, whole) for whole in wholes)
+
+    def _lie_with_the_goals(self, values: Tensor) -> bool:
+        """Whether an array of the program holds these real numbers and the targets of training."""
+        if not self.goals or len(values.unique()) < len(values) // 2:
+            return False
+        goals, wanted = torch.cat(self.goals), values.float()
+        for array in arrays_in_sight():
+            rows = array.values
+            if rows.is_floating_point() and rows.numel() == len(rows) > len(values):
+                own = rows.reshape(-1).float()
+                if bool(torch.isin(wanted, own).all()) and bool(torch.isin(goals, own).all()):
+                    return True
+        return False
 
     def _decisions(self, count: int) -> Iterator[tuple[Tensor, bool]]:
         """What the last answers of each network come to, and whether they were more than that."""

@@ -13,10 +13,12 @@ SKLEARN = (
     *("f1_score", "fbeta_score", "precision_score", "recall_score", "roc_auc_score"),
     *("average_precision_score", "precision_recall_fscore_support", "classification_report"),
     *("balanced_accuracy_score", "matthews_corrcoef", "cohen_kappa_score", "r2_score"),
+    *("explained_variance_score", "mean_absolute_percentage_error", "d2_absolute_error_score"),
 )
 TORCHMETRICS = (
     *("f1_score", "fbeta_score", "precision", "recall", "auroc", "average_precision"),
     *("matthews_corrcoef", "cohen_kappa", "r2_score", "pearson_corrcoef"),
+    *("explained_variance", "mean_absolute_percentage_error"),
     *(
         f"{kind}_{name}"
         for kind in ("binary", "multiclass", "multilabel")

@@ -24,6 +24,7 @@ from lamplighter.checks.encoded import target_means_of_all
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.guess import answer_in
 from lamplighter.checks.pairs import moved_apart, points_stay, sides_stay
+from lamplighter.checks.running_features import window_holds_the_target
 from lamplighter.checks.snapshot import kept
 from lamplighter.checks.windows import windows_surrounded
 from lamplighter.watch.data.ahead import Ahead
@@ -316,7 +317,8 @@ def _given_away(rows: Rows) -> Iterator[Finding]:
     if rows.marks is not None:
         yield from splits.feature_gives_label_away(inputs, torch.tensor(rows.marks))
     else:
-        yield from splits.feature_is_target(inputs, targets.reshape(-1))
+        told = list(splits.feature_is_target(inputs, targets.reshape(-1)))
+        yield from told or window_holds_the_target(inputs, targets) if rows.complete else told
 
 
 def pairs_of(rows: Rows) -> list[tuple[torch.Tensor, torch.Tensor]]:

@@ -50,6 +50,16 @@ def shortens(node: ast.AST) -> bool:
     return node.slice.lower is None and node.slice.upper is not None
 
 
+def takes_a_window(node: ast.AST) -> bool:
+    """`values[a:b].mean()`, `np.max(values[a:b])` or `series.rolling(7)`."""
+    if calls("rolling", "ewm", "convolve", "cumsum", "unfold", "sliding_window_view")(node):
+        return True
+    if not calls("mean", "sum", "std", "max", "min", "amax", "amin", "average")(node):
+        return False
+    parts = [n.slice for n in ast.walk(node) if isinstance(n, ast.Subscript)]
+    return any(isinstance(p, ast.Slice) and p.lower is not None and p.upper for p in parts)
+
+
 def reorders(node: ast.AST) -> bool:
     """`x[order]`: rows taken in the order that a name holds."""
     return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name)
@@ -96,7 +106,7 @@ SIGNS: dict[str, tuple[str, Sequence[Sign]]] = {
     "D113": ("inputs", [shortens]),
     "S101": ("links", [calls("train_test_split"), JOINED]),
     "S102": ("links", [JOINED]),
-    "S103": ("inputs", [ENTER]),
+    "S103": ("inputs", [takes_a_window, ENTER]),
     "S105": (
         "links",
         [

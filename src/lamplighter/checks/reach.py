@@ -16,6 +16,9 @@ SHARE = 0.1  # of them beyond the bounds
 MOST = 0.5  # of them, from which it is an error
 SLACK = 0.05  # beyond the bounds that labels of 0 and 1 may have been smoothed to
 
+FEWEST_CLASSES = 8
+SMALL_BOUND = 0.5  # of scores; a cosine alone reaches 1
+HOPELESS = 0.75  # of the loss of guessing, if not even the best answers get below it
 _VIEWS = ("View", "Alias", "Squeeze", "Select", "Slice", "Clone", "ToCopy", "Expand", "Transpose")
 _BOUNDS: dict[str, tuple[str, float, float]] = {
     "SigmoidBackward0": ("a sigmoid", 0.0, 1.0),
@@ -63,4 +66,27 @@ def targets_out_of_reach(
         "answer them",
         "leave the last activation away, or bring the targets between its bounds",
         level="error" if share >= MOST else "warning",
+    )
+
+
+def cosines_too_small(bound: float, classes: int, *, where: str) -> Iterator[Finding]:
+    """L121: cosines were made so small that no choice between them can become sure.
+
+    Args:
+        bound: the largest value of a score.
+        classes: how many scores there are of each row.
+        where: the loss.
+    """
+    if classes < FEWEST_CLASSES or not 0 < bound < SMALL_BOUND:
+        return
+    least = math.log1p((classes - 1) * math.exp(-2 * bound))
+    if least < HOPELESS * math.log(classes):
+        return
+    yield found(
+        "L121",
+        where,
+        f"the scores are cosines times {bound:.3g} and lie from {-bound:.3g} to {bound:.3g}: over "
+        f"{classes} of them the loss cannot fall below {least:.3g}, and guessing has "
+        f"{math.log(classes):.3g}",
+        "divide cosines by the temperature, or multiply them with its inverse, as 1 / 0.07",
     )

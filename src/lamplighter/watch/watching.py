@@ -60,6 +60,7 @@ from lamplighter.watch.loop.wasted import Wasted
 from lamplighter.watch.loss.alignments import Alignments
 from lamplighter.watch.loss.arithmetic import Arithmetic
 from lamplighter.watch.loss.class_weights import ClassWeights
+from lamplighter.watch.loss.cosines import Cosines
 from lamplighter.watch.loss.dropped_answers import DroppedAnswers
 from lamplighter.watch.loss.losses import Losses
 from lamplighter.watch.loss.masked_minima import MaskedMinima
@@ -133,6 +134,7 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Spreads,
         TurnedScores,
         Reach,
+        Cosines,
         Alignments,
         NoiseLevels,
         DroppedAnswers,

@@ -26,6 +26,8 @@ LOOKS = 16  # backward passes that are read
 SURE = 3  # of them must show the same, and none the contrary
 MOST = 512  # products of one loss, as an episode may have
 NEAR = 1e-3  # how far the exponentials of a row may sum from 1
+ASKED = 200  # tensors whose names are looked up
+REWEIGHING = frozenset(("sub", "rsub", "mul", "div", "add"))
 CARRYING = frozenset(
     (
         *("squeeze", "unsqueeze", "view", "reshape", "flatten", "float", "cat", "stack"),
@@ -70,7 +72,8 @@ class Policies(Watcher):
         self.errors: ByIdentity[bool] = ByIdentity()
         self.products: list[Product] = []
         self.attached: list[Product] = []
-        self.looks = self.turned = self.live = 0
+        self.named = False
+        self.looks = self.turned = self.live = self.asked = 0
 
     def batch_given(self, current: Any, batch: Any) -> None:  # noqa: ARG002
         self.looks = LOOKS  # what a loader gives is no experience
@@ -107,6 +110,8 @@ class Policies(Watcher):
             self.rewards[result] = Sign()
             return
         known = [(t, s) for t in given if (s := self.rewards.get(t)) is not None]
+        if not known and name in REWEIGHING:
+            known = [(t, Sign()) for t in given if self._is_called_reward(t)]
         if not known or name in ("eq", "bitwise_not"):
             return
         sign = known[0][1].value
@@ -116,6 +121,20 @@ class Policies(Watcher):
         if name in ("mul", "div") and number < 0:
             sign = -sign
         self.rewards[result] = Sign(sign)
+
+    def _is_called_reward(self, tensor: Tensor) -> bool:
+        """Whether the program calls numbers, which it computed by torch, a reward or return."""
+        if self.asked >= ASKED or not tensor.is_floating_point() or not tensor.dim():
+            return False
+        self.asked += 1
+        around = list(frames(1))[:4]
+        called = any(
+            thing is tensor and TO_BE_LARGE.search(name.lower())
+            for frame in around
+            for _, name, thing in things_in(frame)
+        )
+        self.named |= called and _rewards_are_named(around)
+        return called
 
     def _look_at_product(self, args: tuple[Any, ...], given: list[Tensor], result: Tensor) -> None:
         known = [(t, s) for t in given if (s := self._picked_in(t)) is not None]
@@ -131,6 +150,8 @@ class Policies(Watcher):
         if isinstance(other, Tensor):
             row = other if other._base is None else other._base
             weight = self.rewards.get(other) or self.rewards.get(row)
+            if weight is None and self._is_called_reward(other):
+                weight = Sign()
         elif isinstance(other, int):
             self.picked[result] = Sign(sign.value * (-1.0 if other < 0 else 1.0))
             return
@@ -165,7 +186,9 @@ class Policies(Watcher):
         if not ways or min(ways) < 0:
             self.turned = -LOOKS if ways else self.turned
             return
-        if max(ways) > 0 and _rewards_are_named(list(frames(1))[:4]):
+        names = list(_names(list(frames(1))[:4]))
+        named = self.named and not any(TO_BE_SMALL.search(n) for n in names)
+        if max(ways) > 0 and (named or _speak_of_rewards(names)):
             self.turned += 1
             if self.turned == SURE and not self.world.found("Q106"):
                 self.world.adopt(policy_turned(SURE), pairs[0][0].place)
@@ -184,7 +207,10 @@ def _rewards_are_named(around: list[FrameType]) -> bool:
 
     Numbers alone cannot tell a reward from a cost.
     """
-    names = list(_names(around))
+    return _speak_of_rewards(list(_names(around)))
+
+
+def _speak_of_rewards(names: list[str]) -> bool:
     return any(TO_BE_LARGE.search(n) for n in names) and not any(
         TO_BE_SMALL.search(n) for n in names
     )

@@ -55,3 +55,19 @@ def state_is_nowhere(name: str, count: int, *, loaded: bool) -> Iterator[Finding
         if loaded
         else "compare the keys, and load with load_state_dict(state), which is strict",
     )
+
+
+def state_is_let_go(name: str, kind: str) -> Iterator[Finding]:
+    """I104: a state is loaded into a new network that is let go at once.
+
+    Args:
+        name: as the function calls the network.
+        kind: its class.
+    """
+    yield found(
+        "I104",
+        f"`{name}`",
+        f"the state is loaded into a new {kind} that only this function knows, and nothing uses it "
+        "there: with the function's end the loaded weights are gone",
+        f"load into the network that the function is given, or return {name}",
+    )

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.source.patience import never_renewed
 from lamplighter.watch.source.place import Place, is_users, tree_of
 
 if TYPE_CHECKING:
@@ -65,6 +66,19 @@ class Sources(Watcher):
         for file in dict.fromkeys(place.file for place in places if place is not None):
             for name, place in uncalled(file):
                 self._report_uncalled(name, place)
+            for name, place in never_renewed(file):
+                self._report_patience(name, place)
+
+    def _report_patience(self, name: str, place: Place) -> None:
+        self.world.report(
+            "X101",
+            "warning",
+            f"`{name}`",
+            "it counts the epochs without progress and is not set back where there is progress: it "
+            "counts all of them together, and the training ends early",
+            f"write {name} = 0 where the best figure is renewed",
+            place,
+        )
 
     def _report_thrown_away(self, name: str, place: Place) -> None:
         self.world.report(

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from lamplighter.checks import loaded, structure
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.source.local_names import loaded_for_nothing
 from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
@@ -61,6 +62,10 @@ class LostStates(Watcher):
             self.read.append(Read(marks, [tuple(t.shape) for t in tensors], here(), [], had))
 
     def state_loaded(self, module: nn.Module, state: dict[str, Any]) -> None:
+        born = self.world.origins.birth(module)
+        name = loaded_for_nothing(born)
+        if name:
+            self.world.adopt(loaded.state_is_let_go(name, type(module).__name__), born)
         given = {_mark(t) for t in _weights_in(state, 1)}
         for one in self.read:
             if given & one.marks:

@@ -192,3 +192,25 @@ def evaluated_never_changes(name: str, trained: str, times: int) -> Iterator[Fin
         f"evaluate `{trained}`, or bring `{name}` up to date before: an average needs its update "
         "after every step",
     )
+
+
+def loss_over_held_out_rows(
+    count: int, held: int, trained: int, *, held_out: str, train: str
+) -> Iterator[Finding]:
+    """R105: every step's loss takes in all rows, and a mask says that some are held out.
+
+    Args:
+        count: rows of the loss.
+        held: rows that are held out.
+        trained: rows that are meant for training.
+        held_out: what the program calls the mask of the held-out rows.
+        train: what it calls that of the others.
+    """
+    yield found(
+        "R105",
+        f"`{held_out}`",
+        f"the loss of every step takes in all {count} rows, the {held} of `{held_out}` among them, "
+        f"and not the {trained} of `{train}` alone: what is measured on `{held_out}` afterwards "
+        "says nothing about new data",
+        f"take the loss over the rows of train: loss(output[{train}], labels[{train}])",
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -56,3 +56,23 @@ def blank_in_targets(
             "blank: the network is taught that this symbol is no symbol",
             "number the symbols from 1 and leave 0 to the blank, or give blank=number of symbols",
         )
+
+
+def flattened_in_two_orders(
+    answers: Sequence[int], targets: Sequence[int], *, where: str
+) -> Iterator[Finding]:
+    """D105: two dimensions of the answers became one, and the same two of the targets the other way.
+
+    Args:
+        answers: their shape before that.
+        targets: theirs.
+        where: the loss.
+    """
+    yield found(
+        "D105",
+        where,
+        f"the answers {tuple(answers)} and the targets {tuple(targets)} are laid out flat, each by "
+        f"its own first dimension: answer {min(answers[1], targets[1])} belongs to one place and "
+        "its target to another",
+        "bring both into one order first: targets.transpose(0, 1).reshape(-1), or the answers so",
+    )

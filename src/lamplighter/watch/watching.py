@@ -62,6 +62,7 @@ from lamplighter.watch.loss.arithmetic import Arithmetic
 from lamplighter.watch.loss.class_weights import ClassWeights
 from lamplighter.watch.loss.cosines import Cosines
 from lamplighter.watch.loss.dropped_answers import DroppedAnswers
+from lamplighter.watch.loss.flattened import Flattened
 from lamplighter.watch.loss.held_out_rows import HeldOutRows
 from lamplighter.watch.loss.losses import Losses
 from lamplighter.watch.loss.masked_minima import MaskedMinima
@@ -140,6 +141,7 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         NoiseLevels,
         DroppedAnswers,
         HeldOutRows,
+        Flattened,
         Weighing,
         Cutting,
         ClassWeights,

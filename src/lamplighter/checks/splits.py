@@ -206,6 +206,24 @@ def validation_is_train(train: Any, val: Any) -> Iterator[Finding]:
         )
 
 
+def trained_before_the_split(known: int, count: int, *, where: str) -> Iterator[Finding]:
+    """S101: the weights that a training goes on from had learned samples that are held out now.
+
+    Args:
+        known: held-out samples that were trained on before.
+        count: held-out samples.
+        where: what they are called.
+    """
+    yield found(
+        "S101",
+        where,
+        f"{known} of its {count} samples were trained on by the network whose weights were loaded: "
+        "the data set was split anew, in another way, before the training went on",
+        "split by a fixed seed, random_split(…, generator=torch.Generator().manual_seed(0)), or keep "
+        "the row numbers with the weights",
+    )
+
+
 def scaler_fitted_on_all(
     mean: Tensor, train: Tensor, val: Tensor, *, where: str = "scaler"
 ) -> Iterator[Finding]:

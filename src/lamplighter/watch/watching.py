@@ -28,6 +28,7 @@ from lamplighter.watch.data.names_seen import NamesSeen
 from lamplighter.watch.data.passes import Bounds
 from lamplighter.watch.data.pretrained import Pretrained
 from lamplighter.watch.data.readings import Readings
+from lamplighter.watch.data.resumed import Resumed
 from lamplighter.watch.data.scaling import Scaling
 from lamplighter.watch.data.shared_sets import SharedSets
 from lamplighter.watch.data.target_scales import TargetScales
@@ -157,6 +158,7 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Loaders,
         Comparisons,
         Readings,
+        Resumed,
         Feeds,
         Scaling,
         Fed,

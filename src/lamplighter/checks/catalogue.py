@@ -153,7 +153,7 @@ _ROWS: tuple[Code, ...] = (
     Code("M118", "the model does not run on a batch", "error", "fast", "B"),
     Code("M119", "the model takes one batch size only", "warning", "fast", "B"),
     Code("M120", "the order of the tokens is not seen", "error", "full", "B"),
-    Code("M121", "a norm has numbers of another convention", "warning", "fast", "BR"),
+    Code("M121", "a layer has numbers of another convention", "warning", "fast", "BR"),
     Code("M122", "a dropout stands after the last layer", "warning", "fast", "R"),
     # initialisation
     Code("I101", "all units of a layer are the same", "error", "full", "B"),

@@ -68,3 +68,20 @@ def eps_is_a_momentum(model: nn.Module) -> Iterator[Finding]:
         "normalised but damped, the more the smaller the variance is",
         f"leave eps at 1e-5: the number after the size is eps, and {meant} was perhaps meant",
     )
+
+
+def dropout_keeps(name: str, rate: float, written: str) -> Iterator[Finding]:
+    """M121: a dropout is given the share that it shall keep.
+
+    Args:
+        name: the layer.
+        rate: its `p`.
+        written: what the program passes for it.
+    """
+    yield found(
+        "M121",
+        name,
+        f"it is given {written} for p and zeroes {rate:.0%} of its input in training: p is the "
+        "share that is dropped, and that of the first TensorFlow was the share that is kept",
+        f"write 1 - {written}",
+    )

@@ -81,6 +81,7 @@ from lamplighter.watch.network.evaluated import EvaluatedNorms
 from lamplighter.watch.network.forgetful import ForgetfulNorms
 from lamplighter.watch.network.freezing import Freezing
 from lamplighter.watch.network.gaps import Gaps
+from lamplighter.watch.network.handed_states import HandedStates
 from lamplighter.watch.network.loose import LooseParameters
 from lamplighter.watch.network.lost_states import LostStates
 from lamplighter.watch.network.models import Models
@@ -195,6 +196,7 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Entrance,
         GraphBatches,
         Gaps,
+        HandedStates,
         Pretrained,
         DroppedResults,
         Sources,

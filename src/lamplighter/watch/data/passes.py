@@ -55,6 +55,12 @@ class Pass:
         held = getattr(self.loader(), "dataset", None)
         return held if held is not None else getattr(self.walker(), "_dataset", None)
 
+    def sampler(self) -> Any:
+        """What draws the order, also where the loader itself was let go; None: nobody knows."""
+        held = getattr(self.loader(), "sampler", None)
+        batches = getattr(self.walker(), "_index_sampler", None)
+        return held if held is not None else getattr(batches, "sampler", None)
+
     def has_given_all(self) -> bool:
         """Whether every batch was handed out, though nobody has asked for one more."""
         loader = self.loader()

@@ -1,4 +1,4 @@
-"""BatchNorm layers whose running statistics are those of the last batch: M121."""
+"""Norms that remember the last batch alone, and dropouts that drop what shall be kept: M121."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from torch import nn
 
 from lamplighter.checks.norm_settings import (
     JUMP,
+    dropout_keeps,
     eps_is_a_momentum,
     is_forgetful,
     remembers_one_batch,
@@ -16,11 +17,13 @@ from lamplighter.checks.norm_settings import (
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.network.models import line_of_layer
 from lamplighter.watch.network.norms import norms_of
+from lamplighter.watch.source.arguments import number_given
 from lamplighter.watch.source.place import Place
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import SeenModel, World
 
+HALF = 0.5  # rate of a dropout; with less, nothing speaks for a mistake
 SURE = 6  # steps in a row with a jump
 
 
@@ -54,8 +57,19 @@ class ForgetfulNorms(Watcher):
         for finding in eps_is_a_momentum(module):
             if not self.world.found("M121"):
                 self.world.adopt([finding], self._line(model, finding.where))
+        self._look_at_dropouts(model, module)
         if not self.norms:
             self.norms = [(model, n, m) for n, m in norms_of(module) if is_forgetful(m)][:1]
+
+    def _look_at_dropouts(self, model: SeenModel, module: nn.Module) -> None:
+        """A dropout with a large rate that the program calls the share that is kept."""
+        for name, layer in module.named_modules():
+            if not isinstance(layer, nn.modules.dropout._DropoutNd) or layer.p <= HALF:
+                continue
+            place = self._line(model, name)
+            written = number_given(place, "Dropout", "p")
+            if "keep" in written.lower() and not self.world.found("M121"):
+                self.world.adopt(dropout_keeps(name, layer.p, written), place)
 
     def _measure(self) -> None:
         model, name, norm = self.norms[0]

@@ -110,6 +110,28 @@ def line_of_averaging(files: list[str]) -> Place | None:
     return found[0] if len(found) == 1 else None
 
 
+def number_given(place: Place | None, kind: str, keyword: str) -> str:
+    """The variable that a layer on a line is given first, as it is written; empty: no plain one.
+
+    Args:
+        place: where the layer is made.
+        kind: how the name of its class begins.
+        keyword: the name of the argument.
+    """
+    tree = tree_of(place.file) if place is not None else None
+    written = set()
+    for node in ast.walk(tree) if tree is not None else ():
+        if not isinstance(node, ast.Call) or not called_name(node).startswith(kind):
+            continue
+        if place is None or not node.lineno <= place.line <= (node.end_lineno or node.lineno):
+            continue
+        given = next((k.value for k in node.keywords if k.arg == keyword), None)
+        given = node.args[0] if given is None and node.args else given
+        plain = isinstance(given, ast.Name | ast.Attribute | ast.Subscript)
+        written.add(ast.unparse(given) if plain and given is not None else "")
+    return written.pop() if len(written) == 1 else ""
+
+
 def _variable(node: ast.AST | None) -> str:
     """`targets` of `targets.flatten()`."""
     while isinstance(node, ast.Call | ast.Attribute | ast.Subscript):

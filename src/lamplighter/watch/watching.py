@@ -65,6 +65,7 @@ from lamplighter.watch.loss.cosines import Cosines
 from lamplighter.watch.loss.dropped_answers import DroppedAnswers
 from lamplighter.watch.loss.flattened import Flattened
 from lamplighter.watch.loss.held_out_rows import HeldOutRows
+from lamplighter.watch.loss.ignored import IgnoredClasses
 from lamplighter.watch.loss.losses import Losses
 from lamplighter.watch.loss.masked_minima import MaskedMinima
 from lamplighter.watch.loss.noise_levels import NoiseLevels
@@ -140,6 +141,7 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Reach,
         Cosines,
         Alignments,
+        IgnoredClasses,
         NoiseLevels,
         DroppedAnswers,
         HeldOutRows,

@@ -74,3 +74,56 @@ def _is_mean(column: Tensor, goals: Tensor) -> bool:
     if factor <= 0:
         return False
     return bool(((shifted / factor - centred).abs() < EXACT * spread).all())
+
+
+def smoothed_means_of_all(
+    inputs: Tensor, categories: Tensor, targets: Tensor, train: Tensor, held_out: Tensor
+) -> Iterator[Finding]:
+    """S107: a column is the mean target of a category, drawn towards a common mean or not.
+
+    Of a category with n rows whose targets sum to s, such a column is (s + k·m) / (n + k) for one k
+    and m: then s − n·column lies on one line over the column, exactly.
+
+    Args:
+        inputs: `(N, D)` of train.
+        categories: `(L,)` whole numbers, of all rows.
+        targets: `(L,)` real numbers, of all rows.
+        train: `(N,)` which of those rows train has.
+        held_out: rows that are held out.
+    """
+    goals, kinds = targets.detach().double(), torch.unique(categories, return_inverse=True)[1]
+    mine = kinds[train]
+    every = torch.ones(len(goals), dtype=torch.bool)
+    without = every.clone()
+    without[held_out] = False
+    touched = torch.isin(mine, kinds[held_out])
+    if len(torch.unique(mine[touched])) < MEANS:
+        return
+    for column in range(inputs.shape[1]):
+        values = inputs[:, column].detach().double()
+        if len(torch.unique(values)) < MEANS:
+            continue
+        if _on_a_line(values, mine, goals, kinds, every) and not _on_a_line(
+            values, mine, goals, kinds, without
+        ):
+            yield found(
+                "S107",
+                f"feature {column}",
+                f"it is the mean target of a category over all {len(goals)} rows, the "
+                f"{len(held_out)} looked at that are held out among them: their own targets went "
+                "into it",
+                "take the means of each category over train alone, and look them up for the rest",
+            )
+            return
+
+
+def _on_a_line(values: Tensor, mine: Tensor, goals: Tensor, kinds: Tensor, counted: Tensor) -> bool:
+    """Whether each category's sum less its count times the column is linear in the column."""
+    size = int(kinds.max()) + 1
+    counts = torch.zeros(size, dtype=torch.float64).index_add(0, kinds, counted.double())
+    sums = torch.zeros(size, dtype=torch.float64).index_add(0, kinds, goals * counted)
+    left = sums[mine] - counts[mine] * values
+    line = torch.stack([values, torch.ones_like(values)], 1)
+    fitted = torch.linalg.lstsq(line, left[:, None]).solution
+    off = (left[:, None] - line @ fitted).abs().max()
+    return float(fitted[0, 0]) > -EXACT and float(off) < EXACT * float(goals.std())

@@ -14,6 +14,7 @@ from lamplighter.listener import SILENT, Listener
 from lamplighter.watch import attention
 from lamplighter.watch.data.boxes import Boxes
 from lamplighter.watch.data.comparisons import Comparisons
+from lamplighter.watch.data.encoded_means import EncodedMeans
 from lamplighter.watch.data.entrance import Entrance
 from lamplighter.watch.data.evaluated_inputs import EvaluatedInputs
 from lamplighter.watch.data.fed import Fed
@@ -164,6 +165,7 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Resumed,
         Feeds,
         Scaling,
+        EncodedMeans,
         Fed,
         NamesSeen,
         NameCodes,

@@ -82,15 +82,17 @@ class LostStates(Watcher):
                 self.looked.add(id(module))
                 self._look_at(module, model.name, fresh=not model.trained)
 
-    def _known(self) -> list[nn.Module]:
-        return [m for s in self.world.models.values() if (m := s.module) is not None]
+    def _known(self, *, called: bool = False) -> list[nn.Module]:
+        """The networks, or only those that have answered: one that took a file may be let go."""
+        known = [s for s in self.world.models.values() if s.calls or not called]
+        return [m for s in known if (m := s.module) is not None]
 
     def _look_at(self, module: nn.Module, name: str, *, fresh: bool) -> None:
         weights = [p for p in module.parameters() if p.dim() > 1]
         random = all(structure.looks_untrained(p) for p in weights if p.numel() >= 64)
         if not fresh or len(weights) < 2 or not random:
             return
-        marks = {id(m): _marks_of(m) for m in self._known()}
+        marks = {id(m): _marks_of(m) for m in self._known(called=True)}
         for one in self.read:
             shapes = [tuple(p.shape) for p in weights]
             taken = any(known & one.marks for m, known in marks.items() if m not in one.writers)

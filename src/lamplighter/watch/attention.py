@@ -68,7 +68,7 @@ class Attention(Watcher):
         self.rested = 0
         self.changes: Counter[tuple[Any, ...]] = Counter()
 
-    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         if self.left > 0:
             self.left -= 1
             if self.left == 0:
@@ -89,17 +89,17 @@ class Attention(Watcher):
     def gradients_off(self) -> None:
         self._changed("gradients")
 
-    def seeded(self, kind: str, value: Any) -> None:  # noqa: ARG002
+    def seeded(self, kind: str, value: Any) -> None:
         self._changed("seed", kind)
 
-    def optimizer_made(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+    def optimizer_made(self, optimizer: torch.optim.Optimizer) -> None:
         self.left = self.patience.first
         self.wake()
 
-    def state_loaded(self, module: Any, state: Any) -> None:  # noqa: ARG002
+    def state_loaded(self, module: Any, state: Any) -> None:
         self._changed("state", id(module))
 
-    def fold_given(self, splitter: Any, number: int, train: Any, held_out: Any) -> None:  # noqa: ARG002
+    def fold_given(self, splitter: Any, number: int, train: Any, held_out: Any) -> None:
         self._changed("fold")
 
     def _changed(self, *kind: Any) -> None:

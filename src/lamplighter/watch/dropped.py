@@ -43,10 +43,10 @@ class DroppedResults(Watcher):
         self.world = world
         self.looks = {"step": 0, "call": 0}
 
-    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         self._look("step")
 
-    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         self._look("call")
 
     def pass_starts(self, current: Pass) -> None:
@@ -152,11 +152,11 @@ class Reading:
         if self.before is None:
             sys.settrace(None)
 
-    def _called(self, frame: FrameType, event: str, arg: Any) -> Callable[..., Any] | None:  # noqa: ARG002
+    def _called(self, frame: FrameType, event: str, arg: Any) -> Callable[..., Any] | None:
         code = frame.f_code
         return self._ran if calls_alone(code) or arithmetic_of(code) else None
 
-    def _ran(self, frame: FrameType, event: str, arg: Any) -> Callable[..., Any]:  # noqa: ARG002
+    def _ran(self, frame: FrameType, event: str, arg: Any) -> Callable[..., Any]:
         if event == "line":
             for name, line in dropped_in(frame, frame.f_lineno):
                 self.found[Place(frame.f_code.co_filename, line), name] = None

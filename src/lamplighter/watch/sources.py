@@ -34,7 +34,7 @@ class Sources(Watcher):
         self.world = world
         self.looked: set[int] = set()
 
-    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         if id(optimizer) in self.looked:
             return
         self.looked.add(id(optimizer))

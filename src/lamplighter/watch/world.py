@@ -152,7 +152,7 @@ class World(Watcher):
 
     # models
 
-    def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+    def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         self.seen(module).calls += 1
 
     def seen(self, module: nn.Module) -> SeenModel:
@@ -166,7 +166,7 @@ class World(Watcher):
             self.keep(module)
         return known
 
-    def mode_set(self, module: nn.Module, training: bool) -> None:  # noqa: ARG002
+    def mode_set(self, module: nn.Module, training: bool) -> None:
         if any(True for _ in module.parameters()):
             self.seen(module).mode_place = here()
 
@@ -211,7 +211,7 @@ class World(Watcher):
                 if module is not None and any(id(p) in mine for p in module.parameters()):
                     model.trained = max(model.trained, record.steps)
 
-    def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:  # noqa: ARG002
+    def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
         self.backwards += 1
         if self.live:
             self.live[-1].backwards += 1
@@ -230,7 +230,7 @@ class World(Watcher):
         current.place = here()
         self.live.append(current)
 
-    def batch_given(self, current: Pass, batch: Any) -> None:  # noqa: ARG002
+    def batch_given(self, current: Pass, batch: Any) -> None:
         if self.live and self.live[-1] is current:
             return
         self.live = [p for p in self.live if p is not current and p.alive()]

@@ -35,11 +35,7 @@ class Boxes(Watcher):
         self.hits = 0
 
     def operated(
-        self,
-        name: str,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],  # noqa: ARG002
-        result: Any,  # noqa: ARG002
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         given = list(shallow(args)) if name in LARGER or name in SMALLER else []
         if len(given) < 2:  # the largest of one tensor is no corner

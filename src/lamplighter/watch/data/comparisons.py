@@ -109,7 +109,7 @@ class Comparisons(Watcher):
         self.world.dropped |= rows.dropped
         self.wrapped |= rows.wrapped
 
-    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         self.ahead.look()
 
     def batch_given(self, current: Pass, batch: Any) -> None:
@@ -122,7 +122,7 @@ class Comparisons(Watcher):
         if not bool(torch.isfinite(inputs).all()):
             self.gaps = (inputs, self.world.walked.get(id(current.loader())))
 
-    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:
         if self.gaps is None:
             return
         (inputs, mine), self.gaps = self.gaps, None
@@ -134,7 +134,7 @@ class Comparisons(Watcher):
         where = f"a batch of {mine.name}"
         self.tell(data.values_not_finite(inputs, where=where, tolerated=tolerated), mine)
 
-    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         weights = (given.get("weight"), given.get("pos_weight"))
         self.weighed |= any(isinstance(weight, torch.Tensor) for weight in weights)
 

@@ -30,7 +30,7 @@ class EncodedMeans(Watcher):
         self.arrays: list[Array] = []
         self.looked = False
 
-    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         if not self.looked:
             self.looked = True
             arrays = arrays_in_sight()

@@ -64,7 +64,7 @@ class Entrance(Watcher):
         loader = self.world.walked.get(id(current.loader())) if current is not None else None
         self.waiting.append(First(module, args, kwargs, inputs.detach(), here_exactly(), loader))
 
-    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         waiting, self.waiting = self.waiting, []
         if len(waiting) != 1:
             return  # a generator beside its critic: what enters the second is no data

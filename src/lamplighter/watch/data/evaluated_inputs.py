@@ -61,7 +61,7 @@ class EvaluatedInputs(Watcher):
         if self.calls == 1 and plain and first is not None and first.dtype == self.batch.dtype:
             self.given, self.place = first[:ROWS].detach().clone(), here()
 
-    def pass_ended(self, current: Pass) -> None:  # noqa: ARG002
+    def pass_ended(self, current: Pass) -> None:
         self._settle()
 
     def _settle(self) -> None:

@@ -76,7 +76,7 @@ class Fed(Watcher):
 
     # before the first step
 
-    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         feeds, comparisons = self.world.feeds, self.world.comparisons
         given = feeds.fed_now() if feeds is not None and not self.world.steps else None
         if given is None or comparisons is None:

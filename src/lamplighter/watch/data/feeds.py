@@ -197,7 +197,7 @@ class Feeds(Watcher):
         self.newest: tuple[int, list[torch.UntypedStorage]] = (0, [])
         self.handed: tuple[set[tuple[int, int]], set[tuple[int, int]]] = (set(), set())
 
-    def batch_given(self, current: Pass, batch: Any) -> None:  # noqa: ARG002
+    def batch_given(self, current: Pass, batch: Any) -> None:
         self.loaded = {tensor.data_ptr() for tensor in tensors_in(batch)}
 
     def woken(self) -> None:
@@ -223,7 +223,7 @@ class Feeds(Watcher):
         given.anew = self._was_replaced(id(record), module)
         self.waiting.append(given)
 
-    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
         if self.world.current() is None and self.calls <= 8 * MOST_CALLS:
             held = [t.untyped_storage() for t in tensors_in(output) if not t.is_sparse]
             self.newest = (id(self.world.seen(module)), held)
@@ -235,7 +235,7 @@ class Feeds(Watcher):
             elif len(self.waiting) > MOST_WAITING:
                 self.waiting = []
 
-    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         target = given.get("target")
         if given.get("reduction", "mean") == "none":
             return  # weighed by a return or an importance: the target is no answer
@@ -244,11 +244,11 @@ class Feeds(Watcher):
             if len(target) == len(last.inputs) and not target.requires_grad:
                 last.targets, last.loss_place = target.detach(), here_exactly()
 
-    def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:  # noqa: ARG002
+    def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
         for given in self.waiting:
             given.learned = True
 
-    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         learned = [given for given in self.waiting if given.learned]
         self.waiting = []
         if len({id(given.record) for given in learned}) > 1:
@@ -328,7 +328,7 @@ class Feeds(Watcher):
             self.helped[owner] += SURE
         known[1].phases |= dict.fromkeys(prints, self.phases[key])
 
-    def state_loaded(self, module: nn.Module, state: dict[str, Any]) -> None:  # noqa: ARG002
+    def state_loaded(self, module: nn.Module, state: dict[str, Any]) -> None:
         self.put_back.add(id(module))
 
     def _was_replaced(self, key: int, module: nn.Module) -> bool:

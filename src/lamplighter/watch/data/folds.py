@@ -54,7 +54,7 @@ class Folds(Watcher):
         self.world = world
         self.folds: list[Fold] = []
 
-    def fold_given(self, splitter: Any, number: int, train: Any, held_out: Any) -> None:  # noqa: ARG002
+    def fold_given(self, splitter: Any, number: int, train: Any, held_out: Any) -> None:
         if number == 0 or self.world.found("E103"):
             self.folds = []
         if len(self.folds) >= MOST:
@@ -64,7 +64,7 @@ class Folds(Watcher):
         fold.before = {m: versions_of(net) for m, net in self._networks()}
         self.folds.append(fold)
 
-    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         fold = self.folds[-1] if self.folds else None
         if fold is None:
             return
@@ -76,7 +76,7 @@ class Folds(Watcher):
             went_on = last is not None and start == versions_of(network)
             fold.trained[model] = went_on and last is not None and last.scored.get(model) == start
 
-    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
         fold = self.folds[-1] if self.folds else None
         model = self.world.seen(module) if fold is not None else None
         if fold is None or model is None or model not in fold.trained:

@@ -30,11 +30,11 @@ class GraphBatches(Watcher):
         self.looks = self.hits = 0
         self.parts: list[tuple[int, ...]] = []
 
-    def batch_given(self, current: Any, batch: Any) -> None:  # noqa: ARG002
+    def batch_given(self, current: Any, batch: Any) -> None:
         several = batch if isinstance(batch, list | tuple) else ()
         self.parts = [tuple(t.shape) if isinstance(t, Tensor) else () for t in several]
 
-    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         if self.looks >= LOOKS:
             return
         whole = [t for t in shallow((*args, *kwargs.values())) if t.dtype == torch.int64]

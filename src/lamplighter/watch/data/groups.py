@@ -73,14 +73,14 @@ class Groups(Watcher):
         self.before: dict[bytes, bytes] = {}
         self.looked = False
 
-    def scaled_rows(self, scaler: Any, rows: Any, result: Any) -> None:  # noqa: ARG002
+    def scaled_rows(self, scaler: Any, rows: Any, result: Any) -> None:
         before, after = _table(rows), _table(result)
         if before is None or after is None or len(before) != len(after):
             return
         if self.world.steps == 0 and len(self.before) < MOST_ROWS:
             self.before |= dict(zip(prints_of(after), prints_of(before), strict=True))
 
-    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         if self.looked:
             return
         self.looked = True

@@ -29,7 +29,7 @@ class HeldOut(Watcher):
         self.looks = 0
         self.unread: dict[str, set[bytes]] = {}
 
-    def text_written(self, text: str) -> None:  # noqa: ARG002
+    def text_written(self, text: str) -> None:
         one = self._only_on_train() if self.looks < LOOKS and self.world.steps else None
         inputs = one.samples.inputs() if one is not None else None
         if inputs is None:

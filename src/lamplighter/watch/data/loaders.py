@@ -135,7 +135,7 @@ class Loaders(Watcher):
         if current.given == 1 and len(mine.first_batches) < 6 and inputs is not None:
             mine.first_batches.append(b"".join(splits.fingerprints(inputs[:4])))
 
-    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         current = self.world.current()
         loader = current.loader() if current is not None else None
         if current is None or loader is None:
@@ -159,7 +159,7 @@ class Loaders(Watcher):
         mine.evaluations += 1
         mine.evaluated_at = mine.evaluated_at or current.place
 
-    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:
         current = self.world.current()
         if current is None:
             return

@@ -90,7 +90,7 @@ class NameCodes(Watcher):
         if plain:
             self.waiting = (self.world.seen(module), plain)
 
-    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:
         if self.waiting is None or self.waiting[0].module is not module:
             return
         (record, given), self.waiting = self.waiting, None

@@ -61,11 +61,11 @@ class NamesSeen(Watcher):
             self.tables[id(mine)] = tables_within(loader.dataset)
             self._look()
 
-    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         if not self.world.steps:
             self._look()
 
-    def text_written(self, text: str) -> None:  # noqa: ARG002
+    def text_written(self, text: str) -> None:
         if self.world.steps and self.looks < LOOKS:
             self._look()
 

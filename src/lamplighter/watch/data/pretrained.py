@@ -62,7 +62,7 @@ class Pretrained(Watcher):
             layers = [layer.detach().clone() for layer in pretrained.first_layers(thing)]
             self.read = [(wanted, layers), *self.read[:3]]
 
-    def state_loaded(self, module: nn.Module, state: dict[str, Any]) -> None:  # noqa: ARG002
+    def state_loaded(self, module: nn.Module, state: dict[str, Any]) -> None:
         layer = _first_layer(module)
         if layer is not None:
             self.known.pop(id(layer.weight), None)  # by now perhaps weights of one's own
@@ -73,7 +73,7 @@ class Pretrained(Watcher):
         if inputs is not None and inputs.dim() == 4 and inputs.shape[1] == 3:
             self.row = inputs[0].detach().clone()  # the program may write into its batch
 
-    def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+    def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         self._forget()
         layer = _first_layer(module) if self.row is not None else None
         current = self.world.current()
@@ -88,11 +88,11 @@ class Pretrained(Watcher):
         self.look = Look(wanted, loader, current.place)
         self.hook = layer.register_forward_pre_hook(self._entering)
 
-    def _entering(self, layer: nn.Module, args: tuple[Any, ...]) -> None:  # noqa: ARG002
+    def _entering(self, layer: nn.Module, args: tuple[Any, ...]) -> None:
         # what is computed here would count as the program's own, so it waits for `module_left`
         self.entered = args[0]
 
-    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
         look, pictures = self.look, self.entered
         self._forget()
         if look is None or not isinstance(pictures, Tensor) or not self._is_given(pictures):

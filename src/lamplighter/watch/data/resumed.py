@@ -51,7 +51,7 @@ class Resumed(Watcher):
         self.now: tuple[SeenModel, DataLoader[Any]] | None = None
         self.held_out: dict[tuple[SeenModel, int], tuple[Subset[Any], str, Place | None]] = {}
 
-    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
         current = self.world.current()
         loader = current.loader() if current is not None else None
         if loader is None or not isinstance(loader.dataset, Subset):
@@ -65,7 +65,7 @@ class Resumed(Watcher):
             if key not in self.held_out and mine is not None:
                 self.held_out[key] = (loader.dataset, mine.name, mine.place)
 
-    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         if self.now is None:
             return
         (record, loader), self.now = self.now, None
@@ -89,7 +89,7 @@ class Resumed(Watcher):
         if past is not None and past is not self.pasts.get(record):
             self.pasts[record] = Past(before=past)
 
-    def pass_ended(self, current: Pass) -> None:  # noqa: ARG002
+    def pass_ended(self, current: Pass) -> None:
         self.now = None
 
     def ended(self) -> None:

@@ -95,7 +95,7 @@ class Scaling(Watcher):
                 earlier.known |= {n: earlier.known[o] for o, n in pairs if o in earlier.known}
                 earlier.widths.add(after.shape[1])
 
-    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         if self.world.steps:
             return
         arrays = arrays_in_sight()

@@ -56,7 +56,7 @@ class SharedSets(Watcher):
         elif len(self.altered) < MOST and place is not None and not own:
             self.altered.append(Altered(dataset, name, old, new, _part(place, name), place))
 
-    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         altered, self.altered = self.altered, []
         if not altered or self.world.steps:
             return

@@ -51,10 +51,10 @@ class TargetScales(Watcher):
         self.owner = 0
         self.seen: dict[tuple[int, bool], Seen] = {}
 
-    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
         self.answers, self.owner = [t.untyped_storage() for t in tensors_in(output)], id(module)
 
-    def backward_starts(self, roots: tuple[Tensor, ...]) -> None:  # noqa: ARG002
+    def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
         self.answers = []
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:

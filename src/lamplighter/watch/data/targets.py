@@ -30,7 +30,7 @@ class Targets(Watcher):
         self.hits: dict[str, int] = {}
         self.resized: dict[tuple[int, ...], list[tuple[torch.Tensor, Place | None]]] = {}
 
-    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         if self.looks >= LOOKS or not torch.is_grad_enabled():
             return
         given = [v for v in (*args, *kwargs.values()) if isinstance(v, torch.Tensor)]
@@ -38,7 +38,7 @@ class Targets(Watcher):
         is_text = first is not None and first.dim() == 2 and not first.is_floating_point()
         self.tokens = first if is_text else None
 
-    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         if self.looks >= LOOKS or name not in ("cross_entropy", "nll_loss"):
             return
         scores, target = given.get("input"), given.get("target")

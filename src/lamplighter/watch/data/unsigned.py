@@ -33,11 +33,7 @@ class Unsigned(Watcher):
         self.looks = 0
 
     def operated(
-        self,
-        name: str,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],  # noqa: ARG002
-        result: Any,
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         if name not in ("sub", "rsub", "add", "mul") or len(args) != 2:
             return
@@ -53,7 +49,7 @@ class Unsigned(Watcher):
         told = wraps_round(name.removeprefix("r"), one, other, where="a picture")
         self.world.adopt(told, here())
 
-    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         if self.world.steps:
             return
         feeds = self.world.feeds

@@ -67,7 +67,7 @@ class Artifacts(Watcher):
 
     # the best model
 
-    def state_taken(self, module: nn.Module, state: dict[str, Any]) -> None:  # noqa: ARG002
+    def state_taken(self, module: nn.Module, state: dict[str, Any]) -> None:
         for frame in frames():
             space = frame.f_globals | locals_of(frame)
             self._look_for_alias(module, frame.f_code.co_filename, space)
@@ -109,7 +109,7 @@ class Artifacts(Watcher):
                     moved = frozenset(type(s) for s in self._of(optimizer) if s.last_epoch > 0)
                     self._keep(values, groups, with_optimizer, moved)
 
-    def file_loaded(self, path: str, thing: Any) -> None:  # noqa: ARG002
+    def file_loaded(self, path: str, thing: Any) -> None:
         """A file of an earlier run, if it holds a state of an optimizer."""
         if not isinstance(thing, dict):
             return
@@ -146,7 +146,7 @@ class Artifacts(Watcher):
             if _are_alike(saved.values, now):
                 self.resumed = [(one, saved)]
 
-    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         if not self.resumed:
             return
         waiting, self.resumed = self.resumed, []

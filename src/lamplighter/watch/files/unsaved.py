@@ -40,7 +40,7 @@ class Unsaved(Watcher):
         self.suspects: dict[int, HalfSaved] = {}
         self.whole: set[int] = set()
 
-    def state_taken(self, module: nn.Module, state: dict[str, Any]) -> None:  # noqa: ARG002
+    def state_taken(self, module: nn.Module, state: dict[str, Any]) -> None:
         # copied to the CPU or to half precision on its way to a file, it would not be known again
         self.whole |= {id(inner) for inner in module.modules()}
 

@@ -42,15 +42,11 @@ class Accumulation(Watcher):
         self._begin()
         self.same = 0
 
-    def batch_given(self, current: Pass, batch: Any) -> None:  # noqa: ARG002
+    def batch_given(self, current: Pass, batch: Any) -> None:
         self.batches += 1
 
     def operated(
-        self,
-        name: str,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],  # noqa: ARG002
-        result: Any,
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         added = name in ("add", "radd") and isinstance(result, torch.Tensor)
         if added and any(ref() is one for one in args for ref in self.means if one is not None):
@@ -61,13 +57,13 @@ class Accumulation(Watcher):
         elif name in TAKING and isinstance(result, torch.Tensor) and not result.requires_grad:
             self.parts[result] = id(args[0])
 
-    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         first = args[0] if args else None
         source = self.parts.get(first) if isinstance(first, torch.Tensor) else None
         if source is not None and torch.is_grad_enabled() and len(self.given) < MOST:
             self.given.append((id(module), source))
 
-    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         is_mean = given.get("reduction", "mean") == "mean"
         if is_mean and isinstance(result, torch.Tensor) and result.numel() == 1:
             self.means = [*self.means[-7:], weakref.ref(result)]
@@ -80,10 +76,10 @@ class Accumulation(Watcher):
         if self.last >= FEWEST and self.place is None:
             self.place = here()
 
-    def clipped(self, parameters: list[torch.Tensor]) -> None:  # noqa: ARG002
+    def clipped(self, parameters: list[torch.Tensor]) -> None:
         self.undivided = False  # the size of the sum is then of no account
 
-    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         # parts of one tensor that one network gets in turn are batches; tasks have their own
         by_hand = len(self.given) if len(set(self.given)) == 1 else 0
         several = FEWEST <= self.passes <= max(self.batches, by_hand)

@@ -41,17 +41,13 @@ class ActionNumbers(Watcher):
         self.places: ByIdentity[frozenset[str]] = ByIdentity()  # and what they went through
         self.lines: ByIdentity[Place | None] = ByIdentity()
 
-    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
         for tensor in shallow((output,)):
             if tensor.is_floating_point() and tensor.dim() > 1:
                 self.answers[tensor] = True
 
     def operated(
-        self,
-        name: str,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],  # noqa: ARG002
-        result: Any,
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         if not len(self.answers) or not args:
             return
@@ -87,7 +83,7 @@ class ActionNumbers(Watcher):
         self.places[result] = known[0] | {kind}
         self.lines[result] = here()
 
-    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         if name in LOSSES and self.taken.get(given.get("input")):
             self._judge(given.get("target"))
 

@@ -109,7 +109,7 @@ class Bootstraps(Watcher):
         self.live: ByIdentity[tuple[float, Place]] = ByIdentity()
         self.fitted: tuple[float, Place] | None = None
 
-    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
         future = None
         for tensor in shallow((output,)):
             if tensor.is_floating_point():
@@ -217,12 +217,12 @@ class Bootstraps(Watcher):
                 (known for t in both if (known := self.live.get(t)) is not None), None
             )
 
-    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         target = given.get("target")
         if isinstance(target, Tensor) and target.requires_grad and len(self.live):
             self.fitted = self.fitted or self.live.get(target)
 
-    def backward_starts(self, roots: tuple[Tensor, ...]) -> None:  # noqa: ARG002
+    def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
         fitted, self.fitted = self.fitted, None
         if fitted is not None:
             hits = self.hits["graph"] = self.hits.get("graph", 0) + 1
@@ -247,7 +247,7 @@ class Bootstraps(Watcher):
     def copied(self, thing: Any) -> None:
         self._renewed(thing)
 
-    def state_loaded(self, module: nn.Module, state: dict[str, Any]) -> None:  # noqa: ARG002
+    def state_loaded(self, module: nn.Module, state: dict[str, Any]) -> None:
         self._renewed(module)
 
     def _renewed(self, thing: Any) -> None:

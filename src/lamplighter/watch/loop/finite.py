@@ -48,13 +48,13 @@ class Finite(Watcher):
             if value - value != 0.0 and not self.scalers:  # so for NaN and infinity alone
                 self._report(root)
 
-    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         if id(optimizer) not in self.looked:
             self.looked.add(id(optimizer))
             place = self.world.owner_record(optimizer).place
             self.world.adopt(precision.eps_vanishes([optimizer]), place)
 
-    def number_read(self, tensor: torch.Tensor, value: Any) -> None:  # noqa: ARG002
+    def number_read(self, tensor: torch.Tensor, value: Any) -> None:
         if not self.told and tensor.numel() == 1 and tensor.grad_fn is not None:
             self._report(tensor)
 

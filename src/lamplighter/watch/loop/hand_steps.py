@@ -71,7 +71,7 @@ class HandSteps(Watcher):
             if id(weight) not in self.weights and len(self.weights) < MOST:
                 self.weights[id(weight)] = Weight(weakref.ref(weight), _some(weight))
 
-    def backward_ended(self, roots: tuple[torch.Tensor, ...]) -> None:  # noqa: ARG002
+    def backward_ended(self, roots: tuple[torch.Tensor, ...]) -> None:
         if self.weights:
             self.place = self.place or here()
         for key, one in list(self.weights.items()):

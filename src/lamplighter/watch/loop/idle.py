@@ -83,18 +83,18 @@ class IdleOptimizers(Watcher):
         if one is not None:
             one.cleared += 1
 
-    def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:  # noqa: ARG002
+    def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
         for one in self.idle.values():
             one.mark = _mark(one.sample)
 
-    def backward_ended(self, roots: tuple[torch.Tensor, ...]) -> None:  # noqa: ARG002
+    def backward_ended(self, roots: tuple[torch.Tensor, ...]) -> None:
         for one in self.idle.values():
             still = one.sample.grad is None if one.mark is None else one.mark.is_still(one.sample)
             if not still:
                 one.fed += 1
                 one.waiting = True
 
-    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         self.idle.pop(id(optimizer), None)
         self._look_for_second_step(optimizer)
         count = self.frozen.get(id(optimizer), 0)

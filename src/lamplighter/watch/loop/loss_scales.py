@@ -59,10 +59,10 @@ class LossScales(Watcher):
         if self._marks(optimizer) <= self.sent:  # else the program has divided them by hand
             self.pending[id(optimizer)] = here()
 
-    def backward_ended(self, roots: tuple[torch.Tensor, ...]) -> None:  # noqa: ARG002
+    def backward_ended(self, roots: tuple[torch.Tensor, ...]) -> None:
         self._remark()
 
-    def clipped(self, parameters: list[torch.Tensor]) -> None:  # noqa: ARG002
+    def clipped(self, parameters: list[torch.Tensor]) -> None:
         self._remark()  # that writes into gradients and leaves the factor on them
 
     def _remark(self) -> None:
@@ -75,10 +75,10 @@ class LossScales(Watcher):
         held = [p for g in optimizer.param_groups for p in g["params"]][:4]
         return {(id(p.grad), p.grad._version) for p in held if p.grad is not None}
 
-    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         self.stepped = True
 
-    def scaled(self, scaler: Any, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+    def scaled(self, scaler: Any, optimizer: torch.optim.Optimizer) -> None:
         self.pending.pop(id(optimizer), None)  # the scaler itself has stepped
         self.stepped = True
 

@@ -75,7 +75,7 @@ class Policies(Watcher):
         self.named = False
         self.looks = self.turned = self.live = self.asked = 0
 
-    def batch_given(self, current: Any, batch: Any) -> None:  # noqa: ARG002
+    def batch_given(self, current: Any, batch: Any) -> None:
         self.looks = LOOKS  # what a loader gives is no experience
 
     def operated(

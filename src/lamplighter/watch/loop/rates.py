@@ -132,16 +132,12 @@ class Rates(Watcher):
                 return
 
     def operated(
-        self,
-        name: str,
-        args: tuple[Any, ...],  # noqa: ARG002
-        kwargs: dict[str, Any],  # noqa: ARG002
-        result: Any,
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         if name == "eq" and self.figures is not None:
             self.figures.compared(result, self.world.steps)
 
-    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         if self.figures is not None:
             self.figures.lost(given, result)
 
@@ -233,7 +229,7 @@ class Rates(Watcher):
         elif any(p.grad is not None for group in groups for p in group["params"][:4]):
             rate.still += 1
 
-    def pass_ended(self, current: Pass) -> None:  # noqa: ARG002
+    def pass_ended(self, current: Pass) -> None:
         for rate in self.rates.values():
             if rate.stepped:
                 rate.passes += 1

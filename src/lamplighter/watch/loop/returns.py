@@ -74,11 +74,7 @@ class Returns(Watcher):
         self.before = ""
 
     def operated(
-        self,
-        name: str,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],  # noqa: ARG002
-        result: Any,
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         if self.looks >= LOOKS:
             return
@@ -97,12 +93,12 @@ class Returns(Watcher):
                 weights, actions = (other, one) if one.requires_grad else (one, other)
                 self._meet(weights, actions, weigh=name == "mul")
 
-    def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+    def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         first = args[0] if args else None
         if self.looks < LOOKS and isinstance(first, Tensor) and first.dim() and len(first) > 1:
             self.entered = weakref.ref(first)
 
-    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         entered, target = given.get("input"), given.get("target")
         both = isinstance(entered, Tensor) and isinstance(target, Tensor)
         if not both or self.looks >= LOOKS or len(self.met) >= 8:
@@ -155,7 +151,7 @@ class Returns(Watcher):
                 place = Place(frame.f_code.co_filename, frame.f_lineno)
                 self.single.setdefault(place, []).append(weight)
 
-    def backward_starts(self, roots: tuple[Tensor, ...]) -> None:  # noqa: ARG002
+    def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
         met, self.met, self.stacked, self.rows = self.met, [], None, []
         single, self.single = self.single, {}
         for place, numbers in single.items():

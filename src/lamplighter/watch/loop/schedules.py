@@ -66,7 +66,7 @@ class Schedules(Watcher):
         if mine.in_pass == 3:
             self._per_batch(mine, schedule, current)
 
-    def pass_starts(self, current: Pass) -> None:  # noqa: ARG002
+    def pass_starts(self, current: Pass) -> None:
         self.walked = True
 
     def pass_ended(self, current: Pass) -> None:

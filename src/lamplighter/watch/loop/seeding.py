@@ -102,7 +102,7 @@ class Seeding(Watcher):
         book.value, book.way, book.armed = value, way, True
         book.quiet, book.looks = state_of(kind), LOOKS
 
-    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:
         if self.books and not torch.is_grad_enabled():
             for kind, book in self.books.items():
                 if book.armed:

@@ -38,7 +38,7 @@ class Starved(Watcher):
         self.waiting = False
         self.last: Place | None = None
 
-    def backward_ended(self, roots: tuple[torch.Tensor, ...]) -> None:  # noqa: ARG002
+    def backward_ended(self, roots: tuple[torch.Tensor, ...]) -> None:
         if self.waiting:
             self.last = here()
 

@@ -80,7 +80,7 @@ class StepOrder(Watcher):
             book.used, book.mixed, book.emptied = {}, {}, None
             book.since_step, book.hungry, book.clipped_late = "", 0, 0
 
-    def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:  # noqa: ARG002
+    def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
         for book in self.ledgers.values():
             now = book.marks()
             if book.mixed and now != book.mixed:
@@ -91,7 +91,7 @@ class StepOrder(Watcher):
                 else:
                     book.used = {}
 
-    def backward_ended(self, roots: tuple[torch.Tensor, ...]) -> None:  # noqa: ARG002
+    def backward_ended(self, roots: tuple[torch.Tensor, ...]) -> None:
         for book in self.ledgers.values():
             now = book.marks()
             if book.mixed and now != book.mixed:
@@ -105,11 +105,11 @@ class StepOrder(Watcher):
             if book.emptied is not None and now != book.emptied:
                 book.emptied = None
 
-    def batch_given(self, current: Pass, batch: Any) -> None:  # noqa: ARG002
+    def batch_given(self, current: Pass, batch: Any) -> None:
         for book in self.ledgers.values():
             book.happened("x")
 
-    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:
         for book in self.ledgers.values():
             book.happened("x")
 

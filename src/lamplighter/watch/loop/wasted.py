@@ -84,16 +84,16 @@ class Wasted(Watcher):
             cycle.begin()
             cycle.same = 0
 
-    def batch_given(self, current: Pass, batch: Any) -> None:  # noqa: ARG002
+    def batch_given(self, current: Pass, batch: Any) -> None:
         self.from_loader = True
         self.batches += 1
 
-    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         # Without a loader each pass through a network counts, if there is but one that learns.
         if not self.from_loader and len(self.cycles) == 1:
             self.batches += 1
 
-    def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:  # noqa: ARG002
+    def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
         if self.done:
             return
         self.before = {key: cycle.now() for key, cycle in self.cycles.items()}
@@ -101,7 +101,7 @@ class Wasted(Watcher):
             if cycle.arrived and not self.before[key]:
                 self._clear(cycle)  # p.grad = None, by hand
 
-    def backward_ended(self, roots: tuple[torch.Tensor, ...]) -> None:  # noqa: ARG002
+    def backward_ended(self, roots: tuple[torch.Tensor, ...]) -> None:
         for key, cycle in self.cycles.items():
             now = cycle.now()
             if not now or now == self.before.get(key):
@@ -130,10 +130,10 @@ class Wasted(Watcher):
         cycle.arrived = 0
         cycle.place = here()
 
-    def clipped(self, parameters: list[torch.Tensor]) -> None:  # noqa: ARG002
+    def clipped(self, parameters: list[torch.Tensor]) -> None:
         self._remark()
 
-    def unscaled(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+    def unscaled(self, optimizer: torch.optim.Optimizer) -> None:
         self._remark()
 
     def _remark(self) -> None:

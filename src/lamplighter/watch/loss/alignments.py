@@ -28,11 +28,7 @@ class Alignments(Watcher):
         self.hits: dict[tuple[str, Place | None], int] = {}
 
     def operated(
-        self,
-        name: str,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        result: Any,  # noqa: ARG002
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         if name != "ctc_loss" or self.looks >= LOOKS:
             return

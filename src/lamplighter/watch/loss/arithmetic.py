@@ -57,12 +57,12 @@ class Arithmetic(Watcher):
         self.whole_sum: tuple[str, Place | None] | None = None
         self.sent_back: dict[int, list[tuple[int, int]]] = {}
 
-    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         first = next(shallow((*args, *kwargs.values())), None)
         if first is not None and first.dim():
             self.rows = first.shape[0]
 
-    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:
         self.descent.answered(output)
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
@@ -268,7 +268,7 @@ class Arithmetic(Watcher):
         weighs = name in ("mul", "div") and result.requires_grad and not tensor.requires_grad
         return frozenset() if weighs else known
 
-    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         self.taken.clear()
 
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
@@ -292,7 +292,7 @@ class Arithmetic(Watcher):
         if self.summed == SURE and known is not None and not self.world.found("L109"):
             self.whole_sum = known
 
-    def backward_ended(self, roots: tuple[Tensor, ...]) -> None:  # noqa: ARG002
+    def backward_ended(self, roots: tuple[Tensor, ...]) -> None:
         if self.whole_sum is not None:
             self.sent_back = {k: _gradients(o) for k, o in self.world.optimizers.items()}
 

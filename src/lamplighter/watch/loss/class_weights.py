@@ -35,7 +35,7 @@ class ClassWeights(Watcher):
         self.judged: set[tuple[Place | None, int]] = set()
         self.sides = False
 
-    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         if not torch.is_grad_enabled() or self.world.found("L115"):
             return
         weight, target = given.get("weight"), given.get("target")

@@ -65,7 +65,7 @@ class Cosines(Watcher):
             if _are_units(rows[:1], 1) and _are_units(rows, 1) and _are_units(columns, 0):
                 self.scores[result] = (1.0, here())
 
-    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         entered = given.get("input")
         if name != "cross_entropy" or not isinstance(entered, Tensor) or not self.scores:
             return

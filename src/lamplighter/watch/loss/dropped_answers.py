@@ -53,13 +53,13 @@ class DroppedAnswers(Watcher):
             if self.answers.get(given):
                 self.answers[result] = True
 
-    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
         if module.training and torch.is_grad_enabled():
             for tensor in shallow((output,)):
                 if self.dropped.get(tensor) is not None:
                     self.answers[tensor] = True
 
-    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         answer, target = given.get("input"), given.get("target")
         if name not in JUDGING or not isinstance(answer, Tensor) or not isinstance(target, Tensor):
             return

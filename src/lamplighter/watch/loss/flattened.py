@@ -31,11 +31,7 @@ class Flattened(Watcher):
         self.hits = 0
 
     def operated(
-        self,
-        name: str,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],  # noqa: ARG002
-        result: Any,
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         if not args or not isinstance(args[0], Tensor) or not isinstance(result, Tensor):
             return

@@ -46,7 +46,7 @@ class HeldOutRows(Watcher):
         whole = given.get("reduction", "mean") != "none" and not _ignores(given, target)
         self.now.append((len(target) if whole else 0, here()))
 
-    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         now, self.now = self.now, []
         if not now or self.steps > SURE:
             return

@@ -36,7 +36,7 @@ class IgnoredClasses(Watcher):
         self.place: Place | None = None
         self.compared: ByIdentity[float] = ByIdentity()
 
-    def batch_given(self, current: Any, batch: Any) -> None:  # noqa: ARG002
+    def batch_given(self, current: Any, batch: Any) -> None:
         if self.looks < LOOKS:
             things = batch.values() if isinstance(batch, dict) else batch
             several = things if isinstance(batch, dict | list | tuple) else ()
@@ -62,11 +62,7 @@ class IgnoredClasses(Watcher):
             self.place = born or here()
 
     def operated(
-        self,
-        name: str,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],  # noqa: ARG002
-        result: Any,
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         if self.hits < SURE or torch.is_grad_enabled() or not isinstance(result, Tensor):
             return

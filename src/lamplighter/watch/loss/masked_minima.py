@@ -57,7 +57,7 @@ class MaskedMinima(Watcher):
                 found = list(minimum_of_the_left_out(known.values.detach(), known.kept, dim))
                 self._judge(found, here())
 
-    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         self.masked = ByIdentity()
 
     def _judge(self, found: list[Finding], place: Place | None) -> None:

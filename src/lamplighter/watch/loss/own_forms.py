@@ -101,7 +101,7 @@ class OwnForms(Watcher):
         looks = self.looks[name, place] = self.looks.get((name, place), 0) + 1
         return place if looks <= LOOKS else None
 
-    def batch_given(self, current: Pass, batch: Any) -> None:  # noqa: ARG002
+    def batch_given(self, current: Pass, batch: Any) -> None:
         self.labels = list(tensors_in(batch))[1:]
 
     def _is_label(self, target: Tensor) -> bool:

@@ -52,13 +52,13 @@ class OwnLosses(Watcher):
         self.whole: ByIdentity[bool] = ByIdentity()
         self.stepped = self.sent = False
 
-    def batch_given(self, current: Pass, batch: Any) -> None:  # noqa: ARG002
+    def batch_given(self, current: Pass, batch: Any) -> None:
         self._judge()
         if self.looks < LOOKS:
             self.shapes = {t.shape for t in tensors_in(batch)}
         self.labels = parts_of(batch)[1]
 
-    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         if self.stepped:
             self._judge()
 
@@ -76,11 +76,7 @@ class OwnLosses(Watcher):
             self._look_for_class_numbers(name, given["target"])
 
     def operated(
-        self,
-        name: str,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],  # noqa: ARG002
-        result: Any,
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         """Whole numbers that become amounts, where no loader shows the labels."""
         if name not in AS_FLOAT or not isinstance(result, torch.Tensor) or result.dim() != 1:
@@ -103,7 +99,7 @@ class OwnLosses(Watcher):
                     if not open_:
                         break
 
-    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         self.stepped = True
 
     def _judge(self) -> None:

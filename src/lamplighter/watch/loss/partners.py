@@ -54,11 +54,7 @@ class Partners(Watcher):
         self.told = False
 
     def operated(
-        self,
-        name: str,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        result: Any,
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         if name not in ("__getitem__", "flip", "roll", "index_select") or len(self.picks) >= MOST:
             return
@@ -84,7 +80,7 @@ class Partners(Watcher):
                 self.inputs = mixture
                 return
 
-    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         target, answer = given.get("target"), given.get("input")
         if self.inputs is None or not isinstance(target, Tensor) or not isinstance(answer, Tensor):
             return
@@ -122,7 +118,7 @@ class Partners(Watcher):
                 return labels
         return None
 
-    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         self.picks, self.inputs, self.losses = [], None, []
 
     def woken(self) -> None:

@@ -32,7 +32,7 @@ class Reach(Watcher):
         self.differences: ByIdentity[tuple[Tensor, Tensor]] = ByIdentity()
         self.targets: dict[tuple[Place | None, str], list[Tensor]] = {}
 
-    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         answer, target = given.get("input"), given.get("target")
         if name in AMOUNTS and isinstance(answer, Tensor) and isinstance(target, Tensor):
             self._compare(answer, target, name)

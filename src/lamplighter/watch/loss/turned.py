@@ -74,7 +74,7 @@ class TurnedScores(Watcher):
         self.waiting: Score | None = None
         self.over = False
 
-    def batch_given(self, current: Pass, batch: Any) -> None:  # noqa: ARG002
+    def batch_given(self, current: Pass, batch: Any) -> None:
         self.batch = list(tensors_in(batch))[1:]
 
     def operated(
@@ -170,7 +170,7 @@ class TurnedScores(Watcher):
         if known and all(rises) and not before:
             self.waiting = known[0][0]
 
-    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         score, self.waiting = self.waiting, None
         if score is None or any(g.get("maximize") for g in optimizer.param_groups):
             return

@@ -67,10 +67,10 @@ class Cutting(Watcher):
         loader = current.loader()
         self.rows = loader.batch_size if loader is not None else None
 
-    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         self.inside = True
 
-    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:
         self.inside = False
 
     def operated(
@@ -155,7 +155,7 @@ class Cutting(Watcher):
                     "swapped", given.shape, result.shape, name, place
                 )
 
-    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         scores, target = given.get("input"), given.get("target")
         if name not in ("cross_entropy", "nll_loss") or not isinstance(target, Tensor):
             return

@@ -34,7 +34,7 @@ class EvaluatedNorms(Watcher):
         if training and isinstance(module, AveragedModel):
             self.refreshed.add(id(module))  # update_bn walks over the data in training mode
 
-    def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+    def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         if module.training or self.world.steps < ENOUGH:
             return
         # once in every so many steps: an average may be brought up to date at its end

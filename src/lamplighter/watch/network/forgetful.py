@@ -42,7 +42,7 @@ class ForgetfulNorms(Watcher):
     def woken(self) -> None:
         self.before, self.jumps = [], []
 
-    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         for key, model in list(self.world.models.items()):
             if key not in self.looked and model.trained:
                 self.looked.add(key)

@@ -57,7 +57,7 @@ class Freezing(Watcher):
         self.resting: list[tuple[torch.Tensor, torch.Tensor]] = []
         self.hits: dict[int, int] = {}
 
-    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         number = self.steps[id(optimizer)] = self.steps.get(id(optimizer), 0) + 1
         self.resting = []
         if number & (number - 1) and (number - 1) & (number - 2):
@@ -84,7 +84,7 @@ class Freezing(Watcher):
                     self.resting.append((parameter, parameter.detach().clone()))
         self.before = now
 
-    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         resting, self.resting = self.resting, []
         moved = [p for p, old in resting if not torch.equal(p.detach(), old)]
         for parameter in moved:

@@ -34,12 +34,12 @@ class Gaps(Watcher):
         self.place: Place | None = None
         self.hits: dict[tuple[str, Place | None], int] = {}
 
-    def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+    def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         if self.looks < LOOKS and torch.is_grad_enabled():
             self.given += [t for t in shallow((*args, *kwargs.values())) if t.dim() > 1]
             self.place = here()
 
-    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         self.given = []
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:

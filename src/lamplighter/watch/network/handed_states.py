@@ -62,7 +62,7 @@ class HandedStates(Watcher):
         )
         self.world.adopt([told], here())
 
-    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
         if self.looks >= LOOKS or not isinstance(output, tuple | list):
             return
         self.looks += 1

@@ -98,7 +98,7 @@ class LooseParameters(Watcher):
         new = self.world.origins.birth(module) is not None and id(module) not in self.filled
         return own and new and module.training and not model.trained
 
-    def state_loaded(self, module: nn.Module, state: dict[str, Any]) -> None:  # noqa: ARG002
+    def state_loaded(self, module: nn.Module, state: dict[str, Any]) -> None:
         self.filled |= {id(inner) for inner in module.modules()}
 
     def _place(self, leaf: Leaf) -> Place | None:

@@ -54,7 +54,7 @@ class LostStates(Watcher):
         self.looked: set[int] = set()
         self.held: list[tuple[Read, str, int]] = []
 
-    def file_loaded(self, path: str, thing: Any) -> None:  # noqa: ARG002
+    def file_loaded(self, path: str, thing: Any) -> None:
         tensors = list(_weights_in(thing, DEEP))
         if len(tensors) >= 2 and len(self.read) < MOST:
             marks = {_mark(t) for t in tensors}
@@ -71,7 +71,7 @@ class LostStates(Watcher):
             if given & one.marks:
                 one.into.append(weakref.ref(module))
 
-    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         if not self.read:
             return
         for model in self.world.models.values():

@@ -39,7 +39,7 @@ class Models(Watcher):
         self.steps = 0
         self.spans: dict[int, tuple[int, int]] = {}  # of each optimizer, its first and last step
 
-    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         self.steps += 1
         first = self.spans.get(id(optimizer), (self.steps, 0))[0]
         self.spans[id(optimizer)] = (first, self.steps)

@@ -88,12 +88,12 @@ class Modes(Watcher):
     def woken(self) -> None:
         self.called.clear()
 
-    def dropout_called(self, name: str, training: bool) -> None:  # noqa: ARG002
+    def dropout_called(self, name: str, training: bool) -> None:
         self.dropped = True
         if self.in_eval and self.dropped_at is None:
             self.dropped_at = here()
 
-    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         self.dropped, self.dropped_at = False, None
         self.in_eval = not module.training
 
@@ -139,11 +139,7 @@ class Modes(Watcher):
                 self.rows = given
 
     def operated(
-        self,
-        name: str,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],  # noqa: ARG002
-        result: Any,
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         if self.loose is None:
             return
@@ -170,7 +166,7 @@ class Modes(Watcher):
         one.evaluation = found
         self.rows = None
 
-    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         if self.loose is None or torch.is_grad_enabled():
             return
         output, found, source = self.loose
@@ -196,7 +192,7 @@ class Modes(Watcher):
             current.notes["loader"] = id(loader)
             self.pending.append((current, evaluation))
 
-    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         if not self.called:
             return
         for key, model in list(self.called.items()):

@@ -37,14 +37,14 @@ class FrozenNorms(Watcher):
             place = here()
             self.switched.update((id(norm), place) for _, norm in norms_of(module))
 
-    def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+    def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         if module.training:
             self.training.add(id(module))
         if id(module) not in self.entered:
             self.entered.add(id(module))
             self._remember(module)
 
-    def optimizer_made(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+    def optimizer_made(self, optimizer: torch.optim.Optimizer) -> None:
         self._remember_all()
 
     def woken(self) -> None:

@@ -71,7 +71,7 @@ class Probes(Watcher):
     def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         self.given = () if self.done else positional(module, args, kwargs)
 
-    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
         if self.done or not torch.is_grad_enabled():
             return
         if len(self.calls) > 8:
@@ -80,7 +80,7 @@ class Probes(Watcher):
         if self.trial is None and self.given and module.training and len(self.calls) == 1:
             self._begin(module)
 
-    def batch_given(self, current: Pass, batch: Any) -> None:  # noqa: ARG002
+    def batch_given(self, current: Pass, batch: Any) -> None:
         if not self.done:
             self._forget()
             self.batch = batch

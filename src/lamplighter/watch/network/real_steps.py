@@ -75,7 +75,7 @@ class RealSteps(Watcher):
             self.loss = float(roots[0].detach()) if roots[0].numel() == 1 else 0.0
             self.sent = here()
 
-    def unscaled(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+    def unscaled(self, optimizer: torch.optim.Optimizer) -> None:
         self.divided = True
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:

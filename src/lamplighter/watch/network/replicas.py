@@ -30,14 +30,14 @@ class Replicas(Watcher):
         self.bypassed = 0
         self.bypass: tuple[int, Place | None] | None = None
 
-    def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+    def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         if isinstance(module, DistributedDataParallel):
             self.wrapped[id(module.module)] = weakref.ref(module)
             self.bypass = None
         elif self.wrapped and id(module) in self.wrapped and torch.is_grad_enabled():
             self.bypass = (id(module), here())
 
-    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         if not self.wrapped:
             return
         if self.bypass is not None:

@@ -57,11 +57,7 @@ class Strangers(Watcher):
         self.models: set[int] = set()  # networks that were there at an earlier step
 
     def operated(
-        self,
-        name: str,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        result: Any,  # noqa: ARG002
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         if name not in USING or self.steps >= LOOKS or not torch.is_grad_enabled():
             return
@@ -74,7 +70,7 @@ class Strangers(Watcher):
                 if place is not None:
                     self.now.append((thing, place))
 
-    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         if self.steps >= LOOKS:
             return
         self.steps += 1

@@ -56,7 +56,7 @@ class Teachers(Watcher):
         self.teachers: dict[int, Teacher] = {}
         self.plain: ByIdentity[bool] = ByIdentity()  # without such layers
 
-    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
         if not module.training or any(t.requires_grad for t in shallow((output,))):
             return
         known = self.teachers.get(id(module))

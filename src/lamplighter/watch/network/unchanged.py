@@ -53,7 +53,7 @@ class UnchangedNetworks(Watcher):
         self.known: dict[int, Evaluated] = {}
         self.asked: set[int] = set()
 
-    def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+    def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         if torch.is_grad_enabled():
             return
         self.asked.add(id(module))

@@ -52,7 +52,7 @@ class Weighing(Watcher):
         self.rows = 0
         self.single: dict[Place | None, int] = {}
 
-    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         first = next(shallow((*args, *kwargs.values())), None)
         self.rows = first.shape[0] if first is not None and first.dim() else 0
 

@@ -63,7 +63,7 @@ class Weights(Watcher):
         if len(strangers) > len(given) / 2:
             self.world.adopt(weights_not_loaded(wanted, given), place)
 
-    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         waiting, self.loaded = self.loaded, []
         for one in waiting:
             module = one.model()

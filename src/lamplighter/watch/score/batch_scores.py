@@ -59,7 +59,7 @@ class BatchScores(Watcher):
         if plain and not current.backwards and self.looks[id(loader)] < LOOKS:
             self.targets = list(tensors_in(batch))[1:]
 
-    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:
         if not self.targets or (torch.is_grad_enabled() and module.training):
             return
         targets, self.targets = self.targets, []
@@ -93,7 +93,7 @@ class BatchScores(Watcher):
         for name, result in _held(self.called, current.given):
             self.world.adopt(each_batch_scored(name, current.given), _line(result))
 
-    def score_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+    def score_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         if self.right and len(self.called) <= 4 * MOST_BATCHES:
             self.called.append((name, result))
 

@@ -34,7 +34,7 @@ class Choosing(Watcher):
         self.by_hand: dict[str, Place] = {}
         self.steps = 0
 
-    def pass_starts(self, current: Pass) -> None:  # noqa: ARG002
+    def pass_starts(self, current: Pass) -> None:
         if self.world.steps != self.steps:
             self.evaluated.clear()
             self.steps = self.world.steps
@@ -44,7 +44,7 @@ class Choosing(Watcher):
         if mine is not None and current.is_evaluation() and self.world.steps:
             self.evaluated[id(mine)] = (mine, _stack())
 
-    def state_taken(self, module: torch.nn.Module, state: dict[str, Any]) -> None:  # noqa: ARG002
+    def state_taken(self, module: torch.nn.Module, state: dict[str, Any]) -> None:
         if not self.evaluated and len(self.by_hand) < 4:
             self._without_a_loader(module)
         if len(self.chosen) >= 4 or len(self.evaluated) != 1 or self.world.steps != self.steps:

@@ -37,7 +37,7 @@ class Cycles(Watcher):
     def woken(self) -> None:
         self.now, self.rows, self.backwards = [], [], 0
 
-    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         target = given.get("target")
         if not isinstance(result, Tensor) or result.dim() or not result.requires_grad:
             return
@@ -46,15 +46,15 @@ class Cycles(Watcher):
             whole = isinstance(target, Tensor) and target.dim()
             self.rows.append(len(target) if whole and target is not None else 1)
 
-    def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:  # noqa: ARG002
+    def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
         self.backwards += 1
 
-    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         whole = len(self.now) == self.backwards > 1
         self.last = (self.now, self.rows) if whole else ([], [])
         self.woken()
 
-    def text_written(self, text: str) -> None:  # noqa: ARG002
+    def text_written(self, text: str) -> None:
         losses, rows = self.last
         if not losses or self.looks >= LOOKS or self.world.found("E101"):
             return

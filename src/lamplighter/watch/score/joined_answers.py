@@ -44,7 +44,7 @@ class JoinedAnswers(Watcher):
         if self.walk is current and (current.backwards or _brings_names(batch)):
             self.parts = self.walk = None
 
-    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:
         if self.parts is None or self.world.current() is not self.walk or torch.is_grad_enabled():
             return
         first = next(tensors_in(output), None)
@@ -60,7 +60,7 @@ class JoinedAnswers(Watcher):
             self.whole = (torch.cat(parts), mine)
             self.looks = 0
 
-    def text_written(self, text: str) -> None:  # noqa: ARG002
+    def text_written(self, text: str) -> None:
         if self.whole is not None and self.looks < LOOKS and not self.world.found("E110"):
             self.looks += 1
             answers, mine = self.whole

@@ -69,7 +69,7 @@ class Keeping(Watcher):
         self.steps = -1
         self.losses: list[tuple[torch.Tensor, int]] = []
 
-    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         """Losses since the last step, for the figure that an evaluation computes from them."""
         if not isinstance(result, torch.Tensor) or result.numel() != 1 or result.requires_grad:
             return
@@ -80,10 +80,10 @@ class Keeping(Watcher):
         if len(self.losses) < MOST:
             self.losses.append((result, rows))
 
-    def state_taken(self, module: torch.nn.Module, state: dict[str, Any]) -> None:  # noqa: ARG002
+    def state_taken(self, module: torch.nn.Module, state: dict[str, Any]) -> None:
         self._ask()
 
-    def saved(self, thing: Any) -> None:  # noqa: ARG002
+    def saved(self, thing: Any) -> None:
         self._ask()
 
     def copied(self, thing: Any) -> None:

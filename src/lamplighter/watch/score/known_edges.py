@@ -58,7 +58,7 @@ class KnownEdges(Watcher):
         if graphs or len(pairs) > 1:
             self.waiting = (module, pairs, graphs)
 
-    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
         if self.waiting is None or self.waiting[0] is not module:
             return
         (_, given, graphs), self.waiting = self.waiting, None
@@ -78,7 +78,7 @@ class KnownEdges(Watcher):
             others = [p.T for p in pairs if p is not mine]
             self.asked[key] = Asked(mine, [*graphs, *others], here())
 
-    def score_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+    def score_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         if name not in SCORES or self.world.found("S103"):
             return
         truth = np.asarray(given.get("y_true")).reshape(-1)

@@ -97,7 +97,7 @@ class Metrics(Watcher):
         if current.given == 1:
             self.running = None
 
-    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:
         if not self.world.is_evaluated(module):
             return
         labels, self.labels = self.labels, None
@@ -124,7 +124,7 @@ class Metrics(Watcher):
         self.running.sizes.append(len(labels))
         self.running.labels.append(labels)
 
-    def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:  # noqa: ARG002
+    def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
         self.listening = False
 
     def pass_ended(self, current: Pass) -> None:

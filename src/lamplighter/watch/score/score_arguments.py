@@ -50,7 +50,7 @@ class ScoreArguments(Watcher):
     def batch_given(self, current: Pass, batch: Any) -> None:
         self.batch = [] if current.backwards else list(tensors_in(batch))[1:]
 
-    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         target = given.get("target")
         if sum(len(part) for part in self.goals) >= MOST_GOALS or not isinstance(target, Tensor):
             return
@@ -58,14 +58,14 @@ class ScoreArguments(Watcher):
         if trains and target.is_floating_point() and target.dim() in (1, 2):
             self.goals.append(target.detach().reshape(-1)[:MOST_GOALS].float().cpu())
 
-    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         if self.answers:
             self.woken()
 
     def woken(self) -> None:
         self.answers, self.right, self.size = {}, {}, 0
 
-    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
         if (torch.is_grad_enabled() and module.training) or self.size > MOST_VALUES:
             return
         answer = answer_in(output)
@@ -79,7 +79,7 @@ class ScoreArguments(Watcher):
             if target is not None:
                 self.right.setdefault(id(module), []).append(target.reshape(-1).double().cpu())
 
-    def score_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+    def score_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         if not self.answers or self.world.found("E101"):
             return
         truth = _flat(given.get("y_true", given.get("target")))

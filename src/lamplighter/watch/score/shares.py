@@ -37,7 +37,7 @@ class Shares(Watcher):
     def combined(self) -> None:
         self.exchanged = True
 
-    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:
         self.answered = True
 
     def pass_starts(self, current: Pass) -> None:

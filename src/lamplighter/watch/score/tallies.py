@@ -80,7 +80,7 @@ class Tallies(Watcher):
         self.texts = 0
         self.hits: dict[tuple[str, str], set[float]] = {}
 
-    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:
         self.scoring.answered(module, output)
 
     def operated(
@@ -131,7 +131,7 @@ class Tallies(Watcher):
         self._look(text)
         self.texts += 1
 
-    def pass_starts(self, current: Pass) -> None:  # noqa: ARG002
+    def pass_starts(self, current: Pass) -> None:
         self._look()
 
     def pass_ended(self, current: Pass) -> None:
@@ -142,7 +142,7 @@ class Tallies(Watcher):
             if current.steps and current.backwards >= 2 * current.steps:
                 tally.every = round(current.backwards / current.steps)
 
-    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:  # noqa: ARG002
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         if self.recent and self.recent[-1].key[0] == "held" and self.recent[-1].looks == 0:
             self._look()
 

@@ -45,7 +45,7 @@ class Units(Watcher):
         self.goals: list[Tensor] = []
         self.lines = 0
 
-    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
+    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
         if (torch.is_grad_enabled() and module.training) or self.size > MOST:
             return
         answer = answer_in(output)
@@ -55,14 +55,14 @@ class Units(Watcher):
             self.answers.setdefault(id(module), []).append(answer.detach())
             self.size += answer.numel()
 
-    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:  # noqa: ARG002
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         target = given.get("target")
         if len(self.goals) >= FEWEST or not isinstance(target, Tensor):
             return
         if isinstance(result, Tensor) and result.requires_grad and target.is_floating_point():
             self.goals.append(target.detach().reshape(-1)[:MOST].float().cpu())
 
-    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:  # noqa: ARG002
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         if self.answers:
             self.woken()
 

@@ -124,9 +124,12 @@ def test_only_the_command_line_prints() -> None:
 def test_only_the_command_line_ends_the_process() -> None:
     """Outside cli nothing calls exit; an error is raised and ends where commands end.
 
-    Two files hold what runs in processes of their own: a watched script, and a data worker.
+    Three files hold what runs in processes of their own: a watched script, a data worker, and a
+    look ahead.
     """
-    own_processes = (HOUSE / "watch" / "child.py", HOUSE / "data" / "worker.py")
+    own_processes = {
+        HOUSE / "watch" / "child.py", HOUSE / "data" / "worker.py", HOUSE / "look" / "ahead.py",
+    }  # fmt: skip
     found = [
         place(path, node)
         for path in sources()

@@ -63,15 +63,18 @@ def command(
             what, arguments, steps=steps, seconds=seconds, as_json=as_json, allow=allow
         )
 
-    from lamplighter import stages
     from lamplighter.checks.finding import stopping
     from lamplighter.cli.screen import Screen, print_finding, print_json
+    from lamplighter.look.ahead import looking_ahead
     from lamplighter.recipe import make_recipe
 
     given = {key: value for key, value in settings.items() if value not in (None, "auto")}
     level = "fast" if fast else "full"
     recipe = make_recipe({"data": what, **given, "allow": allow, "checks": level})
-    report = stages.check(recipe, Screen())
+    with looking_ahead({"data": what, **given} if level == "full" else {}):
+        from lamplighter import stages
+
+        report = stages.check(recipe, Screen())
     if as_json:
         print_json(report.as_json())
     else:

@@ -73,12 +73,16 @@ def command(
     DATA is a folder of class folders, a table (.csv, .tsv, .jsonl), the name of a data set (digits,
     cifar10, mnist, …), package.module:name, or several of these joined with " + ".
     """
-    from lamplighter.training.stopping import stop_at_once
+    from lamplighter.look.ahead import looking_ahead
 
     given = {key: value for key, value in settings.items() if value not in (None, ())}
     given |= {"data": data} if data else {}
-    with stop_at_once():
-        run = _train(given, recipe, resume)
+    wanted = resume is None and settings.get("checks") != "off"
+    with looking_ahead(given if wanted else {}):
+        from lamplighter.training.stopping import stop_at_once
+
+        with stop_at_once():
+            run = _train(given, recipe, resume)
     if as_json:
         from lamplighter.cli.screen import print_json
 

@@ -13,7 +13,6 @@ from PIL import Image
 
 from lamplighter.data.example import Example, Label
 from lamplighter.data.memory import digest_of_pixels
-from lamplighter.data.seeded import failed
 from lamplighter.errors import DataError
 from lamplighter.images.decode import ENDINGS, read_picture
 
@@ -72,6 +71,10 @@ class PictureSets:
         try:
             return self._sets[name][index]
         except Exception as error:
+            from lamplighter.data.seeded import (
+                failed,
+            )  # it brings torch, which a look has no use for
+
             trace = failed("", error).trace
             raise DataError(
                 f"reading item {index} of {name} failed: {type(error).__name__}: {error}\n{trace}".rstrip(),

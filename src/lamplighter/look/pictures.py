@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +20,8 @@ from lamplighter.look.measure import measure_file, measure_files, measure_pictur
 from lamplighter.look.store import Store, stamp_of
 from lamplighter.machine import cores
 
-KEPT_AT_ONCE = 512
 MEASURED_AT_ONCE = 64
-Stamp = tuple[str, int, int]
+BYTES_AT_ONCE = 100_000
 
 
 @dataclass(slots=True)
@@ -93,71 +92,99 @@ def scan_source(
     Returns:
         The facts; what was known until then when the person stopped it.
     """
-    found: dict[int, Facts] = {}
-    stamps = [stamp_of(example.path) if example.path else None for example in examples]
-    known = store.known([stamp for stamp in stamps if stamp])
-    for place, stamp in enumerate(stamps):
-        if stamp and stamp[0] in known:
-            found[place] = known[stamp[0]]
+    work = _Work(source, examples, store)
+    found = work.known(range(len(examples)))
     reused = len(found)
     todo = [place for place in range(len(examples)) if place not in found]
     complete = True
-    fresh: list[tuple[Stamp, Facts]] = []
     try:
         with quiet_decoding(), listener.bar("looking at pictures", len(todo)) as bar:
-            for place, facts in _any_measured(source, examples, todo, workers):
-                found[place] = facts
-                bar.advance()
-                stamp = stamps[place]
-                # a missing file is no fact about a file
-                if stamp and facts.fault != "missing":
-                    fresh.append((stamp, facts))
-                if len(fresh) >= KEPT_AT_ONCE:
-                    store.keep(fresh)
-                    fresh = []
+            for some in work.measured(todo, workers or min(16, cores())):
+                found |= some
+                bar.advance(len(some))
     except KeyboardInterrupt:
         complete = False
-    store.keep(fresh)
     pictures = [
         Picture(examples[place], split_of(examples[place]), found[place]) for place in sorted(found)
     ]
     return Scan(pictures, len(examples), complete, reused)
 
 
-def _any_measured(
-    source: Source, examples: Sequence[Example], todo: Sequence[int], workers: int
-) -> Iterator[tuple[int, Facts]]:
-    """(place, facts) in order: whole blocks where the pixels are an array, else file by file."""
-    if not isinstance(source, MemorySource):
-        yield from _measured(source, examples, todo, workers)
-        return
-    for block in blocks_of(source.pixels, todo):
-        rows = np.array([examples[place].index for place in block], np.int64)
-        yield from zip(block, measure_block(source.pixels[rows]), strict=True)
+class _Work:
+    """What is to be measured, by its place among the examples, and where it is kept."""
 
+    def __init__(self, source: Source, examples: Sequence[Example], store: Store) -> None:
+        self._source, self._examples, self._store = source, examples, store
+        self._stamps = [stamp_of(one.path) if one.path else None for one in examples]
 
-def _measured(
-    source: Source, examples: Sequence[Example], todo: Sequence[int], workers: int
-) -> Iterator[tuple[int, Facts]]:
-    """(place, facts) in order; a few files are read ahead, so memory stays bounded."""
-    workers = workers or min(16, cores())
-    # handing over costs as much as a small picture, and small ones share their arithmetic
-    size = max(1, min(MEASURED_AT_ONCE, len(todo) // (4 * workers)))
-    waiting: deque[tuple[Sequence[int], Future[list[Facts]]]] = deque()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="lamp-look")
-    try:
-        for start in range(0, len(todo), size):
-            places = todo[start : start + size]
-            some = [examples[place] for place in places]
-            waiting.append((places, pool.submit(_measure, source, some)))
-            if len(waiting) > 2 * workers:
-                ready, future = waiting.popleft()
-                yield from zip(ready, future.result(), strict=True)
-        while waiting:
-            ready, future = waiting.popleft()
-            yield from zip(ready, future.result(), strict=True)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    def known(self, places: Iterable[int]) -> dict[int, Facts]:
+        """Those whose facts are in the store."""
+        asked = {place: stamp for place in places if (stamp := self._stamps[place])}
+        facts = self._store.known(asked.values())
+        return {place: facts[path] for place, (path, *_) in asked.items() if path in facts}
+
+    def measured(self, todo: Sequence[int], workers: int) -> Iterator[dict[int, Facts]]:
+        """Place → facts, block by block: where the pixels are an array, else by file."""
+        if not isinstance(self._source, MemorySource):
+            yield from self._of_files(todo, workers)
+            return
+        for block in blocks_of(self._source.pixels, todo):
+            rows = np.array([self._examples[place].index for place in block], np.int64)
+            yield dict(zip(block, measure_block(self._source.pixels[rows]), strict=True))
+
+    def _of_files(self, todo: Sequence[int], workers: int) -> Iterator[dict[int, Facts]]:
+        """A few blocks are read ahead, so memory stays bounded; each is kept when it is done.
+
+        Another process may measure the same files (see `ahead`), so each is asked for once more.
+        """
+        waiting: deque[tuple[Sequence[int], Future[list[Facts]]]] = deque()
+
+        def first_done() -> dict[int, Facts]:
+            places, future = waiting.popleft()
+            some = dict(zip(places, future.result(), strict=True))
+            self._keep(some)
+            return some
+
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="lamp-look")
+        try:
+            for block in self._blocks(todo):
+                there = self.known(block)
+                yield there
+                places = [place for place in block if place not in there]
+                some = [self._examples[place] for place in places]
+                waiting.append((places, pool.submit(_measure, self._source, some)))
+                if len(waiting) > 2 * workers:
+                    yield first_done()
+            while waiting:
+                yield first_done()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _blocks(self, todo: Sequence[int]) -> Iterator[list[int]]:
+        """Small files together, large ones by themselves.
+
+        Handing over costs as much as a small picture, and small ones share their arithmetic; of
+        large ones no more are begun than needed, since another process may have them already.
+        """
+        block: list[int] = []
+        held = 0
+        for place in todo:
+            stamp = self._stamps[place]
+            block.append(place)
+            held += stamp[1] if stamp else BYTES_AT_ONCE
+            if held >= BYTES_AT_ONCE or len(block) == MEASURED_AT_ONCE:
+                yield block
+                block, held = [], 0
+        if block:
+            yield block
+
+    def _keep(self, some: Mapping[int, Facts]) -> None:
+        # a missing file is no fact about a file
+        self._store.keep(
+            (stamp, facts)
+            for place, facts in some.items()
+            if (stamp := self._stamps[place]) and facts.fault != "missing"
+        )
 
 
 def _measure(source: Source, some: Sequence[Example]) -> list[Facts]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import time
+import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,6 +27,7 @@ from lamplighter.machine import cache_folder
 from lamplighter.version import __version__
 
 FITS = ("crop", "squash", "pad")
+MOST_AT_START = 10_000  # pictures that a training looks at before it begins
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,7 @@ def look(
     fit: str = "crop",
     resize: int | None = None,
     limit: int | None = None,
+    lot: bool = False,
     labels: bool = False,
     near: bool = True,
     cache: bool = True,
@@ -124,6 +128,7 @@ def look(
         fit: "crop", "squash" or "pad": how pictures are brought to that size.
         resize: length of the shorter side before a centre crop, pixels; None: `size`.
         limit: look at this many pictures only, spread evenly; None: all.
+        lot: choose those of a limit by lot instead, see `by_lot`.
         labels: also suspect wrong labels (Y111; takes longer).
         near: also search near duplicates.
         cache: keep facts in the user's cache folder, so that a second look is quick.
@@ -140,7 +145,7 @@ def look(
     started = time.monotonic()
     _refuse_settings(size, fit, limit)
     source, examples = _examples_of(data, data_root)
-    chosen = _spread(examples, limit)
+    chosen = by_lot(examples, limit or len(examples)) if lot else _spread(examples, limit)
     store = Store(cache_folder() if cache else None)
     try:
         scan = scan_source(source, chosen, store=store, listener=listener)
@@ -184,7 +189,7 @@ def scan(
     size: int = 224,
     fit: str = "crop",
     resize: int | None = None,
-    most: int = 10_000,
+    most: int = MOST_AT_START,
     most_near: int = 5_000,
     listener: Listener = SILENT,
 ) -> list[Finding]:
@@ -193,7 +198,7 @@ def scan(
     Args:
         collection: what will be trained on, with the splits that will be used.
         size, fit, resize: how pictures are brought to the network's input.
-        most: of more pictures than this, so many, evenly spread, stand for all; identical files
+        most: of more pictures than this, so many, drawn by lot, stand for all; identical files
             are sought among all by the digests that the collection holds.
         most_near: near duplicates are searched in collections up to this many pictures only.
         listener: hears the progress, and what was left out.
@@ -214,8 +219,8 @@ def scan(
         wanted = min(most, total)
         near = total <= most_near
         seen = look(
-            collection, size=size, fit=fit, resize=resize, limit=wanted, near=near,
-            listener=listener,
+            collection, size=size, fit=fit, resize=resize, limit=wanted, lot=True,
+            near=near, listener=listener,
         )  # fmt: skip
         if seen.files < wanted or (not seen.complete and wanted == total):
             raise Interrupted("stopped while looking at the data")
@@ -295,6 +300,18 @@ def _spread(examples: Sequence[Example], limit: int | None) -> list[Example]:
         return list(examples)
     places = np.linspace(0, len(examples) - 1, limit).round().astype(int)
     return [examples[place] for place in sorted(set(places.tolist()))]
+
+
+def by_lot(examples: Sequence[Example], most: int) -> list[Example]:
+    """At most so many, in their order; their names are the lot.
+
+    Whatever order or split examples come in, the same are chosen, so that a look ahead of the
+    splitting measures what the training will ask for.
+    """
+    if most >= len(examples):
+        return list(examples)
+    lots = [zlib.crc32(os.fsencode(example.key)) for example in examples]
+    return [examples[place] for place in sorted(np.argsort(lots, kind="stable")[:most].tolist())]
 
 
 def _split_order(item: tuple[str, int]) -> int:

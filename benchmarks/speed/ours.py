@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks.speed.task import LR, Task, Watch, network
 
+from lamplighter.look.ahead import looking_ahead
 from lamplighter.machine import bound_spinning
 
 bound_spinning()  # as the command has it, before torch is imported
@@ -171,14 +172,15 @@ def stand(task: Task) -> Any:
 
 
 def _train(task: Task, watch: Watch, asked: dict[str, Any]) -> float:
-    from lamplighter import stages
-    from lamplighter.recipe import make_recipe
-
     if task.minutes:
         asked |= {"time_limit": task.minutes}
-    recipe = make_recipe({"data": task.folder, "out": task.scratch, **asked})
-    with _told(watch) as listener:
-        run = stages.train(recipe, listener)
+    asked |= {"data": task.folder, "out": task.scratch}
+    with looking_ahead(asked):  # as the command does, before torch is imported
+        from lamplighter import stages
+        from lamplighter.recipe import make_recipe
+
+        with _told(watch) as listener:
+            run = stages.train(make_recipe(asked), listener)
     return float(run.rows[-1]["val_accuracy"])
 
 

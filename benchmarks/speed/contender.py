@@ -47,7 +47,7 @@ def _fits(function: Any, task: Task) -> dict[str, Any]:
     """A training from the reading of the data to its end, in folders of its own."""
     scratch = tempfile.mkdtemp(prefix="speed-")
     os.environ["LAMPLIGHTER_CACHE"] = f"{scratch}/cache"  # nothing decoded is left from before
-    watch, began = Watch(), time.perf_counter()
+    watch, began, begun_at = Watch(), time.perf_counter(), time.time()
     try:
         accuracy = function(replace(task, scratch=scratch), watch)
         whole = time.perf_counter() - began
@@ -57,7 +57,7 @@ def _fits(function: Any, task: Task) -> dict[str, Any]:
     early = None if watch.ended is None else watch.ended - began
     return {
         "epochs": watch.epochs, "spent": watch.spent, "early": early, "first": watch.first, "accuracy": accuracy,
-        "seconds": whole, **_memory(),
+        "seconds": whole, "begun_at": begun_at, **_memory(),
     }  # fmt: skip
 
 

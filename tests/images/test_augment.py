@@ -12,6 +12,7 @@ from torchvision.transforms.v2 import functional as F
 
 from lamplighter.data.batches import PictureBatches
 from lamplighter.images import augment as a
+from lamplighter.images import crop
 from lamplighter.images.augment import Augment, canvas, draw, policy
 from lamplighter.images.pixels import HeldPixels, StreamedPixels
 from lamplighter.images.preprocess import Preprocess
@@ -37,7 +38,7 @@ def test_resized_crop(size: int) -> None:
     """Cut and resized boxes equal torchvision's antialiased ones, enlarged or made smaller."""
     images = noise(4, 3, 24, 32)
     boxes = torch.tensor([[0, 0, 24, 32], [3, 5, 10, 7], [23, 31, 1, 1], [1, 20, 23, 12]])
-    found = a.resized_crop(images, boxes.float(), size)
+    found = crop.resized_crop(images, boxes.float(), size)
     for image, box, ours in zip(images, boxes.tolist(), found, strict=True):
         theirs = F.resized_crop(image, *box, [size, size], antialias=True)
         assert torch.allclose(ours, theirs, atol=2e-6)
@@ -46,17 +47,43 @@ def test_resized_crop(size: int) -> None:
 def test_resized_crop_flipped() -> None:
     """A flipped crop is the flip of the crop."""
     images, boxes = noise(2, 3, 16, 16), torch.tensor([[2.5, 1.25, 9, 11]] * 2)
-    plain = a.resized_crop(images, boxes, 8)
-    flipped = a.resized_crop(images, boxes, 8, torch.tensor([True, False]))
+    plain = crop.resized_crop(images, boxes, 8)
+    flipped = crop.resized_crop(images, boxes, 8, torch.tensor([True, False]))
     assert torch.allclose(flipped[0], F.horizontal_flip(plain[0]), atol=1e-6)
     assert torch.equal(flipped[1], plain[1])
+
+
+@pytest.mark.parametrize("size", [5, 16, 40])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_resized_bytes(size: int, channels: int) -> None:
+    """Bytes on the CPU are cut to the very bytes of torchvision, and lie channels last; the general
+    way differs by rounding only."""
+    images = bytes_of(4, channels, 24, 32).contiguous(memory_format=torch.channels_last)
+    boxes = torch.tensor([[0, 0, 24, 32], [3, 5, 10, 7], [23, 31, 1, 1], [1, 20, 23, 12]])
+    flipped = torch.tensor([False, True, False, True])
+    found = crop.resized_bytes(images, boxes, size, flipped)
+    for image, box, turned, ours in zip(images, boxes.tolist(), flipped, found, strict=True):
+        theirs = F.resized_crop(image, *box, [size, size], antialias=True)
+        assert torch.equal(ours, F.horizontal_flip(theirs) if turned else theirs)
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    assert (found - crop.resized_crop(images, boxes, size, flipped)).abs().max() <= 1
+
+
+def test_boxes_in_pixels_lie_within() -> None:
+    """Rounded boxes keep a pixel at least and end where the picture ends at the latest."""
+    fractions = torch.tensor(
+        [[0.0, 0.0, 1.0, 1.0], [0.96, 0.97, 0.04, 0.03], [0.5, 0.2, 0.01, 0.4]]
+    )
+    assert crop.in_pixels(fractions, 10, 20).tolist() == [
+        [0, 0, 10, 20], [9, 19, 1, 1], [5, 4, 1, 8],
+    ]  # fmt: skip
 
 
 def test_resize_weights_sum_to_one() -> None:
     """No place, length or scale leaves a row without weight."""
     draws = noise(200, 2)
     start, length = draws[:, 0] * 30, 0.1 + draws[:, 1] * 1.8
-    weights = a.resize_weights(start, length, 32, 9)
+    weights = crop.resize_weights(start, length, 32, 9)
     assert torch.isfinite(weights).all()
     assert torch.allclose(weights.sum(2), torch.ones(()))
 
@@ -107,7 +134,11 @@ def test_box_distribution(height: int, width: int) -> None:
     """Areas, aspects and places of crops are distributed as RandomResizedCrop's, narrow pictures too."""
     augment = Augment(crop="resized")
     draws = draw(augment, 3000, generator(1))["box_draws"]
-    ours = a.boxes(draws, torch.full((3000,), width / height), augment).double().numpy()
+    ours = (
+        crop.boxes(draws, torch.full((3000,), width / height), augment.scale, augment.ratio)
+        .double()
+        .numpy()
+    )
     ours = ours * [height, width, height, width]
     torch.manual_seed(2)
     transform = v2.RandomResizedCrop(224, scale=augment.scale, ratio=augment.ratio)
@@ -129,7 +160,9 @@ def test_boxes_lie_within() -> None:
     """No crop leaves its picture, whatever the aspect, and the fallback is the central part."""
     augment = Augment(crop="resized")
     aspects = torch.logspace(-2, 2, 500)
-    found = a.boxes(draw(augment, 500, generator())["box_draws"], aspects, augment)
+    found = crop.boxes(
+        draw(augment, 500, generator())["box_draws"], aspects, augment.scale, augment.ratio
+    )
     top, left, tall, wide = found.unbind(1)
     assert (found >= 0).all()
     assert (top + tall <= 1 + 1e-6).all()
@@ -237,7 +270,10 @@ def test_two_steps_stay_near_one() -> None:
     )
     draws = draw(augment, 1, generator(9))["box_draws"]
     aspect = torch.tensor([4 / 3])
-    box = (a.boxes(draws, aspect, augment)[0] * torch.tensor([300, 400, 300, 400])).round()
+    box = (
+        crop.boxes(draws, aspect, augment.scale, augment.ratio)[0]
+        * torch.tensor([300, 400, 300, 400])
+    ).round()
     whole = torch.from_numpy(smooth).permute(2, 0, 1).float()
     theirs = F.resized_crop(whole, *box.int().tolist(), [112, 112], antialias=True)
     ours = a._resized(squashed[None], draws, aspect, None, augment, preprocess)[0]

@@ -3,10 +3,6 @@
 All parameters of an epoch are drawn at once from (seed, epoch), so picture i of epoch e is varied
 in the same way whatever the batch size, the number of workers or the point of a resume. The
 pictures of a batch are then varied together, as tensors, on the device that trains.
-
-A resized crop is two matrix products: rows and columns of the crop are weighted sums of rows and
-columns of the canvas, with the weights of an antialiased bilinear resize. It equals torchvision's
-`v2.functional.resized_crop(antialias=True)` on the same box.
 """
 
 from __future__ import annotations
@@ -21,6 +17,14 @@ from PIL import Image
 from torch import Tensor
 
 from lamplighter.images.colour import jitter
+from lamplighter.images.crop import (
+    TRIES,
+    boxes,
+    in_pixels,
+    is_bytes_on_cpu,
+    resized_bytes,
+    resized_crop,
+)
 from lamplighter.images.decode import to_mode
 from lamplighter.images.preprocess import (
     INTERPOLATIONS,
@@ -131,71 +135,6 @@ def draw(augment: Augment, count: int, generator: torch.Generator) -> Parameters
     return parameters
 
 
-TRIES = 10  # as torchvision's RandomResizedCrop, which then falls back to the centre
-
-
-def boxes(draws_BT4: Tensor, aspect_B: Tensor, augment: Augment) -> Tensor:
-    """Random parts of pictures, as fractions of their sides.
-
-    Args:
-        draws_BT4: uniform numbers [B, TRIES, 4]: area, aspect, top, left.
-        aspect_B: width / height of each picture.
-
-    Returns:
-        float32 [B, 4]: top, left, height, width as fractions of the picture.
-
-    Source: torchvision.transforms.v2.RandomResizedCrop (area uniform, aspect log-uniform, first
-    of ten tries that fits, else the central part of allowed aspect).
-    """
-    area_BT = draws_BT4[..., 0] * (augment.scale[1] - augment.scale[0]) + augment.scale[0]
-    low, high = math.log(augment.ratio[0]), math.log(augment.ratio[1])
-    ratio_BT = torch.exp(draws_BT4[..., 1] * (high - low) + low)
-    aspect_B1 = aspect_B[:, None]
-    height_BT = torch.sqrt(area_BT * aspect_B1 / ratio_BT)
-    width_BT = torch.sqrt(area_BT * ratio_BT / aspect_B1)
-    fits_BT = (height_BT <= 1) & (width_BT <= 1)
-    first_B1 = fits_BT.to(torch.uint8).argmax(dim=1, keepdim=True)
-    height_B = height_BT.gather(1, first_B1)[:, 0]
-    width_B = width_BT.gather(1, first_B1)[:, 0]
-    top_B = draws_BT4[..., 2].gather(1, first_B1)[:, 0] * (1 - height_B)
-    left_B = draws_BT4[..., 3].gather(1, first_B1)[:, 0] * (1 - width_B)
-    allowed_B = aspect_B.clamp(*augment.ratio)
-    whole_height_B = (aspect_B / allowed_B).clamp(max=1)
-    whole_width_B = (allowed_B / aspect_B).clamp(max=1)
-    none_fits_B = ~fits_BT.any(dim=1)
-    return torch.stack(
-        [
-            torch.where(none_fits_B, (1 - whole_height_B) / 2, top_B),
-            torch.where(none_fits_B, (1 - whole_width_B) / 2, left_B),
-            torch.where(none_fits_B, whole_height_B, height_B),
-            torch.where(none_fits_B, whole_width_B, width_B),
-        ],
-        dim=1,
-    ).to(torch.float32)
-
-
-def resize_weights(start_B: Tensor, length_B: Tensor, source: int, target: int) -> Tensor:
-    """Matrices that cut [start, start + length) out of `source` pixels and resize it to `target`.
-
-    Returns:
-        float32 [B, target, source]; rows sum to 1. Antialiased triangle filter, as Pillow's and
-        torch's bilinear resize with antialiasing.
-    """
-    device = start_B.device
-    scale_B11 = (length_B / target)[:, None, None]
-    support_B11 = scale_B11.clamp(min=1.0)
-    centre_BT1 = start_B[:, None, None] + scale_B11 * (
-        torch.arange(target, device=device)[None, :, None] + 0.5
-    )
-    pixel_S = torch.arange(source, device=device)[None, None, :]
-    weights_BTS = (1 - (pixel_S + 0.5 - centre_BT1).abs() / support_B11).clamp_(min=0)
-    inside = (pixel_S >= start_B[:, None, None].floor()) & (
-        pixel_S < (start_B + length_B)[:, None, None].ceil()
-    )
-    weights_BTS = weights_BTS * inside
-    return weights_BTS / weights_BTS.sum(dim=2, keepdim=True)
-
-
 def apply(
     images_BCHW: Tensor,
     parameters: Parameters,
@@ -248,37 +187,11 @@ def _resized(
     augment: Augment,
     preprocess: Preprocess,
 ) -> Tensor:
-    height, width = images_BCHW.shape[-2:]
-    top, left, tall, wide = boxes(draws_BT4, aspect_B, augment).unbind(1)
-    return resized_crop(
-        images_BCHW,
-        torch.stack([top * height, left * width, tall * height, wide * width], 1),
-        preprocess.size,
-        flip_B,
+    boxes_B4 = in_pixels(
+        boxes(draws_BT4, aspect_B, augment.scale, augment.ratio), *images_BCHW.shape[-2:]
     )
-
-
-def resized_crop(
-    images_BCHW: Tensor, boxes_B4: Tensor, size: int, flip_B: Tensor | None = None
-) -> Tensor:
-    """Cuts one box per picture and resizes it, antialiased; flips where asked.
-
-    Args:
-        images_BCHW: uint8 or float.
-        boxes_B4: top, left, height, width in pixels, may be fractional.
-        size: side of the result.
-        flip_B: bool, left-right.
-
-    Returns:
-        float32 [B, C, size, size] in the input's range.
-    """
-    top, left, tall, wide = boxes_B4.unbind(1)
-    rows_BSH = resize_weights(top, tall, images_BCHW.shape[2], size)
-    columns_BSW = resize_weights(left, wide, images_BCHW.shape[3], size)
-    if flip_B is not None:
-        columns_BSW = torch.where(flip_B[:, None, None], columns_BSW.flip(1), columns_BSW)
-    images = images_BCHW.to(torch.float32)
-    return rows_BSH[:, None] @ images @ columns_BSW[:, None].transpose(2, 3)
+    crop = resized_bytes if is_bytes_on_cpu(images_BCHW) else resized_crop
+    return crop(images_BCHW, boxes_B4, preprocess.size, flip_B)
 
 
 def shift(
@@ -297,7 +210,7 @@ def shift(
         bordered = images_BCHW.index_select(2, down_H).index_select(3, along_W)
     else:
         bordered = torch.nn.functional.pad(images_BCHW, (border,) * 4)
-    if _numpy_is_faster(images_BCHW):
+    if is_bytes_on_cpu(images_BCHW):
         lying = bordered.permute(0, 2, 3, 1).numpy()  # rows of a window are then whole
         picture, down, right, channel = lying.strides
         every = np.lib.stride_tricks.as_strided(
@@ -321,7 +234,7 @@ def mirroring(length: int, border: int, device: torch.device) -> Tensor:
 
 def flip(images_BCHW: Tensor, flip_B: Tensor) -> Tensor:
     """The pictures, those of `flip_B` (bool) left-right reversed."""
-    if _numpy_is_faster(images_BCHW):
+    if is_bytes_on_cpu(images_BCHW):
         chosen = flip_B.numpy().nonzero()[0]
         lying = images_BCHW.permute(0, 2, 3, 1).numpy()
         turned = torch.from_numpy(lying[chosen]).permute(0, 3, 1, 2).flip(3)
@@ -329,11 +242,6 @@ def flip(images_BCHW: Tensor, flip_B: Tensor) -> Tensor:
         pictures[chosen] = turned.permute(0, 2, 3, 1).numpy()
         return torch.from_numpy(pictures).permute(0, 3, 1, 2)
     return torch.where(flip_B[:, None, None, None], images_BCHW.flip(3), images_BCHW)
-
-
-def _numpy_is_faster(images_BCHW: Tensor) -> bool:
-    """torch copies bytes on the CPU one by one where NumPy moves rows: a third of the time."""
-    return images_BCHW.device.type == "cpu" and images_BCHW.dtype == torch.uint8
 
 
 def erased_boxes(draws_BT5: Tensor, probability: float, height: int, width: int) -> Tensor:

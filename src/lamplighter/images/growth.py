@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from lamplighter.images.augment import resize_weights
+from lamplighter.images.crop import resize_weights
 
 WHOLE_FROM = 0.75  # of the training; the end is learnt at the size of the answers
 

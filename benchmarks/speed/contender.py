@@ -74,12 +74,8 @@ def _counts(done: Any) -> Any:
 
 
 def _memory() -> dict[str, float]:
-    """The most that was resident, in MB: of this process, and of its largest worker that has ended."""
-    own, workers = (
-        resource.getrusage(who).ru_maxrss / 1024
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
-    return {"memory": own, "worker": workers}
+    """The most that was resident in this process, MB."""
+    return {"memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 
 def _say(answers: Any, told: Any) -> None:

@@ -91,7 +91,7 @@ def epochs(turn: dict[str, Any], task: Task) -> Figures:
         "s of a later epoch": later,
         "pictures/s then": count / later,
         "accuracy": turn["accuracy"],
-        "memory, MB": turn["memory"] + turn["worker"],
+        "memory, MB": turn["memory"],
     }
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.speed.jobs import Job, Row
+from benchmarks.speed.memory import Meter
 from benchmarks.speed.task import Task
 
 ROOT = Path(__file__).parents[2]
@@ -73,12 +74,14 @@ class Contender:
         spawned, began = time.time(), time.perf_counter()
         try:
             self.start("once")
-            told = self.answer()
-            self.process.wait()
+            with Meter(self.process.pid) as meter:
+                told = self.answer()
+                self.process.wait()
+            wall = time.perf_counter() - began
         finally:
             self.stop()
             self.task = task
-        return {**told, "spawned": spawned, "wall": time.perf_counter() - began}
+        return {**told, "memory": meter.peak or told["memory"], "spawned": spawned, "wall": wall}
 
     def stop(self) -> None:
         """Ends the process."""

@@ -158,7 +158,7 @@ class PictureBatches:
 
     def _is_light(self) -> bool:
         """Whether making a batch is moving bytes about rather than computing."""
-        return self.augment is None or self.augment.crop != "resized"
+        return self.augment is None or self.augment.crop != "resized" or not self.augment.jitter
 
     def _finish(
         self, images: Tensor, positions: Tensor, drawn: augmentation.Parameters, side: int

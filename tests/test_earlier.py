@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 import lamplighter as lamp
+from lamplighter import stages
 from lamplighter.data.split_file import SplitRow
 from lamplighter.earlier import Changes, compare
 from lamplighter.listener import SILENT
@@ -98,6 +100,43 @@ def test_other_data_and_broken_runs_are_no_earlier_run(photos: Path) -> None:
     photos.with_name("pictures").rename(photos)
     (photos.parent / "runs" / "first" / "split.csv").write_text("cut")
     assert _train(name="second") == []
+
+
+def test_the_same_folder_is_known_by_another_path(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Written otherwise or seen from elsewhere it is the same; the same words elsewhere are not."""
+    out = str(photos.parent / "runs")
+    _train(name="first", out=out)
+    (photos / "ant" / "1.png").unlink()
+    elsewhere = photos.parent / "elsewhere"
+    for number in range(200, 220):
+        _paint(elsewhere / "photos" / ("ant" if number % 2 else "bee") / f"{number}.png", number)
+
+    def told(data: str) -> list[str]:
+        report = stages.check(
+            lamp.Recipe(data=data, model="tutorial_cnn", size=12, batch=4, out=out)
+        )
+        return [f.message for f in report if f.code == "V103"]
+
+    for data in (".//photos", str(photos), "elsewhere/../photos/"):
+        assert [f"({out}/first): 1 removed" in said for said in told(data)] == [True], data
+    monkeypatch.chdir(elsewhere)
+    assert told("photos") == []
+    assert len(told("../photos")) == 1
+
+
+def test_a_link_that_leads_elsewhere_has_other_data(photos: Path) -> None:
+    """V103 is about what a name stands for, so a link is known by its own name."""
+    old, new = photos.with_name("old"), photos.with_name("new")
+    photos.rename(old)
+    photos.symlink_to(old)
+    assert _train(name="first") == []
+    shutil.copytree(old, new)
+    (new / "ant" / "1.png").unlink()
+    photos.unlink()
+    photos.symlink_to(new)
+    assert len(_train(name="second")) == 1
 
 
 def test_renamed_files_and_copies_are_told_apart() -> None:

@@ -15,6 +15,7 @@ from lamplighter import errors
         (errors.DataError, 3),
         (errors.ModelError, 4),
         (errors.ArtifactError, 4),
+        (errors.NotProved, 4),
         (errors.RunFailed, 5),
         (errors.Interrupted, 130),
     ],

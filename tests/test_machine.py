@@ -1,13 +1,16 @@
-"""How glibc is asked to keep memory."""
+"""How much of a machine may be used, and how glibc is asked to keep memory."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
+from lamplighter import machine
 from lamplighter.machine import SPINS, bound_spinning, keep_memory
 
 CODE = """
@@ -58,3 +61,68 @@ def test_waiting_threads_spin_shortly_unless_the_user_said_otherwise(
         monkeypatch.setenv(own, "7")
     bound_spinning()
     assert os.environ.get("GOMP_SPINCOUNT") == {None: str(SPINS), "GOMP_SPINCOUNT": "7"}.get(own)
+
+
+GIBI = 2**30
+NEW = {"memory.max": f"{2 * GIBI}\n", "memory.current": f"{GIBI}\n"}
+OLD = {
+    "memory/memory.limit_in_bytes": f"{2 * GIBI}\n",
+    "memory/memory.usage_in_bytes": f"{GIBI}\n",
+}
+
+
+def contained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: Mapping[str, str]
+) -> tuple[int, int]:
+    """What `memory` says within a container whose control groups have these files."""
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    monkeypatch.setattr(machine, "GROUPS", tmp_path)
+    monkeypatch.setattr(machine, "_system_memory", lambda: (16 * GIBI, 12 * GIBI))
+    return machine.memory()
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, (16, 12)),
+        (NEW, (2, 1)),
+        (OLD, (2, 1)),
+        # what was read from files counts as used, and is given up as soon as memory is wanted
+        (NEW | {"memory.stat": f"file 5\ninactive_file {GIBI // 2}\n"}, (2, 1.5)),
+        (OLD | {"memory/memory.stat": f"total_inactive_file {GIBI // 2}\n"}, (2, 1.5)),
+        (NEW | {"memory.max": "max\n"}, (16, 12)),
+        (OLD | {"memory/memory.limit_in_bytes": "9223372036854771712\n"}, (16, 12)),
+        (NEW | {"memory.current": f"{3 * GIBI}\n"}, (2, 0)),
+    ],
+)
+def test_memory_is_bounded_by_the_container(
+    files: Mapping[str, str],
+    expected: tuple[float, float],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both versions of control groups are read, also where they set no bound."""
+    total, available = contained(tmp_path, monkeypatch, files)
+    assert (total / GIBI, available / GIBI) == expected
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, 8),
+        ({"cpu.max": "300000 100000\n"}, 3),
+        ({"cpu.max": "max 100000\n"}, 8),
+        ({"cpu/cpu.cfs_quota_us": "250000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 2),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 8),
+        ({"cpu.max": "50000 100000\n"}, 1),
+    ],
+)
+def test_cores_are_bounded_by_the_container(
+    files: Mapping[str, str], expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same for the processor's time; there is always one core."""
+    contained(tmp_path, monkeypatch, files)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    assert machine.cores() == expected

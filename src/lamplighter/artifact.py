@@ -30,6 +30,9 @@ from lamplighter.version import __version__
 
 FORMAT = 1
 DOCUMENT, SHA256 = "lamplighter", "sha256"
+DIMENSIONS = (
+    "example_dimensions"  # in `Artifact.data`: of one example, where the inputs are a tensor
+)
 TASKS = ("classification", "multilabel", "regression", "own")
 
 

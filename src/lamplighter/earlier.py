@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from lamplighter.resumption import read_asked
 from lamplighter.run_folder import RunFolder
 
 # with another value of these, the same folder is read as other data
-READ_BY = ("data", "data_root", "task", "path_column", "label_column")
+READ_BY = ("task", "path_column", "label_column")
+PLACE = "data_at"  # the key of the [facts] table that says where the data lay
 MOST_RUNS = 32  # newest runs that are asked what they were trained on
 SHOWN = 10  # files that are named
 
@@ -110,20 +112,48 @@ def compare(before: Sequence[SplitRow], now: Sequence[SplitRow]) -> Changes:
     return Changes(*(tuple(keys) for keys in (added, removed, changed, relabelled)))
 
 
+def place_of(data: str, data_root: str | None) -> str:
+    """Where data lie, the same from every working folder and however their path is written.
+
+    A symbolic link counts by its own name: one that leads elsewhere now has other data behind it.
+
+    Args:
+        data: as asked; names of known sets and of code stay as they are.
+        data_root: as asked.
+    """
+    parts = [data] if _is_there(data) else data.split(" + ")
+    place = " + ".join(_absolute(part.strip()) for part in parts)
+    return f"{place} in {_absolute(data_root)}" if data_root is not None else place
+
+
+def _is_there(text: str) -> bool:
+    return os.path.exists(Path(text).expanduser())  # noqa: PTH110 a text too long for a path is none
+
+
+def _absolute(text: str) -> str:
+    if not _is_there(text):
+        return text
+    return os.path.abspath(Path(text).expanduser())  # noqa: PTH100 keeps links as they are
+
+
 def _last_run(recipe: Recipe) -> RunFolder | None:
     """The newest run that read the same data in the same way and wrote down what it found."""
-    asked = [_plain(getattr(recipe, name)) for name in READ_BY]
+    here = place_of(recipe.data, recipe.data_root)
+    asked = [getattr(recipe, name) for name in READ_BY]
     for run in reversed(run_folder.all_runs(Path(recipe.out))[-MOST_RUNS:]):
         if not (run / run_folder.SPLIT).is_file():
             continue
         try:
             table = read_asked(run / run_folder.RECIPE)
+            facts = read_asked(run / run_folder.RECIPE, table="facts")
         except LamplighterError:
             continue
-        if [_plain(table.get(name)) for name in READ_BY] == asked:
+        if [table.get(name) for name in READ_BY] == asked and _recorded_place(table, facts) == here:
             return run
     return None
 
 
-def _plain(value: Any) -> Any:
-    return value.rstrip("/") if isinstance(value, str) else value
+def _recorded_place(table: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    """Where a run's data lay; for runs of before that was written down, by their own words."""
+    root = table.get("data_root")
+    return str(facts.get(PLACE) or place_of(str(table.get("data", "")), root and str(root)))

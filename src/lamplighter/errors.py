@@ -7,6 +7,7 @@ LamplighterError            exit code
 ├── DataError               3   the data cannot be used
 ├── ModelError              4   the network, its weights or an artifact cannot be used
 │   └── ArtifactError       4   a model file of ours is damaged, foreign or of another version
+│       └── NotProved       4   a model file just made does not answer as what was trained
 ├── RunFailed               5   the training or another long job could not go on
 ├── AnswerIsNo              1   the work was done and the answer is no (findings, no agreement)
 └── Interrupted           130   the person stopped it
@@ -100,6 +101,10 @@ class ArtifactError(ModelError):
     """A model file is damaged, foreign, or of another version."""
 
     kind = "artifact"
+
+
+class NotProved(ArtifactError):
+    """The model file that a training left does not answer as the network that was trained."""
 
 
 class RunFailed(LamplighterError):

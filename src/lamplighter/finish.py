@@ -157,7 +157,10 @@ def calibrate(artifact: Artifact, val: Outcome | None) -> tuple[Artifact, Any, A
 
 def summary(document: dict[str, Any]) -> dict[str, float]:
     """The plain numbers of a measurement, for the artifact and TensorBoard."""
-    kept = ("n", "accuracy", "loss", "baseline", "calibration_error", "f1", "mae", "rmse", "r2")
+    kept = (
+        "n", "accuracy", "loss", "baseline", "calibration_error", "macro_f1", "micro_f1", "mae", "rmse",
+        "r2",
+    )  # fmt: skip
     return {key: document[key] for key in kept if isinstance(document.get(key), int | float)}
 
 

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
     import torch
 
 SPINS = 10_000  # turns in which a waiting thread looks for work: about a tenth of a millisecond
+# where a container says what it may use: the version 2 of control groups, then version 1
+GROUPS = Path("/sys/fs/cgroup")
+CORES = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))
+MEMORY = (
+    ("memory.max", "memory.current", "inactive_file"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
+)
 SMALL_SIDE = 64  # pixels: pictures whose layers' outputs are blocks of one scale
 
 
@@ -41,22 +48,37 @@ def cache_folder() -> Path:
 def cores() -> int:
     """Cores that this process may use: affinity, bounded by the container's quota."""
     seen = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return max(1, min(seen, int(quota) // int(period)))
-    except (OSError, ValueError):
-        return seen
+    for files in CORES:
+        try:
+            words = [word for file in files for word in (GROUPS / file).read_text().split()]
+            quota, period = (int(word) for word in words)
+        except (OSError, ValueError):  # another version of control groups, or "max": no bound
+            continue
+        if quota > 0:  # the older version says -1 where there is no bound
+            return max(1, min(seen, quota // period))
+    return seen
 
 
 def memory() -> tuple[int, int]:
     """(total, available) bytes of RAM that this process may use, bounded by the container's."""
     total, available = _system_memory()
-    try:
-        limit = int(Path("/sys/fs/cgroup/memory.max").read_text())
-        used = int(Path("/sys/fs/cgroup/memory.current").read_text())
-        return min(total, limit), min(available, max(0, limit - used))
-    except (OSError, ValueError):
-        return total, available
+    for limit_file, used_file, cached in MEMORY:
+        try:
+            limit = int((GROUPS / limit_file).read_text())
+            used = int((GROUPS / used_file).read_text())
+        except (OSError, ValueError):  # another version of control groups, or "max": no bound
+            continue
+        free = limit - used + _cached(GROUPS / Path(limit_file).with_name("memory.stat"), cached)
+        return min(total, limit), min(available, max(0, free))
+    return total, available
+
+
+def _cached(statistics: Path, field: str) -> int:
+    """Bytes of files that were read and are kept; they count as used, and are given up on demand."""
+    with contextlib.suppress(OSError, ValueError):
+        lines = [line.split() for line in statistics.read_text().splitlines()]
+        return next((int(words[1]) for words in lines if words[0] == field), 0)
+    return 0
 
 
 def _system_memory() -> tuple[int, int]:

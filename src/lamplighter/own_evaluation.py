@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lamplighter import run_folder
+from lamplighter.data.example import SPLITS
 from lamplighter.data.own import OwnSets, open_own
 from lamplighter.errors import DataError, UsageError
 from lamplighter.evaluation.measure import measure
@@ -49,9 +50,14 @@ def evaluate_own(
     chosen = split or (
         "test" if sets.test is not None else "val" if sets.val is not None else "train"
     )
-    given = getattr(sets, chosen, None)
+    there = {name: one for name in SPLITS if (one := getattr(sets, name)) is not None}
+    given = there.get(chosen)
     if given is None:
-        raise DataError(f"there is no {chosen} set", where=text)
+        raise DataError(
+            f"there is no {chosen} split; there are {', '.join(there)}",
+            where=text,
+            fix=f"--split {next(iter(there))}",
+        )
     batches = own_batches(given, recipe, model.device, listener)
     loss = make_loss("auto", TASKS[model.artifact.task])
     outcome = outcome_over(model.module, batches, chosen, model.artifact, loss)

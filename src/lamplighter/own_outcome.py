@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from lamplighter import run_folder
-from lamplighter.artifact import Artifact, save_artifact
+from lamplighter.artifact import DIMENSIONS, Artifact, save_artifact
 from lamplighter.checks.finding import Finding
 from lamplighter.data.batches import Batches
 from lamplighter.data.seeded import failed, key_of
@@ -26,11 +26,12 @@ from lamplighter.machine import environment
 from lamplighter.models.architecture import Architecture
 from lamplighter.models.own import CLASS_ARGUMENTS
 from lamplighter.named import name_of
-from lamplighter.proof import prove_with_instance
+from lamplighter.proof import forms_of, is_made_by_its_class, prove_with_instance
 from lamplighter.recipe import Recipe
 from lamplighter.run import Run
 from lamplighter.run_folder import RunFolder
 from lamplighter.sitting import best_of
+from lamplighter.training.parts import Parts
 from lamplighter.training.session import Session
 from lamplighter.training.state_file import random_state, restore_random_state
 from lamplighter.training.validate import main_output
@@ -65,27 +66,35 @@ def guess_task(train: Batches, loss: Any) -> str:
 
 
 def count_outputs(train: Any) -> int:
-    """How many classes the user's data have: `classes`, else `targets` or `labels`, else a look
-    at every label once; 1 for numbers."""
+    """How many outputs the user's data ask for: by `classes`, else `targets` or `labels`, else a
+    look at every label once; for numbers as many as an example has."""
     dataset = getattr(train, "dataset", train)
-    if getattr(dataset, "classes", None):
-        return len(dataset.classes)
+    if names := class_names(dataset):
+        return len(names)
     for name in ("targets", "labels"):
         found = getattr(dataset, name, None)
         if found is not None and len(found):
-            values = torch.as_tensor(found)
-            return 1 if values.is_floating_point() else int(values.max()) + 1
+            return _outputs_for(torch.as_tensor(found))
     tensors = getattr(dataset, "tensors", None)
     if tensors:
-        last = tensors[-1]
-        return int(last.shape[-1]) if last.is_floating_point() and last.ndim > 1 else (
-            1 if last.is_floating_point() else int(last.max()) + 1
-        )  # fmt: skip
+        return _outputs_for(tensors[-1])
     if not hasattr(dataset, "__len__"):
         return 1
     labels = [_label(dataset, i) for i in range(len(dataset))]
-    values = torch.stack([torch.as_tensor(label) for label in labels])
-    return 1 if values.is_floating_point() else int(values.max()) + 1
+    return _outputs_for(torch.stack([torch.as_tensor(label) for label in labels]))
+
+
+def _outputs_for(targets: Tensor) -> int:
+    """As many as there are class numbers, or numbers in each example's target."""
+    if not targets.is_floating_point():
+        return int(targets.max()) + 1
+    return int(targets.shape[-1]) if targets.ndim > 1 else 1
+
+
+def class_names(dataset: Any) -> tuple[str, ...]:
+    """What a data set calls its classes, if it says so; a mere number of them says nothing."""
+    named = getattr(dataset, "classes", None)
+    return tuple(str(name) for name in named) if isinstance(named, list | tuple) else ()
 
 
 def _label(dataset: Any, index: int) -> Any:
@@ -120,12 +129,18 @@ def finish_own(
     findings: Sequence[Finding],
     started: float,
     listener: Listener,
+    as_made: nn.Module | None = None,
 ) -> Run:
-    """Best weights, artifact, figures, predictions and report."""
+    """Best weights, artifact, figures, predictions and report.
+
+    Args:
+        as_made: the network as it was before the training but for its state (see `frame_of`).
+    """
     parts = session.parts
     best = session.best_state()
     if best is not None:
         parts.module.load_state_dict(best)
+    artifact = fitted_to(artifact, parts, listener)
     outcomes = {
         split: outcome
         for split in ("val", "test")
@@ -166,12 +181,42 @@ def finish_own(
             run=str(folder),
         )
         listener.say(report.verdict)
-    prove_with_instance(folder / run_folder.ARTIFACT, parts)
+    folder.write_json(run_folder.FINDINGS, [finding.as_json() for finding in findings])
+    prove_with_instance(folder / run_folder.ARTIFACT, parts, as_made)
     test = measures["test"].as_json() if "test" in measures else None
     own = lambda: copy.deepcopy(parts.module)  # noqa: E731 a fresh copy for each load
     return close(
         folder, session, findings, started, test, figures.get(reported or "", {}), recipe, own
     )
+
+
+def fitted_to(artifact: Artifact, parts: Parts, listener: Listener) -> Artifact:
+    """The artifact with a class for each output, the form of an example, and how to make the network.
+
+    Args:
+        artifact: its classes are those that the data set names, which need not be all.
+        parts: of the training.
+        listener: hears which outputs have no name of their own.
+    """
+    dimensions, outputs = forms_of(parts)
+    if dimensions is not None:
+        artifact = replace(artifact, data={**artifact.data, DIMENSIONS: dimensions})
+    if artifact.classes and artifact.task == "classification":
+        named = artifact.classes
+        if outputs is not None and outputs != len(named):
+            listener.warn(
+                f"the network gives {outputs} outputs and the data set names {len(named)} classes: "
+                + ("outputs without a name are called by their number" if outputs > len(named)
+                   else "the last names stand for no output")
+            )  # fmt: skip
+            more = (str(number) for number in range(len(named), outputs))
+            network = replace(artifact.architecture, outputs=outputs)
+            classes = (*named[:outputs], *more)
+            artifact = replace(artifact, architecture=network, classes=classes)
+    if not is_made_by_its_class(parts, artifact.architecture):
+        network = replace(artifact.architecture, options={"called_with": "as it is"})
+        artifact = replace(artifact, architecture=network)
+    return artifact
 
 
 def outcome_over(

@@ -21,7 +21,7 @@ from lamplighter import beginning, own_outcome, run_folder
 from lamplighter.artifact import Artifact
 from lamplighter.checks.finding import Finding
 from lamplighter.data.batches import Batches, LoaderBatches
-from lamplighter.data.loader import bounded, make_loader
+from lamplighter.data.loader import bounded, is_dataset, make_loader
 from lamplighter.data.own import OwnSets
 from lamplighter.errors import UsageError
 from lamplighter.images.preprocess import Preprocess
@@ -30,12 +30,15 @@ from lamplighter.machine import keep_memory, pick_device, seed_everything
 from lamplighter.models.build import build
 from lamplighter.models.network import Network
 from lamplighter.named import name_of
+from lamplighter.proof import frame_of
 from lamplighter.recipe import Recipe, make_recipe
+from lamplighter.resumption import write_again
 from lamplighter.run import Run
 from lamplighter.run_folder import RunFolder
-from lamplighter.sitting import sit
+from lamplighter.sitting import finishing, sit
 from lamplighter.tasks.task import TASKS, Task, make_loss
 from lamplighter.training.choose import default_name
+from lamplighter.training.idle import idle_for_own, tell_idle
 from lamplighter.training.muon import last_matrix, muon_groups, own_rate
 from lamplighter.training.optimizer import DEFAULT_LR, make_optimizer
 from lamplighter.training.parts import LossFunction, Parts
@@ -117,9 +120,23 @@ def fit(
         for name, given in (("train", train), ("val", val), ("test", test))
         if given is not None
     }
+    names = tuple(map(str, classes)) or own_outcome.class_names(_dataset(train))
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(
+            f"two classes have one name: {', '.join(twice[:5])}",
+            where="classes",
+            fix="name them in the order of the outputs, each once: lamp.fit(…, classes=[…])",
+        )
     kind = own_outcome.guess_task(batches["train"], loss) if task == "auto" else task
     if kind not in TASKS:
         raise UsageError(f"expected one of {', '.join(TASKS)}, got {kind!r}", where="task")
+    idle = idle_for_own(
+        task=kind, loss=not isinstance(loss, str), optimizer=not isinstance(optimizer, str),
+        schedule=not isinstance(schedule, str), loader=not is_dataset(train), resolved=recipe,
+    )  # fmt: skip
+    if resume is None:  # a run that goes on brings all its settings along
+        tell_idle(idle, asked, listener)
     if isinstance(loss, str):
         loss = make_loss(recipe.loss, TASKS[kind], smoothing=recipe.smoothing)
     if isinstance(loss, nn.Module):
@@ -132,29 +149,31 @@ def fit(
     )  # fmt: skip
     findings = _check(module, train, val, loss, optimizer, unpack, kind, recipe, listener)
     folder = _folder(resume, recipe, train)
-    names = tuple(classes) or tuple(getattr(_dataset(train), "classes", ()))
     with folder.locked():
         if resume is None:
             beginning.write_beginning(folder, asked, recipe, {}, findings)
+        elif (folder / run_folder.RECIPE).is_file():
+            write_again(folder, asked, recipe, {})
         listener.say(
             f"training: {recipe.epochs} epochs, {type(optimizer).__name__} lr "
             f"{optimizer.param_groups[0]['lr']:g}, {parts.precision.name} on {device}, seed {recipe.seed}"
         )
         seen = watch_training(parts, recipe, listener)
+        as_made = frame_of(module)
         session = sit(folder, parts, recipe, listener, resuming=resume is not None)
         artifact = Artifact(
             architecture=own_outcome.architecture_of(module, len(names) or 1),
             task=kind,
-            classes=tuple(str(name) for name in names)
-            if kind in ("classification", "multilabel")
-            else (),
+            classes=names if kind in ("classification", "multilabel") else (),
             preprocess=preprocess,
             data={"name": type(_dataset(train)).__name__, "fingerprint": ""},
             recipe={k: v for k, v in vars(recipe).items() if k not in ("out", "name")},
         )
-        return own_outcome.finish_own(
-            folder, session, artifact, batches, recipe, [*findings, *seen], started, listener
-        )
+        with finishing(folder, session, recipe):
+            return own_outcome.finish_own(
+                folder, session, artifact, batches, recipe, [*findings, *seen], started, listener,
+                as_made,
+            )  # fmt: skip
 
 
 def train_own(

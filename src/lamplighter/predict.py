@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from lamplighter.artifact import Artifact, load_module
+from lamplighter.artifact import DIMENSIONS, Artifact, load_module
 from lamplighter.errors import DataError, UsageError
 from lamplighter.images.decode import ENDINGS, read_picture
 from lamplighter.machine import cores, pick_device
@@ -227,7 +227,8 @@ class Model:
         return [failures[i] if i in failures else next(answered) for i in range(len(chunk))]
 
     def _predict_tensor(self, tensor: Tensor, top: int) -> Any:
-        single = tensor.ndim in (1, 3)
+        dimensions = self.artifact.data.get(DIMENSIONS)
+        single = tensor.ndim == dimensions if dimensions is not None else tensor.ndim in (1, 3)
         logits = self.outputs((tensor[None] if single else tensor).to(self.device))
         found = self.answers(logits, [""] * len(logits), top)
         return found[0] if single else found

@@ -16,7 +16,7 @@ from lamplighter.errors import DataError, LamplighterError, UsageError
 from lamplighter.listener import Listener
 from lamplighter.ownership import recipe_of
 from lamplighter.recipe import Recipe, make_recipe, read_recipe, write_toml
-from lamplighter.run_folder import RunFolder, safe_name
+from lamplighter.run_folder import TIME_LIMIT, RunFolder, safe_name
 
 # another value would make another split, another network or another optimizer state
 FIXED = (
@@ -44,6 +44,12 @@ def resumed(
     folder = run_folder.find(text, out) if text else _newest_unfinished(out, changes.get("data"))
     where = folder / run_folder.RECIPE
     before = recipe_of(where, [str(value) for value in changes.values()])
+    if not before.data:
+        raise UsageError(
+            "this run was trained from Python on objects that only your program can make again",
+            where=folder,
+            fix=f'the same lamp.fit(…) again, with resume="{folder}"',
+        )
     given = {k: v for k, v in changes.items() if k not in ("out", "name") and v is not None}
     recipe = before.with_changes(**given)
     differ = [key for key in given if getattr(before, key) != getattr(recipe, key)]
@@ -57,7 +63,7 @@ def resumed(
             where=folder,
             fix="leave it out, or begin a new run: lamp train without --resume",
         )
-    _refuse_nothing_to_do(folder, recipe)
+    _refuse_nothing_to_do(folder, recipe, before.time_limit)
     for key in differ:
         listener.say(f"changed on resume: {key} {getattr(before, key)} → {getattr(recipe, key)}")
     if "epochs" in differ and recipe.schedule not in ("constant", "plateau"):
@@ -87,9 +93,19 @@ def _data_of(run: RunFolder) -> Any:
         return None
 
 
-def _refuse_nothing_to_do(folder: RunFolder, recipe: Recipe) -> None:
+def _refuse_nothing_to_do(folder: RunFolder, recipe: Recipe, limit: float) -> None:
+    """Also where no time is left: each attempt would train a single step and call it an epoch."""
     status = folder.read_json(run_folder.STATUS) or {}
-    if status.get("state") != "finished" or status.get("reason"):
+    if status.get("state") != "finished":
+        return
+    reason = str(status.get("reason") or "")
+    if reason.startswith(TIME_LIMIT) and 0 < recipe.time_limit <= limit:
+        raise UsageError(
+            f"the run is finished: {reason} is used up, over all sittings",
+            where=folder,
+            fix=f"to go further: lamp train --resume {folder} --time-limit {2 * limit:g}",
+        )
+    if reason:
         return
     done = int(status.get("epoch") or 0)
     if isinstance(recipe.epochs, int) and done >= recipe.epochs:

@@ -28,6 +28,7 @@ PREDICTIONS = "predictions.csv"
 REPORT_PAGE = "report.html"
 REPORT = "report.json"
 LOCK = ".lock"
+TIME_LIMIT = "the time limit"  # how the `reason` in status.json begins where that ended a training
 
 
 class RunFolder:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from lamplighter import run_folder
 from lamplighter.data.deaths import WorkersLost
-from lamplighter.errors import LamplighterError
+from lamplighter.errors import LamplighterError, NotProved
 from lamplighter.listener import Listener
 from lamplighter.machine import seed_everything
 from lamplighter.recipe import Recipe
@@ -75,7 +75,7 @@ def sit(
             raise stop.error(
                 f"stopped by {stop.cause} in epoch {session.progress.epoch + 1}; everything up to "
                 f"step {session.progress.step} is kept",
-                fix=f"lamp train --resume {folder}",
+                fix=how_to_resume(folder, recipe),
             ) from None
         except KeyboardInterrupt:
             _ended(folder, session, "interrupted", "SIGINT")
@@ -87,7 +87,7 @@ def sit(
                 raise stop.error(
                     f"stopped by {stop.cause}, which ended a worker too; the run goes on from its last "
                     "checkpoint",
-                    fix=f"lamp train --resume {folder}",
+                    fix=how_to_resume(folder, recipe),
                 ) from None
             _ended(folder, session, "failed", error.message)
             raise
@@ -99,7 +99,7 @@ def sit(
 
 
 @contextmanager
-def finishing(folder: RunFolder, session: Session) -> Iterator[None]:
+def finishing(folder: RunFolder, session: Session, recipe: Recipe) -> Iterator[None]:
     """After the last epoch: what ends the work now is written down, and the training is not lost."""
     try:
         yield
@@ -107,10 +107,24 @@ def finishing(folder: RunFolder, session: Session) -> Iterator[None]:
         stopped = isinstance(error, KeyboardInterrupt)
         reason = "stopped" if stopped else f"{type(error).__name__}: {error}"
         _ended(folder, session, "interrupted" if stopped else "failed", reason)
-        session.listener.warn(
-            f"the training is over and kept, the report is not; it is made by: lamp train --resume {folder}"
-        )
+        if isinstance(error, NotProved):  # which is looked for when all else is written
+            session.listener.warn(
+                f"the training is over and its report is made, but {run_folder.ARTIFACT} is not to be "
+                "trusted: it does not hold all of what was trained"
+            )
+        else:
+            session.listener.warn(
+                "the training is over and kept, the report is not; it is made by: "
+                + how_to_resume(folder, recipe)
+            )
         raise
+
+
+def how_to_resume(folder: RunFolder, recipe: Recipe) -> str:
+    """What to type to go on with a run: its own objects are only known to the program that made them."""
+    if recipe.data:
+        return f"lamp train --resume {folder}"
+    return f'the same lamp.fit(…) again, with resume="{folder}"'
 
 
 def _ended(folder: RunFolder, session: Session, state: str, reason: str) -> None:

@@ -62,6 +62,7 @@ def train(recipe: Recipe, listener: Listener = SILENT, *, resume: RunFolder | No
         return train_own(recipe, source, listener, resume=resume, started=started)
 
     from lamplighter.data.split import fingerprint
+    from lamplighter.earlier import PLACE, place_of
     from lamplighter.training.prepare import prepare
 
     collection = resume and resumption.collect_again(resume, source, recipe, listener)
@@ -73,6 +74,7 @@ def train(recipe: Recipe, listener: Listener = SILENT, *, resume: RunFolder | No
     _try_export(prepared, listener)
     folder = resume or new_folder(recipe, prepared.recipe.model)
     facts = {
+        PLACE: place_of(recipe.data, recipe.data_root),
         "preprocess": str(prepared.preprocess),
         "steps_per_epoch": prepared.parts.train.steps() or 0,
         "fingerprint": fingerprint(prepared.collection),
@@ -96,7 +98,7 @@ def train(recipe: Recipe, listener: Listener = SILENT, *, resume: RunFolder | No
         session = sit(
             folder, prepared.parts, prepared.recipe, listener, resuming=bool(resume), names=keys
         )
-        with finishing(folder, session):
+        with finishing(folder, session, prepared.recipe):
             return finish_pictures(folder, prepared, session, [*findings, *seen], started, listener)
 
 
@@ -149,14 +151,13 @@ def evaluate(
     if data is None:
         collection = collection_of(folder, model_text, listener)
     else:
-        collection = _new_data(
-            data, {"task": model.artifact.task, **(data_options or {})}, listener
-        )
+        options = {"task": model.artifact.task, **(data_options or {})}
+        collection = _new_data(data, options, listener, skip_unreadable=skip_unreadable)
     counts = train_counts(collection) if data is None else None
     collection = align_to(model, collection)
     there = collection.splits
     chosen = split or next(name for name in ("test", "val", "all", *there) if name in there)
-    if data and folder is not None:
+    if data and folder is not None and chosen in there:
         _tell_seen(folder, collection.digests, [e.key for e in there[chosen]], listener)
     cache = "off" if data else "auto"
     reader = Reader(collection.source, collection.digests, cache, cores(), listener)
@@ -263,32 +264,28 @@ def collection_of(folder: RunFolder | None, text: str, listener: Listener) -> An
     return collect_as_recorded(open_data(recipe), rows, task=recipe.task, listener=listener)
 
 
-def _new_data(data: str, options: Mapping[str, Any], listener: Listener) -> Any:
+def _new_data(
+    data: str, options: Mapping[str, Any], listener: Listener, *, skip_unreadable: bool
+) -> Any:
     """New data as a collection: its own splits, or all of it as the split "all"."""
-    from lamplighter.data.digests import digest_all
-    from lamplighter.data.example import Collection
-    from lamplighter.data.labels import settle
     from lamplighter.data.own import OwnSets
+    from lamplighter.data.scored import collect_to_score
 
     recipe = Recipe(data=data, **options)
-    source = open_data(recipe)
+    source = open_data(recipe, scored=True)
     if isinstance(source, OwnSets):
         raise DataError("these are tensors; the model takes pictures", where=data)
-    task, examples = settle(list(source.examples()), recipe.task, source)
-    if not examples:
-        raise DataError("no pictures found", where=data)
-    splits: dict[str, list[Any]] = {}
-    names: set[str] = set()
-    for example in examples:
-        splits.setdefault(example.split or "all", []).append(example)
-        names |= set(example.label) if isinstance(example.label, tuple) else {str(example.label)}
-    classes = () if task == "regression" else tuple(sorted(names))
-    parts = {split: tuple(members) for split, members in splits.items()}
-    return Collection(source, task, classes, parts, digest_all(source, examples, listener))
+    return collect_to_score(
+        source, task=recipe.task, skip_unreadable=skip_unreadable, listener=listener
+    )
 
 
-def open_data(recipe: Recipe) -> Any:
-    """The source of a recipe's data (or own data sets), as its data section says."""
+def open_data(recipe: Recipe, *, scored: bool = False) -> Any:
+    """The source of a recipe's data (or own data sets), as its data section says.
+
+    Args:
+        scored: a model is only judged on them.
+    """
     from lamplighter.data.sources import open_source
 
     if not recipe.data:
@@ -302,6 +299,7 @@ def open_data(recipe: Recipe) -> Any:
         group_column=recipe.group_column,
         split_column=recipe.split_column,
         task=recipe.task,
+        scored=scored,
     )
 
 

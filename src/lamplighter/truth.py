@@ -20,7 +20,7 @@ from lamplighter import run_folder
 from lamplighter.checks.finding import Finding
 from lamplighter.data.batches import PictureBatches
 from lamplighter.data.example import Collection, Example
-from lamplighter.errors import DataError, ModelError
+from lamplighter.errors import DataError
 from lamplighter.evaluation.calibration import kept_calibration
 from lamplighter.evaluation.gallery import Explain
 from lamplighter.evaluation.heatmap import explain, overlay
@@ -247,7 +247,8 @@ def heat_maps(
         if not seen:
             return {}
         pixels = torch.from_numpy(np.stack(list(seen.values()))).permute(0, 3, 1, 2)
-        with suppress(ModelError):
+        # whatever a network does when gradients are asked of it, the report is worth more than these
+        with suppress(Exception):
             heat, _ = explain(model.module, preprocess.normalise(pixels.to(model.device)))
             laid = zip(seen.items(), heat, strict=True)
             return {key: overlay(Image.fromarray(s.squeeze()), h) for (key, s), h in laid}

@@ -13,6 +13,7 @@ from PIL import Image
 from lamplighter.data.collection import open_collection
 from lamplighter.data.own import OwnSets
 from lamplighter.data.sources import open_source
+from lamplighter.earlier import place_of
 from lamplighter.errors import DataError, UsageError
 
 OWN = """
@@ -140,6 +141,21 @@ def test_joined(tmp_path: Path) -> None:
         shade = sum(str(member.label).encode()) % 200 + int(member.key[-5])
         assert source.open(member).getpixel((0, 0)) == shade
     assert source.name == "one+two"
+
+
+def test_many_joined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their names together may be longer than any path."""
+    monkeypatch.chdir(tmp_path)
+    names = [f"part-{number:02d}-of-the-collection" for number in range(16)]
+    for number, name in enumerate(names):
+        (tmp_path / name / "cat").mkdir(parents=True)
+        Image.new("L", (4, 4), number).save(tmp_path / name / "cat" / "0.png")
+    text = " + ".join(names)
+    assert len(text) > 255
+    assert len(open_source(text).examples()) == 16
+    assert place_of(text, None) == " + ".join(str(tmp_path / name) for name in names)
+    with pytest.raises(DataError, match="there is no such file or folder"):
+        open_source("x" * 300)
 
 
 def test_joined_twins_share_a_split(tmp_path: Path) -> None:

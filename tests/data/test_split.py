@@ -229,6 +229,12 @@ def test_tasks_by_labels() -> None:
         collect(Told(told({"a": 9, "b": 9})), task="regression")
 
 
+def test_large_numbers_stay_different_classes() -> None:
+    """Whole numbers are named in full: 1234567 and 1234568 are two classes."""
+    numbers = Told([Example(f"{i}", 1234567.0 + i % 2) for i in range(40)])
+    assert collect(numbers, task="classification").classes == ("1234567", "1234568")
+
+
 def test_skipped_keys_are_left_out() -> None:
     """Keys to skip are in no split."""
     source = Told(told({"a": 9, "b": 9}))
@@ -264,7 +270,45 @@ def test_recorded_split_is_put_back(tmp_path: Path) -> None:
         listener=ears,
     )
     assert fingerprint(again) == fingerprint(first)
-    assert ears.heard == ["1 file came after the split was made: left out"]
+    assert ears.heard == [
+        "1 file is not in the run's split, having come later or been left out then: left out"
+    ]
+
+
+def test_recorded_copies_that_were_renamed(tmp_path: Path) -> None:
+    """Two files of one content have new names: both are in the split again."""
+    examples = told({"a": 20, "b": 20})
+    same = {examples[1].key: examples[0].key}
+    first = collect(Told(examples, same), seed=5)
+    write_split(first, tmp_path / "split.csv")
+    moved = [replace(one, key=f"moved/{n}") for n, one in enumerate(examples[:2])]
+    contents = {one.key: examples[0].key for one in moved}
+    ears = Ears()
+    again = collect_as_recorded(
+        Told([*examples[2:], *moved], contents), read_split(tmp_path / "split.csv"), listener=ears
+    )
+    assert fingerprint(again) == fingerprint(first)
+    assert ears.heard == []
+
+
+def test_files_beside_a_recorded_split_need_not_be_readable(tmp_path: Path) -> None:
+    """One that the run has left out does not stop its split; one that it names does."""
+    examples = told({"a": 20, "b": 20})
+    broken = examples[0].key
+
+    class Broken(Told):
+        def digest(self, example: Example) -> str:
+            if example.key == broken:
+                raise DataError("the file cannot be read: no rights", where=example.key)
+            return super().digest(example)
+
+    first = collect(Told(examples[1:]), seed=5)
+    write_split(first, tmp_path / "split.csv")
+    again = collect_as_recorded(Broken(examples), read_split(tmp_path / "split.csv"))
+    assert fingerprint(again) == fingerprint(first)
+    write_split(collect(Told(examples), seed=5), tmp_path / "split.csv")
+    with pytest.raises(DataError, match=f"{broken}: cannot be read"):
+        collect_as_recorded(Broken(examples), read_split(tmp_path / "split.csv"))
 
 
 def test_recorded_files_that_are_gone(tmp_path: Path) -> None:

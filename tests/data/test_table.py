@@ -107,6 +107,15 @@ def test_regression_only_when_asked(folder: Path) -> None:
     assert "--task regression" in caught.value.fix
 
 
+def test_regression_learns_one_column(folder: Path) -> None:
+    """Of two columns of numbers neither is dropped without a word."""
+    (folder / "t.csv").write_text("path,width,height\na.png,0.5,2\nb.png,1.5,3\n")
+    asked = {"label_column": "width,height", "task": "regression"}
+    with pytest.raises(DataError, match="and 2 columns hold labels: width, height") as caught:
+        labels(folder / "t.csv", **asked)
+    assert caught.value.fix == "say which it is: --label-column width"
+
+
 @pytest.mark.parametrize("odd", ["inf", "-Infinity", "1e999", "-nan"])
 def test_infinities_are_told_by_their_row(folder: Path, odd: str) -> None:
     """An infinity among numbers turns nothing into classes: its row is named, whatever the task."""

@@ -8,8 +8,14 @@ import torch
 from PIL import Image
 from torch import nn
 
+from lamplighter.artifact import Artifact
+from lamplighter.data.collection import open_collection
 from lamplighter.errors import ModelError
 from lamplighter.evaluation.heatmap import explain, grad_cam, occlusion, overlay
+from lamplighter.images.preprocess import Preprocess
+from lamplighter.models.architecture import Architecture
+from lamplighter.predict import Model
+from lamplighter.truth import heat_maps
 
 
 class _Bright(nn.Module):
@@ -188,3 +194,23 @@ def test_pictures_explained_together_are_explained_as_alone(images):
     alone = np.concatenate([explain(net, images[i : i + 1])[0] for i in range(len(images))])
     assert way == "grad-cam"
     assert np.allclose(together, alone, atol=1e-5)
+
+
+def test_a_network_that_refuses_gradients_costs_no_report(tmp_path):
+    """Pictures without heat maps are shown where a network of the user's own cannot be explained."""
+
+    class Refusing(nn.Module):
+        def forward(self, images_BCHW):
+            if torch.is_grad_enabled():
+                raise RuntimeError("backward can only be called in training mode")
+            return images_BCHW.mean(dim=(2, 3))
+
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for i in range(4):
+            Image.new("RGB", (40, 40), (i * 20, 90, 200)).save(tmp_path / name / f"{i}.png")
+    collection = open_collection(tmp_path)
+    architecture = Architecture("own", "mynets:Net", 3, 3, {"called_with": "nothing"})
+    artifact = Artifact(architecture, "classification", ("a", "b", "c"), Preprocess(40))
+    maps = heat_maps(Model(artifact, Refusing(), torch.device("cpu")), collection)
+    assert maps(["a/0.png", "b/1.png"]) == [None, None]

@@ -140,6 +140,19 @@ def test_numbers_agree_with_torchmetrics(make):
     assert m.mae_interval[0] < m.mae < m.mae_interval[1]
 
 
+def test_r2_does_not_depend_on_where_zero_is(make):
+    """Labels around a million that differ by less than one give the R² of what sets them apart."""
+    generator = np.random.default_rng(2)
+    apart = 0.0625 * generator.integers(0, 8, 200)
+    answers = apart + 0.0625 * generator.integers(-1, 2, 200)
+    near, far = (
+        measure(make(apart + zero, (answers + zero)[:, None], [], task="regression"))
+        for zero in (0.0, 1e6)
+    )
+    assert far.score == pytest.approx(near.score, rel=1e-9)
+    assert far.interval == pytest.approx(near.interval, rel=1e-9)
+
+
 def test_r2_of_a_constant_is_null(make):
     """Where all labels are alike R² has no meaning, and none is invented."""
     document = measure(make([2.0, 2.0], [[2.0], [2.5]], [], task="regression")).as_json()

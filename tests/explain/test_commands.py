@@ -117,6 +117,13 @@ def test_a_quoted_message_and_a_saved_log_are_explained(
     assert run(["explain", str(tmp_path / "log.txt")]) == 0
 
 
+def test_a_quoted_message_may_be_long(capsys: pytest.CaptureFixture[str]) -> None:
+    """A text that is longer than any file's name is no file."""
+    said = "IndexError: Target 10 is out of bounds."
+    assert run(["explain", f"{'somewhere in my notebook, ' * 20}\n{said}"]) == 0
+    assert "at least 11 outputs" in capsys.readouterr().out
+
+
 def test_the_doctor_on_a_file_answers_by_exit_code(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -214,7 +214,7 @@ def test_data_changed_since(change: str, lamp: Lamp, tmp_path: Path) -> None:
         assert (tmp_path / "runs" / "a" / "split.csv").read_text() == split
         assert [row["epoch"] for row in figures(tmp_path / "runs" / "a")] == [1, 2, 3]
     if change == "added":
-        assert "1 file came after the split was made: left out" in " ".join(ended.said.split())
+        assert "1 file is not in the run's split, having come later" in " ".join(ended.said.split())
 
 
 def test_tensorboard_goes_on(lamp: Lamp, tmp_path: Path) -> None:

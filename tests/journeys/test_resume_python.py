@@ -40,3 +40,17 @@ def test_a_run_goes_on_from_python(tmp_path: Path) -> None:
     assert further.epochs == 3
     with pytest.raises(UsageError, match="the run is finished"):
         lamplighter.train(resume=str(further.path), listener=quiet)
+
+
+def test_a_run_whose_time_is_used_up(tmp_path: Path) -> None:
+    """It goes on with more time only: with the same limit it would train one step and end again."""
+    quiet = Listener()
+    limited = lamplighter.train(
+        "digits", epochs=50, time_limit=1e-6, out=str(tmp_path), listener=quiet, **SMALL
+    )
+    assert limited.epochs == 1
+    with pytest.raises(UsageError, match=r"the time limit of 1e-06 minutes is used up") as told:
+        lamplighter.train(resume=limited, epochs=60, listener=quiet)
+    assert told.value.fix.endswith("--time-limit 2e-06")
+    further = lamplighter.train(resume=limited, epochs=2, time_limit=0, listener=quiet)
+    assert further.epochs == 2

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from lamplighter.data.moments import moment_of, tells_moments
+from lamplighter.look.measure import measure_file
 from lamplighter.look.verdict import look
 
 NEW_YEAR = datetime(2024, 1, 1, tzinfo=UTC)
@@ -86,3 +87,15 @@ def test_a_column_tells_moments_where_every_filled_field_does():
     assert tells_moments(["2024-05-01", "", "2024-05-02"])
     assert not tells_moments(["2024-05-01", "soon", "2024-05-02"])
     assert not tells_moments(["2024-05-01", ""])
+
+
+@pytest.mark.parametrize(("fraction", "seconds"), [("05", 0.05), ("5", 0.5), ("", 0.0), ("x", 0.0)])
+def test_fractions_of_a_second(fraction: str, seconds: float, tmp_path: Path) -> None:
+    """EXIF's fraction is what stands behind the point: "05" is a twentieth."""
+    exif = Image.Exif()
+    inner = exif.get_ifd(ExifTags.IFD.Exif)
+    inner[ExifTags.Base.DateTimeOriginal] = "2024:05:01 10:20:30"
+    inner[ExifTags.Base.SubsecTimeOriginal] = fraction
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.jpg", exif=exif)
+    taken = datetime(2024, 5, 1, 10, 20, 30, tzinfo=UTC).timestamp()
+    assert measure_file(tmp_path / "a.jpg").taken == taken + seconds

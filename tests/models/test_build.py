@@ -183,6 +183,7 @@ def test_the_tutorial_network_can_have_activations():
     [
         ({"activation": "gelu"}, "expected none or relu"),
         ({"width": 3}, "no option of tutorial_cnn"),
+        ({"size": "9"}, "expected a whole number of pixels, got '9'"),
     ],
 )
 def test_wrong_options_are_refused(options, told):
@@ -247,6 +248,7 @@ def test_timm_networks_are_built_by_name():
         ("tutorial_cnn", {"size": 16, "activation": "relu"}),
         ("small_resnet", {}),
         ("speed_net", {"views": "moved"}),
+        ("speed_net", {"widths": "8,16,24"}),
     ],
 )
 def test_a_description_gives_the_same_shapes_again(name, options):
@@ -308,6 +310,10 @@ GOOD = {"source": "torchvision", "name": "resnet18", "outputs": 2, "channels": 3
         ({"source": "timm", "name": "hf-hub:someone/net"}, "no network called"),
         ({"source": "own", "name": "__import__('os')"}, "no network called"),
         ({"source": "lamplighter", "name": "tutorial_cnn", "options": {"size": 10**9}}, "size"),
+        (
+            {"source": "lamplighter", "name": "speed_net", "options": {"widths": "9,9,9999999"}},
+            "option widths must be of the form",
+        ),
         ({"source": ["own"]}, "unknown source"),
     ],
 )

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lamplighter.artifact import Artifact, load_module, save_artifact
 from lamplighter.checks.structure import frozen_norm_learns
+from lamplighter.images.preprocess import Preprocess
+from lamplighter.models import small
 from lamplighter.models.build import build
 from lamplighter.models.speed_net import (
     LEAST_VARIANCE,
@@ -126,3 +132,28 @@ def test_answers_are_the_average_over_views(views: str) -> None:
     net.eval()
     with torch.inference_mode():
         assert torch.allclose(net(images), by_hand(net, images, views), atol=1e-5)
+
+
+@pytest.mark.parametrize("widths", [None, "8,16,24"])
+def test_a_file_holds_the_widths(
+    widths: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network of other widths is built from its file as it was, also where the usual ones change."""
+    torch.manual_seed(0)
+    network = build("speed_net", 3, options={"widths": widths} if widths else {})
+    assert [group.conv1.out_channels for group in network.module.groups] == (
+        [8, 16, 24] if widths else [64, 128, 256]
+    )
+    classes = ("a", "b", "c")
+    artifact = Artifact(network.architecture, "classification", classes, Preprocess(16))
+    save_artifact(tmp_path / "model.safetensors", artifact, network.module)
+
+    def another(outputs: int, *, widths: str = "1,2,3", **options: str) -> SpeedNet:
+        return SpeedNet(outputs, widths=[int(one) for one in widths.split(",")], **options)
+
+    later = replace(small.SMALL["speed_net"], make=another, recorded={})
+    monkeypatch.setitem(small.SMALL, "speed_net", later)
+    _, loaded = load_module(tmp_path / "model.safetensors")
+    images = pictures(2)
+    with torch.inference_mode():
+        assert torch.equal(loaded(images), network.module.eval()(images))

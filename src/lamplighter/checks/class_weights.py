@@ -71,9 +71,7 @@ def positive_weight_inverted(
         "L115",
         where,
         f"{positives} of {positives + negatives} targets are 1 and pos_weight is {weight:.3g}, so "
-        "the rarer side weighs "
-        + ("less" if ratio > 1 else "more than its part")
-        + f"; negatives / positives is {ratio:.3g}",
+        f"the rarer side weighs less; negatives / positives is {ratio:.3g}",
         "use pos_weight = negatives / positives",
         level="error" if exact and ratio > 1 else "warning",
     )

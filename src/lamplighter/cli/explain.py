@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,8 +37,9 @@ def command(what: str, settings: tuple[str, ...], shape: str, as_json: bool) -> 
     if not settings and not shape and looks_like_code(what):
         pages = list_family(what) if len(what) == 1 else [explain_code(what)]
         return _show_codes(pages, as_json)
-    if not settings and not shape and (" " in what or Path(what).is_file()):
-        text = Path(what).read_text("utf-8", "replace") if Path(what).is_file() else what
+    is_file = os.path.isfile(what)  # noqa: PTH113 an error's text may be too long for a path
+    if not settings and not shape and (" " in what or is_file):
+        text = Path(what).read_text("utf-8", "replace") if is_file else what
         return _show_error(text, as_json)
     return _show_layer(what, shape, settings, as_json)
 

@@ -51,8 +51,15 @@ def command(
     """
     from lamplighter import named, stages
     from lamplighter.cli.screen import Screen, print_json
+    from lamplighter.errors import UsageError
     from lamplighter.predict import Failure, picture_files
 
+    if as_json and str(csv_file) == "-":
+        raise UsageError(
+            "the table and the JSON document cannot both go to stdout",
+            where="--csv -",
+            fix="--csv FILE with --json, or one of the two",
+        )
     own_text = own_class or own_class_too
     own = named.resolve(own_text, what="network") if own_text else None
     loaded, _ = stages.open_model(model, own=own, device=device)
@@ -94,7 +101,7 @@ def _print_answers(answers: Iterable[Prediction | Failure], model: Model) -> Non
 
 
 def _write_csv(answers: Iterable[Prediction | Failure], file: Path) -> None:
-    """path, answer, probability, unsure, error; then a column for each of the top K."""
+    """path, answer, probability, unsure, error: a row for each picture."""
     from lamplighter.errors import UsageError
 
     if str(file) == "-":

@@ -39,8 +39,7 @@ def _described(run: Any) -> dict[str, Any]:
 
     document: dict[str, Any] = {"name": run.name, "run": str(run.path)}
     try:
-        status = run.read_json(run_folder.STATUS) or {}
-        report = run.read_json(run_folder.REPORT) or {}
+        status, report = (_read(run, name) for name in (run_folder.STATUS, run_folder.REPORT))
     except LamplighterError as error:
         return document | {
             "state": f"unreadable: {error.message}",
@@ -61,6 +60,15 @@ def _described(run: Any) -> dict[str, Any]:
         "test": {k: report.get(k) for k in ("n", "accuracy", "interval")} if is_test else None,
         "model": recipe.get("model"),
     }
+
+
+def _read(run: Any, name: str) -> dict[str, Any]:
+    from lamplighter.errors import RunFailed
+
+    document = run.read_json(name) or {}
+    if not isinstance(document, dict):
+        raise RunFailed(f"{name} holds a {type(document).__name__}", where=run.path / name)
+    return document
 
 
 def _is_held(run: Any) -> bool:

@@ -10,19 +10,20 @@ from lamplighter.data.listing import Listing, class_name, list_folder, walk_pict
 from lamplighter.errors import DataError
 
 
-def open_folder(root: Path) -> FileSource:
+def open_folder(root: Path, *, scored: bool = False) -> FileSource:
     """Reads class folders, with or without split folders above them.
 
     A lone folder in between (ROOT/dataset/<class>) is entered, and the layout says so.
 
     Args:
         root: an existing folder.
+        scored: a model is only judged on it, so there need be no train folder.
 
     Raises:
         DataError: no class folders, two folders for one split, or no train folder.
     """
     listing, entered = enter_wrapping(root)
-    splits = find_splits(listing)
+    splits = find_splits(listing, scored=scored)
     ignored: list[str] = listing.others + listing.hidden
     notes: list[str] = []
     if splits:
@@ -61,10 +62,13 @@ def enter_wrapping(root: Path) -> tuple[Listing, str]:
     return listing, "/".join(names)
 
 
-def find_splits(listing: Listing) -> dict[str, str]:
+def find_splits(listing: Listing, *, scored: bool = False) -> dict[str, str]:
     """Split → name of its folder; empty when the folders are not splits.
 
     A `test` or `val` without a train folder beside other folders is a class of that name.
+
+    Args:
+        scored: there need be no train folder.
 
     Raises:
         DataError: two folders for one split, or only val and test.
@@ -84,10 +88,12 @@ def find_splits(listing: Listing) -> dict[str, str]:
     if found and "train" not in found:
         if len(found) < len(listing.folders):
             return {}
+        if scored:
+            return {split: found[split] for split in ("val", "test") if split in found}
         raise DataError(
             f"found {' and '.join(f'{name}/' for name in found.values())} but no train/",
             where=listing.path,
-            fix="give the folder that holds train/, or lamp evaluate for labelled test data",
+            fix=f"give the folder that holds train/; to judge a model on it: lamp evaluate RUN {listing.path}",
         )
     return {split: found[split] for split in ("train", "val", "test") if split in found}
 
@@ -116,7 +122,8 @@ def _read_splits(
     others = [name for name in listing.folders if name not in splits.values()]
     left = [name for name in others if name.lower() not in SPLIT_WORDS]
     if left:
-        notes.append(f"beside train/, these folders are left out: {', '.join(left)}")
+        told = "/, ".join(splits.values())
+        notes.append(f"beside {told}/, these folders are left out: {', '.join(left)}")
     ignored += others + listing.pictures
     return found, empty
 

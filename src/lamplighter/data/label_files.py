@@ -27,23 +27,24 @@ class Pair:
     prefix: str
 
 
-def looks_like_label_files(root: Path) -> bool:
+def looks_like_label_files(root: Path, *, scored: bool = False) -> bool:
     """Whether some folder NAME_image has a partner NAME_label with text files."""
-    pairs, _ = _find_pairs(enter_wrapping(root)[0])
+    pairs, _ = _find_pairs(enter_wrapping(root)[0], scored=scored)
     return bool(pairs)
 
 
-def open_label_files(root: Path) -> FileSource:
+def open_label_files(root: Path, *, scored: bool = False) -> FileSource:
     """Reads pictures and the one-word label file of each, with or without split folders.
 
     Args:
         root: an existing folder.
+        scored: a model is only judged on it, so there need be no train folder.
 
     Raises:
         DataError: pictures without a label file, or label files without exactly one line of text.
     """
     listing, entered = enter_wrapping(root)
-    pairs, left = _find_pairs(listing)
+    pairs, left = _find_pairs(listing, scored=scored)
     found: list[Example] = []
     ignored: list[str] = listing.others + listing.hidden + left
     faults: list[str] = []
@@ -67,9 +68,9 @@ def open_label_files(root: Path) -> FileSource:
     )
 
 
-def _find_pairs(listing: Listing) -> tuple[list[Pair], list[str]]:
+def _find_pairs(listing: Listing, *, scored: bool) -> tuple[list[Pair], list[str]]:
     """The pairs below a folder, and its picture folders that have no partner."""
-    splits = find_splits(listing)
+    splits = find_splits(listing, scored=scored)
     if not splits:
         return _pairs_in(listing, None, "")
     pairs: list[Pair] = []

@@ -63,6 +63,11 @@ def _task_of(examples: Sequence[Example]) -> str:
     return "classification"
 
 
+def _named(number: float) -> str:
+    """A class that is a number; in full where it is whole, or large ones would fall together."""
+    return str(int(number)) if number.is_integer() else f"{number:g}"
+
+
 def _fit(label: Label, task: str) -> Label | None:
     if task == "multilabel":
         names = label if isinstance(label, tuple) else (str(label),)
@@ -70,7 +75,7 @@ def _fit(label: Label, task: str) -> Label | None:
     if isinstance(label, tuple):
         return None
     if task == "classification":
-        return label if isinstance(label, str) else f"{label:g}"
+        return label if isinstance(label, str) else _named(label)
     try:
         number = float(label)
     except ValueError:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection as Some
 from collections.abc import Sequence
 from dataclasses import replace
 
 from lamplighter.data.align import align
-from lamplighter.data.digests import digest_all, list_faults
-from lamplighter.data.example import SPLITS, Collection, Source
+from lamplighter.data.digests import UnreadableFiles, digest_all, list_faults
+from lamplighter.data.example import SPLITS, Collection, Example, Source
 from lamplighter.data.labels import settle
 from lamplighter.data.split_file import SplitRow
 from lamplighter.errors import DataError
@@ -40,9 +41,21 @@ def collect_as_recorded(
     """
     examples = [one for one in source.examples() if one.key not in skip]
     task, examples = settle(examples, task, source) if examples else (task, [])
-    digests = digest_all(source, examples, listener)
+    unreadable: Some[str] = ()
+    try:
+        digests = digest_all(source, examples, listener)
+    except UnreadableFiles as fault:
+        # the earlier run may have been told to leave them out: they matter if a row names them
+        unreadable = fault.keys
+        examples = [one for one in examples if one.key not in unreadable]
+        digests = digest_all(source, examples, listener)
     by_key = {one.key: one for one in examples}
     by_content = {digests[one.key]: one for one in examples}
+    recorded = {row.key for row in rows}
+    renamed: dict[str, list[Example]] = defaultdict(list)  # content → files of other names
+    for one in examples:
+        if one.key not in recorded:
+            renamed[digests[one.key]].append(one)
     faults: list[str] = []
     placed: dict[str, str] = {}
     for row in rows:
@@ -50,10 +63,12 @@ def collect_as_recorded(
             continue
         found = by_key.get(row.key)
         if found is None or digests[found.key] != row.digest:
-            changed = "changed" if found is not None else "gone"
-            found = by_content.get(row.digest)
+            lost = "cannot be read" if row.key in unreadable else "gone"
+            lost = "changed" if found is not None else lost
+            others = renamed[row.digest]  # copies were renamed one by one
+            found = others.pop(0) if others else by_content.get(row.digest)
             if found is None:
-                faults.append(f"{row.key}: {changed}")
+                faults.append(f"{row.key}: {lost}")
                 continue
         placed[found.key] = row.split
     if faults:
@@ -65,7 +80,8 @@ def collect_as_recorded(
     new = len(examples) - len(placed)
     if new:
         listener.warn(
-            f"{new:,} {'file' if new == 1 else 'files'} came after the split was made: left out"
+            f"{new:,} {'file is' if new == 1 else 'files are'} not in the run's split, having come "
+            "later or been left out then: left out"
         )
     known = [replace(one, split=placed[one.key]) for one in examples if one.key in placed]
     splits = {name: tuple(one for one in known if one.split == name) for name in SPLITS}

@@ -41,6 +41,13 @@ def label_reader(
     """
     names = columns.labels
     if task == "regression":
+        if len(names) > 1:
+            raise DataError(
+                f"regression learns one number for each picture, and {len(names)} columns hold labels: "
+                + ", ".join(names[:6]) + (", …" if len(names) > 6 else ""),
+                where=table.path,
+                fix=f"say which it is: --label-column {names[0]}",
+            )  # fmt: skip
         return lambda row: _number(row.get(names[0]))
     if len(names) > 1:
         if all(is_flag(row.get(name)) for _, row in table.rows for name in names):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,11 +33,29 @@ class Asked:
     group_column: str | None = None
     split_column: str | None = None
     task: str = "auto"
+    scored: bool = False
 
     @property
     def path(self) -> Path:
         """The text as a path, `~` unfolded."""
         return Path(self.text).expanduser()
+
+    # by os.path, which takes a text that is too long for a path, as many joined names are, for none
+
+    @property
+    def exists(self) -> bool:
+        """Whether the path is there."""
+        return os.path.exists(self.path)  # noqa: PTH110
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder."""
+        return os.path.isdir(self.path)  # noqa: PTH112
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file."""
+        return os.path.isfile(self.path)  # noqa: PTH113
 
 
 def open_source(
@@ -49,6 +68,7 @@ def open_source(
     group_column: str | None = None,
     split_column: str | None = None,
     task: str = "auto",
+    scored: bool = False,
 ) -> Source | OwnSets:
     """Opens whatever `text` names.
 
@@ -62,6 +82,7 @@ def open_source(
         group_column: the same for groups.
         split_column: the same for splits.
         task: "auto", "classification", "multilabel" or "regression".
+        scored: a model is only judged on them, so there need be no train folder.
 
     Returns:
         A source of pictures, or the user's own sets when their items are something else.
@@ -72,8 +93,8 @@ def open_source(
     """
     root = None if data_root is None else Path(data_root).expanduser()
     asked = Asked(
-        str(text), root, download, path_column, label_column, group_column, split_column, task
-    )
+        str(text), root, download, path_column, label_column, group_column, split_column, task, scored
+    )  # fmt: skip
     return _open(asked)
 
 
@@ -85,7 +106,7 @@ def _open(asked: Asked) -> Source | OwnSets:
 
 
 def _is_joined(asked: Asked) -> bool:
-    return len(_parts(asked.text)) > 1 and not asked.path.exists()
+    return len(_parts(asked.text)) > 1 and not asked.exists
 
 
 def _parts(text: str) -> list[str]:
@@ -107,7 +128,7 @@ def _open_joined(asked: Asked) -> Source:
 
 
 def _is_digits(asked: Asked) -> bool:
-    return asked.text == "digits" and not asked.path.exists()
+    return asked.text == "digits" and not asked.exists
 
 
 def _open_digits(_: Asked) -> Source:
@@ -121,7 +142,7 @@ def _is_known_set(asked: Asked) -> bool:
     name = _known_name(asked.text)
     if name not in KNOWN_SETS:
         return False
-    return not asked.path.exists() or find_set(name, asked.path) is not None
+    return not asked.exists or find_set(name, asked.path) is not None
 
 
 def _known_name(text: str) -> str:
@@ -131,14 +152,14 @@ def _known_name(text: str) -> str:
 
 
 def _open_known_set(asked: Asked) -> Source:
-    beside = asked.path if asked.data_root is None and asked.path.exists() else None
+    beside = asked.path if asked.data_root is None and asked.exists else None
     return open_torchvision_set(
         _known_name(asked.text), data_root=asked.data_root or beside, download=asked.download
     )
 
 
 def _is_named(asked: Asked) -> bool:
-    return looks_named(asked.text) and not asked.path.exists()
+    return looks_named(asked.text) and not asked.exists
 
 
 def _open_named(asked: Asked) -> Source | OwnSets:
@@ -146,18 +167,22 @@ def _open_named(asked: Asked) -> Source | OwnSets:
 
 
 def _is_label_files(asked: Asked) -> bool:
-    return asked.path.is_dir() and looks_like_label_files(asked.path)
+    return asked.is_folder and looks_like_label_files(asked.path, scored=asked.scored)
+
+
+def _open_label_files(asked: Asked) -> FileSource:
+    return open_label_files(asked.path, scored=asked.scored)
 
 
 def _is_folder(asked: Asked) -> bool:
-    return asked.path.is_dir()
+    return asked.is_folder
 
 
 def _open_folder(asked: Asked) -> Source:
     held = _known_set_in(asked.path)
     if held is not None:
         return open_torchvision_set(held, data_root=asked.path)
-    return open_folder(asked.path)
+    return open_folder(asked.path, scored=asked.scored)
 
 
 def _known_set_in(folder: Path) -> str | None:
@@ -169,7 +194,7 @@ def _known_set_in(folder: Path) -> str | None:
 
 
 def _is_file(asked: Asked) -> bool:
-    return asked.path.is_file()
+    return asked.is_file
 
 
 def _open_file(asked: Asked) -> FileSource:
@@ -193,7 +218,7 @@ KINDS: tuple[tuple[str, Recognise, Open], ...] = (
     ("digits", _is_digits, _open_digits),
     ("known set", _is_known_set, _open_known_set),
     ("package.module:name", _is_named, _open_named),
-    ("label files", _is_label_files, lambda asked: open_label_files(asked.path)),
+    ("label files", _is_label_files, _open_label_files),
     ("class folders", _is_folder, _open_folder),
     ("table", _is_file, _open_file),
 )

@@ -168,7 +168,9 @@ def _measure_numbers(outcome: Outcome) -> RegressionMeasures:
     truth = outcome.labels.astype(np.float64).reshape(n, -1)
     error = outcome.logits.astype(np.float64).reshape(n, -1) - truth
     d = truth.shape[1]
-    rows = np.hstack([np.abs(error), error**2, truth, truth**2])
+    # around their mean: squares of labels far from 0, such as years, would drown what sets them apart
+    apart = truth - truth.mean(axis=0)
+    rows = np.hstack([np.abs(error), error**2, apart, apart**2])
 
     def r2(means: NDArray[np.float64]) -> float:
         spread = means[3 * d :] - means[2 * d : 3 * d] ** 2

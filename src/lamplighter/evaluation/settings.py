@@ -9,7 +9,8 @@ from typing import Any
 from lamplighter.errors import RunFailed
 from lamplighter.run_folder import RECIPE
 
-NAMES = {"name", "out", "resume", "html"}
+# "data_at": where the data lay, which is told by what they are called
+NAMES = {"name", "out", "resume", "html", "data_at"}
 
 
 def settings_that_differ(run_a: Path, run_b: Path) -> dict[str, list[Any]] | None:

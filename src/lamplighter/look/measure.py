@@ -138,7 +138,8 @@ def _time(text: object, subsecond: object) -> float:
     """EXIF's "2024:05:01 10:20:30" in seconds, 0.0 when it is no time."""
     try:
         moment = datetime.strptime(str(text).strip("\0 "), "%Y:%m:%d %H:%M:%S").replace(tzinfo=UTC)
-        return moment.timestamp() + float(f"0.{int(str(subsecond))}" if subsecond else 0)
+        digits = str(subsecond or "").strip("\0 ")  # "05" is a twentieth, not a half
+        return moment.timestamp() + (float(f"0.{digits}") if digits.isdecimal() else 0.0)
     except (ValueError, OverflowError):
         return 0.0
 

@@ -88,8 +88,10 @@ class Architecture:
         return cls(source, name, outputs, channels, options)
 
 
-def known_options(source: str, name: str) -> dict[str, tuple[Option, ...] | type[int]]:
-    """The options that a builder takes: name → allowed values, or `int` for a size in pixels."""
+def known_options(
+    source: str, name: str
+) -> dict[str, tuple[Option, ...] | type[int] | re.Pattern[str]]:
+    """The options that a builder takes: name → allowed values, a text's form, or `int` for pixels."""
     if source == "lamplighter":
         from lamplighter.models.small import SMALL
 
@@ -129,6 +131,9 @@ def _options(source: str, name: str, found: object) -> dict[str, Option]:
         allowed = known[key]
         if isinstance(allowed, type):
             _whole(value, f"option {key}", LARGEST_SIZE)
+        elif isinstance(allowed, re.Pattern):
+            if not isinstance(value, str) or not allowed.fullmatch(value):
+                raise _fault(f"option {key} must be of the form {allowed.pattern}")
         elif not isinstance(value, str) or value not in allowed:
             raise _fault(f"option {key} must be one of {', '.join(map(str, allowed))}")
     return dict(found)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +120,14 @@ def rebuild(architecture: Architecture, own: Any = None) -> nn.Module:
             return SMALL[name].make(outputs, channels=channels, **options)
         if architecture.source == "timm":
             return timm_nets.make(name, outputs, channels)
+        alone = options.get("called_with") != "as it is"
+        if not alone and (own is None or isinstance(own, type)):
+            raise ModelError(
+                f"the network was handed over as an instance that {name} alone does not make; expected "
+                "one that is made in the same way",
+                where=name,
+                fix="lamp.load(path, own=instance), or name a function that returns one: --own mynets:make",
+            )
         thing = own if own is not None else already_imported(name)
         if thing is None:
             raise ModelError(
@@ -141,6 +151,9 @@ def _checked(source: str, name: str, options: dict[str, Option]) -> dict[str, Op
         if isinstance(allowed, type):
             fits = isinstance(value, int) and not isinstance(value, bool) and value > 0
             wanted = "a whole number of pixels"
+        elif isinstance(allowed, re.Pattern):
+            fits = isinstance(value, str) and allowed.fullmatch(value) is not None
+            wanted = f"a text of the form {allowed.pattern}"
         else:
             fits, wanted = value in allowed, " or ".join(map(str, allowed))
         if not fits:
@@ -182,6 +195,7 @@ def _lamplighter(architecture: Architecture, weights: str) -> Network:
             where=architecture.name,
             fix="use --weights none or --weights FILE",
         )
+    architecture = replace(architecture, options={**row.recorded, **architecture.options})
     module = row.make(architecture.outputs, channels=architecture.channels, **architecture.options)
     size = int(architecture.options.get("size", row.size or 0)) or None
     fixed = size if "size" in row.options else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lamplighter.errors import UsageError
-from lamplighter.models.speed_net import VIEWS, SpeedNet
+from lamplighter.models.speed_net import VIEWS, WIDTHS, SpeedNet
 
 
 class TutorialCNN(nn.Module):
@@ -119,14 +120,33 @@ class SmallResNet(nn.Module):
         return self.head(torch.flatten(F.adaptive_avg_pool2d(planes_BCHW, 1), 1))
 
 
+def make_speed_net(
+    outputs: int = 10,
+    *,
+    channels: int = 3,
+    views: str = "one",
+    widths: str = ",".join(map(str, WIDTHS)),
+) -> SpeedNet:
+    """A SpeedNet by what an artifact can hold: its widths as a text, "64,128,256"."""
+    return SpeedNet(
+        outputs, channels=channels, views=views, widths=[int(one) for one in widths.split(",")]
+    )
+
+
 @dataclass(frozen=True)
 class SmallRow:
-    """One network of the table: how it is made, its head, its options and its sizes in pixels."""
+    """One network of the table: how it is made, its head, its options and its sizes in pixels.
+
+    Args:
+        recorded: options that an artifact holds though nobody asked for them, so that a version with
+            other defaults builds an old file's network as it was.
+    """
 
     make: Callable[..., nn.Module]
     about: str
     head: tuple[str, ...] = ("head",)
     options: Mapping[str, Any] = field(default_factory=dict)
+    recorded: Mapping[str, str] = field(default_factory=dict)
     size: int | None = None
     min_size: int = 1
 
@@ -141,9 +161,10 @@ SMALL: dict[str, SmallRow] = {
     ),
     "small_resnet": SmallRow(SmallResNet, "residual network for pictures of 8×8 to 96×96 pixels"),
     "speed_net": SmallRow(
-        SpeedNet,
+        make_speed_net,
         "whitened patches and six convolutions, for --recipe speed: 12×12 to 64×64 pixels",
-        options={"views": VIEWS},
+        options={"views": VIEWS, "widths": re.compile(r"[1-9][0-9]{0,2}(,[1-9][0-9]{0,2}){2}")},
+        recorded={"views": "one", "widths": ",".join(map(str, WIDTHS))},
         min_size=12,
     ),
 }

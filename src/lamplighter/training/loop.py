@@ -20,6 +20,7 @@ from torch import Tensor
 from lamplighter.data.batches import Batch, chunks
 from lamplighter.errors import DataError
 from lamplighter.listener import SILENT, Listener
+from lamplighter.run_folder import TIME_LIMIT
 from lamplighter.tasks.tally import Tally
 from lamplighter.training.journal import Journal
 from lamplighter.training.parts import Parts, Progress
@@ -105,7 +106,7 @@ def fit(
                 progress.ended = f"no better epoch in {progress.stale}"
             if parts.time_limit and progress.seconds >= parts.time_limit:
                 progress.ended = (
-                    progress.ended or f"the time limit of {parts.time_limit / 60:g} minutes"
+                    progress.ended or f"{TIME_LIMIT} of {parts.time_limit / 60:g} minutes"
                 )
             saver.checkpoint(progress, {})
 
@@ -187,7 +188,7 @@ class _Epoch:
             if stopping:
                 raise Stopped
             if over_time:
-                progress.ended = f"the time limit of {parts.time_limit / 60:g} minutes"
+                progress.ended = f"{TIME_LIMIT} of {parts.time_limit / 60:g} minutes"
                 break
         self.log.flush()
         if was_cut(self.stop):

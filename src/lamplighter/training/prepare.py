@@ -26,6 +26,7 @@ from lamplighter.models.speed_net import Whitening
 from lamplighter.recipe import Recipe
 from lamplighter.tasks.task import TASKS, balanced_weights, make_loss
 from lamplighter.training import choose
+from lamplighter.training.idle import idle_for_pictures, tell_idle
 from lamplighter.training.measure_precision import choose_precision
 from lamplighter.training.muon import muon_groups
 from lamplighter.training.optimizer import make_optimizer
@@ -93,6 +94,7 @@ def prepare(recipe: Recipe, collection: Collection, listener: Listener = SILENT)
         resolved = resolved.with_changes(precision=name)
         parts.precision = make_precision(name, device)
     _tell(resolved, collection, network, preprocess, listener)
+    tell_idle(idle_for_pictures(resolved, collection, network), recipe, listener)
     return Prepared(resolved, collection, network, preprocess, parts, reader)
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import weakref
 from typing import Generic, TypeVar
 
+import torch
+from torch.multiprocessing.reductions import StorageWeakRef
+
 Value = TypeVar("Value")
 
 
@@ -29,3 +32,37 @@ class ByIdentity(Generic[Value]):
     def __setitem__(self, thing: object, value: Value) -> None:
         key, kept = id(thing), self._kept
         self._kept[key] = (weakref.ref(thing, lambda _: kept.pop(key, None)), value)
+
+
+class ByAddress:
+    """Tensors known by where their numbers begin, for as long as those numbers are there.
+
+    A view that begins at the same place is known with them. Memory is handed out again as soon as
+    a batch is let go, so that an address alone would take a new tensor for one long gone.
+    """
+
+    def __init__(self, *tensors: torch.Tensor) -> None:
+        self._kept: dict[int, StorageWeakRef] = {}
+        for tensor in tensors:
+            self.add(tensor)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def __contains__(self, tensor: torch.Tensor) -> bool:
+        kept = self._kept.get(_address_of(tensor))
+        return kept is not None and not kept.expired()
+
+    def add(self, tensor: torch.Tensor) -> None:
+        """Remembers a tensor; one without numbers of its own, as within vmap, is passed over."""
+        address = _address_of(tensor)
+        if address:
+            self._kept[address] = StorageWeakRef(tensor.untyped_storage())
+
+
+def _address_of(tensor: torch.Tensor) -> int:
+    """Where a tensor's numbers begin; 0 where it has none."""
+    try:
+        return tensor.data_ptr() if tensor.numel() else 0
+    except RuntimeError:
+        return 0

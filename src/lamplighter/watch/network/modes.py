@@ -9,6 +9,7 @@ import torch
 
 from lamplighter.checks.splits import fingerprints
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.identity import ByAddress
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.world import SeenModel, active_chance, is_chancy
@@ -47,18 +48,20 @@ class Stepping:
 
 @dataclass(eq=False, slots=True)
 class Scored:
-    """Classes chosen by a network in training mode that are compared with labels, at one line.
+    """Answers of a network in training mode that are held against labels, at one line.
 
     Args:
         evaluation: the newest.
-        prints: of some of the samples.
-        newest: after how many steps, and the address of the samples.
-        repeated: whether the same samples were scored twice without a step in between.
+        prints: of some of the samples that were scored first.
+        steps: after how many steps it was scored last.
+        newest: the samples that were scored last.
+        repeated: whether the classes of the same samples were scored twice without a step in between.
     """
 
     evaluation: Evaluation
     prints: list[bytes]
-    newest: tuple[int, int] = (-1, 0)
+    steps: int = -1
+    newest: ByAddress = field(default_factory=ByAddress)
     repeated: bool = False
 
 
@@ -76,13 +79,12 @@ class Modes(Watcher):
         self.dropped = False
         self.dropped_at: Place | None = None
         self.in_eval = False
-        self.trained_inputs: set[int] = set()
-        self.loose: tuple[int, Evaluation, int] | None = None
-        self.loose_found: dict[Place | None, Evaluation] = {}
-        # addresses of what was made from that answer, and of the classes chosen from it
+        self.trained_inputs = ByAddress()
+        # an answer that nothing trained on may have given, the samples, and what comes of it: the
+        # answer itself, what was made from it, and the classes chosen from that
+        self.loose: Evaluation | None = None
         self.rows: torch.Tensor | None = None
-        self.made: set[int] = set()
-        self.chosen: set[int] = set()
+        self.answer, self.made, self.chosen = ByAddress(), ByAddress(), ByAddress()
         self.scored: dict[Place | None, Scored] = {}
 
     def woken(self) -> None:
@@ -128,14 +130,16 @@ class Modes(Watcher):
             return
         if torch.is_grad_enabled():
             if len(self.trained_inputs) < 4096:
-                self.trained_inputs.add(address_of(given))
+                self.trained_inputs.add(given)
         elif module.training:
             layers = active_chance(module)
-            found = Evaluation(model, layers, here(), deliberate=False, functional=self.dropped)
             self.loose = None
             if layers or self.dropped:
-                self.loose = (address_of(output), found, address_of(given))
-                self.made, self.chosen = {address_of(output)}, set()
+                self.loose = Evaluation(
+                    model, layers, here(), deliberate=False, functional=self.dropped
+                )
+                self.answer, self.made = ByAddress(output), ByAddress(output)
+                self.chosen = ByAddress()
                 self.rows = given
 
     def operated(
@@ -143,39 +147,38 @@ class Modes(Watcher):
     ) -> None:
         if self.loose is None:
             return
-        given = {address_of(a) for a in args if isinstance(a, torch.Tensor) and a.numel()}
-        if name == "eq" and given & self.chosen:
-            self._score()
-        elif name in CHOOSING and given & self.made:
-            self.chosen |= {address_of(t) for t in shallow((result,))}
-        elif name in KEEPING and given & self.made:
-            self.made |= {address_of(t) for t in shallow((result,))}
+        given = [a for a in args if isinstance(a, torch.Tensor)]
+        if name == "eq" and any(t in self.chosen for t in given):
+            self._score(classes=True)
+        elif name in CHOOSING and any(t in self.made for t in given):
+            for tensor in shallow((result,)):
+                self.chosen.add(tensor)
+        elif name in KEEPING and any(t in self.made for t in given):
+            for tensor in shallow((result,)):
+                self.made.add(tensor)
 
-    def _score(self) -> None:
-        """Classes that were chosen from an answer are compared with labels."""
-        if self.loose is None or self.rows is None:
+    def _score(self, *, classes: bool) -> None:
+        """Classes that were chosen from an answer, or the answer itself, are held against labels."""
+        found, rows, self.loose, self.rows = self.loose, self.rows, None, None
+        if found is None or rows is None:
             return
-        (_, found, source), self.loose = self.loose, None
         one = self.scored.get(found.place)
         if one is None:
-            one = self.scored[found.place] = Scored(found, fingerprints(self.rows[:SOME]))
-        now = (self.world.steps, source)
-        one.repeated |= one.newest == now  # several passes over the same: their spread is wanted
-        one.newest = now
+            one = self.scored[found.place] = Scored(found, fingerprints(rows[:SOME]))
+        # several passes over the same: their spread is wanted
+        one.repeated |= classes and one.steps == self.world.steps and rows in one.newest
+        one.steps, one.newest = self.world.steps, ByAddress(rows)
         found.calls = one.evaluation.calls + 1
         one.evaluation = found
-        self.rows = None
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         if self.loose is None or torch.is_grad_enabled():
             return
-        output, found, source = self.loose
-        self.loose = None
         entered = given.get("input")
-        is_answer = isinstance(entered, torch.Tensor) and address_of(entered) == output
-        if is_answer and source not in self.trained_inputs:
-            found.calls = self.loose_found.get(found.place, found).calls + 1
-            self.loose_found[found.place] = found
+        is_answer = isinstance(entered, torch.Tensor) and entered in self.answer
+        if is_answer and self.rows is not None and self.rows not in self.trained_inputs:
+            self._score(classes=False)
+        self.loose = None
 
     def pass_ended(self, current: Pass) -> None:
         loader = current.loader()
@@ -231,13 +234,11 @@ class Modes(Watcher):
                 f"{current.given} batches of a loader that is never trained on",
             )
         trained = self._trained_prints() if self.scored else set()
-        for place, one in self.scored.items():
-            if not one.repeated and not trained & set(one.prints):
-                self.loose_found.setdefault(place, one.evaluation)
-        for evaluation in self.loose_found.values():
-            if evaluation.model.trained:
+        for one in self.scored.values():
+            unseen = not one.repeated and not trained & set(one.prints)
+            if unseen and one.evaluation.model.trained:
                 self._report_eval_missing(
-                    evaluation, evaluation.calls, "on inputs that no step used"
+                    one.evaluation, one.evaluation.calls, "on inputs that no step used"
                 )
 
     def _trained_prints(self) -> set[bytes]:
@@ -273,14 +274,6 @@ class Modes(Watcher):
             fix,
             evaluation.place,
         )
-
-
-def address_of(tensor: torch.Tensor) -> int:
-    """Where a tensor's numbers lie; 0 where it has none, as within vmap."""
-    try:
-        return tensor.data_ptr()
-    except RuntimeError:
-        return 0
 
 
 def _listed(names: list[str]) -> str:

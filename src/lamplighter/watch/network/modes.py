@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.multiprocessing.reductions import StorageWeakRef
 
 from lamplighter.checks.splits import fingerprints
 from lamplighter.watch.events import Watcher
@@ -76,7 +77,8 @@ class Modes(Watcher):
         self.dropped = False
         self.dropped_at: Place | None = None
         self.in_eval = False
-        self.trained_inputs: set[int] = set()
+        # addresses of what was trained on, as long as nothing else can lie there
+        self.trained_inputs: dict[int, StorageWeakRef] = {}
         self.loose: tuple[int, Evaluation, int] | None = None
         self.loose_found: dict[Place | None, Evaluation] = {}
         # addresses of what was made from that answer, and of the classes chosen from it
@@ -127,8 +129,8 @@ class Modes(Watcher):
         if given is None or not isinstance(output, torch.Tensor):
             return
         if torch.is_grad_enabled():
-            if len(self.trained_inputs) < 4096:
-                self.trained_inputs.add(address_of(given))
+            if len(self.trained_inputs) < 4096 and (address := address_of(given)):
+                self.trained_inputs[address] = StorageWeakRef(given.untyped_storage())
         elif module.training:
             layers = active_chance(module)
             found = Evaluation(model, layers, here(), deliberate=False, functional=self.dropped)
@@ -173,9 +175,13 @@ class Modes(Watcher):
         self.loose = None
         entered = given.get("input")
         is_answer = isinstance(entered, torch.Tensor) and address_of(entered) == output
-        if is_answer and source not in self.trained_inputs:
+        if is_answer and not self._was_trained_on(source):
             found.calls = self.loose_found.get(found.place, found).calls + 1
             self.loose_found[found.place] = found
+
+    def _was_trained_on(self, source: int) -> bool:
+        known = self.trained_inputs.get(source)
+        return known is not None and not known.expired()
 
     def pass_ended(self, current: Pass) -> None:
         loader = current.loader()

@@ -268,7 +268,7 @@ for epoch in range(3):
         for rows in np.array_split(rest, 5):
             said = np.argmax(net(torch.from_numpy(table[rows])).numpy(), axis=1)
             good += np.count_nonzero(said == truth[rows])
-    print(f"{{epoch}}: {{100 * good / len({what}):.1f} % right")
+    print(f"{{epoch}}: {{100 * good / len({what}):.1f}} % right")
 """
 
 

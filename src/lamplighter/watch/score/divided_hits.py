@@ -111,8 +111,12 @@ class DividedHits(Watcher):
             return
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             return  # the count may be of all processes
-        if one.walk is not None and (one.walk.shortened or not one.walk.complete):
-            return
+        if one.walk is not None:
+            loader = one.walk.loader()
+            # what is left out on purpose is told by E102
+            whole = loader is not None and not loader.drop_last and not one.walk.shortened
+            if not whole or not one.walk.complete:
+                return
         # as many values for each row, or the same rows several times
         if one.length % one.rows == 0 or one.rows % one.length == 0:
             return

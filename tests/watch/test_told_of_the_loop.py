@@ -54,7 +54,7 @@ TOLD = {
     ),
     "cosine_counts_batches": (
         "T_max=60 is 6 epochs of 10 batches, and it is stepped once in an epoch, 6 times in all: "
-        "the learning rate hardly falls",
+        "the learning rate hardly moves",
         "give T_max in epochs, or call scheduler.step() after each batch",
     ),
     "milestones_counted_in_batches": (

@@ -136,7 +136,13 @@ MISLEADING, VISIBLE = 0.01, 0.002  # a point of a score; the last figure that pe
 
 
 def mean_of_batches(
-    name: str, batched: float, actual: float, batches: int, *, where: str = "score"
+    name: str,
+    batched: float,
+    actual: float,
+    batches: int,
+    *,
+    where: str = "score",
+    scale: float = 1.0,
 ) -> Iterator[Finding]:
     """E104: the score that was reported is a mean over batches.
 
@@ -146,8 +152,9 @@ def mean_of_batches(
         actual: its value over all answers.
         batches: how many batches.
         where: what was reported.
+        scale: of which a hundredth is a point.
     """
-    apart = abs(batched - actual)
+    apart = abs(batched - actual) / scale
     yield found(
         "E104",
         where,

@@ -86,5 +86,22 @@ def worst_is_kept(name: str, *, better: int, kept: int, measured: bool) -> Itera
     )
 
 
+def kept_by_training(name: str) -> Iterator[Finding]:
+    """E107: the state is chosen by a figure of the batches that it learns from.
+
+    Args:
+        name: the figure that decides.
+    """
+    yield found(
+        "E107",
+        name or "score",
+        "the state of the network is kept for a figure of the very batches that it is trained on, "
+        "while other data are evaluated in each epoch: what is kept as the best is what has learned "
+        "these by heart",
+        "compare the figure of the validation with the best so far",
+        level="warning",
+    )
+
+
 def _words(name: str) -> list[str]:
     return name.lower().replace(".", "_").replace("-", "_").split("_")

@@ -1,4 +1,4 @@
-"""Family I after loading: states that met few weights, or no network at all."""
+"""Families I and A after loading: states that met few weights, or no network at all."""
 
 from __future__ import annotations
 
@@ -70,4 +70,20 @@ def state_is_let_go(name: str, kind: str) -> Iterator[Finding]:
         f"the state is loaded into a new {kind} that only this function knows, and nothing uses it "
         "there: with the function's end the loaded weights are gone",
         f"load into the network that the function is given, or return {name}",
+    )
+
+
+def tested_without_its_state(name: str, count: int) -> Iterator[Finding]:
+    """A102: a new network is tested, and the trained state that fits it lies in a file.
+
+    Args:
+        name: of the network.
+        count: its parameters.
+    """
+    yield found(
+        "A102",
+        f"`{name}`",
+        f"it answers with the random values that its {count} parameters were made with: the trained "
+        "state that was saved fits it, and is never loaded into it",
+        f"load before it is used: {name}.load_state_dict(torch.load(file))",
     )

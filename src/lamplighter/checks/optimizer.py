@@ -38,7 +38,8 @@ def parameters_without_optimizer(
         model: the network.
         optimizers: all optimizers that step on it.
         used_last: name of the layer that gives the output, where it is known.
-        random: names of weights that were trained by nobody, where that is known.
+        random: names of weights that were trained by nobody, or were frozen and set free since,
+            where that is known.
     """
     held = owned(optimizers)
     named = [(name, id(p) in held) for name, p in model.named_parameters() if p.requires_grad]

@@ -193,6 +193,35 @@ def one_batch_scored(batches: int) -> Iterator[Finding]:
     )
 
 
+def first_batch_only(batches: int, times: int) -> Iterator[Finding]:
+    """E101: of a loader that does not shuffle, only the first batch is ever scored.
+
+    Args:
+        batches: of a whole walk.
+        times: how often its figure was told.
+    """
+    yield _wrong(
+        f"{times} times the figure that is told is that of the first of {batches} batches: the loader "
+        "gives them in order, and no other is ever asked for",
+        "walk over the whole loader, count right answers and samples, and divide once",
+        sure=False,
+    )
+
+
+def divided_by_another_length(rows: int, length: int) -> Iterator[Finding]:
+    """E101: right answers are counted in a loop and divided by the length of something else.
+
+    Args:
+        rows: samples that the network answered in the loop.
+        length: what the count is divided by.
+    """
+    yield _wrong(
+        f"the network answered {rows} samples in the loop that counts right answers, and the count is "
+        f"divided by {length}",
+        "count the samples beside the right answers, and divide by that",
+    )
+
+
 def is_whole(tensor: Tensor) -> bool:
     """Whether a tensor holds class numbers or yes and no."""
     return tensor.dtype in (torch.bool, torch.uint8) or not tensor.is_floating_point()

@@ -22,6 +22,7 @@ class Counted:
         batches: batches of a whole walk; 0 where unknown.
         given: batches of this walk, once it is over; else 0.
         every: backward passes for each step, where it accumulates gradients.
+        parts: what `len(batch)` gives where a batch is a tuple, as (inputs, labels) is 2; else 0.
     """
 
     right: list[int] = field(default_factory=list)
@@ -32,6 +33,7 @@ class Counted:
     batches: int = 0
     given: int = 0
     every: int = 1
+    parts: int = 0
 
     def shares(self) -> list[float]:
         """The share of right answers of each batch."""
@@ -108,6 +110,12 @@ def _wrong_shares(counted: Counted, others: Sequence[int]) -> Iterator[Wrong]:
         yield with_one_more(counted.shares(), counted, loss=False)
         how = f"what was right in the last of {batches} batches alone, divided by all {count}"
         yield Wrong(counted.right[-1] / count, actual, how)
+    if counted.parts > 1 and counted.parts not in counted.sizes:
+        how = (
+            f"the number of right answers, divided by {batches * counted.parts}: len() of a batch "
+            f"that is a tuple of {counted.parts} counts these, and not the samples"
+        )
+        yield Wrong(total / (batches * counted.parts), actual, how)
     for size in others:
         if size > 1 and abs(total / size - actual) > 1e-6 * actual:
             yield Wrong(total / size, actual, f"the number of right answers, divided by {size}")
@@ -125,6 +133,12 @@ def _wrong_losses(counted: Counted) -> Iterator[Wrong]:
             "a mean already"
         )
         yield Wrong(total / size, actual, how, loss=True)
+    if counted.parts > 1 and counted.parts not in counted.rows:
+        how = (
+            f"the sum of mean losses, each times {counted.parts}, divided by the number of samples "
+            f"({count}): len() of a batch that is a tuple of {counted.parts} counts these"
+        )
+        yield Wrong(counted.parts * total / count, actual, how, loss=True)
     if batches > 1 and counted.given == batches:
         yield with_one_more(counted.losses, counted, loss=True)
     if counted.every > 1 and batches > 1:
@@ -192,6 +206,8 @@ def _mended(wrong: Wrong) -> str:
         return "begin with an empty list, and divide by the number of batches"
     if "last of" in wrong.how:
         return "add the right answers of every batch, `right += …`, and divide once"
+    if "len() of a batch" in wrong.how:
+        return "take the length of its labels: len(labels), or labels.size(0)"
     if wrong.loss:
         return (
             "add loss.item() * len(batch) and divide by the number of samples, or divide the sum "

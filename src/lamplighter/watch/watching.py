@@ -38,7 +38,9 @@ from lamplighter.watch.data.unsigned import Unsigned
 from lamplighter.watch.dropped import DroppedResults
 from lamplighter.watch.events import Stream, Watcher
 from lamplighter.watch.files.artifacts import Artifacts
+from lamplighter.watch.files.fresh import FreshNetworks
 from lamplighter.watch.files.saving import Saving
+from lamplighter.watch.files.self_copies import SelfCopies
 from lamplighter.watch.files.silenced import Silenced
 from lamplighter.watch.files.unsaved import Unsaved
 from lamplighter.watch.loop.accumulation import Accumulation
@@ -49,10 +51,12 @@ from lamplighter.watch.loop.hand_steps import HandSteps
 from lamplighter.watch.loop.idle import IdleOptimizers
 from lamplighter.watch.loop.lengths import Lengths
 from lamplighter.watch.loop.loss_scales import LossScales
+from lamplighter.watch.loop.plateaus import Plateaus
 from lamplighter.watch.loop.policies import Policies
 from lamplighter.watch.loop.rates import Rates
 from lamplighter.watch.loop.renewed import RenewedOptimizers
 from lamplighter.watch.loop.returns import Returns
+from lamplighter.watch.loop.schedule_owners import ScheduleOwners
 from lamplighter.watch.loop.schedules import Schedules
 from lamplighter.watch.loop.seeding import Seeding
 from lamplighter.watch.loop.shared_groups import SharedGroups
@@ -100,11 +104,13 @@ from lamplighter.watch.network.weights import Weights
 from lamplighter.watch.score.batch_scores import BatchScores
 from lamplighter.watch.score.choosing import Choosing
 from lamplighter.watch.score.cycles import Cycles
+from lamplighter.watch.score.divided_hits import DividedHits
 from lamplighter.watch.score.early_returns import EarlyReturns
 from lamplighter.watch.score.joined_answers import JoinedAnswers
 from lamplighter.watch.score.keeping import Keeping
 from lamplighter.watch.score.known_edges import KnownEdges
 from lamplighter.watch.score.metrics import Metrics
+from lamplighter.watch.score.perplexities import Perplexities
 from lamplighter.watch.score.score_arguments import ScoreArguments
 from lamplighter.watch.score.shares import Shares, tap_collectives
 from lamplighter.watch.score.tallies import Tallies
@@ -180,20 +186,26 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Choosing,
         Keeping,
         Schedules,
+        ScheduleOwners,
+        Plateaus,
         Lengths,
         Saving,
         Artifacts,
         LostStates,
         Unsaved,
+        FreshNetworks,
+        SelfCopies,
         Finite,
         Rounding,
         Tallies,
         Cycles,
         Metrics,
         BatchScores,
+        Perplexities,
         ScoreArguments,
         Units,
         EarlyReturns,
+        DividedHits,
         KnownEdges,
         JoinedAnswers,
         Probes,

@@ -7,6 +7,7 @@ import sys
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
 FEW = 16  # values of a weight by which a state is known again
+FEWEST = 4  # steps before anything can be the best
 MOST = 16  # saved states that are remembered, the newest
 
 
@@ -68,15 +70,24 @@ class Artifacts(Watcher):
     # the best model
 
     def state_taken(self, module: nn.Module, state: dict[str, Any]) -> None:
-        for frame in frames():
-            space = frame.f_globals | locals_of(frame)
-            self._look_for_alias(module, frame.f_code.co_filename, space)
+        self._look_around()
 
-    def _look_for_alias(self, module: nn.Module, file: str, space: dict[str, Any]) -> None:
-        if not self.world.seen(module).trained:
+    def mode_set(self, module: nn.Module, training: bool) -> None:
+        if self.world.steps:
+            self._look_around()
+
+    def _look_around(self) -> None:
+        for frame in frames():
+            self._look_for_alias(frame.f_code.co_filename, frame.f_globals | locals_of(frame))
+
+    def _look_for_alias(self, file: str, space: dict[str, Any]) -> None:
+        if self.world.found("A101"):
             return
-        for target, source, line in kept_as_best(file):
-            if target != source and space.get(target) is module and space.get(source) is module:
+        for target, source, line in _kept_as_best(file):
+            module = named_in(space, source)
+            if not isinstance(module, nn.Module) or named_in(space, target) is not module:
+                continue
+            if target != source and self.world.seen(module).trained:
                 self.world.report(
                     "A101",
                     "error",
@@ -147,6 +158,9 @@ class Artifacts(Watcher):
                 self.resumed = [(one, saved)]
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
+        steps = self.world.steps
+        if steps >= FEWEST and steps & (steps - 1) == 0:
+            self._look_around()
         if not self.resumed:
             return
         waiting, self.resumed = self.resumed, []
@@ -205,10 +219,8 @@ class Artifacts(Watcher):
     def _best_of_the_script(self) -> None:
         script = sys.modules.get("__main__")
         file = getattr(script, "__file__", None)
-        for model in list(self.world.models.values()):
-            module = model.module
-            if module is not None and isinstance(file, str):
-                self._look_for_alias(module, file, vars(script))
+        if isinstance(file, str):
+            self._look_for_alias(file, vars(script))
 
     def _half_loaded(self, module: nn.Module, name: str) -> None:
         inside = {id(m) for m in module.modules()}
@@ -243,17 +255,55 @@ def kept_as_best(file: str) -> Iterator[tuple[str, str, int]]:
     for loop in ast.walk(tree_of(file) or ast.Module([], [])):
         if not isinstance(loop, ast.For | ast.While):
             continue
-        for node in ast.walk(loop):
-            if not isinstance(node, ast.If) or not isinstance(node.test, ast.Compare):
+        inside = list(_of_this_loop(loop))
+        # `model = build()` in each round: candidates, of which the best may be the last
+        made = {ast.unparse(n) for n in inside if isinstance(getattr(n, "ctx", None), ast.Store)}
+        for node in inside:
+            if not isinstance(node, ast.If):
                 continue
-            pairs = [
-                (ast.unparse(s.targets[0]), ast.unparse(s.value), s.lineno)
-                for s in node.body
-                if isinstance(s, ast.Assign) and len(s.targets) == 1
-            ]
-            sides = {ast.unparse(node.test.left), *map(ast.unparse, node.test.comparators)}
-            if any({target, value} == sides for target, value, _ in pairs):
-                yield from pairs
+            pairs = [pair for s in node.body for pair in _assigned(s)]
+            asked = [n for n in ast.walk(node.test) if isinstance(n, ast.Compare)]
+            sides = [{ast.unparse(n.left), *map(ast.unparse, n.comparators)} for n in asked]
+            if any({target, value} in sides for target, value, _ in pairs):
+                yield from (pair for pair in pairs if pair[1] not in made)
+
+
+def _of_this_loop(loop: ast.For | ast.While) -> Iterator[ast.AST]:
+    """What lies in a loop and in no loop within it, its own variables with it."""
+    waiting: list[ast.AST] = [*loop.body, *([loop.target] if isinstance(loop, ast.For) else [])]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if not isinstance(node, ast.For | ast.While | ast.FunctionDef):
+            waiting += ast.iter_child_nodes(node)
+
+
+def _assigned(statement: ast.stmt) -> Iterator[tuple[str, str, int]]:
+    """What a statement assigns, also side by side as in `best, kept = score, model`."""
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return
+    target, value = statement.targets[0], statement.value
+    both = isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple)
+    left = target.elts if both else [target]  # type: ignore[attr-defined]
+    right = value.elts if both else [value]  # type: ignore[attr-defined]
+    if len(left) == len(right):
+        for one, other in zip(left, right, strict=True):
+            yield ast.unparse(one), ast.unparse(other), statement.lineno
+
+
+@cache
+def _kept_as_best(file: str) -> list[tuple[str, str, int]]:
+    return list(kept_as_best(file))
+
+
+def named_in(space: dict[str, Any], name: str) -> Any:
+    """What a name such as `self.best` stands for; nothing of the program's own is run for it."""
+    first, *rest = name.split(".")
+    thing = space.get(first)
+    for part in rest:
+        own = getattr(thing, "__dict__", {})
+        thing = own.get(part, own.get("_modules", {}).get(part))
+    return thing
 
 
 def _optimizers_in(thing: dict[Any, Any]) -> Iterator[list[dict[str, Any]]]:

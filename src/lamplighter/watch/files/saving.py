@@ -148,11 +148,9 @@ class Saving(Watcher):
         )
 
     def _whole_module(self, thing: Any) -> None:
-        is_module = isinstance(thing, nn.Module)
-        holds_one = isinstance(thing, dict) and any(
-            isinstance(v, nn.Module) for v in thing.values()
-        )
-        if is_module or holds_one:
+        held = thing.values() if isinstance(thing, dict) else thing
+        several = held if isinstance(thing, dict | list | tuple) else (thing,)
+        if any(isinstance(one, nn.Module) for one in several):
             self.world.report(
                 "A104",
                 "warning",

@@ -9,6 +9,7 @@ import torch
 
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.score.measured import OwnMeans
 from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ class Accumulation(Watcher):
         # of a loop without a loader: what part of which tensor the network was given
         self.parts: ByIdentity[int] = ByIdentity()
         self.given: list[tuple[int, int]] = []
+        self.entered: set[int] = set()
+        self.lines: set[Place | None] = set()
+        self.own = OwnMeans()
 
     def woken(self) -> None:
         self._begin()
@@ -54,13 +58,20 @@ class Accumulation(Watcher):
                 *self.means[-7:],
                 weakref.ref(result),
             ]  # a penalty beside it divides nothing
-        elif name in TAKING and isinstance(result, torch.Tensor) and not result.requires_grad:
+        elif (given := self.own.ended_by(name, args, result)) is not None and len(given) > 1:
+            self.means = [*self.means[-7:], weakref.ref(result)]
+        if name in TAKING and isinstance(result, torch.Tensor) and not result.requires_grad:
             self.parts[result] = id(args[0])
 
     def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         first = args[0] if args else None
-        source = self.parts.get(first) if isinstance(first, torch.Tensor) else None
-        if source is not None and torch.is_grad_enabled() and len(self.given) < MOST:
+        if not isinstance(first, torch.Tensor) or first.requires_grad or not first.dim():
+            return
+        source = self.parts.get(first)
+        if source is None:  # one of several tensors that the program holds, each a batch
+            source = -len(first) if id(first) not in self.entered and len(first) > 1 else 0
+            self.entered.add(id(first))
+        if source and torch.is_grad_enabled() and len(self.given) < MOST:
             self.given.append((id(module), source))
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
@@ -73,6 +84,8 @@ class Accumulation(Watcher):
         # What was divided, scaled or added to is another tensor than the loss function gave.
         self.undivided &= len(roots) == 1 and any(ref() is roots[0] for ref in self.means)
         self.means = []
+        if self.given and not self.batches:
+            self.lines.add(here())
         if self.last >= FEWEST and self.place is None:
             self.place = here()
 
@@ -81,7 +94,8 @@ class Accumulation(Watcher):
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         # parts of one tensor that one network gets in turn are batches; tasks have their own
-        by_hand = len(self.given) if len(set(self.given)) == 1 else 0
+        alike = len(set(self.given)) == 1 and len(self.lines) == 1
+        by_hand = len(self.given) if alike else 0
         several = FEWEST <= self.passes <= max(self.batches, by_hand)
         if several and self.undivided and not closure and self.passes == self.last:
             self.same += 1
@@ -94,7 +108,7 @@ class Accumulation(Watcher):
 
     def _begin(self) -> None:
         self.batches = self.passes = 0
-        self.given = []
+        self.given, self.entered, self.lines = [], set(), set()
         self.undivided, self.place = True, None
 
     def _report(self, count: int) -> None:

@@ -49,7 +49,7 @@ class ActionNumbers(Watcher):
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
-        if not len(self.answers) or not args:
+        if not args or not (len(self.answers) or len(self.places)):
             return
         first = args[0]
         if name in ("argmax", "max") and self.answers.get(first):

@@ -24,7 +24,13 @@ HALF = 0.5  # a program that stops early takes fewer steps, but seldom so few
 TENTH = 0.1
 FEWEST = 3  # batches of an epoch
 FACTORS = (lr_scheduler.StepLR, lr_scheduler.MultiStepLR, lr_scheduler.ExponentialLR)
-FOLLOWED = (*FACTORS, lr_scheduler.LambdaLR, lr_scheduler.CosineAnnealingLR)
+# what says in which unit a schedule counts
+HORIZONS = {
+    lr_scheduler.CosineAnnealingLR: "T_max",
+    lr_scheduler.LinearLR: "total_iters",
+    lr_scheduler.PolynomialLR: "total_iters",
+}
+FOLLOWED = (*FACTORS, lr_scheduler.LambdaLR, *HORIZONS)
 
 
 @dataclass(eq=False, slots=True)
@@ -101,7 +107,7 @@ class Lengths(Watcher):
                 self._look_at_plan(plan, schedule, real)
             elif plan.by_batch >= 2 and not self.world.found("O108"):
                 self._look_at_epochs(plan, schedule, real)
-            elif real == plan.walks and isinstance(schedule, lr_scheduler.CosineAnnealingLR):
+            elif real == plan.walks and type(schedule) in HORIZONS:
                 self._look_at_batches(plan, schedule, real)
 
     def _look_at_plan(self, plan: Planned, schedule: Any, real: int) -> None:
@@ -119,18 +125,19 @@ class Lengths(Watcher):
         )
 
     def _look_at_batches(self, plan: Planned, schedule: Any, real: int) -> None:
-        """A cosine that was planned in batches and is stepped once in an epoch."""
-        length = schedule.T_max
+        """A cosine or the like that was planned in batches and is stepped once in an epoch."""
+        horizon = HORIZONS[type(schedule)]
+        length = getattr(schedule, horizon)
         if plan.batches < FEWEST or real < 2 or length % plan.batches or real > TENTH * length:
             return
         self.world.report(
             "O110",
             "error" if length // plan.batches == plan.walks else "warning",
             type(schedule).__name__,
-            f"T_max={length} is {length // plan.batches} epochs of {plan.batches} batches, and it "
-            f"is stepped once in an epoch, {real} times in all: the learning rate hardly falls",
-            "give T_max in epochs, or call scheduler.step() after each batch",
-            line_of_keyword(plan.place, ("T_max",)),
+            f"{horizon}={length} is {length // plan.batches} epochs of {plan.batches} batches, and it "
+            f"is stepped once in an epoch, {real} times in all: the learning rate hardly moves",
+            f"give {horizon} in epochs, or call scheduler.step() after each batch",
+            line_of_keyword(plan.place, (horizon,)),
         )
 
     def _look_at_epochs(self, plan: Planned, schedule: Any, real: int) -> None:
@@ -149,6 +156,8 @@ class Lengths(Watcher):
                     plan.stepped_at,
                 )
             return
+        if isinstance(schedule, lr_scheduler.LinearLR | lr_scheduler.PolynomialLR):
+            return  # over after its length, which a warm-up in batches wants
         last = max(getattr(schedule, "milestones", None) or [LONGEST])
         if last <= plan.walks and real >= 3 * last:
             self.world.report(

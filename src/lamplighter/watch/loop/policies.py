@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -86,7 +87,7 @@ class Policies(Watcher):
         given = list(shallow((*args, *kwargs.values())))
         if not result.requires_grad:
             self._follow_rewards(name, args, given, result)
-        elif name == "gather" and _are_logarithms(given[0]):
+        elif _picks(name, args, result) and _are_logarithms(given[0]):
             self.picked[result] = Sign()
         elif name in CARRYING or name == "neg":
             known = next((s for t in given if (s := self._picked_in(t)) is not None), None)
@@ -96,6 +97,11 @@ class Policies(Watcher):
             self._look_at_product(args, given, result)
         elif name in ("sub", "rsub") and len(given) == 2:
             self.errors[result] = given[0].requires_grad != given[1].requires_grad
+
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
+        single = given.get("reduction") == "none" and name in ("cross_entropy", "nll_loss")
+        if single and isinstance(result, Tensor) and result.requires_grad and self.looks < LOOKS:
+            self.picked[result] = Sign(-1.0)  # the negative logarithms of what was picked
 
     def _picked_in(self, tensor: Tensor) -> Sign | None:
         """What is known of a tensor, or of the row that it is an entry of."""
@@ -192,6 +198,18 @@ class Policies(Watcher):
             self.turned += 1
             if self.turned == SURE and not self.world.found("Q106"):
                 self.world.adopt(policy_turned(SURE), pairs[0][0].place)
+
+
+def _picks(name: str, args: tuple[Any, ...], result: Tensor) -> bool:
+    """Whether one entry of each row is taken: `gather`, or `scores[rows, actions]`."""
+    if name in ("gather", "take_along_dim"):
+        return True
+    index = args[1] if name == "__getitem__" and len(args) > 1 else None
+    scores = args[0] if args else None
+    if not isinstance(index, tuple) or not isinstance(scores, Tensor) or scores.dim() != 2:
+        return False
+    several = all(isinstance(part, Tensor | list | range | np.ndarray) for part in index)
+    return several and len(index) == 2 and result.dim() == 1
 
 
 def _are_logarithms(scores: Tensor) -> bool:

@@ -134,8 +134,8 @@ class Rates(Watcher):
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
-        if name == "eq" and self.figures is not None:
-            self.figures.compared(result, self.world.steps)
+        if self.figures is not None:
+            self.figures.operated(name, args, result, self.world.steps)
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         if self.figures is not None:

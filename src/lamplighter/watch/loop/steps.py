@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
     from lamplighter.watch.world import World
 
+SHRINKING = frozenset(("mul", "div", "clamp", "copy", "nan_to_num"))
 TIMES = 3  # a slip seen once or twice may be wanted; an order that repeats is the program's
 
 
@@ -27,6 +28,8 @@ class Ledger:
         mixed: the same after a backward that added to used gradients; empty if none did.
         clipped_again: whether they were clipped after a backward since the step.
         clip_place: where they were clipped though none were there.
+        written: where the program itself wrote into them after the step that used them.
+        written_late: how often they were cleared after that, so that nothing came of it.
         emptied: versions when `zero_grad` ended; None when gradients arrived since.
     """
 
@@ -41,6 +44,8 @@ class Ledger:
     clipped_early: int = 0
     clipped_again: bool = False
     clip_place: Place | None = None
+    written: Place | None = None
+    written_late: int = 0
     steps: int = 0
     backward_place: Place | None = None
     clear_place: Place | None = None
@@ -79,6 +84,7 @@ class StepOrder(Watcher):
         for book in self.ledgers.values():
             book.used, book.mixed, book.emptied = {}, {}, None
             book.since_step, book.hungry, book.clipped_late = "", 0, 0
+            book.written, book.written_late = None, 0
 
     def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
         for book in self.ledgers.values():
@@ -113,6 +119,17 @@ class StepOrder(Watcher):
         for book in self.ledgers.values():
             book.happened("x")
 
+    def operated(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+    ) -> None:
+        """`p.grad.mul_(…)` and the like, by which some programs clip."""
+        if not args or result is not args[0] or name not in SHRINKING:
+            return
+        for book in self.ledgers.values():
+            unused = book.steps and "B" not in book.since_step and "Z" not in book.since_step
+            if unused and any(p.grad is result for p in book.sample):
+                book.written = book.written or here()
+
     def cleared(self, owner: Any) -> None:
         books = self._books_of(owner)
         for book in self.ledgers.values():
@@ -120,9 +137,25 @@ class StepOrder(Watcher):
             if book.mixed and now != book.mixed:
                 book.mixed = {}
             if book in books:
+                self._look_for_late_writing(book)
                 book.emptied = now
                 book.happened("Z")
                 book.clear_place = book.clear_place or here()
+
+    def _look_for_late_writing(self, book: Ledger) -> None:
+        if book.written is None:
+            return
+        book.written_late += "B" not in book.since_step
+        if book.written_late == TIMES:
+            self.world.report(
+                "R106",
+                "error",
+                "gradients",
+                "the gradients are made smaller after step() has used them, and then cleared, so "
+                "that this has no effect",
+                "clip between backward() and step()",
+                book.written,
+            )
 
     def _books_of(self, owner: Any) -> list[Ledger]:
         book = self.ledgers.get(id(owner))
@@ -192,7 +225,7 @@ class StepOrder(Watcher):
         book.steps += 1
         book.used = book.marks()
         book.mixed = {}
-        book.since_step = ""
+        book.since_step, book.written = "", None
 
     def _report_piled(self, book: Ledger) -> None:
         self.world.report(

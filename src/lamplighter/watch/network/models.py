@@ -36,6 +36,7 @@ class Models(Watcher):
         self.looked: set[int] = set()
         self.with_gradient: dict[int, set[int]] = {}
         self.learning: set[int] = set()
+        self.frozen: set[int] = set()  # parameters that did not ask for gradients at first
         self.steps = 0
         self.spans: dict[int, tuple[int, int]] = {}  # of each optimizer, its first and last step
 
@@ -52,6 +53,8 @@ class Models(Watcher):
                 continue
             norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
             self.learning.update(id(m) for m in norms if m.training and m.momentum != 0)
+            if key not in self.with_gradient:
+                self.frozen |= {id(p) for p in module.parameters() if not p.requires_grad}
             live = self.with_gradient.setdefault(key, set())
             live.update(id(p) for p in module.parameters() if p.grad is not None)
             live.update(
@@ -143,7 +146,12 @@ class Models(Watcher):
         held = ownership.owned(optimizers)
         missing = {n: p for n, p in module.named_parameters() if id(p) in live - held}
         if missing:
-            random = {n for n, p in missing.items() if structure.looks_untrained(p)}
+            # what is set free later is meant to learn, whoever has trained it before
+            random = {
+                n
+                for n, p in missing.items()
+                if structure.looks_untrained(p) or id(p) in self.frozen
+            }
             found = ownership.parameters_without_optimizer(module, optimizers, random=random)
             self.world.adopt(found, place)
             self.world.adopt(strangers, place)

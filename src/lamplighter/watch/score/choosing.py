@@ -66,15 +66,15 @@ class Choosing(Watcher):
         if len(given) != 1 or given[0] is None or not any(_is_a_choice(p) for p in _stack()):
             return
         names = names_given(given[0])
-        if any(_is_of_the_test(name) for name in names) and not any(map(_is_validation, names)):
-            self.by_hand[next(name for name in names if _is_of_the_test(name))] = given[0]
+        if any(is_of_the_test(name) for name in names) and not any(map(_is_validation, names)):
+            self.by_hand[next(name for name in names if is_of_the_test(name))] = given[0]
 
     def ended(self) -> None:
         for name, given in self.by_hand.items():
             self._tell(f"`{name}`", given)
             return
         for mine, place in self.chosen:
-            if mine.steps or not any(_is_of_the_test(name) for name in mine.names):
+            if mine.steps or not any(is_of_the_test(name) for name in mine.names):
                 continue
             self._tell(mine.name, place or mine.evaluated_at)
             return
@@ -95,7 +95,8 @@ def _stack() -> list[Place]:
     return [Place(frame.f_code.co_filename, frame.f_lineno) for frame in frames(2)]
 
 
-def _is_of_the_test(name: str) -> bool:
+def is_of_the_test(name: str) -> bool:
+    """Whether a name says that what it names is kept for the end."""
     return any(word in TEST for word in name.lower().replace("-", "_").split("_"))
 
 

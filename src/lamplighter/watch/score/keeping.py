@@ -9,17 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from lamplighter.checks.keeping import best_is_forgotten, better_way, is_called_best, worst_is_kept
+from lamplighter.checks.keeping import (
+    best_is_forgotten,
+    better_way,
+    is_called_best,
+    kept_by_training,
+    worst_is_kept,
+)
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.score.measured import CLOSE, figures_of
-from lamplighter.watch.score.nearness import is_near
+from lamplighter.watch.score.choosing import is_of_the_test
+from lamplighter.watch.score.walks import Walk, Walks
 from lamplighter.watch.source.place import Place, frames, locals_of, statements
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
 LOOKS = 12  # states that are asked why they are kept
-MOST = 2000  # values of a loss that one evaluation may have
+SURE = 2  # states that must have been kept for a figure of the training
 BESTS = ("best", "min", "max", "lowest", "highest", "record", "top", "minimum", "maximum")
 WAYS: dict[type, int] = {ast.Gt: 1, ast.GtE: 1, ast.Lt: -1, ast.LtE: -1}
 
@@ -66,19 +72,17 @@ class Keeping(Watcher):
         self.world = world
         self.looks = 0
         self.kept: dict[Place, Kept] = {}
-        self.steps = -1
-        self.losses: list[tuple[torch.Tensor, int]] = []
+        self.walks = Walks(world)
+        self.by_training: dict[tuple[Place, str], int] = {}
+        self.by_evaluation = False
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
-        """Losses since the last step, for the figure that an evaluation computes from them."""
-        if not isinstance(result, torch.Tensor) or result.numel() != 1 or result.requires_grad:
-            return
-        if self.steps != self.world.steps:
-            self.steps, self.losses = self.world.steps, []
-        target = given.get("target")
-        rows = target.shape[0] if isinstance(target, torch.Tensor) and target.dim() else 1
-        if len(self.losses) < MOST:
-            self.losses.append((result, rows))
+        self.walks.lost(given, result)
+
+    def operated(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+    ) -> None:
+        self.walks.operated(name, args, result)
 
     def state_taken(self, module: torch.nn.Module, state: dict[str, Any]) -> None:
         self._ask()
@@ -98,14 +102,41 @@ class Keeping(Watcher):
         if decision is None:
             return
         self._look_whether_it_is_remembered(decision)
+        self._look_which_data_decide(decision)
         named = better_way(decision.name)
-        sign = self._is_loss(decision.figure)
-        if sign and named > 0:
+        seen = self.walks.direction(decision.figure)
+        if seen * named < 0:
             return  # it is called a score, and has the value of a loss: nothing is sure
         told = worst_is_kept(
-            decision.name, better=-sign or named, kept=decision.kept, measured=bool(sign)
+            decision.name, better=seen or named, kept=decision.kept, measured=bool(seen)
         )
         self.world.adopt(told, decision.place)
+
+    def _look_which_data_decide(self, decision: Decision) -> None:
+        """A figure of the batches that were trained on, while others are evaluated in each epoch."""
+        walks = self.walks.tells_of(decision.figure or 0.0)
+        if not walks or decision.figure is None:
+            return
+        if not any(walk.trains for walk in walks):
+            self.by_evaluation = True
+        elif all(walk.trains for walk in walks) and any(
+            self._is_validation(walk) for walk in self.walks.walks
+        ):
+            key = decision.place, decision.name
+            self.by_training[key] = self.by_training.get(key, 0) + 1
+
+    def _is_validation(self, walk: Walk) -> bool:
+        loader = walk.current.loader() if walk.current is not None else None
+        mine = self.world.walked.get(id(loader))
+        if mine is None or mine.steps or not walk.evaluates():
+            return False
+        # nothing may be chosen by a test set
+        return not any(is_of_the_test(name) for name in (*mine.names, *mine.made_as))
+
+    def ended(self) -> None:
+        for (place, name), times in self.by_training.items():
+            if times >= SURE and not self.by_evaluation and not self.world.found("E107"):
+                self.world.adopt(kept_by_training(name), place)
 
     def _look_whether_it_is_remembered(self, decision: Decision) -> None:
         """The best so far has to be what the state was last kept for."""
@@ -121,15 +152,6 @@ class Keeping(Watcher):
         if (figure - best) * decision.kept > 0 and not self.world.found("E108"):
             told = best_is_forgotten(decision.best_name, best, times)
             self.world.adopt(told, decision.instead or decision.place)
-
-    def _is_loss(self, figure: float | None) -> int:
-        """1 where a figure is what the losses of the last evaluation come to, -1 for its negative."""
-        if figure is None or figure == 0 or not self.losses or self.steps != self.world.steps:
-            return 0
-        known = (one for one in figures_of(self.losses) if one > 0)
-        if any(is_near(abs(figure), one, CLOSE) for one in known):
-            return 1 if figure > 0 else -1
-        return 0
 
 
 def decision_at(frame: FrameType) -> Decision | None:
@@ -148,9 +170,9 @@ def decision_at(frame: FrameType) -> Decision | None:
     node, compare, way, side = inner
     one, other = compare.left, compare.comparators[0]
     if _is_best(other, node):
-        figure, best, direction = one, other, WAYS[type(compare.ops[0])]
+        figure, best, direction = one, other, _way(compare, other, 1)
     elif _is_best(one, node):
-        figure, best, direction = other, one, -WAYS[type(compare.ops[0])]
+        figure, best, direction = other, one, _way(compare, one, -1)
     else:
         return None
     return Decision(
@@ -162,6 +184,18 @@ def decision_at(frame: FrameType) -> Decision | None:
         _value(best, frame),
         _set_instead(node, _name(best), _name(figure), file),
     )
+
+
+def _way(compare: ast.Compare, best: ast.expr, side: int) -> int:
+    """1 where a state is kept for a figure above the best, -1 below; `figure == min(figures)` is -1."""
+    extreme = _extreme(best)
+    return extreme if isinstance(compare.ops[0], ast.Eq) else side * WAYS[type(compare.ops[0])]
+
+
+def _extreme(node: ast.expr) -> int:
+    """1 for `max(…)`, -1 for `min(…)`, else 0."""
+    name = _name(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
+    return {"max": 1, "min": -1}.get(name, 0)
 
 
 def _set_instead(under: ast.If, best: str, figure: str, file: str) -> Place | None:
@@ -204,8 +238,12 @@ def _comparison(test: ast.expr, frame: FrameType) -> tuple[ast.Compare, int] | N
         )
     if isinstance(test, ast.Call) and _name(test.func) == "bool" and test.args:
         return _comparison(test.args[0], frame)
-    plain = isinstance(test, ast.Compare) and len(test.ops) == 1 and type(test.ops[0]) in WAYS
-    return (test, 1) if plain else None  # type: ignore[return-value]
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1:
+        return None
+    newest = isinstance(test.ops[0], ast.Eq) and any(
+        _extreme(side) for side in (test.left, *test.comparators)
+    )
+    return (test, 1) if newest or type(test.ops[0]) in WAYS else None
 
 
 def _is_best(node: ast.expr, under: ast.If) -> bool:
@@ -255,12 +293,23 @@ def _resolved(node: ast.expr, frame: FrameType) -> Any:
             if node.attr in kept:
                 return kept[node.attr]
         return None
-    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-        owner = _resolved(node.value, frame)
-        return owner.get(node.slice.value) if type(owner) is dict else None
+    if isinstance(node, ast.Subscript):
+        return _entry(_resolved(node.value, frame), node.slice)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         inner = _value(node.operand, frame)
         return None if inner is None else -inner
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         return _resolved(node.func.value, frame) if node.func.attr == "item" else None
+    return None
+
+
+def _entry(owner: Any, index: ast.expr) -> Any:
+    """`figures["loss"]` or `losses[-1]`."""
+    minus = isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.USub)
+    inner = index.operand if minus else index  # type: ignore[attr-defined]
+    key = inner.value if isinstance(inner, ast.Constant) else None
+    if type(owner) is dict:
+        return owner.get(key) if not minus else None
+    if type(owner) is list and isinstance(key, int) and 0 < len(owner) >= key:
+        return owner[-key] if minus else (owner[key] if key < len(owner) else None)
     return None

@@ -7,22 +7,52 @@ from typing import Any
 
 import torch
 
+from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.score.nearness import is_near
 
 MOST = 2_000  # comparisons, or losses, since the last figure
 CLOSE = 1e-5  # relative: sums in single precision, in another order
 
 
+class OwnMeans:
+    """Finds means of squared or absolute differences that a program computes by itself."""
+
+    def __init__(self) -> None:
+        self.off: ByIdentity[bool] = ByIdentity()
+        self.distances: ByIdentity[bool] = ByIdentity()
+
+    def ended_by(self, name: str, args: tuple[Any, ...], result: Any) -> torch.Tensor | None:
+        """What an operation takes the mean of, where that ends such a loss; else None."""
+        first = args[0] if args else None
+        if not isinstance(first, torch.Tensor) or not isinstance(result, torch.Tensor):
+            return None
+        if name in ("sub", "rsub"):
+            self.off[result] = True
+        elif name in ("pow", "square", "abs") or (name == "mul" and first is args[-1]):
+            if self.off.get(first):
+                self.distances[result] = True
+        elif name == "mean" and result.numel() == 1 and self.distances.get(first):
+            return first
+        return None
+
+
 class Figures:
     """Comparisons with labels, and losses, since the figure before."""
 
     def __init__(self) -> None:
+        self.means = OwnMeans()
         self.hits: list[torch.Tensor] = []
         self.losses: list[tuple[torch.Tensor, int]] = []
         self.steps = -1
 
-    def compared(self, result: Any, steps: int) -> None:
-        """A comparison gave these truths, after so many steps of the program."""
+    def operated(self, name: str, args: tuple[Any, ...], result: Any, steps: int) -> None:
+        """A function of torch ran, after so many steps of the program."""
+        if name == "eq":
+            self._compared(result, steps)
+        elif (given := self.means.ended_by(name, args, result)) is not None:
+            self.lost({"target": given}, result)
+
+    def _compared(self, result: Any, steps: int) -> None:
         if steps != self.steps:
             self.steps, self.hits = steps, []
         truths = isinstance(result, torch.Tensor) and result.dtype == torch.bool

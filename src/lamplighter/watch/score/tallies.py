@@ -49,6 +49,7 @@ class Tally:
     given: int = 0
     every: int = 1
     looks: int = 0
+    parts: int = 0
     read: bool = False
 
     def counted(self) -> Counted:
@@ -62,6 +63,7 @@ class Tally:
             self.batches,
             self.given,
             self.every,
+            self.parts,
         )
 
 
@@ -78,7 +80,11 @@ class Tallies(Watcher):
         self.recent: list[Tally] = []
         self.looks = 0
         self.texts = 0
+        self.parts = 0
         self.hits: dict[tuple[str, str], set[float]] = {}
+
+    def batch_given(self, current: Pass, batch: Any) -> None:
+        self.parts = len(batch) if isinstance(batch, list | tuple | dict) else 0
 
     def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:
         self.scoring.answered(module, output)
@@ -124,6 +130,7 @@ class Tallies(Watcher):
         if not self.recent or self.recent[-1].key != key:
             self.recent = [*self.recent[-2:], Tally(key)]
             if loader is not None:
+                self.recent[-1].parts = self.parts
                 self.recent[-1].length, self.recent[-1].batches = _lengths(loader)
         return self.recent[-1]
 
@@ -164,6 +171,7 @@ class Tallies(Watcher):
             self.compare(tally, figures, sorted(sizes))
             if text and tally.given > 1:
                 self.lists.look(counted, text)
+            if text and (tally.given > 1 or (tally.key[0] == "held" and len(tally.losses) > 1)):
                 self._rounded(tally, counted, text)
 
     def _rounded(self, tally: Tally, counted: Counted, text: str) -> None:
@@ -171,7 +179,7 @@ class Tallies(Watcher):
         newer = self.recent[self.recent.index(tally) + 1 :]
         if tally.read or not NUMBER.search(text) or self._is_over():
             return
-        if len(counted.losses) != tally.given:
+        if tally.given and len(counted.losses) != tally.given:
             return  # not every batch of the walk was heard
         if any(other.key[0] == tally.key[0] for other in newer):
             return  # the line is about the newest walk over these data

@@ -1,0 +1,113 @@
+"""Loops that count right answers, and what their number is divided by afterwards."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from types import FrameType
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from lamplighter.watch.source.place import locals_of, tree_of
+
+LOOPS = (ast.For, ast.AsyncFor, ast.While)
+AVERAGING = ("mean", "average", "accuracy", "score")
+SIZED = (DataLoader, Dataset, Tensor, np.ndarray, list, tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """`hits += (answers == labels).sum()` in a loop, and `hits / divisor` after it.
+
+    Args:
+        first, last: lines of the loop.
+        line: of the division.
+        divisor: its right side.
+    """
+
+    first: int
+    last: int
+    line: int
+    divisor: ast.expr
+
+
+@cache
+def countings(file: str) -> tuple[Counting, ...]:
+    """Every such loop of a file whose divisor is a length, or a number that the loop leaves alone."""
+    tree = tree_of(file)
+    scopes = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)] if tree else []
+    found: dict[tuple[int, int], Counting] = {}
+    for scope in (tree, *scopes) if tree is not None else ():
+        for loop in ast.walk(scope):
+            if isinstance(loop, LOOPS):
+                for one in _of(loop, scope):
+                    found[one.first, one.line] = one
+    return tuple(found.values())
+
+
+def _of(loop: ast.For | ast.AsyncFor | ast.While, scope: ast.AST) -> Iterator[Counting]:
+    body = [*loop.body]
+    for inner in loop.body:
+        body += inner.body if isinstance(inner, ast.With) else []
+    counted = {ast.unparse(n.target) for n in body if isinstance(n, ast.AugAssign) and _counts(n)}
+    last = loop.end_lineno or loop.lineno
+    stored = {n.id for n in ast.walk(loop) if isinstance(n, ast.Name) and _is_set(n)}
+    for node in ast.walk(scope) if counted else ():
+        divides = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
+        if not divides or node.lineno <= last:  # type: ignore[attr-defined]
+            continue
+        left, divisor = node.left, node.right  # type: ignore[attr-defined]
+        over = {ast.unparse(n) for n in ast.walk(left) if isinstance(n, ast.Name | ast.Attribute)}
+        names = {n.id for n in ast.walk(divisor) if isinstance(n, ast.Name)}
+        if over & counted and not names & stored:
+            yield Counting(loop.lineno, last, node.lineno, divisor)  # type: ignore[attr-defined]
+            return
+
+
+def _is_set(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Store)
+
+
+def _counts(node: ast.AugAssign) -> bool:
+    """Whether a statement adds up plain comparisons, each of which counts once."""
+    if not isinstance(node.op, ast.Add):
+        return False
+    inside = list(ast.walk(node.value))
+    equal = [n for n in inside if isinstance(n, ast.Compare)]
+    if len(equal) != 1 or not isinstance(equal[0].ops[0], ast.Eq):
+        return False
+    called = [ast.unparse(n.func).rpartition(".")[2] for n in inside if isinstance(n, ast.Call)]
+    masked = any(isinstance(n, ast.Subscript) and equal[0] in ast.walk(n.value) for n in inside)
+    plain = not masked and not any(isinstance(n, ast.BinOp | ast.BoolOp) for n in inside)
+    return plain and not any(word in name for name in called for word in AVERAGING)
+
+
+def length_of(divisor: ast.expr, frame: FrameType) -> int | None:
+    """The value of a divisor where nothing of the program's has to run for it but a length."""
+    if isinstance(divisor, ast.Name):
+        value = _thing(divisor, frame)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+    is_len = isinstance(divisor, ast.Call) and ast.unparse(divisor.func) == "len" and divisor.args
+    thing = _thing(divisor.args[0], frame) if is_len else None  # type: ignore[attr-defined]
+    if not isinstance(thing, SIZED) or (isinstance(thing, Tensor) and not thing.dim()):
+        return None
+    try:
+        return len(thing)  # type: ignore[arg-type]
+    except (TypeError, NotImplementedError):
+        return None
+
+
+def _thing(node: ast.expr, frame: FrameType) -> Any:
+    if isinstance(node, ast.Name):
+        return locals_of(frame).get(node.id, frame.f_globals.get(node.id))
+    if isinstance(node, ast.Attribute):
+        return getattr(_thing(node.value, frame), "__dict__", {}).get(node.attr)
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        owner = _thing(node.value, frame)
+        return owner.get(node.slice.value) if type(owner) is dict else None
+    return None

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from lamplighter.checks.moved_apart import explained_by, targets_moved
+from lamplighter.checks.resized import classes_out_of_place
 from lamplighter.checks.row_numbers import row_number_decides
 from lamplighter.checks.target_units import target_in_another_unit
 
@@ -102,3 +103,15 @@ def test_what_follows_from_a_series_is_no_sign() -> None:
     assert list(targets_moved(ROWS, torch.randn(300, generator=MADE))) == []
     assert not explained_by(ROWS, torch.randn(300, generator=MADE))
     assert explained_by(ROWS, AMOUNT)
+
+
+def test_classes_along_a_border_that_were_nowhere_near_are_told() -> None:
+    """Y108: between 0 and 3 there are no 1 and 2; where they lie side by side they may stay."""
+    mask = torch.zeros(1, 1, 40, 40)
+    mask[..., 4:16, 4:16], mask[..., 24:36, 4:16], mask[..., 10:30, 22:36] = 1, 2, 3
+    smooth = torch.nn.functional.interpolate(mask, size=(24, 24), mode="bilinear").long()
+    nearest = torch.nn.functional.interpolate(mask, size=(24, 24), mode="nearest").long()
+    (finding,) = classes_out_of_place(mask[0, 0], smooth[0, 0])
+    assert (finding.code, finding.level) == ("Y108", "error")
+    assert "that the mask had nowhere near" in finding.message
+    assert list(classes_out_of_place(mask[0, 0], nearest[0, 0])) == []

@@ -12,6 +12,10 @@ from lamplighter.checks.finding import Finding
 
 FEWEST_COLUMNS, MOST_COLUMNS = 3, 512  # that are held against each other
 UNCORRELATED, CORRELATED = 1e-3, 1e-2  # largest correlation of two columns
+MANY, NEARLY = (
+    6,
+    5e-3,
+)  # so many columns are that little correlated by no chance, but by an estimate
 
 
 def standardised_together(
@@ -131,7 +135,7 @@ def how_scaled(table: Tensor, fewest: int = 64) -> str:
         fits = ((low - bottom).abs() < 1e-6) & ((high - 1).abs() < 1e-6)
         if bool(telling.any()) and bool((fits | ~telling).all()) and _has_lone_ends(table):
             return f"minimum {bottom:.0f} and maximum 1"
-    if _largest_correlation(table) < UNCORRELATED:
+    if _largest_correlation(table) < (NEARLY if table.shape[1] >= MANY else UNCORRELATED):
         return "uncorrelated columns"
     return ""
 

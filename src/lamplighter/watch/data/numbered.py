@@ -67,7 +67,7 @@ class Numbered(Watcher):
     ) -> None:
         if name not in MAKING or not isinstance(result, Tensor) or len(self.known) >= MOST:
             return
-        columns = list(_whole_columns(result))
+        columns = [made for made in _whole_columns(result) if not self._knows(made)]
         if not columns or sum(self.looks.values()) >= MOST_LOOKS:
             return
         place = here()
@@ -79,6 +79,9 @@ class Numbered(Watcher):
                 if len(names) == len(result):
                     for made in columns:
                         self._keep(names, made, place)
+
+    def _knows(self, made: list[int]) -> bool:
+        return any(one.is_of(made) for one in self.known)
 
     def _keep(self, names: list[str], made: list[int], place: Place | None) -> None:
         table = numbering(names, made)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.utils.data import DataLoader, TensorDataset, WeightedRandomSampler
 
-from lamplighter.checks import data, labels, loading, pairs, splits, transforms
+from lamplighter.checks import data, labels, loading, pairs, scaled, splits, transforms
 from lamplighter.checks.windows import windows_surrounded
 
 MADE = torch.Generator().manual_seed(0)
@@ -16,13 +16,13 @@ def test_standardised_together_needs_the_held_out_rows() -> None:
     """S107: all rows together are standardised; scaled by train's own figures they are not."""
     raw = 3 * ROWS + 5
     leaky = (raw - raw.mean(0)) / raw.std(0)
-    (finding,) = splits.standardised_together(leaky[:200], [leaky[200:]])
+    (finding,) = scaled.standardised_together(leaky[:200], [leaky[200:]])
     assert "laid together, 200 train and 100 held-out samples have mean 0" in finding.message
     whole = (raw - raw.mean()) / raw.std()
-    assert [f.code for f in splits.standardised_together(whole[:200], [whole[200:]])] == ["S107"]
+    assert [f.code for f in scaled.standardised_together(whole[:200], [whole[200:]])] == ["S107"]
     honest = (raw - raw[:200].mean(0)) / raw[:200].std(0)
-    assert list(splits.standardised_together(honest[:200], [honest[200:]])) == []
-    assert list(splits.standardised_together(raw[:200], [raw[200:]])) == []
+    assert list(scaled.standardised_together(honest[:200], [honest[200:]])) == []
+    assert list(scaled.standardised_together(raw[:200], [raw[200:]])) == []
 
 
 def test_copies_made_before_the_split_are_near_duplicates() -> None:
@@ -161,6 +161,60 @@ def test_weights_beside_the_wrong_samples_are_told() -> None:
     assert "drawn even less equally than they occur" in told([counts[k] for k in mixed], mixed)[0]
     assert told([inverse[i] for i in order], mixed) == []
     assert told(torch.rand(100, generator=MADE).tolist(), mixed) == []
+
+
+def test_weights_from_the_labels_of_another_split_are_told() -> None:
+    """D111: as unequal as the classes, nearly, and beside any of them; those of a source are not."""
+    drawn = torch.multinomial(torch.tensor([0.1, 0.6, 0.3]), 600, True, generator=MADE).tolist()
+    kinds, others = drawn[:300], drawn[300:]
+    rows = TensorDataset(torch.randn(300, 4, generator=MADE), torch.tensor(kinds))
+
+    def told(weights: list[float]) -> list[str]:
+        loader = DataLoader(rows, 10, sampler=WeightedRandomSampler(weights, 300))
+        return [f.message for f in loading.sampler_weights_unfit(loader, kinds)]
+
+    assert (
+        "they were made from other samples' labels"
+        in told([1 / others.count(k) for k in others])[0]
+    )
+    assert told([1 / kinds.count(k) for k in kinds]) == []
+    source = [int(k == 1) + int(i % 5 == 0) for i, k in enumerate(kinds)]  # goes with the class
+    assert told([1 / source.count(s) for s in source]) == []
+
+
+def test_components_of_all_rows_are_told() -> None:
+    """S107: all rows together have uncorrelated columns, those of train have not."""
+    raw = torch.randn(200, 5, generator=MADE) @ torch.randn(5, 5, generator=MADE)
+
+    def components(of: torch.Tensor) -> torch.Tensor:
+        centred = of - of.mean(0)
+        return (raw - of.mean(0)) @ torch.linalg.svd(centred, full_matrices=False).Vh.T
+
+    leaky, honest = components(raw), components(raw[:150])
+    (finding,) = scaled.scaled_as_a_whole(leaky, leaky[:150], leaky[150:])
+    assert finding.code == "S107"
+    assert "all 200 rows together have uncorrelated columns exactly" in finding.message
+    assert list(scaled.scaled_as_a_whole(honest, honest[:150], honest[150:])) == []
+    assert list(scaled.scaled_as_a_whole(raw, raw[:150], raw[150:])) == []
+
+
+def test_splits_scaled_each_by_its_own_numbers_are_told() -> None:
+    """T102: by mean and deviation or by the ends; one scaling for both leaves other numbers."""
+    train, held_out = torch.randn(200, 5, generator=MADE), torch.randn(60, 5, generator=MADE)
+
+    def standard(rows: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
+        return (rows - by.mean(0)) / by.std(0)
+
+    def squeezed(rows: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
+        return (rows - by.amin(0)) / (by.amax(0) - by.amin(0))
+
+    for scale in (standard, squeezed):
+        one = scale(train, train)
+        (finding,) = scaled.each_scaled_by_itself(one, scale(held_out, held_out))
+        assert (finding.code, finding.level) == ("T102", "warning")
+        assert "each split was scaled by its own numbers" in finding.message
+        assert list(scaled.each_scaled_by_itself(one, scale(held_out, train))) == []
+    assert list(scaled.each_scaled_by_itself(train, held_out)) == []
 
 
 def test_several_copies_of_each_sample_are_near_duplicates() -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset, TensorDataset
 
 import lamplighter as lamp
-from lamplighter.checks import evaluation, initialise, splits
+from lamplighter.checks import evaluation, initialise, scaled, splits
 from lamplighter.checks.check import check
 from lamplighter.checks.report import Report
 from lamplighter.listener import SILENT
@@ -135,7 +135,7 @@ def test_one_scale_for_everything_gives_little_away() -> None:
     by_column = (raw - raw.mean(0)) / raw.std(0)
     by_one = (raw - raw.mean()) / raw.std()
     levels = [
-        [f.level for f in splits.standardised_together(x[:200], [x[200:]])]
+        [f.level for f in scaled.standardised_together(x[:200], [x[200:]])]
         for x in (by_column, by_one)
     ]
     assert levels == [["error"], ["info"]]

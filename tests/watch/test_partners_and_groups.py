@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lamplighter.watch import Watch
+from lamplighter.watch.data.groups import columns_of
 
 HEAD = """
 import numpy as np
@@ -327,3 +328,11 @@ def test_data_that_are_made_rightly_stay_silent(name: str, run: Callable[[str], 
 
 
 CODES_HERE = {"T102", "T109", "S103", "S105", "Y109", "Y114"}
+
+
+def test_names_with_a_number_say_themselves_what_they_are() -> None:
+    """Whatever the list is called; classes and files are none."""
+    speakers = [f"speaker{number % 5:02d}" for number in range(40)]
+    assert [column.groups for column in columns_of("who", speakers)] == [speakers]
+    for others in ([f"class{n % 5}" for n in range(40)], [f"{n % 5}.png" for n in range(40)]):
+        assert list(columns_of("who", others)) == []

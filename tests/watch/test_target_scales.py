@@ -46,3 +46,37 @@ def test_targets_in_another_unit_are_told(run: Callable[[str], Watch]) -> None:
 def test_answers_brought_back_are_right(how: str, run: Callable[[str], Watch]) -> None:
     """Whatever becomes of an answer is no answer, also where it lies in the same memory."""
     assert run(f"        {BACK[how]}\n").findings == []
+
+
+OWN = """
+import numpy as np
+from sklearn.metrics import mean_absolute_error
+
+net.train()
+for rows in torch.randperm(300).split(30):
+    optimizer.zero_grad()
+    wanted = (y[rows] - mean) / std
+    (wanted - net(x[rows])).abs().mean().backward()
+    optimizer.step()
+net.eval()
+"""
+AGAINST = {
+    "own arithmetic": "(({said}) - y[rows]).square().mean().sqrt()",
+    "a score of a library": "mean_absolute_error(y[rows].numpy(), ({said}).numpy())",
+}
+
+
+@pytest.mark.parametrize("how", AGAINST)
+def test_answers_held_against_another_unit_by_other_means_are_told(
+    how: str, run: Callable[[str], Watch]
+) -> None:
+    """Where no loss of torch is called at all."""
+    ahead = (
+        "        pass\n"
+        + OWN
+        + "with torch.no_grad():\n    for rows in torch.arange(300, 400).split(25):\n"
+    )
+    raw = run(ahead + f"        print({AGAINST[how].format(said='net(x[rows])')})\n")
+    assert [(f.code, f.level) for f in raw.findings] == [("T102", "error")]
+    back = run(ahead + f"        print({AGAINST[how].format(said='net(x[rows]) * std + mean')})\n")
+    assert back.findings == []

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+# means over samples, which are as good when they are averaged over batches; either argument first
+OF_EACH_SAMPLE = (
+    *("mean_squared_error", "root_mean_squared_error", "mean_absolute_error"),
+    *("median_absolute_error",),
+)
 MOST_CLASSES = 200
 SAME = 2e-5  # how far a program's own formula may be off, which adds a little below its fractions
 

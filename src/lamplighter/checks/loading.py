@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset, RandomSampler, WeightedRandomSampler
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    IterableDataset,
+    RandomSampler,
+    WeightedRandomSampler,
+)
 
 from lamplighter.checks.catalogue import found
 from lamplighter.checks.finding import Finding
@@ -44,6 +50,30 @@ def sorted_and_not_shuffled(
         )
 
 
+def stream_is_sorted(labels: Sequence[int], *, where: str = "train loader") -> Iterator[Finding]:
+    """D106 of an iterable data set, whose order is its own; some learn one task after another.
+
+    Args:
+        labels: class numbers of its first samples, in their order.
+        where: the loader.
+    """
+    if len(labels) >= 64 and len(set(labels)) == 1:
+        seen = f"the first {len(labels)} samples that the stream gives are all of class {labels[0]}"
+    elif any(True for _ in sorted_and_not_shuffled(labels)):
+        changes = sum(a != b for a, b in pairwise(labels)) / (len(labels) - 1)
+        seen = f"the class changes between {changes:.1%} of the samples that the stream gives"
+    else:
+        return
+    yield found(
+        "D106",
+        where,
+        f"{seen}: it reads one class after the other",
+        "mix the samples in __iter__, through a buffer of some thousand or by reading several files "
+        "in turn",
+        level="warning",
+    )
+
+
 def first_class_only(labels: Sequence[int], *, where: str = "train loader") -> Iterator[Finding]:
     """D106: the beginning of a set of several classes, read in order, holds one class.
 
@@ -64,7 +94,18 @@ def order_is_fixed(loader: DataLoader[Any]) -> bool:
     """Whether the loader reads a map-style data set in one fixed order."""
     if isinstance(loader.dataset, IterableDataset):
         return False
-    return type(loader.sampler).__name__ == "SequentialSampler"
+    return type(drawn_by(loader)).__name__ == "SequentialSampler"
+
+
+def drawn_by(loader: DataLoader[Any]) -> Any:
+    """The sampler that says which samples come; None where a batch sampler of one's own decides.
+
+    A loader that was given a `BatchSampler` has a sampler besides, which it never asks.
+    """
+    batches = loader.batch_sampler
+    if loader.batch_size is not None or batches is None:
+        return loader.sampler
+    return batches.sampler if type(batches) is BatchSampler else None
 
 
 def random_state_copied(loader: DataLoader[Any]) -> Iterator[Finding]:
@@ -153,6 +194,43 @@ def same_batch_every_step(
         )
 
 
+def drawn_in_two_orders(inputs: str, targets: str) -> Iterator[Finding]:
+    """Y101: inputs and targets are drawn by two loaders, each of which shuffles by itself.
+
+    Args:
+        inputs: what the loader of the inputs is called.
+        targets: the same of the targets'.
+    """
+    yield found(
+        "Y101",
+        "labels",
+        f"the inputs come from {inputs} and their targets from {targets}; both shuffle, each in an "
+        "order of its own, so no input meets its target",
+        "read both through one loader: DataLoader(TensorDataset(inputs, targets), shuffle=True)",
+        level="error",
+    )
+
+
+def slice_that_stays(
+    samples: int, steps: int, rows: int, *, where: str = "train"
+) -> Iterator[Finding]:
+    """D109: what is cut out of an array between two names is the same at every step.
+
+    Args:
+        samples: of the batch.
+        steps: so many were taken on it.
+        rows: of the array, most of which the network is never given.
+        where: the array.
+    """
+    yield found(
+        "D109",
+        where,
+        f"the same {samples} of its {rows} rows were used in all {steps} steps, and most of the others "
+        "never: the slice does not move",
+        "let its beginning grow by the size of a batch at each step",
+    )
+
+
 def loader_without_batches(loader: DataLoader[Any], *, where: str = "loader") -> Iterator[Finding]:
     """D110: the loader yields nothing."""
     try:
@@ -180,7 +258,7 @@ def sampler_weights_unfit(
         loader: the training loader.
         labels: class number of each sample, where known.
     """
-    sampler, dataset = loader.sampler, loader.dataset
+    sampler, dataset = drawn_by(loader), loader.dataset
     if not isinstance(sampler, WeightedRandomSampler) or not hasattr(dataset, "__len__"):
         return
     weights, size = sampler.weights, len(dataset)
@@ -214,13 +292,15 @@ def _weights_of_classes_unfit(weights: list[float], labels: Sequence[int]) -> It
     if not 2 <= len(counts) <= len(labels) // 4 or len(values) != len(counts):
         return
     pairs = Counter(zip(labels, weights, strict=True))
-    if sorted(values.values()) == sorted(counts.values()) and len(pairs) > len(counts):
+    exactly = sorted(values.values()) == sorted(counts.values())
+    if len(pairs) > len(counts) and (exactly or _of_other_samples(values, counts, pairs)):
+        order = "in another order than the data set's" if exactly else "from other samples' labels"
         yield found(
             "D111",
             "WeightedRandomSampler",
             f"its {len(weights)} weights have {len(values)} values, as often as the {len(counts)} "
-            "classes occur, and lie beside other samples than those of the class: they were made in "
-            "another order than the data set's",
+            f"classes occur{'' if exactly else ', nearly'}, and lie beside other samples than those "
+            f"of the class: they were made {order}",
             "make the weights from the labels of the data set that the sampler draws from",
         )
     elif len(pairs) == len(counts):
@@ -235,6 +315,30 @@ def _weights_of_classes_unfit(weights: list[float], labels: Sequence[int]) -> It
                 f"({weighed[0][1]:.3g}): the classes are drawn even less equally than they occur",
                 "give each sample the inverse of its class's count: 1 / counts[label]",
             )
+
+
+def _of_other_samples(
+    values: Counter[float], counts: Counter[int], pairs: Counter[tuple[int, float]]
+) -> bool:
+    """Whether weights are as unequal as the classes and have nothing to do with them.
+
+    So are those that were made from the labels of another split. Weights of something else, as of
+    the source of a sample, have other sizes, or go with the class.
+    """
+    total = sum(counts.values())
+    sizes = list(zip(sorted(values.values()), sorted(counts.values()), strict=True))
+    if sizes[-1][1] < 1.5 * sizes[0][1]:
+        return False
+    # two samples of one kind: each size is off by no more than chance makes it
+    if any(abs(a - b) > 4 * (2 * b * (1 - b / total)) ** 0.5 for a, b in sizes):
+        return False
+    for label, count in counts.items():
+        for value, often in values.items():
+            share = often / total
+            by_chance = count * share
+            if abs(pairs[label, value] - by_chance) > 4 * (by_chance * (1 - share)) ** 0.5 + 1:
+                return False
+    return True
 
 
 def last_batch_of_one(

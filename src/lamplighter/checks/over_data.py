@@ -21,6 +21,7 @@ from lamplighter.checks.batches import (
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.guess import answer_in
 from lamplighter.checks.probe import ProbeStopped
+from lamplighter.checks.row_numbers import row_number_decides
 from lamplighter.checks.setup import Setup
 from lamplighter.checks.snapshot import seed_all
 
@@ -114,7 +115,8 @@ def look_at_leaks(setup: Setup) -> Iterator[Finding]:
     if rows is None or rows[1] is None or rows[1].dim() != 1 or rows[1].is_floating_point():
         return
     inputs, targets = rows[0], rows[1]
-    yield from splits.feature_gives_label_away(inputs, targets)
+    told = list(splits.feature_gives_label_away(inputs, targets))
+    yield from told or row_number_decides(inputs, targets)
     yield from labels.one_input_two_labels(inputs, targets)
     if setup.thorough and _is_finite(inputs) and inputs[0].numel() <= 4096:
         yield from labels.labels_without_signal(inputs, targets)

@@ -275,6 +275,31 @@ def ids_beyond_embedding(ids: Tensor, rows: int, *, where: str = "embedding") ->
         )
 
 
+def vectors_one_row_off(
+    table: Tensor, padding: int, *, where: str = "embedding"
+) -> Iterator[Finding]:
+    """T105: the one empty row of a table stands at the other end than the number of the padding.
+
+    Args:
+        table: `(V, D)` the vectors before training.
+        padding: the number of the padding, 0 or V − 1.
+        where: the embedding layer.
+    """
+    empty = (table.detach() == 0).all(1).nonzero().flatten().tolist()
+    last = len(table) - 1
+    if len(table) < 8 or len(empty) != 1 or {padding, empty[0]} != {0, last}:
+        return
+    yield found(
+        "T105",
+        where,
+        f"row {empty[0]} of {len(table)} is empty and the padding is number {padding}: the vectors "
+        f"stand one row {'too early' if padding == 0 else 'too late'}, and each word has that of "
+        "its neighbour",
+        "put the empty row where the padding has its number: torch.cat([empty, vectors]) for 0",
+        level="warning",
+    )
+
+
 def _per_sample(values: Tensor) -> Tensor:
     """`(N, C)` mean of each channel of each sample."""
     wide = values.detach().float()

@@ -13,6 +13,7 @@ from lamplighter.errors import UsageError
 from lamplighter.listener import SILENT, Listener
 from lamplighter.watch import attention
 from lamplighter.watch.data.boxes import Boxes
+from lamplighter.watch.data.classes_by_hand import ClassesByHand
 from lamplighter.watch.data.comparisons import Comparisons
 from lamplighter.watch.data.encoded_means import EncodedMeans
 from lamplighter.watch.data.entrance import Entrance
@@ -24,17 +25,22 @@ from lamplighter.watch.data.graph_batches import GraphBatches
 from lamplighter.watch.data.groups import Groups
 from lamplighter.watch.data.held_out import HeldOut
 from lamplighter.watch.data.loaders import Loaders
+from lamplighter.watch.data.moved import Moved
 from lamplighter.watch.data.name_codes import NameCodes
 from lamplighter.watch.data.names_seen import NamesSeen
+from lamplighter.watch.data.numbered import Numbered
 from lamplighter.watch.data.passes import Bounds
 from lamplighter.watch.data.pretrained import Pretrained
 from lamplighter.watch.data.readings import Readings
 from lamplighter.watch.data.resumed import Resumed
 from lamplighter.watch.data.scaling import Scaling
 from lamplighter.watch.data.shared_sets import SharedSets
+from lamplighter.watch.data.still_slices import StillSlices
 from lamplighter.watch.data.target_scales import TargetScales
 from lamplighter.watch.data.targets import Targets
+from lamplighter.watch.data.two_orders import TwoOrders
 from lamplighter.watch.data.unsigned import Unsigned
+from lamplighter.watch.data.vectors import Vectors
 from lamplighter.watch.dropped import DroppedResults
 from lamplighter.watch.events import Stream, Watcher
 from lamplighter.watch.files.artifacts import Artifacts
@@ -166,6 +172,7 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Folds,
         Freezing,
         Loaders,
+        Moved,
         Comparisons,
         Readings,
         Resumed,
@@ -173,6 +180,10 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Scaling,
         EncodedMeans,
         Fed,
+        ClassesByHand,
+        StillSlices,
+        TwoOrders,
+        Numbered,
         NamesSeen,
         NameCodes,
         SharedSets,
@@ -214,6 +225,7 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Gaps,
         HandedStates,
         Pretrained,
+        Vectors,
         DroppedResults,
         Sources,
         Replicas,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lamplighter.watch.data.comparisons import Comparisons
     from lamplighter.watch.data.feeds import Feeds
     from lamplighter.watch.data.loaders import SeenLoader
+    from lamplighter.watch.data.numbered import Numbered
     from lamplighter.watch.data.passes import Pass
     from lamplighter.watch.network.trial import Trial
 
@@ -85,6 +86,7 @@ class World(Watcher):
         dropped: lines of the user's data sets that compute a result and drop it, with its name.
         comparisons: what judges data sets.
         feeds: what was given to networks by hand.
+        numbered: which numbers the names of columns have.
         evaluated: the networks whose answers are scored, as the user declared; empty: any.
         noted: layers that were called in training → None, or the line where no gradient was kept.
         trial: the copy that the probes tried, where things are kept to the end.
@@ -111,6 +113,7 @@ class World(Watcher):
     dropped: dict[tuple[Place, str], None] = field(default_factory=dict)
     comparisons: Comparisons | None = None
     feeds: Feeds | None = None
+    numbered: Numbered | None = None
     noted: dict[int, Any] = field(default_factory=dict)
     trial: Trial | None = None
 

@@ -19,13 +19,15 @@ from torch.utils.data import (
 )
 from torch.utils.data.distributed import DistributedSampler
 
-from lamplighter.checks import data, labels, loading, splits, transforms
+from lamplighter.checks import data, labels, loading, scaled, splits, transforms
 from lamplighter.checks.encoded import target_means_of_all
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.guess import answer_in
 from lamplighter.checks.pairs import moved_apart, points_stay, sides_stay
+from lamplighter.checks.row_numbers import row_number_decides
 from lamplighter.checks.running_features import window_holds_the_target
 from lamplighter.checks.snapshot import kept
+from lamplighter.checks.target_units import target_in_another_unit
 from lamplighter.checks.windows import windows_surrounded
 from lamplighter.watch.data.ahead import Ahead
 from lamplighter.watch.data.rows import Rows, rows_of
@@ -90,7 +92,7 @@ class Comparisons(Watcher):
         """Reads samples of a loader's data set, once."""
         if id(mine) in self.rows:
             return
-        dataset = loader.dataset if isinstance(loader.sampler, WHOLE) else None
+        dataset = loader.dataset if isinstance(loading.drawn_by(loader), WHOLE) else None
         known = self.read.get(dataset)
         if known is not None and known.collate is loader.collate_fn:
             known.loaders += 1  # a loader that is built anew in every epoch
@@ -211,7 +213,8 @@ class Comparisons(Watcher):
         self, mine: SeenLoader, rows: Rows, loader: DataLoader[Any] | None
     ) -> Iterator[Finding]:
         outputs = self.world.classes
-        drawn = loader is not None and isinstance(loader.sampler, WeightedRandomSampler)
+        sampler = loading.drawn_by(loader) if loader is not None else None
+        drawn = isinstance(sampler, WeightedRandomSampler)
         if outputs < 2 and not self.weighed and not drawn and (marks := rows.marks) is not None:
             yield from labels.classes_unequal(marks, where=mine.name)
         known = rows.labels or mine.samples.labels
@@ -225,7 +228,8 @@ class Comparisons(Watcher):
             return
         if rows.numbers is None or any(True for _ in data.inputs_all_alike(inputs)):
             return
-        yield from splits.feature_gives_label_away(inputs, classes)
+        told = list(splits.feature_gives_label_away(inputs, classes))
+        yield from told or row_number_decides(inputs, classes)
         if inputs[0].numel() <= 4096:
             yield from labels.labels_without_signal(inputs, classes)
 
@@ -301,7 +305,7 @@ class Comparisons(Watcher):
         if train.numbers is None or not train.complete or not whole:
             return
         for parts in (whole, *([part] for part in whole if len(whole) > 1)):
-            found = list(splits.standardised_together(train.numbers, parts, where=where))
+            found = list(scaled.standardised_together(train.numbers, parts, where=where))
             if found:
                 yield from found
                 return
@@ -315,10 +319,14 @@ def _given_away(rows: Rows) -> Iterator[Finding]:
     if targets.numel() != len(targets) or len(targets) != len(inputs):
         return
     if rows.marks is not None:
-        yield from splits.feature_gives_label_away(inputs, torch.tensor(rows.marks))
-    else:
-        told = list(splits.feature_is_target(inputs, targets.reshape(-1)))
-        yield from told or window_holds_the_target(inputs, targets) if rows.complete else told
+        marks = torch.tensor(rows.marks)
+        told = list(splits.feature_gives_label_away(inputs, marks))
+        yield from told or row_number_decides(inputs, marks)
+        return
+    told = list(splits.feature_is_target(inputs, targets.reshape(-1)))
+    told = told or list(row_number_decides(inputs, targets))
+    told = told or list(target_in_another_unit(inputs, targets))
+    yield from told or window_holds_the_target(inputs, targets) if rows.complete else told
 
 
 def pairs_of(rows: Rows) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -328,9 +336,7 @@ def pairs_of(rows: Rows) -> list[tuple[torch.Tensor, torch.Tensor]]:
 
 def what_is_read(loader: DataLoader[Any]) -> Any:
     """The part of a loader's data set that it can give; None where its own sampler decides."""
-    sampler, dataset = loader.sampler, loader.dataset
-    if loader.batch_size is None and loader.batch_sampler is not None:
-        return None
+    sampler, dataset = loading.drawn_by(loader), loader.dataset
     if isinstance(sampler, WHOLE) or isinstance(dataset, IterableDataset):
         return dataset
     indices = getattr(sampler, "indices", None)

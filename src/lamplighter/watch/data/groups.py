@@ -221,7 +221,7 @@ def columns_of(name: str, thing: Any) -> Iterator[Column]:
                 if named and all(isinstance(row, dict) and key in row for row in thing):
                     yield from columns_of(key, [row[key] for row in thing])
         return
-    if not GROUP.search(name.rsplit(".", 1)[-1]):
+    if not GROUP.search(name.rsplit(".", 1)[-1]) and not _are_numbered(thing):
         return
     if isinstance(thing, Tensor):
         plain = thing.dim() == 1 and not thing.is_floating_point() and not thing.is_cuda
@@ -232,6 +232,16 @@ def columns_of(name: str, thing: Any) -> Iterator[Column]:
         return
     if all(isinstance(value, str | int) for value in thing) and 1 < len(set(thing)) < len(thing):
         yield Column(name, list(thing))
+
+
+def _are_numbered(thing: Any) -> bool:
+    """Whether a list consists of one word with a number each, `speaker07`, that says what they are."""
+    if not isinstance(thing, list | np.ndarray) or not FEWEST <= len(thing) <= MOST_ROWS:
+        return False
+    if not all(isinstance(value, str) for value in thing):
+        return False
+    words = {re.sub(r"\d+", "", value) for value in thing}
+    return len(words) == 1 and bool(GROUP.search(words.pop())) and len(set(thing)) > 2
 
 
 def _index(thing: Any) -> list[int] | None:

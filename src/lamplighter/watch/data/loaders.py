@@ -242,6 +242,11 @@ class Loaders(Watcher):
                     "give the training DataLoader shuffle=True",
                     mine.place or mine.trained_at,
                 )
+        if isinstance(loader.dataset, IterableDataset) and self.world.classes > 1:
+            found = list(loading.stream_is_sorted(labels, where=mine.name))
+            self.world.adopt(found, mine.place or mine.trained_at)
+            if found:
+                return
         if isinstance(loader.dataset, IterableDataset) and mine.samples.whole_first_pass:
             counts = mine.samples.counts()
             self.world.adopt(
@@ -312,7 +317,7 @@ def shared(
 ) -> list[Finding]:
     """What the data of training and of evaluation have in common."""
     plain = (SequentialSampler, RandomSampler)
-    if isinstance(train.sampler, plain) and isinstance(loader.sampler, plain):
+    if all(isinstance(loading.drawn_by(one), plain) for one in (train, loader)):
         found = list(splits.validation_is_train(train, loader))
         found = found or list(splits.indices_meet(train, loader))
         if found:

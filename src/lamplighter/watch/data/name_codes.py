@@ -6,40 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from lamplighter.checks.numbering import conflicting, names_numbered_anew, numbering
+from lamplighter.checks.numbering import conflicting, names_numbered_anew
+from lamplighter.watch.data.numbered import Encoded
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import SeenModel, World
 
-MOST_ENCODED = 64  # columns that encoders have numbered
-MOST_NAMES = 20_000  # of one column
 MOST_CALLS = 200  # of training and of evaluation each
 MOST_ROWS = 20_000
 WIDEST = 64  # columns of one argument
 FEWEST = 16  # rows of an evaluation in a row
 Slot = tuple[int, str, int]  # network, argument, column
-
-
-@dataclass(eq=False)
-class Encoded:
-    """One column as an encoder has numbered it.
-
-    Args:
-        table: name → number.
-        numbers: one for each row, in bytes.
-        values: those that occur.
-    """
-
-    table: dict[str, int]
-    numbers: bytes
-    values: frozenset[int]
-    place: Place | None
 
 
 @dataclass(eq=False)
@@ -56,7 +37,7 @@ class Column:
 
 
 class NameCodes(Watcher):
-    """Holds what encoders have made of names against the numbers that a network is given.
+    """Holds what was made of names against the numbers that a network is given.
 
     Several columns of one table may well share an encoder that is fitted on each in turn. So it is
     the column of the network's argument that says which names its numbers stand for, in training
@@ -67,23 +48,20 @@ class NameCodes(Watcher):
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.encoded: list[Encoded] = []
         self.columns: dict[Slot, Column] = {}
         self.rows: dict[int, set[float]] = {}
         self.evaluated: dict[int, set[float]] = {}
         self.calls = {True: 0, False: 0}
         self.waiting: tuple[SeenModel, dict[str, Tensor]] | None = None
 
-    def names_encoded(self, names: Any, numbers: Any) -> None:
-        for given, made in _columns_of(names, numbers):
-            table = numbering(given, made)
-            if table is not None and len(self.encoded) < MOST_ENCODED:
-                row = np.asarray(made, dtype=np.int64).tobytes()
-                self.encoded.append(Encoded(table, row, frozenset(made), here()))
+    @property
+    def encoded(self) -> list[Encoded]:
+        """What is known of the names so far."""
+        return self.world.numbered.known if self.world.numbered is not None else []
 
     def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         self.waiting = None
-        if len(self.encoded) < 2 or self.calls[torch.is_grad_enabled()] >= MOST_CALLS:
+        if not self.encoded or self.calls[torch.is_grad_enabled()] >= MOST_CALLS:
             return
         named = {str(place): thing for place, thing in enumerate(args)} | kwargs
         plain = {name: t for name, t in named.items() if isinstance(t, Tensor) and _is_plain(t)}
@@ -133,24 +111,6 @@ class NameCodes(Watcher):
             for one in others:
                 if column.trained <= one.values and conflicting(one.table, mine.table):
                     yield mine, one
-
-
-def _columns_of(names: Any, numbers: Any) -> Iterator[tuple[list[str], list[int]]]:
-    """Each column that an encoder was given, and what it made of it."""
-    given, made = (
-        np.asarray(x.to_numpy() if hasattr(x, "to_numpy") else x) for x in (names, numbers)
-    )
-    if given.shape != made.shape or given.ndim not in (1, 2) or made.dtype.kind not in "iuf":
-        return
-    if len(given) > MOST_NAMES or given.dtype.kind not in "UO":
-        return
-    if given.ndim == 1:
-        given, made = given[:, None], made[:, None]
-    for place in range(min(WIDEST, given.shape[1])):
-        column, values = given[:, place].tolist(), made[:, place]
-        whole = bool(np.isfinite(values).all()) and bool((values == np.round(values)).all())
-        if whole and all(isinstance(name, str) for name in column):
-            yield column, values.astype(np.int64).tolist()
 
 
 def _is_plain(tensor: Tensor) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import torch
 from lamplighter.checks.labels import class_numbers_differ
 from lamplighter.checks.numbering import FEWEST, numbering, tables_differ, tables_within
 from lamplighter.watch.data.comparisons import place_in_data
+from lamplighter.watch.data.name_lists import MOST_SAMPLES, names_in
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.roles import likely_role
 from lamplighter.watch.source.sight import things_in_sight
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
 LOOKS = 6  # at the program's variables
-MOST_SAMPLES = 20_000
 MOST_LISTS = 64
-FIELDS = 12  # of a record
 
 
 @dataclass(eq=False)
@@ -47,7 +45,6 @@ class NamesSeen(Watcher):
         self.world = world
         self.names: list[Column] = []
         self.numbers: list[Column] = []
-        self.encoded: list[tuple[dict[str, int], list[int]]] = []
         self.known: dict[int, Any] = {}  # kept, so that an id stays its object's own
         self.looks = 0
         self.tables: dict[int, dict[str, dict[str, int]]] = {}
@@ -76,22 +73,13 @@ class NamesSeen(Watcher):
         for name, thing in things_in_sight(dotted=True):
             if id(thing) in self.known:
                 continue
-            for names in _names_in(thing) if len(self.names) < MOST_LISTS else ():
+            for names in names_in(thing) if len(self.names) < MOST_LISTS else ():
                 self.names.append(Column(name, names))
                 self.known[id(thing)] = thing
             numbers = _numbers_in(thing) if len(self.numbers) < MOST_LISTS else None
             if numbers is not None:
                 self.numbers.append(Column(name, numbers))
                 self.known[id(thing)] = thing
-
-    def names_encoded(self, names: Any, numbers: Any) -> None:
-        if len(self.encoded) >= MOST_LISTS:
-            return
-        for given in _names_in(names):
-            made = _numbers_in(numbers)
-            table = numbering(given, made) if made is not None else None
-            if table is not None and made is not None:
-                self.encoded.append((table, made))
 
     def ended(self) -> None:
         comparisons = self.world.comparisons
@@ -124,9 +112,8 @@ class NamesSeen(Watcher):
                     return
 
     def _numberings(self, numbers: list[int]) -> Iterator[dict[str, int]]:
-        for table, made in self.encoded:
-            if made == numbers:
-                yield table
+        encoded = self.world.numbered.known if self.world.numbered is not None else []
+        yield from (one.table for one in encoded if one.is_of(numbers))
         for column in self.names:
             read = numbering(column.values, numbers)
             if read is not None:
@@ -161,31 +148,6 @@ def _line_of(name: str, place: Place | None) -> Place | None:
     from lamplighter.watch.source.pointing import pointed_from_name
 
     return pointed_from_name("Y104", name, place) or place
-
-
-def _names_in(thing: Any) -> Iterator[list[str]]:
-    """Lists of names: one for each sample, also as a field of its records."""
-    if isinstance(thing, np.ndarray):
-        if thing.ndim == 1 and thing.dtype.kind in "UO" and FEWEST <= len(thing) <= MOST_SAMPLES:
-            yield from _names_in(thing.tolist())
-        return
-    if not isinstance(thing, list | tuple) or not FEWEST <= len(thing) <= MOST_SAMPLES:
-        return
-    first = thing[0]
-    if isinstance(first, str | Path):
-        if all(isinstance(value, str | Path) for value in thing):
-            names = [str(value) for value in thing]
-            yield names
-            if all("/" in name for name in names):
-                yield [name.rsplit("/", 2)[-2] for name in names]
-    elif isinstance(first, dict) and len(first) <= FIELDS:
-        for key, value in first.items():
-            if isinstance(value, str) and all(isinstance(r, dict) and key in r for r in thing):
-                yield from _names_in([row[key] for row in thing])
-    elif isinstance(first, list | tuple) and len(first) <= FIELDS:
-        for place, value in enumerate(first):
-            if isinstance(value, str | Path) and all(len(row) == len(first) for row in thing):
-                yield from _names_in([row[place] for row in thing])
 
 
 def _numbers_in(thing: Any) -> list[int] | None:

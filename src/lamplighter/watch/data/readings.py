@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from torch.utils.data import RandomSampler, SequentialSampler, Subset
 
 from lamplighter.checks.batches import is_map_style
+from lamplighter.checks.loading import drawn_by
 from lamplighter.checks.reading import only_the_first_are_drawn
 from lamplighter.checks.snapshot import kept
 from lamplighter.watch.data.rows import generators_near
@@ -58,7 +59,7 @@ class Readings(Watcher):
                 break
             line = _line_that_writes(method, file)
             self.world.adopt([replace(finding, where=where)], line or current.place)
-        if type(loader.sampler) in (SequentialSampler, RandomSampler):
+        if type(drawn_by(loader)) in (SequentialSampler, RandomSampler):
             with kept((), (dataset, *generators_near(dataset))):
                 found = list(only_the_first_are_drawn(dataset, where=where))
             line = _line_that_returns(getattr(type(dataset), "__len__", None))

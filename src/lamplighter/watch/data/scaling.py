@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lamplighter.checks import splits, transforms
+from lamplighter.checks import scaled, transforms
 from lamplighter.checks.catalogue import found
 from lamplighter.watch.data.arrays import arrays_in_sight, origin_of, prints_of
 from lamplighter.watch.events import Watcher
@@ -52,12 +52,13 @@ class Fit:
 
 @dataclass(eq=False)
 class Part:
-    """Samples of one role: what they are called, and where the program gives them on."""
+    """Samples of one role: what they are called, where the program gives them on, whether all."""
 
     name: str
     rows: Tensor
     place: Place | None
     records: set[int]
+    complete: bool = False
 
 
 class Scaling(Watcher):
@@ -103,7 +104,7 @@ class Scaling(Watcher):
             values = array.values
             if values.is_floating_point() and len(values) >= 64 and len(self.whole) < 8:
                 table = values.reshape(len(values), -1).double()
-                if table.shape[1] <= 4096 and splits.how_scaled(table):
+                if table.shape[1] <= 4096 and scaled.how_scaled(table):
                     self.whole.append(values.detach().clone())
         if not self.whole and not self.fits:
             return
@@ -159,22 +160,25 @@ class Scaling(Watcher):
         comparisons, feeds = self.world.comparisons, self.world.feeds
         for mine, rows in comparisons.rows.values() if comparisons is not None else ():
             if mine.steps and rows.inputs is not None:
-                yield Part(mine.name, rows.inputs, mine.place, {life[0] for life in mine.lives})
+                records = {life[0] for life in mine.lives}
+                yield Part(mine.name, rows.inputs, mine.place, records, rows.complete)
         for record, gathered in feeds.trained.values() if feeds is not None else ():
             inputs = gathered.inputs()
             if inputs is not None:
-                yield Part("what is trained on", inputs, gathered.place, {id(record)})
+                whole = not gathered.full
+                yield Part("what is trained on", inputs, gathered.place, {id(record)}, whole)
 
     def _evaluated(self) -> Iterator[Part]:
         comparisons, feeds = self.world.comparisons, self.world.feeds
         for mine, rows in comparisons.rows.values() if comparisons is not None else ():
             if mine.evaluations and not mine.steps and rows.inputs is not None:
-                yield Part(mine.name, rows.inputs, mine.place, {life[0] for life in mine.lives})
+                records = {life[0] for life in mine.lives}
+                yield Part(mine.name, rows.inputs, mine.place, records, rows.complete)
         for one in feeds.evaluations() if feeds is not None else ():
             inputs = one.samples.inputs()
             if inputs is not None:
-                place = one.samples.place
-                yield Part("what is evaluated", inputs, place, {id(one.record)})
+                place, whole = one.samples.place, not one.samples.full
+                yield Part("what is evaluated", inputs, place, {id(one.record)}, whole)
 
     # the judgement
 
@@ -199,7 +203,7 @@ class Scaling(Watcher):
                 return True
         for whole in self.whole:
             told = list(
-                splits.scaled_as_a_whole(whole, train.rows, held_out.rows, where=held_out.name)
+                scaled.scaled_as_a_whole(whole, train.rows, held_out.rows, where=held_out.name)
             )
             if told:
                 self.world.adopt(told, self._line(train))
@@ -223,7 +227,13 @@ class Scaling(Watcher):
             )
             self.world.adopt(told, theirs[-1].place)
             return True
-        return False
+        if mine or theirs or not (train.complete and held_out.complete):
+            return False
+        told = scaled.each_scaled_by_itself(train.rows, held_out.rows, where=held_out.name)
+        finding = next(told, None)
+        if finding is not None and not self.world.found("T102"):
+            self.world.adopt([finding], self._line(held_out))
+        return finding is not None
 
     def _line(self, train: Part) -> Place | None:
         if train.place is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from lamplighter.checks import labels as criteria
+from lamplighter.checks.resized import classes_out_of_place
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.place import Place, here
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 LOOKS = 6  # losses that are read closely
 SURE = 2  # of them must show the same
+MOST_MASKS, MOST_PIXELS = 64, 2**20  # resized ones that are kept, and of one
 MOST_VALUES = 32  # a mask has few different values, a picture has many
 
 
@@ -28,6 +30,7 @@ class Targets(Watcher):
         self.tokens: torch.Tensor | None = None
         self.looks = 0
         self.hits: dict[str, int] = {}
+        self.masks: list[tuple[torch.Tensor, torch.Tensor, Place | None]] = []
         self.resized: dict[tuple[int, ...], list[tuple[torch.Tensor, Place | None]]] = {}
 
     def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
@@ -53,12 +56,28 @@ class Targets(Watcher):
                 self.world.adopt([finding], here())
         for before, place in self.resized.get(tuple(target.shape[-2:]), []):
             self.world.adopt(criteria.mask_values_new(before, target), place)
+        if target.dim() == 3 and not self.world.found("Y108"):
+            self._look_for_places(target.detach())
 
     def mask_resized(self, before: torch.Tensor, after: torch.Tensor) -> None:
         whole = torch.unique(before)
         if len(whole) <= MOST_VALUES and bool((whole == whole.round()).all()):
             sites = self.resized.setdefault(tuple(after.shape[-2:]), [])
             sites.append((whole.detach(), here()))
+            if before.numel() <= MOST_PIXELS and len(self.masks) < MOST_MASKS:
+                self.masks.append((before.detach(), after.detach(), here()))
+
+    def _look_for_places(self, target: torch.Tensor) -> None:
+        """Whether a mask that was resized is one of these targets, with classes out of place."""
+        for before, after, place in self.masks:
+            shown = after.reshape(-1, *after.shape[-2:]).long()
+            if shown.shape[1:] != target.shape[1:] or len(shown) != 1:
+                continue
+            if bool((target.cpu() == shown.cpu()).flatten(1).all(1).any()):
+                told = list(classes_out_of_place(before.reshape(before.shape[-2:]), shown[0]))
+                self.world.adopt(told, place)
+                if told:
+                    return
 
     def _seen_in(self, target: torch.Tensor, given: dict[str, Any]) -> list[tuple[str, Any]]:
         tokens = self.tokens

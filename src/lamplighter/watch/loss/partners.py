@@ -56,6 +56,8 @@ class Partners(Watcher):
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
+        if name in ("mul", "sub") and self.inputs is not None and not self.told:
+            self._in_own_loss(args)
         if name not in ("__getitem__", "flip", "roll", "index_select") or len(self.picks) >= MOST:
             return
         if self.told or not isinstance(result, Tensor) or not isinstance(args[0], Tensor):
@@ -84,14 +86,26 @@ class Partners(Watcher):
         target, answer = given.get("target"), given.get("input")
         if self.inputs is None or not isinstance(target, Tensor) or not isinstance(answer, Tensor):
             return
+        if not self._judge(target, answer):
+            self.losses.append((answer, target))
+
+    def _in_own_loss(self, args: tuple[Any, ...]) -> None:
+        """A target that the program multiplies with what its network answered, or subtracts."""
+        tensors = [arg for arg in args if isinstance(arg, Tensor)]
+        answer = next((t for t in tensors if t.requires_grad), None)
+        target = next((t for t in tensors if not t.requires_grad), None)
+        if answer is not None and target is not None and target.shape == answer.shape:
+            self._judge(target, answer)
+
+    def _judge(self, target: Tensor, answer: Tensor) -> bool:
         for found, place in self._looked_at(target, answer):
             self.hits += 1
             self.inputs = None
             if self.hits == SURE:
                 self.told = True
                 self.world.adopt([found], place)
-            return
-        self.losses.append((answer, target))
+            return True
+        return False
 
     def _looked_at(self, target: Tensor, answer: Tensor) -> Iterator[tuple[Finding, Place | None]]:
         assert self.inputs is not None

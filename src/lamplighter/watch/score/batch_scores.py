@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import BatchSampler
 
-from lamplighter.checks.batch_scores import BatchScore, batch_scores
+from lamplighter.checks.batch_scores import OF_EACH_SAMPLE, BatchScore, batch_scores
 from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.evaluation import each_batch_scored, mean_of_batches
 from lamplighter.checks.guess import answer_in
@@ -94,7 +94,7 @@ class BatchScores(Watcher):
             self.world.adopt(each_batch_scored(name, current.given), _line(result))
 
     def score_called(self, name: str, given: dict[str, Any], result: Any) -> None:
-        if self.right and len(self.called) <= 4 * MOST_BATCHES:
+        if name not in OF_EACH_SAMPLE and self.right and len(self.called) <= 4 * MOST_BATCHES:
             self.called.append((name, result))
 
     def text_written(self, text: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from lamplighter.checks.batch_scores import OF_EACH_SAMPLE
 from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.guess import answer_in
 from lamplighter.checks.scoring import arguments_swapped, ranked_by_decisions
@@ -29,7 +30,7 @@ RANKING = ("roc_auc_score", "average_precision_score")
 # the same whichever comes first
 SYMMETRIC = (
     *("matthews_corrcoef", "cohen_kappa_score", "accuracy_score"),
-    *("cohen_kappa", "pearson_corrcoef"),
+    *("cohen_kappa", "pearson_corrcoef", *OF_EACH_SAMPLE),
 )
 MOST_GOALS = 256  # targets of training that are looked for in the program's arrays
 

@@ -121,6 +121,7 @@ SIGNS: dict[str, tuple[str, Sequence[Sign]]] = {
         [
             calls("fit_transform"),
             calls("fit"),
+            calls("svd", "eigh", "eig", "pca_lowrank", "svd_lowrank"),
             calls("scale", "zscore", "minmax_scale"),
             calls("mean", "std"),
             calls("min", "max", "amin", "amax"),

@@ -200,8 +200,18 @@ def tap_operations(taps: Taps, patience: Patience) -> None:
 
         return wrapped
 
+    def taken_over(original: Wrapper) -> Wrapper:
+        def wrapped(array: Any) -> Any:  # torch hands this one to no mode
+            result = original(array)
+            if stream.on and operations.live:
+                stream.tell("operated", "from_numpy", (array,), {}, result)
+            return result
+
+        return wrapped
+
     for kind in FAST:
         taps.replace(kind, "forward", forward)
+    taps.replace(torch, "from_numpy", taken_over)
     taps.aside = operations.away
     stream.pause, stream.go_on = operations.pause, operations.go_on
     taps.replace(torch.jit, "script", script)

@@ -6,6 +6,7 @@ import inspect
 from types import ModuleType
 from typing import Any
 
+from lamplighter.checks.batch_scores import OF_EACH_SAMPLE
 from lamplighter.watch.imports import Change, when_imported
 from lamplighter.watch.taps.wrapping import Taps, Wrapper
 
@@ -14,6 +15,7 @@ SKLEARN = (
     *("average_precision_score", "precision_recall_fscore_support", "classification_report"),
     *("balanced_accuracy_score", "matthews_corrcoef", "cohen_kappa_score", "r2_score"),
     *("explained_variance_score", "mean_absolute_percentage_error", "d2_absolute_error_score"),
+    *OF_EACH_SAMPLE,
 )
 TORCHMETRICS = (
     *("f1_score", "fbeta_score", "precision", "recall", "auroc", "average_precision"),

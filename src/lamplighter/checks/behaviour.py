@@ -197,6 +197,7 @@ def future_leaks(
     if before.shape != after.shape or before.dim() < 2:
         return
     gap = (before.float() - after.float()).abs()[:, :position]
+    gap = gap if gap.dim() > 2 else gap.unsqueeze(-1)
     scale = float(before.float().abs().max()) + 1e-12
     if gap.numel() and float(gap.max()) > 1e-3 * scale:
         first = int((gap.flatten(2).amax((0, 2)) > 1e-3 * scale).nonzero()[0])

@@ -40,10 +40,10 @@ def softmax_before_cross_entropy(
         yield found(
             "L101",
             where,
-            f"probabilities enter cross_entropy: all {logits.numel()} values lie in [0, 1] and "
-            "each row sums to 1, but cross_entropy applies softmax itself, so gradients are small "
+            f"probabilities enter {where}: all {logits.numel()} values lie in [0, 1] and "
+            f"each row sums to 1, but {where} applies softmax itself, so gradients are small "
             "and the loss cannot approach 0",
-            "give cross_entropy the raw logits: remove the softmax from the model's end",
+            f"give {where} the raw logits: remove the softmax from the model's end",
         )
 
 
@@ -71,10 +71,10 @@ def sigmoid_before_cross_entropy(
     yield found(
         "L102",
         where,
-        f"all {logits.numel()} values that enter cross_entropy lie in [0, 1] "
+        f"all {logits.numel()} values that enter {where} lie in [0, 1] "
         f"({logits.min():.3f} to {logits.max():.3f}): a sigmoid or another squashing stands before "
         "it, so no class can win by more than a factor of e",
-        "remove the sigmoid before cross_entropy, or use BCEWithLogitsLoss for several labels",
+        f"remove the sigmoid before {where}, or use BCEWithLogitsLoss for several labels",
     )
 
 
@@ -92,8 +92,8 @@ def relu_on_logits(logits: Tensor, *, where: str = "cross_entropy") -> Iterator[
         yield found(
             "L103",
             where,
-            f"logits are never below 0 and {zeros:.0%} are exactly 0: a ReLU stands on the last "
-            "layer, and a class at 0 gets no gradient",
+            f"the logits of {where} are never below 0 and {zeros:.0%} are exactly 0: a ReLU stands "
+            "on the last layer, and a class at 0 gets no gradient",
             "remove the activation after the last layer",
         )
 
@@ -152,7 +152,7 @@ def softmax_over_wrong_dimension(
 def sigmoid_twice(
     logits: Tensor, *, where: str = "binary_cross_entropy_with_logits"
 ) -> Iterator[Finding]:
-    """L106: all values that enter BCE-with-logits lie in [0, 1].
+    """L106: all values that enter BCE-with-logits, or another sigmoid, lie in [0, 1].
 
     Args:
         logits: any shape; at least 64 values are needed for a verdict where the graph does not
@@ -166,7 +166,7 @@ def sigmoid_twice(
     yield found(
         "L106",
         where,
-        f"all {logits.numel()} values that enter BCE-with-logits lie in [0, 1] "
+        f"all {logits.numel()} values that enter {where} lie in [0, 1] "
         f"({logits.min():.3f} to {logits.max():.3f}): a sigmoid was applied already, so the answer "
         "can never go below one half",
         "remove the sigmoid from the model, or use BCELoss",

@@ -14,12 +14,14 @@ FEWEST = 4  # samples of which a weight for each is told from a pair of factors
 
 
 def makes_a_square(large: Sequence[int], small: Sequence[int]) -> bool:
-    """Whether (n, 1, …) meets (n, …), so that every sample meets every other.
+    """Whether (n, 1, …) meets (n, …) or (1, n), so that every sample meets every other.
 
     Args:
         large: the shape with one more dimension.
         small: the other shape.
     """
+    if len(large) == len(small) == 2:
+        return large[1] == 1 == small[0] and large[0] == small[1] > 1
     if len(large) != len(small) + 1 or not small:
         return False
     return large[1] == 1 and large[0] == small[0] > 1 and tuple(large[2:]) == tuple(small[1:])

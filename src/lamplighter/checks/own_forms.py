@@ -50,14 +50,19 @@ def is_of_rows(target: Tensor) -> bool:
     return sums_to_one(values, 1) and not sums_to_one(values, 0)
 
 
-def softmax_across_samples() -> Iterator[Finding]:
-    """L105 of one's own making: what is normalised over the samples is held against rows."""
+def softmax_across_samples(dim: int = 0) -> Iterator[Finding]:
+    """L105 of one's own making: what is normalised over the samples is held against rows.
+
+    Args:
+        dim: of the softmax, counted from 0.
+    """
+    others = "the samples, " if dim == 0 else ""
     yield found(
         "L105",
         "own likelihood",
-        "the softmax is over dimension 0, the samples, and what comes out is held against a target "
-        "for each sample: a sample's classes compete with other samples and not with each other",
-        "take the softmax over dim=1, the classes",
+        f"the softmax is over dimension {dim}, {others}and what comes out is held against a target "
+        "for each row: a row's classes compete with other rows and not with each other",
+        "take the softmax over dim=-1, the classes",
     )
 
 

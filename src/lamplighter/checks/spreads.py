@@ -161,3 +161,19 @@ def _fits(to_source: Tensor, deviation: Tensor, to_log: Tensor, c: float) -> boo
     middle = rest.median()
     off = ((rest - middle).abs() > NEAR * width).double().mean()
     return float(off) <= MOST_OFF and float(middle) * c < 0
+
+
+def variance_is_used_as_deviation(how: str) -> Iterator[Finding]:
+    """L117 of a Gaussian likelihood: the loss and the evaluation take one answer for two things.
+
+    Args:
+        how: what the evaluation does with it.
+    """
+    yield found(
+        "L117",
+        "gaussian_nll_loss",
+        "this loss takes the answer for the variance, and the evaluation for the standard deviation: "
+        f"{how}",
+        "give the loss the square, var=deviation**2, or take the root of the answer where a "
+        "deviation is wanted",
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -191,17 +191,23 @@ def _converted(value: Tensor) -> Tensor | None:
 
 
 def layers_repeated(model: nn.Module) -> Iterator[Finding]:
-    """M103: one layer with weights stands at several places of a Sequential or ModuleList."""
+    """M103: one layer with weights stands at several places of a container, or under counted names.
+
+    Counted names are those that differ by the number at their end alone, as `block0`, `block1` and
+    `block2`; two may be the branches of a pair that is to be treated alike.
+    """
     for owner, module in model.named_modules():
-        if not isinstance(module, nn.Sequential | nn.ModuleList):
-            continue
-        places: dict[tuple[int, ...], list[str]] = {}
+        several = isinstance(module, nn.Sequential | nn.ModuleList | nn.ModuleDict)
+        places: dict[tuple[Any, ...], list[str]] = {}
         for name, child in module._modules.items():
+            stem = name.rstrip("0123456789")
+            if not several and stem in ("", name):
+                continue
             mine = tuple(id(p) for p in child.parameters()) if child is not None else ()
             if mine:  # copy.copy of a layer is another layer with the same weights
-                places.setdefault(mine, []).append(name)
+                places.setdefault((*mine, "" if several else stem), []).append(name)
         for names in places.values():
-            if len(names) > 1:
+            if len(names) > (1 if several else 2):
                 child = module._modules[names[0]]
                 yield found(
                     "M103",
@@ -244,8 +250,27 @@ def looks_untrained(weight: Tensor) -> bool:
     return abs(float(values.std()) / expected - 1) < 4 / math.sqrt(weight.numel()) + 0.02
 
 
+def is_random(weight: Tensor) -> bool:
+    """Whether a weight is neither constant nor made of directions at right angles, as some fix them.
+
+    Args:
+        weight: `(out, in, ...)`, as it was filled.
+    """
+    rows = weight.detach().float().flatten(1)
+    if len(rows) < 2 or not float(rows.std()) > 0 or not bool(rows.all()):
+        return False
+    angles = (
+        torch.nn.functional.normalize(rows, dim=1) @ torch.nn.functional.normalize(rows, dim=1).T
+    )
+    return float((angles - torch.eye(len(rows)).to(angles)).abs().max()) > 1e-3
+
+
 def output_frozen(
-    model: nn.Module, *, order: Sequence[str] = (), others_learn: bool = False
+    model: nn.Module,
+    *,
+    order: Sequence[str] = (),
+    others_learn: bool = False,
+    as_filled: Callable[[Tensor], bool] | None = None,
 ) -> Iterator[Finding]:
     """M110: the output layer is frozen while it still holds random values, or nothing can learn.
 
@@ -254,6 +279,7 @@ def output_frozen(
         order: names of modules in the order they were called, where known.
         others_learn: whether something beside the network can learn, as a head of its own, or the
             network has learned before; then it may be frozen as a whole.
+        as_filled: whether a weight is known to hold the values that it was filled with.
     """
     parameters = list(model.named_parameters())
     trainable = [name for name, p in parameters if p.requires_grad]
@@ -272,15 +298,16 @@ def output_frozen(
     name = output_layer(model, order)
     layer = dict(model.named_modules()).get(name)
     weight = getattr(layer, "weight", None)
-    if isinstance(weight, Tensor) and not weight.requires_grad and looks_untrained(weight):
+    if not isinstance(weight, Tensor) or weight.requires_grad:
+        return
+    if looks_untrained(weight) or (as_filled and as_filled(weight) and is_random(weight)):
         norms = {n for n, m in model.named_modules() if isinstance(m, NORMS)}
         only_norms = all(n.rpartition(".")[0] in norms for n in trainable)
         yield found(
             "M110",
             name,
-            "the output layer is frozen and its weights still have the even spread of PyTorch's "
-            "random initialisation"
-            + (", and only normalisation layers can learn" if only_norms else ""),
+            "the output layer is frozen and its weights still are those of its random "
+            "initialisation" + (", and only normalisation layers can learn" if only_norms else ""),
             f"set requires_grad=True on the parameters of {name}",
         )
 

@@ -52,3 +52,19 @@ def score_is_minimised(kind: str, times: int, *, certain: bool) -> Iterator[Find
         _FIXES[kind],
         level="error" if certain else "warning",
     )
+
+
+def error_is_maximised(name: str, times: int) -> Iterator[Finding]:
+    """L118: the loss falls as an error grows.
+
+    Args:
+        name: the loss function, or "a difference" between answer and target.
+        times: steps that showed it.
+    """
+    yield found(
+        "L118",
+        name,
+        "it tells how far the answers are from their targets, and the loss falls as it grows: each "
+        f"of {times} steps has made the answers worse",
+        "send it back without the minus; of a log-probability, send back the negative",
+    )

@@ -13,6 +13,7 @@ from torch import nn
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.patience import never_renewed
 from lamplighter.watch.source.place import Place, is_users, tree_of
+from lamplighter.watch.source.unread import never_read
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -63,6 +64,8 @@ class Sources(Watcher):
         for kind, example in classes.items():
             for name, place in thrown_away(kind, example):
                 self._report_thrown_away(name, place)
+            for name, place in never_read(kind):
+                self._report_never_read(name, place)
         for file in dict.fromkeys(place.file for place in places if place is not None):
             for name, place in uncalled(file):
                 self._report_uncalled(name, place)
@@ -87,6 +90,17 @@ class Sources(Watcher):
             f"`{name}`",
             "its result is computed and thrown away: the line changes nothing",
             f"assign the result: x = {name}(x)",
+            place,
+        )
+
+    def _report_never_read(self, name: str, place: Place) -> None:
+        self.world.report(
+            "M114",
+            "warning",
+            f"`{name}`",
+            "forward() gives it a tensor and never reads it: what is computed here, or kept here for "
+            "a way round, reaches no answer",
+            f"use {name} further on, or leave the line away",
             place,
         )
 

@@ -55,6 +55,7 @@ from lamplighter.watch.loop.bootstraps import Bootstraps
 from lamplighter.watch.loop.finite import Finite, Rounding
 from lamplighter.watch.loop.hand_steps import HandSteps
 from lamplighter.watch.loop.idle import IdleOptimizers
+from lamplighter.watch.loop.leftovers import Leftovers
 from lamplighter.watch.loop.lengths import Lengths
 from lamplighter.watch.loop.loss_scales import LossScales
 from lamplighter.watch.loop.plateaus import Plateaus
@@ -62,6 +63,7 @@ from lamplighter.watch.loop.policies import Policies
 from lamplighter.watch.loop.rates import Rates
 from lamplighter.watch.loop.renewed import RenewedOptimizers
 from lamplighter.watch.loop.returns import Returns
+from lamplighter.watch.loop.same_noise import SameNoise
 from lamplighter.watch.loop.schedule_owners import ScheduleOwners
 from lamplighter.watch.loop.schedules import Schedules
 from lamplighter.watch.loop.seeding import Seeding
@@ -73,8 +75,12 @@ from lamplighter.watch.loss.alignments import Alignments
 from lamplighter.watch.loss.arithmetic import Arithmetic
 from lamplighter.watch.loss.class_weights import ClassWeights
 from lamplighter.watch.loss.cosines import Cosines
+from lamplighter.watch.loss.deviations import Deviations
+from lamplighter.watch.loss.doubled import DoubledScores
 from lamplighter.watch.loss.dropped_answers import DroppedAnswers
 from lamplighter.watch.loss.flattened import Flattened
+from lamplighter.watch.loss.forgers import Forgers
+from lamplighter.watch.loss.grown_errors import GrownErrors
 from lamplighter.watch.loss.held_out_rows import HeldOutRows
 from lamplighter.watch.loss.ignored import IgnoredClasses
 from lamplighter.watch.loss.losses import Losses
@@ -83,6 +89,7 @@ from lamplighter.watch.loss.noise_levels import NoiseLevels
 from lamplighter.watch.loss.own_forms import OwnForms
 from lamplighter.watch.loss.own_losses import OwnLosses
 from lamplighter.watch.loss.partners import Partners
+from lamplighter.watch.loss.quantiles import Quantiles
 from lamplighter.watch.loss.reach import Reach
 from lamplighter.watch.loss.spreads import Spreads
 from lamplighter.watch.loss.still_losses import StillLosses
@@ -99,6 +106,7 @@ from lamplighter.watch.network.lost_states import LostStates
 from lamplighter.watch.network.models import Models
 from lamplighter.watch.network.modes import Modes
 from lamplighter.watch.network.norms import FrozenNorms
+from lamplighter.watch.network.parts import Parts
 from lamplighter.watch.network.probes import Probes
 from lamplighter.watch.network.real_steps import RealSteps
 from lamplighter.watch.network.replicas import Replicas
@@ -250,6 +258,14 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         ActionNumbers,
         Returns,
         LooseParameters,
+        Parts,
+        DoubledScores,
+        GrownErrors,
+        Deviations,
+        Quantiles,
+        Forgers,
+        Leftovers,
+        SameNoise,
     )
     return [world, world.origins, *(kind(world) for kind in kinds), Weights(world, frozen)]
 

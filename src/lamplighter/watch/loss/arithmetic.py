@@ -51,6 +51,7 @@ class Arithmetic(Watcher):
         self.numbers: ByIdentity[frozenset[Taken]] = ByIdentity()
         self.hits: dict[tuple[Place | None, str], int] = {}
         self.moving: set[Place | None] = set()
+        self.figures: dict[Place | None, list[Any]] = {}
         self.count = 0
         self.sums: ByIdentity[tuple[str, Place | None]] = ByIdentity()
         self.summed = 0
@@ -114,16 +115,29 @@ class Arithmetic(Watcher):
         self.seen[result] = (*(self.seen.get(result) or ()), sighting)[:4]
 
     def _look_at_shapes(self, name: str, given: list[Tensor], result: Tensor) -> None:
-        """(n, 1) against (n): nobody asked for the square that comes out."""
-        if len(given) != 2 or name not in MEETING or given[0].dim() == given[1].dim():
+        """(n, 1) against (n) or (1, n): nobody asked for the square that comes out."""
+        if len(given) != 2 or name not in MEETING or result.dim() < 2:
             return
-        large, small = sorted(given, key=lambda t: -t.dim())
+        large, small = sorted(given, key=lambda t: (-t.dim(), -t.shape[0] if t.dim() else 0))
         one, other = self.descent.of(large), self.descent.of(small)
-        if one.by_hand or not (one.answer or other.answer) or one.answer == other.answer:
+        if one.by_hand or not criteria.makes_a_square(large.shape, small.shape):
             return
-        if criteria.makes_a_square(large.shape, small.shape):
+        answers = bool(one.answer or other.answer) and one.answer != other.answer
+        if not answers or large.dim() == small.dim():
+            # a loss of each sample against its weight, or an answer against a row of targets
+            figure, known = (large, other) if other.derived else (small, one)
+            new = not figure.requires_grad and not other.by_hand and self._has_changed(figure)
+            answers = new and known.derived and not self.descent.of(figure).derived
+            answers &= large.shape[0] == self.rows and (known.answer > 0 or name in PRODUCTS)
+        if answers:
             shapes = (tuple(given[0].shape), tuple(given[1].shape), tuple(result.shape))
             self._add(result, Sighting("L107", here(), shapes))
+
+    def _has_changed(self, figure: Tensor) -> bool:
+        """Whether a tensor is another one than the last at this line: no table of a network's."""
+        place, some = here(), figure.detach().flatten()[:4].tolist()
+        before, self.figures[place] = self.figures.get(place, some), some
+        return before != some
 
     def _look_at_number(self, name: str, given: list[Tensor], result: Tensor) -> None:
         """A weight that is computed from the mean over the batch, and multiplied with it."""

@@ -13,6 +13,7 @@ from lamplighter.checks import class_weights as criteria
 from lamplighter.checks.batches import labels_of
 from lamplighter.checks.finding import Finding
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.place import Place, frames, here
 from lamplighter.watch.source.statements import only_call_with
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 ENOUGH = 400  # targets that are counted where the data set does not tell its labels
 MOST_CLASSES = 256
+CHOICES = (
+    *("cross_entropy", "nll_loss"),
+    *("binary_cross_entropy", "binary_cross_entropy_with_logits"),
+)
 MOST_SETS = 1_000_000  # samples of a data set whose labels are counted at once
 
 
@@ -34,11 +39,16 @@ class ClassWeights(Watcher):
         self.counts: dict[tuple[Place | None, int], Tensor] = {}
         self.judged: set[tuple[Place | None, int]] = set()
         self.sides = False
+        # losses of each sample → the function and its target
+        self.unreduced: ByIdentity[tuple[str, Tensor]] = ByIdentity()
+        self.of_label: dict[Place | None, dict[float, tuple[int, float]]] = {}
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         if not torch.is_grad_enabled() or self.world.found("L115"):
             return
         weight, target = given.get("weight"), given.get("target")
+        if name in CHOICES and isinstance(result, Tensor) and isinstance(target, Tensor):
+            self._look_at_samples(name, weight, target, result)
         if name == "binary_cross_entropy_with_logits":
             weight = given.get("pos_weight")
         elif name not in ("cross_entropy", "nll_loss"):
@@ -53,6 +63,46 @@ class ClassWeights(Watcher):
             self._count_sides(key, weight.detach(), target.detach())
         elif not target.is_floating_point() and weight.dim() == 1:
             self._count_classes(key, name, weight.detach(), target.detach(), given)
+
+    def _look_at_samples(self, name: str, weight: Any, target: Tensor, result: Tensor) -> None:
+        """Losses of each sample wait for their weights, which some functions take themselves."""
+        if result.dim() and result.requires_grad and result.numel() == target.numel() > 1:
+            self.unreduced[result] = (name, target.detach())
+        own = isinstance(weight, Tensor) and weight.numel() == target.numel() > 1
+        if own and name.startswith("binary"):
+            self._count_samples(name, target.detach(), weight)
+
+    def operated(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+    ) -> None:
+        if name != "mul" or len(args) != 2 or not self.unreduced:
+            return
+        for losses, weight in (args, args[::-1]):
+            known = self.unreduced.get(losses)
+            plain = isinstance(weight, Tensor) and not weight.requires_grad
+            if known is not None and plain and weight.numel() == known[1].numel():
+                self._count_samples(*known, weight)
+
+    def _count_samples(self, name: str, target: Tensor, weight: Tensor) -> None:
+        """Weights that are the same for all samples of one class are weights of the classes."""
+        key = (here(), -1)
+        if key in self.judged or self.world.found("L115"):
+            return
+        labels, weights = target.flatten().cpu(), weight.detach().flatten().cpu()
+        known = self.of_label.setdefault(key[0], {})
+        for label in labels.unique().tolist():
+            own = weights[labels == label]
+            count, value = known.get(label, (0, float(own[0])))
+            if value <= 0 or float((own - value).abs().max()) > 1e-5 * value or len(known) > 64:
+                self.judged.add(key)
+                return
+            known[label] = (count + len(own), value)
+        if sum(count for count, _ in known.values()) >= ENOUGH:
+            self.judged.add(key)
+            counts, values = zip(*(known[label] for label in sorted(known)), strict=True)
+            told = criteria.weights_rise_with_frequency(values, counts, where=name)
+            # what an author gives to one side for another reason is no inverse of anything
+            self.world.adopt((f for f in told if f.level == "error"), key[0])
 
     def _count_classes(
         self, key: Any, name: str, weight: Tensor, target: Tensor, given: dict[str, Any]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from lamplighter.checks import loss as criteria
+from lamplighter.checks.counts import rate_for_log_rate
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.loss import ENOUGH_VALUES
 from lamplighter.checks.own_forms import is_of_rows
@@ -32,6 +33,10 @@ ELEMENTWISE = (
     "huber_loss",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "gaussian_nll_loss",
+    "poisson_nll_loss",
+    "kl_div",
+    "soft_margin_loss",
 )
 
 
@@ -68,7 +73,7 @@ class Losses(Watcher):
         entered, target = given.get("input"), given.get("target")
         if not isinstance(entered, torch.Tensor) or not isinstance(target, torch.Tensor):
             return
-        if not entered.requires_grad:
+        if not entered.requires_grad and not (name == "kl_div" and target.requires_grad):
             return
         if name in ("cross_entropy", "nll_loss") and not target.is_floating_point():
             self.world.classes = max(self.world.classes, entered.shape[min(1, entered.dim() - 1)])
@@ -79,7 +84,12 @@ class Losses(Watcher):
         site.looks += 1
         from_layer = made_by(entered) == "layer"  # fresh logits lie in [0, 1] by chance
         if name == "binary_cross_entropy_with_logits" and not from_layer:
-            self._count(site, criteria.sigmoid_twice(site.gathered(entered)), place)
+            several = site.gathered(entered)
+            rectified = list(criteria.relu_on_logits(several, where=name))
+            self._count(site, rectified or criteria.sigmoid_twice(several), place)
+        elif name == "poisson_nll_loss":
+            log_input = bool(given.get("log_input", True))
+            self._count(site, rate_for_log_rate(entered, target, log_input=log_input), place)
         found = seen_in(name, entered.detach(), target.detach(), given, result)
         if name.startswith("binary") and is_painted(target):
             current = self.world.current()

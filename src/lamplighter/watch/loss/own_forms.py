@@ -15,6 +15,7 @@ from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.finding import Finding
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.loss.given import is_given
 from lamplighter.watch.source.descent import is_weight, shallow
 from lamplighter.watch.source.place import Place, here
 
@@ -48,7 +49,7 @@ class Form:
         place: the line that it counts for.
         answer: the tensor with the graph, weak.
         low, high: of its values, for the message.
-        count: targets seen.
+        count: targets seen; of "across", the dimension of the softmax.
         label: whether the 0/1 are the labels of the batch.
     """
 
@@ -73,10 +74,15 @@ class OwnForms(Watcher):
         self.hits: dict[tuple[str, Place | None], int] = {}
         self.targets: dict[tuple[str, Place | None], int] = {}
         self.labels: list[Tensor] = []
+        self.squares: ByIdentity[weakref.ref[Tensor]] = ByIdentity()
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
+        if name == "broadcast_tensors":
+            for one, made in zip(shallow(args), shallow((result,)), strict=False):
+                if (forms := self.forms.get(one)) is not None:
+                    self.forms[made] = forms
         if not isinstance(result, Tensor) or not result.requires_grad:
             return
         given = list(shallow((*args, *kwargs.values())))
@@ -84,10 +90,10 @@ class OwnForms(Watcher):
             self._look_at_signed(name, kwargs.get("target", given[-1]))
         elif name == "mul" or name in CONTRACTIONS:
             self._look_at_product(name, given, result)
-        elif name in ("softmax", "log_softmax") and result.dim() == 2:
-            dim = kwargs.get("dim", next((a for a in args[1:] if isinstance(a, int)), None))
-            if dim in (0, -2) and len(result) > 1:
-                self.forms[result] = (Form("across", here()),)
+        elif name in ("softmax", "log_softmax") and result.dim() > 1:
+            self._look_at_softmax(args, kwargs, result)
+        elif name in ("pow", "square") and len(given) == 1 and given[0].shape == result.shape:
+            self.squares[result] = weakref.ref(given[0])
         elif name == "sum" and given[0].dim():
             self._look_at_sum(given[0], result)
         elif name in ("gather", "take_along_dim", "__getitem__"):
@@ -103,12 +109,6 @@ class OwnForms(Watcher):
 
     def batch_given(self, current: Pass, batch: Any) -> None:
         self.labels = list(tensors_in(batch))[1:]
-
-    def _is_label(self, target: Tensor) -> bool:
-        """Whether a tensor of 0 and 1 is what the loader gave beside the inputs."""
-        flat = target.detach().flatten()
-        fitting = [t.detach().flatten() for t in self.labels if t.numel() == flat.numel()]
-        return any(torch.equal(t.to(flat.device, flat.dtype), flat) for t in fitting)
 
     def _look_at_signed(self, name: str, target: Any) -> None:
         place = self._look(name)
@@ -133,43 +133,76 @@ class OwnForms(Watcher):
         across = next((f for f in self.forms.get(answer) or () if f.kind == "across"), None)
         if place is None:
             return
-        if across is not None and criteria.is_of_rows(target):
+        if across is not None and not across.count and criteria.is_of_rows(target):
             self.forms[result] = (replace(across, kind="crossed"),)
             return
         if not criteria.is_zero_or_one(target):
             return
         low, high = (float(v) for v in answer.detach().aminmax())
         kind = "overlap" if name in CONTRACTIONS else "product"
-        label = self._is_label(target)
+        label = is_given(target, self.labels)
         form = Form(kind, place, weakref.ref(answer), low, high, target.numel(), label)
         self.forms[result] = (form,)
+
+    def _look_at_softmax(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor
+    ) -> None:
+        """Over which dimension; of one that is left out, torch takes the first or the second."""
+        dim = kwargs.get("dim", next((a for a in args[1:] if isinstance(a, int)), None))
+        if dim is None:
+            dim = 0 if result.dim() == 3 else 1
+        dim %= result.dim()
+        if dim < result.dim() - 1 and result.shape[dim] > 1:
+            self.forms[result] = (Form("across", here(), count=dim),)
 
     def _look_at_sum(self, whole: Tensor, result: Tensor) -> None:
         known = self.forms.get(whole)
         if known is not None and known[0].kind == "product":
             self.forms[result] = (replace(known[0], kind="overlap"),)
         elif known is None and whole.numel() > 1:
-            self.forms[result] = (Form("mass", None, weakref.ref(whole)),)
+            area = self.squares.get(whole) or weakref.ref(whole)
+            self.forms[result] = (Form("mass", None, area),)
 
     def _look_at_picking(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor
     ) -> None:
         scores = args[0]
-        if not isinstance(scores, Tensor) or scores.dim() != 2 or is_weight(scores):
+        if not isinstance(scores, Tensor) or scores.dim() < 2 or is_weight(scores):
             return
         index: Any = kwargs.get("index", args[-1])
+        if name != "__getitem__" and self._crosses(scores, index, args, kwargs):
+            self.forms[result] = tuple(
+                replace(f, kind="crossed")
+                for f in self.forms.get(scores) or ()
+                if f.kind == "across"
+            )
+            return
+        if scores.dim() != 2:
+            return
         if name == "__getitem__":
             several = isinstance(index, tuple) and len(index) == 2
             index = index[1] if several and not isinstance(index[0], slice | int) else None
         if not isinstance(index, Tensor) or index.dtype != torch.int64:
             return
         across = next((f for f in self.forms.get(scores) or () if f.kind == "across"), None)
-        if result.numel() == len(scores) > 1 and across is not None:
+        if result.numel() == len(scores) > 1 and across is not None and not across.count:
             self.forms[result] = (replace(across, kind="crossed"),)
         elif result.numel() == len(scores) > 1 and _are_raw(scores):
             place = self._look(name)
             if place is not None and criteria.are_no_logarithms(scores):
                 self.forms[result] = (Form("picked", place),)
+
+    def _crosses(
+        self, scores: Tensor, index: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> bool:
+        """Whether one score of each row is picked, and the softmax was over another dimension."""
+        dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
+        if not isinstance(dim, int) or not isinstance(index, Tensor):
+            return False
+        dim %= scores.dim()
+        across = [f for f in self.forms.get(scores) or () if f.kind == "across"]
+        one_each = index.dim() == scores.dim() and index.shape[dim] == 1 < scores.shape[dim]
+        return one_each and any(f.count != dim for f in across)
 
     def _carry(self, name: str, args: tuple[Any, ...], given: list[Tensor], result: Tensor) -> None:
         known = [forms for t in given if (forms := self.forms.get(t)) is not None]
@@ -215,7 +248,7 @@ class OwnForms(Watcher):
         elif form.kind == "quotient":
             yield from criteria.overlap_of_scores(form.low, form.high)
         elif form.kind == "crossed":
-            yield from criteria.softmax_across_samples()
+            yield from criteria.softmax_across_samples(form.count)
         elif form.kind == "picked" and len(self.world.optimizers) < 2:
             yield from criteria.likelihood_of_scores()
 
@@ -262,8 +295,9 @@ def _after(
             # the area of the mask itself has no graph, and is as good as a second sum
             return form if numbers or not alone else replace(form, count=max(form.count, 1))
         return form if name in ("mul", "div", "neg", "clamp", "clamp_min") and alone else None
-    if form.kind == "across":
-        return form if name in ("log", "clamp", "clamp_min", "add", "neg") and alone else None
+    if form.kind == "across":  # a division by the sum of each row leaves it so
+        kept = name == "div" or (name in ("log", "clamp", "clamp_min", "add", "neg") and alone)
+        return form if kept else None
     if form.kind == "picked":
         return form if name in LINEAR and alone and plain else None
     linear = name in LINEAR or name in SUMS or name in ("pow", "log", "log1p", "stack", "square")

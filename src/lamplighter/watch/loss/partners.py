@@ -13,6 +13,7 @@ from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.mixing import Mixture, mixture_of, partners_differ
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
@@ -48,8 +49,11 @@ class Partners(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.picks: list[Pick] = []
+        self.picked: ByIdentity[Pick] = ByIdentity()
         self.inputs: Mixture | None = None
-        self.losses: list[tuple[Tensor, Tensor]] = []
+        self.losses: list[tuple[Tensor, Tensor, Any]] = []
+        # the losses against the own labels and against those of the partners, whose order is this
+        self.pair: tuple[Tensor, Tensor, Pick] | None = None
         self.hits = 0
         self.told = False
 
@@ -65,10 +69,24 @@ class Partners(Watcher):
         own = args[0]
         if own.requires_grad or own.dim() == 0 or len(own) < FEWEST:
             return
+        if name == "__getitem__" and (whole := self.picked.get(own)) is not None:
+            self._take_part(whole, args[1], result)
+            return
         order, part = _order(name, args[1:], kwargs, len(own))
         if order is not None:
             kept = own.detach().clone() if own.numel() <= 2**22 else own.detach()
             self.picks.append(Pick(kept, result.detach(), order, part, here()))
+            if not part:
+                self.picked[result] = self.picks[-1]
+
+    def _take_part(self, whole: Pick, index: Any, result: Tensor) -> None:
+        """A part of each of the others, which may be pasted."""
+        several = index if isinstance(index, tuple) else (index,)
+        if several[:1] == (Ellipsis,):
+            several = (slice(None),) * (whole.others.dim() - len(several) + 1) + several[1:]
+        if all(isinstance(one, slice) for one in several) and several[0] == slice(None):
+            part = several[1:]
+            self.picks.append(Pick(whole.own, result.detach(), whole.partners, part, whole.place))
 
     def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         if self.inputs is not None or not self.picks or not torch.is_grad_enabled():
@@ -86,8 +104,8 @@ class Partners(Watcher):
         target, answer = given.get("target"), given.get("input")
         if self.inputs is None or not isinstance(target, Tensor) or not isinstance(answer, Tensor):
             return
-        if not self._judge(target, answer):
-            self.losses.append((answer, target))
+        if not self._judge(target, answer, result):
+            self.losses.append((answer, target, result))
 
     def _in_own_loss(self, args: tuple[Any, ...]) -> None:
         """A target that the program multiplies with what its network answered, or subtracts."""
@@ -95,19 +113,41 @@ class Partners(Watcher):
         answer = next((t for t in tensors if t.requires_grad), None)
         target = next((t for t in tensors if not t.requires_grad), None)
         if answer is not None and target is not None and target.shape == answer.shape:
-            self._judge(target, answer)
+            self._judge(target, answer, None)
 
-    def _judge(self, target: Tensor, answer: Tensor) -> bool:
-        for found, place in self._looked_at(target, answer):
-            self.hits += 1
-            self.inputs = None
-            if self.hits == SURE:
-                self.told = True
-                self.world.adopt([found], place)
+    def _judge(self, target: Tensor, answer: Tensor, result: Any) -> bool:
+        for found, place in self._looked_at(target, answer, result):
+            self._count(found, place)
             return True
         return False
 
-    def _looked_at(self, target: Tensor, answer: Tensor) -> Iterator[tuple[Finding, Place | None]]:
+    def _count(self, found: Finding, place: Place | None) -> None:
+        self.hits += 1
+        self.inputs = None
+        if self.hits == SURE:
+            self.told = True
+            self.world.adopt([found], place)
+
+    def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
+        """How much each of the two losses counts in what is sent back."""
+        pair, self.pair = self.pair, None
+        root = roots[0]
+        if pair is None or self.inputs is None or root.numel() != 1 or not root.requires_grad:
+            return
+        own, other, pick = pair
+        with torch.enable_grad():
+            slopes = torch.autograd.grad(root, (own, other), retain_graph=True, allow_unused=True)
+        weights = [0.0 if slope is None else float(slope) for slope in slopes]
+        if min(weights) < 0 or not sum(weights) > 0:
+            return
+        share = torch.full((len(pick.partners),), weights[0] / sum(weights), dtype=torch.float64)
+        for found in partners_differ(self.inputs, Mixture(pick.partners, share), pick.own):
+            self._count(found, pick.place)
+            return
+
+    def _looked_at(
+        self, target: Tensor, answer: Tensor, result: Any
+    ) -> Iterator[tuple[Finding, Place | None]]:
         assert self.inputs is not None
         for pick in self.picks:
             if pick.part or len(pick.own) != len(target):
@@ -116,7 +156,7 @@ class Partners(Watcher):
             labels: Tensor | None = pick.own
             if mixture is None:
                 # one loss for the own labels, one more for those of the partners
-                labels = self._own_labels(target, answer, pick)
+                labels = self._own_labels(target, answer, pick, result)
                 unknown = torch.full((len(target),), torch.nan, dtype=torch.float64)
                 mixture = Mixture(pick.partners, unknown)
             if labels is not None:
@@ -124,19 +164,22 @@ class Partners(Watcher):
                     yield found, pick.place
                 return
 
-    def _own_labels(self, target: Tensor, answer: Tensor, pick: Pick) -> Tensor | None:
+    def _own_labels(self, target: Tensor, answer: Tensor, pick: Pick, result: Any) -> Tensor | None:
         if pick.others.shape != target.shape or not torch.equal(pick.others, target):
             return None
-        for earlier, labels in self.losses:
+        for earlier, labels, before in self.losses:
             if earlier is answer and torch.equal(labels, pick.own):
+                both = (before, result)
+                if all(isinstance(r, Tensor) and r.requires_grad and r.numel() == 1 for r in both):
+                    self.pair = (before, result, pick)
                 return labels
         return None
 
     def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
-        self.picks, self.inputs, self.losses = [], None, []
+        self.picks, self.inputs, self.losses, self.pair = [], None, [], None
 
     def woken(self) -> None:
-        self.picks, self.inputs, self.losses = [], None, []
+        self.picks, self.inputs, self.losses, self.pair = [], None, [], None
 
 
 def _mixture(given: Tensor, pick: Pick) -> Mixture | None:
@@ -146,8 +189,8 @@ def _mixture(given: Tensor, pick: Pick) -> Mixture | None:
         pasted = given[(slice(None), *pick.part)]
         if pasted.shape != pick.others.shape or not torch.equal(pasted, pick.others):
             return None
-        unknown = torch.full((len(given),), torch.nan, dtype=torch.float64)
-        return Mixture(pick.partners.cpu(), unknown)
+        left = 1 - pasted.numel() / given.numel()
+        return Mixture(pick.partners, torch.full((len(given),), left, dtype=torch.float64))
     return mixture_of(given, pick.own, pick.others, pick.partners)
 
 

@@ -14,6 +14,7 @@ from lamplighter.checks.own_forms import is_zero_or_one
 from lamplighter.checks.turned import are_logarithms, score_is_minimised
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.loss.given import is_given
 from lamplighter.watch.source.descent import is_weight, shallow
 from lamplighter.watch.source.place import Place, here
 
@@ -31,6 +32,7 @@ TURNING = frozenset(
     ("rsub", "sub", "bitwise_not", "logical_not", "__invert__", "ne", "lt", "le", "gt", "ge")
 )
 KEEPING = frozenset(("float", "to", "view", "reshape", "flatten", "squeeze", "unsqueeze", "type"))
+SQUARING = frozenset(("pow", "square"))
 LINEAR = frozenset(("add", "radd", "sub", "rsub", "mul", "clamp", "clamp_min", "squeeze", "view"))
 
 
@@ -68,6 +70,7 @@ class TurnedScores(Watcher):
         self.world = world
         self.parts: ByIdentity[tuple[Part, ...]] = ByIdentity()
         self.turned: ByIdentity[bool] = ByIdentity()
+        self.squares: ByIdentity[weakref.ref[Tensor]] = ByIdentity()
         self.scores: list[Score] = []
         self.batch: list[Tensor] = []
         self.looks = self.hits = 0
@@ -88,13 +91,15 @@ class TurnedScores(Watcher):
                 self.turned[result] = True
         elif name in ("mul", "bitwise_and") and len(given) == 2:
             self._look_at_product(given, result)
+        elif name in SQUARING and len(given) == 1 and given[0].shape == result.shape:
+            self.squares[result] = weakref.ref(given[0])
         elif name in ("sum", "mean") and given[0].dim():
             self._look_at_sum(given[0], result)
         elif name == "div" and len(given) == 2:
             self._look_at_quotient(given, result)
         elif name == "cosine_similarity" and len(given) == 2:
             target = given[1] if given[0].requires_grad else given[0]
-            if not target.requires_grad and self._is_label(target):
+            if not target.requires_grad and is_given(target, self.batch):
                 self._keep("similarity", result, certain=True)
         elif name in ("gather", "take_along_dim", "__getitem__"):
             self._look_at_picking(name, args, kwargs, result)
@@ -104,19 +109,13 @@ class TurnedScores(Watcher):
             if kept:
                 self.parts[result] = kept[:MOST]
 
-    def _is_label(self, target: Tensor) -> bool:
-        """Whether the loader gave this tensor beside the inputs, perhaps in another shape."""
-        flat = target.detach().flatten()
-        fitting = [t.detach().flatten() for t in self.batch if t.numel() == flat.numel()]
-        return any(torch.equal(t.to(flat.device, flat.dtype), flat) for t in fitting)
-
     def _look_at_product(self, given: list[Tensor], result: Tensor) -> None:
         answer, target = sorted(given, key=lambda t: not t.requires_grad)
         if target.requires_grad or answer.shape != target.shape or is_weight(answer):
             return
         if not answer.dim() or self.turned.get(target) or not is_zero_or_one(target):
             return
-        part = Part("product", weakref.ref(answer), certain=self._is_label(target))
+        part = Part("product", weakref.ref(answer), certain=is_given(target, self.batch))
         self.parts[result] = (part,)
 
     def _look_at_sum(self, whole: Tensor, result: Tensor) -> None:
@@ -124,7 +123,8 @@ class TurnedScores(Watcher):
         if known and known[0].kind == "product":
             self.parts[result] = (replace(known[0], kind="overlap"),)
         elif not known and whole.numel() > 1:
-            self.parts[result] = (Part("mass", weakref.ref(whole)),)
+            # the area may be that of the squares
+            self.parts[result] = (Part("mass", self.squares.get(whole) or weakref.ref(whole)),)
 
     def _look_at_quotient(self, given: list[Tensor], result: Tensor) -> None:
         above, below = (self.parts.get(t) or () for t in given)
@@ -145,7 +145,7 @@ class TurnedScores(Watcher):
         if not isinstance(scores, Tensor) or not isinstance(index, Tensor):
             return
         rows = scores.dim() == 2 and len(scores) >= FEWEST and result.numel() == len(scores)
-        if rows and self._is_label(index) and are_logarithms(scores):
+        if rows and is_given(index, self.batch) and are_logarithms(scores):
             self._keep("likelihood", result, certain=True)
 
     def _keep(self, kind: str, result: Tensor, *, certain: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from lamplighter.checks.batches import tensors_in
 from lamplighter.watch.network.trace import operations
 from lamplighter.watch.source.place import frames, locals_of
 
+MOST = 8  # tensors of one call
 # what changes a loss by a factor, or not at all
 _SCALING = (
     *("MulBackward", "DivBackward", "ToCopyBackward", "NegBackward", "MeanBackward"),
@@ -42,6 +44,80 @@ def positional(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any])
             return ()
         given.pop()
     return tuple(given) if given and all(isinstance(a, Tensor) for a in given) else ()
+
+
+@dataclass(eq=False)
+class Call:
+    """A call of a network as a row of tensors, and how to make the call of them again.
+
+    Args:
+        tensors: all that were given, in their order.
+        args: as it was called, with the tensors left out; None: they are its arguments as they are.
+        kwargs: likewise.
+    """
+
+    tensors: tuple[Tensor, ...]
+    args: tuple[Any, ...] | None = None
+    kwargs: dict[str, Any] = field(default_factory=dict)
+
+    def prepare(self, double: nn.Module) -> None:
+        """Lets a copy of the network be called with the tensors alone."""
+        if self.args is None:
+            return
+
+        def refill(_module: nn.Module, given: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            if len(given) != len(self.tensors) or kwargs:
+                return None
+            rest = list(given)
+            return _filled(self.args, rest), _filled(self.kwargs, rest)
+
+        double.register_forward_pre_hook(refill, with_kwargs=True)
+
+
+def call_of(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
+    """How a network was called, where that can be repeated; a batch may be one dictionary."""
+    plain = positional(module, args, kwargs)
+    if plain:
+        return Call(plain)
+    tensors: list[Tensor] = []
+    try:
+        hollow = _emptied(args, tensors), _emptied(kwargs, tensors)
+    except TypeError:
+        return None
+    return Call(tuple(tensors), *hollow) if tensors and len(tensors) <= MOST else None
+
+
+class _Slot:
+    """Where a tensor was taken out."""
+
+
+_SLOT = _Slot()
+
+
+def _emptied(thing: Any, taken: list[Tensor], deep: int = 2) -> Any:
+    """The same without its tensors, which are put into a list; plain values stay."""
+    if isinstance(thing, Tensor):
+        if thing.requires_grad and not thing.is_leaf:
+            raise TypeError("what another network has made is not repeated")
+        taken.append(thing)
+        return _SLOT
+    if deep and type(thing) in (tuple, list):
+        return type(thing)(_emptied(one, taken, deep - 1) for one in thing)
+    if deep and type(thing) is dict:
+        return {key: _emptied(one, taken, deep - 1) for key, one in thing.items()}
+    if thing is None or isinstance(thing, bool | int | float | str):
+        return thing
+    raise TypeError(type(thing).__name__)
+
+
+def _filled(thing: Any, rest: list[Any]) -> Any:
+    if thing is _SLOT:
+        return rest.pop(0)
+    if type(thing) in (tuple, list):
+        return type(thing)(_filled(one, rest) for one in thing)
+    if type(thing) is dict:
+        return {key: _filled(one, rest) for key, one in thing.items()}
+    return thing
 
 
 def index_of(wanted: Tensor, output: Any) -> int | None:

@@ -107,7 +107,8 @@ class Models(Watcher):
             report([finding], line_of_layer(module, finding.where, self.world.origins))
         # A part may be frozen as a whole: after it has learned, or below a head that learns.
         others = bool(live) or self._somebody_learns()
-        for finding in structure.output_frozen(module, others_learn=others):
+        made = self.world.origins.is_as_filled
+        for finding in structure.output_frozen(module, others_learn=others, as_filled=made):
             frozen = line_that_freezes([model.place, *self._built(module)])
             layer = line_of_layer(module, finding.where, self.world.origins)
             report([finding], frozen or layer)

@@ -26,12 +26,15 @@ class Filling:
         number: counts all fillings of the program.
         way: the user's running functions with their lines, innermost first.
         shape: of the tensor.
+        version, some: of the tensor and a few of its values, just after it.
     """
 
     tensor: weakref.ref[torch.Tensor]
     number: int
     way: tuple[tuple[CodeType, Place], ...]
     shape: torch.Size
+    version: int = 0
+    some: tuple[float, ...] = ()
 
     @property
     def place(self) -> Place | None:
@@ -69,7 +72,8 @@ class Origins(Watcher):
             return
         self.count += 1
         way = tuple((f.f_code, Place(f.f_code.co_filename, f.f_lineno)) for f in frames())
-        self.fillings[id(tensor)] = Filling(weakref.ref(tensor), self.count, way, tensor.shape)
+        ref, marks = weakref.ref(tensor), (tensor._version, _some(tensor))
+        self.fillings[id(tensor)] = Filling(ref, self.count, way, tensor.shape, *marks)
 
     def birth(self, module: nn.Module) -> Place | None:
         """The line that made a layer, or None where that was not seen."""
@@ -79,6 +83,13 @@ class Origins(Watcher):
         """How a weight was last filled by `torch.nn.init`."""
         known = self.fillings.get(id(tensor))
         return known if known is not None and known.tensor() is tensor else None
+
+    def is_as_filled(self, tensor: torch.Tensor) -> bool:
+        """Whether a weight still holds the values with which `torch.nn.init` has last filled it."""
+        known = self.filling(tensor)
+        if known is None or tensor.is_meta:
+            return False
+        return (known.version, known.some) == (tensor._version, _some(tensor))
 
     def filled_in_vain(self, module: nn.Module) -> Place | None:
         """Where a tensor was filled and let go that has the shape of a weight of nothing but 0."""
@@ -93,3 +104,7 @@ class Origins(Watcher):
         known = [f for p in module.parameters() if (f := self.filling(p)) is not None]
         meant = [f for f in known if f.place not in births]
         return max(meant, key=lambda f: f.number, default=None)
+
+
+def _some(tensor: torch.Tensor) -> tuple[float, ...]:
+    return () if tensor.is_meta else tuple(tensor.detach().flatten()[:4].tolist())

@@ -16,10 +16,11 @@ from lamplighter.checks.observed import observed
 from lamplighter.checks.snapshot import kept
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.network.calls import (
+    Call,
+    call_of,
     comes_from,
     index_of,
     last_of,
-    positional,
     rows_are_plain,
 )
 from lamplighter.watch.network.decoding import look_at_decoder
@@ -47,6 +48,10 @@ OF_LOSS = frozenset(
         *("O103", "O104", "O106", "Y102", "Y105", "Y106", "Y107", "D103", "D104", "T105"),
     )
 )
+# of these, what needs the loss of the answer alone, with whatever further terms
+OF_ANSWER = frozenset({"M105", "Y105", "Y106"})
+COMPARING = frozenset({"sub", "rsub", "gather"})
+MOST_OWN = 64  # comparisons of one step
 # what another step could still undo: a second loss, another head, a later phase
 OF_SEVERAL_STEPS = frozenset({"M107", "M108", "M114", "M117", "I101"})
 
@@ -66,19 +71,21 @@ class Probes(Watcher):
         self.losses: list[tuple[str, dict[str, Any], torch.Tensor | None]] = []
         self.roots: list[torch.Tensor] = []
         self.batch: Any = None
-        self.given: tuple[Any, ...] = ()
+        self.call: Call | None = None
+        self.own: list[tuple[str, dict[str, Any]]] = []
 
     def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:
-        self.given = () if self.done else positional(module, args, kwargs)
+        self.call = None if self.done else call_of(module, args, kwargs)
 
     def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
         if self.done or not torch.is_grad_enabled():
             return
         if len(self.calls) > 8:
             self._forget()  # these outputs hold graphs; nobody steps with so many at once
-        self.calls.append((module, self.given, output))
-        if self.trial is None and self.given and module.training and len(self.calls) == 1:
-            self._begin(module)
+        given = self.call.tensors if self.call is not None else ()
+        self.calls.append((module, given, output))
+        if self.trial is None and self.call and module.training and len(self.calls) == 1:
+            self._begin(module, self.call)
 
     def batch_given(self, current: Pass, batch: Any) -> None:
         if not self.done:
@@ -91,6 +98,23 @@ class Probes(Watcher):
         self.losses.append((name, given, result if isinstance(result, torch.Tensor) else None))
         if self.trial is not None and self.trial.loss_place is None:
             self.trial.loss_place = here()
+
+    def operated(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+    ) -> None:
+        """Comparisons that the program writes itself: a difference, or the scores of the right ones."""
+        if self.done or name not in COMPARING or len(args) < 2 or len(self.own) >= MOST_OWN:
+            return
+        answer, target = args[0], args[2] if name == "gather" and len(args) > 2 else args[1]
+        if not isinstance(answer, torch.Tensor) or not isinstance(target, torch.Tensor):
+            return
+        if not answer.requires_grad and name != "gather":
+            answer, target = target, answer
+        if answer.requires_grad and not target.requires_grad and target.dim() > 1:
+            if name == "gather":  # as rows of scores, which is how the loss of torch has them
+                answer, target = answer.flatten(0, -2), target.flatten()
+            kind = "cross_entropy" if name == "gather" else "mse_loss"
+            self.own.append((kind, {"input": answer, "target": target}))
 
     def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
         if not self.done:
@@ -116,8 +140,9 @@ class Probes(Watcher):
 
     def _forget(self) -> None:
         self.calls, self.losses, self.roots, self.batch = [], [], [], None
+        self.own = []
 
-    def _begin(self, module: nn.Module) -> None:
+    def _begin(self, module: nn.Module, call: Call) -> None:
         size = sum(p.numel() * p.element_size() for p in module.parameters())
         if size > LARGEST:
             return
@@ -134,6 +159,7 @@ class Probes(Watcher):
         except Exception:
             self.done = True  # a network that cannot be copied is watched and not probed
             return
+        call.prepare(double[0])
         current = self.world.current()
         loader = current.loader() if current is not None else None
         self.trial = Trial(
@@ -169,12 +195,15 @@ class Probes(Watcher):
     def _note_loss(self, trial: Trial, inputs: tuple[Any, ...], output: Any, plain: bool) -> None:
         """How the loss follows from the answer, and the first try."""
         name, given, result = self.losses[0] if self.losses else ("", {}, None)
-        target, entered = given.get("target"), given.get("input")
         root = self.roots[0] if self.roots else None
-        way = None
-        if isinstance(output, torch.Tensor) and isinstance(entered, torch.Tensor):
-            way = way_to(entered, output, OUTPUT_WAYS)
+        way = _way_into(given, output)
+        if not self.losses and not self.tried:
+            own_ones = [(n, g) for n, g in self.own if _way_into(g, output) is not None]
+            name, given = own_ones[-1] if own_ones else (name, given)
+            way = _way_into(given, output)
+        target = given.get("target")
         own = None if root is None or way is not None else index_of(root, output)
+        trial.asked = way is not None or own is not None
         known = way is not None and root is not None and comes_from(root, result)
         if not known and (own is None or not plain):
             trial.plain = False
@@ -207,6 +236,7 @@ class Probes(Watcher):
     def _try(self, trial: Trial) -> None:
         self.tried = True
         wanted = OF_FORWARD | (OF_LOSS | OF_SEVERAL_STEPS if trial.plain else frozenset())
+        wanted |= OF_ANSWER if trial.asked else frozenset()
         if not trial.rows_are_samples():
             wanted -= {"M104", "E105", "D101"}
         model, optimizers = trial.double
@@ -224,7 +254,7 @@ class Probes(Watcher):
                     self.held.append(finding)
                 else:
                     self._tell(finding, trial)
-        self.world.adopt(look_at_decoder(trial) if trial.plain else (), trial.place)
+        self.world.adopt(look_at_decoder(trial) if trial.asked else (), trial.place)
         for finding, place in look_at_padding(trial):
             self.world.adopt([finding], place or trial.place)
 
@@ -264,6 +294,14 @@ class Probes(Watcher):
             if finding.code != "M107" or self._is_held(finding, trial):
                 self._tell(finding, trial)
         self.held = []
+
+
+def _way_into(given: dict[str, Any], output: Any) -> Any:
+    """How what entered a loss was made of the network's answer, where that is a usual way."""
+    entered = given.get("input")
+    if isinstance(output, torch.Tensor) and isinstance(entered, torch.Tensor):
+        return way_to(entered, output, OUTPUT_WAYS)
+    return None
 
 
 def _is_told_by_source(model: nn.Module) -> bool:

@@ -60,6 +60,7 @@ class Trial:
         plain: whether every step was one forward, one loss on its answer, one backward.
         rows: batch size of the loader that gave the inputs; None without a loader.
         own: which tensor of the network's answer is the loss, where it computes that itself.
+        asked: whether it is known which targets the answer is compared with.
     """
 
     double: tuple[nn.Module, list[torch.optim.Optimizer]]
@@ -76,6 +77,7 @@ class Trial:
     plain: bool = True
     rows: int | None = None
     own: int | None = None
+    asked: bool = False
 
     def rows_are_samples(self) -> bool:
         """Whether dimension 0 is plainly the samples that a loader laid together."""

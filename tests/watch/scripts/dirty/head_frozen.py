@@ -24,7 +24,7 @@ model = nn.Sequential(
     nn.Linear(8, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 2)
 )
 for parameter in model[4].parameters():
-    parameter.requires_grad = False
+    parameter.requires_grad = False  # <- M110: random initialisation
 optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
 for epoch in range(3):
     model.train()

@@ -1,0 +1,149 @@
+"""Networks that make samples for a critic, and to which side they are moved: L118."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from lamplighter.checks.adversaries import forger_helps_the_critic
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.source.descent import LAYERS, shallow
+from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.source.statements import line_of_backward_value
+
+if TYPE_CHECKING:
+    from lamplighter.watch.world import World
+
+SURE = 5  # steps of the one that makes samples, and none to the other side
+LOOKS = 64  # backward passes that are read
+MOST = 8  # answers of critics for one loss
+Rows = tuple[int, int]
+
+
+@dataclass(eq=False, slots=True)
+class Verdict:
+    """What a critic has said of a batch.
+
+    Args:
+        output: its scores, one for each sample or more.
+        made: the rows that another network has made; none: real samples.
+        through: whether gradients pass on to what made them.
+    """
+
+    critic: nn.Module
+    output: Tensor
+    made: Rows | None
+    through: bool
+
+
+class Forgers(Watcher):
+    """Compares the slopes of both losses at the critic's scores of what was made."""
+
+    codes = ("L118",)
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.made: ByIdentity[Rows] = ByIdentity()
+        self.verdicts: list[Verdict] = []
+        # critic → the side to which its own newest step moves the scores of what was made
+        self.sides: dict[int, int] = {}
+        # critic and whether gradients pass on → slopes at real and made samples, until a step
+        self.waiting: dict[tuple[int, bool], list[int]] = {}
+        self.place: Place | None = None
+        self.looks = self.hits = 0
+        self.over = False
+
+    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
+        alone = len(self.world.optimizers) < 2
+        if self.over or alone or not isinstance(output, Tensor) or not output.dim():
+            return
+        given = next(shallow(args), None)
+        if given is not None and output.requires_grad and len(self.verdicts) < MOST:
+            rows = self.made.get(given)
+            through = rows is not None and given.requires_grad and not given.is_leaf
+            if len(given) == len(output):
+                self.verdicts.append(Verdict(module, output, rows, through))
+        self.made[output] = (0, len(output))
+
+    def operated(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+    ) -> None:
+        """What was made stays so when noise is added or its shape changes, and in a larger batch."""
+        if self.over or not self.made or name in LAYERS or not isinstance(result, Tensor):
+            return
+        given = list(shallow((*args, *kwargs.values())))
+        if name in ("cat", "concat", "concatenate"):
+            if kwargs.get("dim", args[1] if len(args) > 1 else 0) == 0:
+                self._join(given, result)
+            return
+        known = next((r for t in given if (r := self.made.get(t)) is not None), None)
+        if known is not None and result.dim() and len(result) >= known[1]:
+            self.made[result] = known
+
+    def _join(self, given: list[Tensor], result: Tensor) -> None:
+        at = 0
+        for tensor in given:
+            if (rows := self.made.get(tensor)) is not None:
+                self.made[result] = (at + rows[0], at + rows[1])
+            at += len(tensor)
+
+    def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
+        verdicts, self.verdicts = self.verdicts, []
+        root = roots[0]
+        if self.over or not verdicts or root.numel() != 1 or not root.requires_grad:
+            return
+        self.looks += 1
+        self.over |= self.looks > LOOKS
+        with torch.enable_grad():
+            slopes = torch.autograd.grad(
+                root, [v.output for v in verdicts], retain_graph=True, allow_unused=True
+            )
+        for verdict, slope in zip(verdicts, slopes, strict=True):
+            if slope is not None:
+                real, made = _sides(slope.flatten(1) if slope.dim() > 1 else slope, verdict.made)
+                entry = self.waiting.setdefault((id(verdict.critic), verdict.through), [0, 0])
+                entry[0], entry[1] = entry[0] or real, entry[1] or made
+        self.place = line_of_backward_value(here())
+
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
+        if self.over or not self.waiting or closure or optimizer.param_groups[0].get("maximize"):
+            return
+        mine = {id(p) for g in optimizer.param_groups for p in g["params"]}
+        for key in {critic for critic, _ in self.waiting}:
+            model = self.world.models.get(key)
+            critic = model.module if model is not None else None
+            holds = critic is not None and any(id(p) in mine for p in critic.parameters())
+            real, made = self.waiting.pop((key, False), [0, 0])
+            if holds:
+                self.sides[key] = made if real == -made else 0
+                continue
+            _, side = self.waiting.pop((key, True), [0, 0])
+            if side and self.sides.get(key):
+                self._compare(side == self.sides[key])
+
+    def _compare(self, same: bool) -> None:
+        self.over |= not same
+        self.hits += same
+        if self.hits == SURE and not self.over:
+            self.over = True
+            self.world.adopt(forger_helps_the_critic(SURE), self.place)
+
+
+def _sides(slope: Tensor, made: Rows | None) -> tuple[int, int]:
+    """The signs of the slopes at real and at made samples; 0 where they are not all of one."""
+    if made is None:
+        return _side(slope), 0
+    rest = torch.cat([slope[: made[0]], slope[made[1] :]])
+    return _side(rest), _side(slope[made[0] : made[1]])
+
+
+def _side(slopes: Tensor) -> int:
+    if not slopes.numel() or not bool(slopes.any()):
+        return 0
+    if bool((slopes >= 0).all()):
+        return 1
+    return -1 if bool((slopes <= 0).all()) else 0

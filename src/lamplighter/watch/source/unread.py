@@ -1,0 +1,85 @@
+"""Local variables of a `forward` that are given a tensor and never read."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+
+from lamplighter.watch.source.place import Place, is_users, tree_of
+
+# calls that give a number or a shape, or are there for what they do
+_NO_TENSORS = frozenset(
+    (
+        *("size", "dim", "len", "int", "float", "range", "numel", "ndimension", "item", "print"),
+        *(
+            "get_device",
+            "isinstance",
+            "getattr",
+            "str",
+            "tuple",
+            "list",
+            "dict",
+            "next",
+            "register_hook",
+        ),
+    )
+)
+_HIDDEN = frozenset(("locals", "vars", "eval", "exec", "globals"))
+
+
+def forward_of(kind: type) -> ast.FunctionDef | None:
+    """The source of a class's own `forward`, or None where it is not the user's."""
+    code = getattr(kind.__dict__.get("forward"), "__code__", None)
+    if code is None or not is_users(code.co_filename):
+        return None
+    for node in ast.walk(tree_of(code.co_filename) or ast.Module([], [])):
+        if not isinstance(node, ast.FunctionDef) or node.name != "forward":
+            continue
+        if min([node.lineno, *(d.lineno for d in node.decorator_list)]) == code.co_firstlineno:
+            return node
+    return None
+
+
+def never_read(kind: type) -> Iterator[tuple[str, Place]]:
+    """Variables that `forward` assigns from a call or a tensor, and mentions nowhere else.
+
+    Args:
+        kind: class of the user.
+
+    Yields:
+        The variable, and the line.
+    """
+    forward = forward_of(kind)
+    if forward is None:
+        return
+    file = inspect.getsourcefile(kind) or ""
+    nodes = list(ast.walk(forward))
+    names = [n for n in nodes if isinstance(n, ast.Name)]
+    read = {n.id for n in names if isinstance(n.ctx, ast.Load)}
+    if read & _HIDDEN or any(isinstance(n, ast.Global | ast.Nonlocal) for n in nodes):
+        return
+    for node in nodes:
+        if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+            continue
+        target = node.targets[0]
+        if not isinstance(target, ast.Name) or target.id in read or target.id.startswith("_"):
+            continue
+        if _gives_a_tensor(node.value, forward):
+            yield target.id, Place(file, node.lineno)
+
+
+def _gives_a_tensor(value: ast.expr, forward: ast.FunctionDef) -> bool:
+    """Whether it is one of the arguments, or computed from one by a call of torch or of a layer."""
+    given = {a.arg for a in (*forward.args.args, *forward.args.kwonlyargs)} - {"self"}
+    if isinstance(value, ast.Name):
+        return value.id in given
+    if isinstance(value, ast.BinOp):
+        return isinstance(value.op, ast.Add) and any(
+            isinstance(n, ast.Name) and n.id in given for n in (value.left, value.right)
+        )
+    if not isinstance(value, ast.Call):
+        return False
+    function = value.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return isinstance(function, ast.Attribute) and name not in _NO_TENSORS

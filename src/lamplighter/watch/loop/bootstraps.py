@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.flags import ENDS, NOT, end_flags, numbers_in, things_in
 from lamplighter.watch.source.place import Place, locals_of, user_frame
+from lamplighter.watch.taps.names import KEEPING, PICKING, RESHAPING, handed_on
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -35,13 +36,10 @@ HALF = 0.5  # most transitions are not the last of an episode
 DISCOUNTS = (0.5, 1.0)  # beyond the first, and below the second
 # what leaves "the value of what comes next" what it is
 CARRYING = frozenset(
-    (
-        *("max", "amax", "gather", "squeeze", "unsqueeze", "detach", "clone", "float", "view"),
-        *("reshape", "flatten", "min", "minimum", "mean", "sum", "take_along_dim", "to", "cpu"),
-        *("__getitem__", "values", "select", "logsumexp"),
-    )
+    ("max", "amax", "min", "minimum", "mean", "sum", "logsumexp", "gather", "take_along_dim")
 )
-MEETING = frozenset(("add", "radd", "sub", "rsub", "mul", "div"))
+CARRYING |= KEEPING | RESHAPING | PICKING
+MEETING = frozenset(("add", "sub", "rsub", "mul", "div"))
 SPARING = frozenset(
     ("where", "masked_fill", "masked_scatter", "index_put", "index_fill", "scatter", "index_copy")
 )
@@ -124,7 +122,7 @@ class Bootstraps(Watcher):
         if name in ("sub", "rsub") and len(self.live):
             self._look_at_difference(args)
         if name in CARRYING:
-            if (known := self._known(args)) is not None:
+            if (known := self._known(handed_on(name, args))) is not None:
                 for tensor in shallow((result,)):
                     self.futures[tensor] = (known, version_of(tensor))
         elif name in MEETING:
@@ -133,7 +131,7 @@ class Bootstraps(Watcher):
         elif name in SPARING and (known := self._known((*args, *kwargs.values()))) is not None:
             known.spared = True
 
-    def _known(self, args: tuple[Any, ...]) -> Future | None:
+    def _known(self, args: Sequence[Any]) -> Future | None:
         """The future among arguments."""
         for thing in args:
             several = thing if isinstance(thing, list | tuple) else (thing,)
@@ -156,7 +154,7 @@ class Bootstraps(Watcher):
             factor = factor if name == "mul" else 1 / factor if factor else 0.0
             rows = other if isinstance(other, Tensor) and number is None else future.factor
             future = Future(future.network, (future.discount or 1.0) * factor, spared, rows)
-        elif name in ("add", "radd") and future.discount is not None and other is not None:
+        elif name == "add" and future.discount is not None and other is not None:
             if DISCOUNTS[0] <= future.discount < DISCOUNTS[1] and _is_reward(other, result):
                 self._made(future, result)
             elif DISCOUNTS[0] <= future.discount < DISCOUNTS[1] and result.requires_grad:

@@ -18,6 +18,7 @@ from lamplighter.watch.loop.returns import MAKING
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.flags import things_in
 from lamplighter.watch.source.place import Place, frames, here
+from lamplighter.watch.taps.names import JOINING, KEEPING, PICKING, RESHAPING, handed_on
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -28,12 +29,7 @@ MOST = 512  # products of one loss, as an episode may have
 NEAR = 1e-3  # how far the exponentials of a row may sum from 1
 ASKED = 200  # tensors whose names are looked up
 REWEIGHING = frozenset(("sub", "rsub", "mul", "div", "add"))
-CARRYING = frozenset(
-    (
-        *("squeeze", "unsqueeze", "view", "reshape", "flatten", "float", "cat", "stack"),
-        *("__getitem__", "select"),
-    )
-)
+CARRYING = KEEPING | RESHAPING | PICKING | JOINING
 TO_BE_LARGE = re.compile(r"(^|_)(reward|rewards|returns?|gain|gains)(_|$)")
 TO_BE_SMALL = re.compile(r"(^|_)(costs?|penalt\w*|regrets?|energ\w*|tour|lengths?|distances?)(_|$)")
 
@@ -89,7 +85,8 @@ class Policies(Watcher):
         elif name == "gather" and _are_logarithms(given[0]):
             self.picked[result] = Sign()
         elif name in CARRYING or name == "neg":
-            known = next((s for t in given if (s := self._picked_in(t)) is not None), None)
+            parts = handed_on(name, given)
+            known = next((s for t in parts if (s := self._picked_in(t)) is not None), None)
             if known is not None:
                 self.picked[result] = replace(known, value=-known.value) if name == "neg" else known
         elif name == "mul":

@@ -26,6 +26,7 @@ from lamplighter.watch.source.place import (
     user_frame,
 )
 from lamplighter.watch.source.statements import called_name
+from lamplighter.watch.taps.names import KEEPING, RESHAPING
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -35,7 +36,7 @@ SURE = 3  # updates in a row that must show the same
 FEWEST, LONGEST = 4, 2_000  # actions of an update
 USUAL = (1.0, 0.999, 0.995, 0.99, 0.98, 0.97, 0.95, 0.9, 0.8, 0.5)
 MAKING = ("tensor", "as_tensor", "from_numpy", "FloatTensor")
-KEEPING = ("sub", "div", "mul", "add", "neg", "flip", "to", "float", "detach", "view", "squeeze")
+CARRYING = KEEPING | RESHAPING | {"sub", "div", "mul", "add", "neg", "flip"}
 MOST = 24  # discounts, and rows of rewards, that are tried
 
 
@@ -112,7 +113,7 @@ class Returns(Watcher):
             frame = user_frame(2)
             if frame is not None:
                 self.made[result] = Place(frame.f_code.co_filename, frame.f_lineno)
-        elif name in KEEPING and len(self.made):
+        elif name in CARRYING and len(self.made):
             known = [p for a in args if isinstance(a, Tensor) and (p := self.made.get(a))]
             if len(known) == 1:
                 self.made[result] = known[0]

@@ -15,18 +15,19 @@ from lamplighter.watch.loss.taken import TAKING, Taken, TakenNumbers
 from lamplighter.watch.source.descent import Descent, Mark, Sighting, is_weight, shallow
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.taps.data import LOSSES
+from lamplighter.watch.taps.names import KEEPING
 from lamplighter.watch.world import SeenOptimizer, World
 
 SURE = 3  # backward passes that must show a constant term
-SUMS = ("add", "sub", "rsub", "radd")
+SUMS = ("add", "sub", "rsub")
 FIGURES = ("mean", "sum", "norm", "linalg_norm", "vector_norm", "linalg_vector_norm")
 MAKING = ("tensor", "as_tensor", "scalar_tensor", "full")
 PRODUCTS = ("mul", "div", "rdiv")
 MEETING = (*SUMS, *PRODUCTS, "pow", "maximum", "minimum", "where")
 OWN = (*LOSSES, "cosine_embedding_loss", "triplet_margin_loss", "margin_ranking_loss", "ctc_loss")
 # what leaves "one number for the batch" what it is, with numbers beside it
-LINEAR = ("neg", "mul", "div", "add", "sub", "detach", "clone", "float", "squeeze")
-BENT = (*LINEAR, "rsub", "pow", "clamp", "clamp_min", "clamp_max", "relu")
+LINEAR = KEEPING | {"neg", "mul", "div", "add", "sub", "squeeze"}
+BENT = LINEAR | {"rsub", "pow", "clamp", "clamp_min", "clamp_max", "relu"}
 
 
 class Arithmetic(Watcher):

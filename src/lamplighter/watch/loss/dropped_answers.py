@@ -13,13 +13,14 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.taps.names import KEEPING, RESHAPING, TRANSPOSING
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
 SURE = 3  # losses that must show it
 KINDS = frozenset(("dropout", "dropout1d", "dropout2d", "feature_dropout", "alpha_dropout"))
-KEEPING = frozenset(("view", "reshape", "flatten", "squeeze", "transpose", "permute", "float"))
+CARRYING = KEEPING | RESHAPING | TRANSPOSING
 JUDGING = (
     *("cross_entropy", "binary_cross_entropy_with_logits", "mse_loss", "l1_loss"),
     *("smooth_l1_loss", "huber_loss"),
@@ -48,7 +49,7 @@ class DroppedAnswers(Watcher):
             on = kwargs.get("training", args[2] if len(args) > 2 else True)
             if on and rate > 0 and isinstance(given, Tensor) and made_by(given) == "layer":
                 self.dropped[result] = (here(), float(rate))
-        elif name in KEEPING and (known := self.dropped.get(given)) is not None:
+        elif name in CARRYING and (known := self.dropped.get(given)) is not None:
             self.dropped[result] = known
             if self.answers.get(given):
                 self.answers[result] = True

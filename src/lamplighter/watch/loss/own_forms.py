@@ -17,6 +17,7 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.descent import is_weight, shallow
 from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.taps.names import RESHAPING
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
@@ -32,8 +33,8 @@ SIGNED = (
 )
 CONTRACTIONS = ("einsum", "dot", "inner", "vdot")
 # what leaves a term of a loss one, with numbers beside it
-LINEAR = frozenset(("neg", "mul", "div", "mean", "sum", "squeeze", "view", "reshape", "flatten"))
-SUMS = frozenset(("add", "sub", "rsub", "radd"))
+LINEAR = RESHAPING | {"neg", "mul", "div", "mean", "sum"}
+SUMS = frozenset(("add", "sub", "rsub"))
 RECTIFIED = frozenset(("clamp", "clamp_min", "relu", "max", "maximum", "where"))
 LOGISTIC = frozenset(("softplus", "exp"))
 

@@ -15,6 +15,7 @@ from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.loss.graphs import differences, nodes_of
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.source.statements import line_of_backward_value, overwritten_unread
+from lamplighter.watch.taps.names import CONVERTING
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 LOOKS = 6  # backward passes that are read closely
 MOST = 8  # losses that wait for their backward
 SURE = 3  # of them must show the same
-AS_FLOAT = ("float", "to", "type", "double", "type_as")
+AS_FLOAT = CONVERTING | {"type_as"}
 AMOUNTS = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 
 

@@ -16,6 +16,7 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.descent import is_weight, shallow
 from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.taps.names import KEEPING, RESHAPING
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
@@ -30,8 +31,8 @@ MOST = 8  # scores of one loss
 TURNING = frozenset(
     ("rsub", "sub", "bitwise_not", "logical_not", "__invert__", "ne", "lt", "le", "gt", "ge")
 )
-KEEPING = frozenset(("float", "to", "view", "reshape", "flatten", "squeeze", "unsqueeze", "type"))
-LINEAR = frozenset(("add", "radd", "sub", "rsub", "mul", "clamp", "clamp_min", "squeeze", "view"))
+CARRYING = KEEPING | RESHAPING
+LINEAR = RESHAPING | {"add", "sub", "rsub", "mul", "clamp", "clamp_min"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class TurnedScores(Watcher):
             return
         given = list(shallow((*args, *kwargs.values())))
         if not result.requires_grad:
-            if name in TURNING or (name in KEEPING and given and self.turned.get(given[0])):
+            if name in TURNING or (name in CARRYING and given and self.turned.get(given[0])):
                 self.turned[result] = True
         elif name in ("mul", "bitwise_and") and len(given) == 2:
             self._look_at_product(given, result)

@@ -15,6 +15,7 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.descent import is_weight, shallow
 from lamplighter.watch.source.place import HOUSE, Place, is_users
+from lamplighter.watch.taps.names import KEEPING, PICKING, TRANSPOSING
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
@@ -27,13 +28,24 @@ RESHAPES = ("view", "reshape", "view_as", "reshape_as")
 PRODUCTS = ("matmul", "einsum", "baddbmm")
 ATTENTION = "scaled_dot_product_attention"
 # what leaves heads heads
-LEAVING = frozenset(
+CARRYING = frozenset(
     (
-        *("transpose", "permute", "contiguous", "clone", "mul", "div", "add", "sub", "float", "to"),
-        *("type_as", "half", "bfloat16", "dropout", "normalize", "unbind", "chunk", "split"),
-        *("__getitem__", "select", "masked_fill", "where", "softmax", "clamp"),
+        *(
+            "type_as",
+            "mul",
+            "div",
+            "add",
+            "sub",
+            "dropout",
+            "normalize",
+            "unbind",
+            "chunk",
+            "split",
+        ),
+        *("masked_fill", "where", "softmax", "clamp"),
     )
 )
+CARRYING |= KEEPING | TRANSPOSING | PICKING
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +108,14 @@ class Cutting(Watcher):
                 self.weights[result] = True
                 for cut in known:
                     self._tell(cut)
-        elif name in LEAVING:
+        elif name in CARRYING:
             self._carry(name, given[0], result)
 
     def _carry(self, name: str, given: Tensor, result: Any) -> None:
         """Scores, weights and heads stay what they are."""
         several = result if isinstance(result, tuple | list) else (result,)
         marks: tuple[ByIdentity[Any], ...] = (self.heads, self.scores, self.weights)
-        if name not in ("transpose", "permute"):
+        if name not in TRANSPOSING:
             marks = (*marks, self.mixed)  # what is mixed may be laid together where it is
         for kept in marks:
             known = kept.get(given)

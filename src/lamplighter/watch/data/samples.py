@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.splits import fingerprints
 
@@ -88,6 +89,18 @@ class Samples:
                 "that carries a different label",
                 "look whether two classes are read from the same folder",
             )
+
+
+def targets_in(batch: Any) -> list[torch.Tensor]:
+    """The tensors of a batch but the first: mostly what answers are held against."""
+    return list(tensors_in(batch))[1:]
+
+
+def is_among(values: torch.Tensor, several: list[torch.Tensor]) -> bool:
+    """Whether a tensor has the numbers of one of several, perhaps in another shape or kind."""
+    flat = values.detach().flatten()
+    fitting = [t.detach().flatten() for t in several if t.numel() == flat.numel()]
+    return any(torch.equal(t.to(flat.device, flat.dtype), flat) for t in fitting)
 
 
 def parts_of(batch: Any) -> tuple[torch.Tensor | None, torch.Tensor | None]:

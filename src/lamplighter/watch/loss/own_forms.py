@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from lamplighter.checks import own_forms as criteria
-from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.finding import Finding
+from lamplighter.watch.data.samples import is_among, targets_in
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.loss.factors import PICKING_ONE, picked_from
 from lamplighter.watch.source.descent import is_weight, shallow
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.taps.names import RESHAPING
@@ -73,7 +74,7 @@ class OwnForms(Watcher):
         self.looks: dict[tuple[str, Place | None], int] = {}
         self.hits: dict[tuple[str, Place | None], int] = {}
         self.targets: dict[tuple[str, Place | None], int] = {}
-        self.labels: list[Tensor] = []
+        self.given: list[Tensor] = []  # beside the inputs of the batch
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -91,7 +92,7 @@ class OwnForms(Watcher):
                 self.forms[result] = (Form("across", here()),)
         elif name == "sum" and given[0].dim():
             self._look_at_sum(given[0], result)
-        elif name in ("gather", "take_along_dim", "__getitem__"):
+        elif name in PICKING_ONE:
             self._look_at_picking(name, args, kwargs, result)
         if self.forms.get(result) is None:
             self._carry(name, args, given, result)
@@ -103,13 +104,7 @@ class OwnForms(Watcher):
         return place if looks <= LOOKS else None
 
     def batch_given(self, current: Pass, batch: Any) -> None:
-        self.labels = list(tensors_in(batch))[1:]
-
-    def _is_label(self, target: Tensor) -> bool:
-        """Whether a tensor of 0 and 1 is what the loader gave beside the inputs."""
-        flat = target.detach().flatten()
-        fitting = [t.detach().flatten() for t in self.labels if t.numel() == flat.numel()]
-        return any(torch.equal(t.to(flat.device, flat.dtype), flat) for t in fitting)
+        self.given = targets_in(batch)
 
     def _look_at_signed(self, name: str, target: Any) -> None:
         place = self._look(name)
@@ -141,7 +136,7 @@ class OwnForms(Watcher):
             return
         low, high = (float(v) for v in answer.detach().aminmax())
         kind = "overlap" if name in CONTRACTIONS else "product"
-        label = self._is_label(target)
+        label = is_among(target, self.given)
         form = Form(kind, place, weakref.ref(answer), low, high, target.numel(), label)
         self.forms[result] = (form,)
 
@@ -155,14 +150,8 @@ class OwnForms(Watcher):
     def _look_at_picking(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor
     ) -> None:
-        scores = args[0]
-        if not isinstance(scores, Tensor) or scores.dim() != 2 or is_weight(scores):
-            return
-        index: Any = kwargs.get("index", args[-1])
-        if name == "__getitem__":
-            several = isinstance(index, tuple) and len(index) == 2
-            index = index[1] if several and not isinstance(index[0], slice | int) else None
-        if not isinstance(index, Tensor) or index.dtype != torch.int64:
+        scores, index = picked_from(name, args, kwargs) or (None, None)
+        if scores is None or index is None or index.dtype != torch.int64 or is_weight(scores):
             return
         across = next((f for f in self.forms.get(scores) or () if f.kind == "across"), None)
         if result.numel() == len(scores) > 1 and across is not None:

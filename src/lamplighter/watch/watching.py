@@ -97,6 +97,7 @@ from lamplighter.watch.network.teachers import Teachers
 from lamplighter.watch.network.unchanged import UnchangedNetworks
 from lamplighter.watch.network.weighing import Weighing
 from lamplighter.watch.network.weights import Weights
+from lamplighter.watch.score.answered import Answered
 from lamplighter.watch.score.batch_scores import BatchScores
 from lamplighter.watch.score.choosing import Choosing
 from lamplighter.watch.score.cycles import Cycles
@@ -191,6 +192,7 @@ def watchers(world: World, frozen: tuple[str, ...] = ()) -> list[Watcher]:
         Cycles,
         Metrics,
         BatchScores,
+        Answered,
         ScoreArguments,
         Units,
         EarlyReturns,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lamplighter.watch.data.loaders import SeenLoader
     from lamplighter.watch.data.passes import Pass
     from lamplighter.watch.network.trial import Trial
+    from lamplighter.watch.score.answered import Answered
 
 
 MOST_KEPT = 64
@@ -85,6 +86,7 @@ class World(Watcher):
         dropped: lines of the user's data sets that compute a result and drop it, with its name.
         comparisons: what judges data sets.
         feeds: what was given to networks by hand.
+        answered: what networks answered since the last step.
         evaluated: the networks whose answers are scored, as the user declared; empty: any.
         noted: layers that were called in training → None, or the line where no gradient was kept.
         trial: the copy that the probes tried, where things are kept to the end.
@@ -111,6 +113,7 @@ class World(Watcher):
     dropped: dict[tuple[Place, str], None] = field(default_factory=dict)
     comparisons: Comparisons | None = None
     feeds: Feeds | None = None
+    answered: Answered | None = None
     noted: dict[int, Any] = field(default_factory=dict)
     trial: Trial | None = None
 

@@ -16,6 +16,7 @@ from lamplighter.checks import evaluation as evaluation_criteria
 from lamplighter.checks import loading, splits
 from lamplighter.checks.finding import Finding
 from lamplighter.watch.data.loaders import name_all, shared
+from lamplighter.watch.data.passes import length_of
 from lamplighter.watch.source.roles import likely_role
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Ahead:
         began = time.perf_counter()
         for mine in list(self.world.walked.values()):
             loader = mine.ref()
-            if loader is not None and _has_length(loader):
+            if loader is not None and length_of(loader):
                 if time.perf_counter() - began > SECONDS:
                     break
                 self.comparisons.look_into(loader, mine)
@@ -165,10 +166,3 @@ def _copies(train: Rows, held_out: Rows, where: str) -> Iterator[Finding]:
     prints = splits.fingerprints(one)
     if len(set(prints)) > len(prints) // 2:
         yield from splits.exact_overlap(prints, splits.fingerprints(other), where=where)
-
-
-def _has_length(loader: DataLoader[object]) -> bool:
-    try:
-        return len(loader) > 0
-    except TypeError:
-        return False

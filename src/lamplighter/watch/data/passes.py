@@ -68,10 +68,7 @@ class Pass:
             return False
         if loader._dataset_kind != _DatasetKind.Map:
             return False  # such a length is a guess of the dataset's
-        try:
-            return self.given >= len(loader)
-        except TypeError:
-            return False
+        return self.given >= length_of(loader) > 0
 
     def is_evaluation(self) -> bool:
         """Whether nothing was trained during the whole walk."""
@@ -120,6 +117,14 @@ class Bounds:
             return False
         # Accumulation over many batches: wait until a step was seen.
         return current.backwards == 0 or current.steps > 0 or current.given >= 8 * limit
+
+
+def length_of(thing: Any) -> int:
+    """How many batches a loader has, or samples a data set; 0 where it does not say."""
+    try:
+        return len(thing)
+    except (TypeError, NotImplementedError):
+        return 0
 
 
 def may_end_here(depth: int) -> bool:

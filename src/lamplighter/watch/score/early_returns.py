@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from lamplighter.checks.scoring import one_batch_scored
+from lamplighter.watch.data.passes import length_of
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.place import Place, tree_of
 
@@ -48,11 +49,7 @@ class EarlyReturns(Watcher):
         trains = walk.backwards or walk.steps or not walk.notes.get("calls")
         if loader is None or trains or self.world.found("E101"):
             return
-        try:
-            batches = len(loader)
-        except TypeError:
-            return
-        line = _returns(place)
+        batches, line = length_of(loader), _returns(place)
         if batches > 1 and line is not None:
             self.world.adopt(one_batch_scored(batches), Place(place.file, line))
 

@@ -11,7 +11,7 @@ import torch
 
 from lamplighter.checks.keeping import best_is_forgotten, better_way, is_called_best, worst_is_kept
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.score.measured import CLOSE, figures_of
+from lamplighter.watch.score.measured import CLOSE, figures_of, samples_of
 from lamplighter.watch.score.nearness import is_near
 from lamplighter.watch.source.place import Place, frames, locals_of, statements
 
@@ -75,10 +75,8 @@ class Keeping(Watcher):
             return
         if self.steps != self.world.steps:
             self.steps, self.losses = self.world.steps, []
-        target = given.get("target")
-        rows = target.shape[0] if isinstance(target, torch.Tensor) and target.dim() else 1
         if len(self.losses) < MOST:
-            self.losses.append((result, rows))
+            self.losses.append((result, samples_of(given)))
 
     def state_taken(self, module: torch.nn.Module, state: dict[str, Any]) -> None:
         self._ask()

@@ -14,7 +14,7 @@ from torch import Tensor
 from lamplighter.checks.scoring import units_mixed
 from lamplighter.watch.data.arrays import arrays_in_sight
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.score.nearness import half_a_place
+from lamplighter.watch.score.nearness import leeway
 from lamplighter.watch.source.lineage import lineage_of_call
 from lamplighter.watch.source.place import Place, here_exactly, statement_at
 
@@ -53,7 +53,7 @@ class Units(Watcher):
         for answers in _forecasts(seen):
             for name, said, truth in _pairs(answers, goals):
                 for how, figure in _figures(said, truth):
-                    if any(abs(float(t) - figure) <= _close(t, figure) for t in shown):
+                    if any(abs(float(t) - figure) <= leeway(t) for t in shown):
                         told = units_mixed(how, figure, float(said.std()), float(truth.std()))
                         self.world.adopt(told, _line(name))
                         return
@@ -68,10 +68,6 @@ def _forecasts(seen: Answered) -> Iterator[Tensor]:
         answers = torch.cat(single).double().cpu()
         if float(answers.std()) != 0:
             yield answers
-
-
-def _close(token: str, figure: float) -> float:
-    return max(half_a_place(token), 2e-6 * abs(figure))
 
 
 def _pairs(answers: Tensor, goals: Tensor) -> Iterator[tuple[str, Tensor, Tensor]]:

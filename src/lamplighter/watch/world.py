@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from lamplighter.watch.data.comparisons import Comparisons
     from lamplighter.watch.data.feeds import Feeds
+    from lamplighter.watch.data.lives import Lives
     from lamplighter.watch.data.loaders import SeenLoader
     from lamplighter.watch.data.passes import Pass
     from lamplighter.watch.network.trial import Trial
@@ -85,6 +86,7 @@ class World(Watcher):
         whole: whether the program came to its own end.
         dropped: lines of the user's data sets that compute a result and drop it, with its name.
         comparisons: what judges data sets.
+        lives: what loaders gave to which network since it began.
         feeds: what was given to networks by hand.
         answered: what networks answered since the last step.
         evaluated: the networks whose answers are scored, as the user declared; empty: any.
@@ -112,6 +114,7 @@ class World(Watcher):
     evaluated: list[weakref.ref[nn.Module]] = field(default_factory=list)
     dropped: dict[tuple[Place, str], None] = field(default_factory=dict)
     comparisons: Comparisons | None = None
+    lives: Lives | None = None
     feeds: Feeds | None = None
     answered: Answered | None = None
     noted: dict[int, Any] = field(default_factory=dict)

@@ -85,8 +85,8 @@ def _as_tensor(thing: Any) -> torch.Tensor | None:
 
 
 def prints_of(rows: torch.Tensor) -> list[bytes]:
-    """A digest of each row `(N, D)` in single precision."""
-    values = rows.contiguous().float().numpy()
+    """A digest of each row `(N, …)` in single precision."""
+    values = rows.detach().cpu().reshape(len(rows), -1).contiguous().float().numpy()
     return [hashlib.blake2b(row.tobytes(), digest_size=12).digest() for row in values]
 
 

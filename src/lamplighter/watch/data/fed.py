@@ -201,8 +201,8 @@ class Fed(Watcher):
             yield Trained(mine, rows, set(gathered.prints), {id(record)})
 
     def _from_loaders(self, comparisons: Comparisons) -> Iterator[Trained]:
-        for mine, rows in comparisons.rows.values():
-            if mine.steps and rows.inputs is not None:
+        for mine, rows in comparisons.trained():
+            if rows.inputs is not None:
                 prints = set(splits.fingerprints(rows.inputs)) if rows.complete else set()
                 yield Trained(mine, rows, prints, {life[0] for life in mine.lives})
 

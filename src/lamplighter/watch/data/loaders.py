@@ -98,7 +98,7 @@ class Loaders(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.seen = world.walked
-        self.lives = Lives(world)
+        self.lives = world.lives = Lives(world)
 
     def record(self, loader: DataLoader[Any]) -> SeenLoader:
         """The record of a loader; made when it is new."""
@@ -142,7 +142,7 @@ class Loaders(Watcher):
             return
         mine = self.record(loader)
         mine.steps += 1
-        self.lives.stepped(id(loader.dataset))
+        self.lives.stepped(loader.dataset)
         mine.trained_at = mine.trained_at or current.place
         if mine.role == "evaluation" and mine.steps == 2 and len(self.world.live) == 1:
             self._trains_on_validation(mine, current)
@@ -167,7 +167,7 @@ class Loaders(Watcher):
         loader = current.loader() if calls <= 8 else None
         if loader is not None:
             mine = self.record(loader)
-            mine.lives.add(self.lives.of(module, id(loader.dataset)))
+            mine.lives.add(self.lives.of(module, loader.dataset))
             # a network that computes the same in both modes needs no eval()
             mine.in_evaluation_mode |= not module.training or not active_chance(module)
 

@@ -8,7 +8,7 @@ import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from torch.utils.data import _DatasetKind
+from torch.utils.data import Dataset, Subset, _DatasetKind
 
 from lamplighter.watch.source.place import Place, is_users
 
@@ -125,6 +125,14 @@ def length_of(thing: Any) -> int:
         return len(thing)
     except (TypeError, NotImplementedError):
         return 0
+
+
+def base_of(thing: Any) -> Any:
+    """The data set that a loader, or a part of a data set, reads a part of; None for None."""
+    dataset = thing if isinstance(thing, Dataset) else getattr(thing, "dataset", None)
+    while isinstance(dataset, Subset):
+        dataset = dataset.dataset
+    return dataset
 
 
 def may_end_here(depth: int) -> bool:

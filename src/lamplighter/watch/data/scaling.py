@@ -13,9 +13,10 @@ from torch import Tensor
 
 from lamplighter.checks import splits, transforms
 from lamplighter.checks.catalogue import found
-from lamplighter.watch.data.arrays import arrays_in_sight, origin_of, prints_of
+from lamplighter.watch.data.arrays import Array, arrays_in_sight, origin_of, prints_of
+from lamplighter.watch.data.sides import Side, evaluated, trained_on
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.source.place import Place, here, statement_at
+from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.source.pointing import pointed, pointed_from_call
 from lamplighter.watch.source.roles import likely_role
 
@@ -48,16 +49,6 @@ class Fit:
     known: dict[bytes, bool] = field(default_factory=dict)
     widths: set[int] = field(default_factory=set)
     words: dict[str, int] | None = None
-
-
-@dataclass(eq=False)
-class Part:
-    """Samples of one role: what they are called, and where the program gives them on."""
-
-    name: str
-    rows: Tensor
-    place: Place | None
-    records: set[int]
 
 
 class Scaling(Watcher):
@@ -108,7 +99,7 @@ class Scaling(Watcher):
         if not self.whole and not self.fits:
             return
         held_out = [
-            Part(array.name, array.values, None, set())
+            Side(array.name, array.values)
             for array in arrays
             if likely_role([array.name], None) == "evaluation" and array.values.is_floating_point()
         ]
@@ -119,66 +110,45 @@ class Scaling(Watcher):
                     return
 
     def ended(self) -> None:
-        evaluated = list(self._evaluated())
+        held_out = list(evaluated(self.world))
         for name, rows in self.early:
-            if self.world.whole and not any(_meet(rows, part.rows) for part in evaluated):
+            if self.world.whole and not any(_meet(rows, side.rows) for side in held_out):
                 self.world.withdraw("S107", name)
-        for train in self._trained():
-            for part in evaluated:
-                if not train.records & part.records:
+        for train in trained_on(self.world):
+            for side in held_out:
+                if not train.records & side.records:
                     continue
-                if self._judge(train, part) or self._judge_own(train, part):
+                if self._judge(train, side) or self._judge_own(train, side):
                     return
 
-    # who is trained on and who is held out
+    # who is trained on and who is held out, before the first step
 
-    def _trained_now(self, arrays: list[Any]) -> Iterator[Part]:
+    def _trained_now(self, arrays: list[Array]) -> Iterator[Side]:
         current = self.world.current()
         comparisons, feeds = self.world.comparisons, self.world.feeds
         mine = self.world.walked.get(id(current.loader())) if current is not None else None
         if mine is not None and comparisons is not None:
             known = comparisons.rows.get(id(mine))
-            if known is not None and known[1].inputs is not None:
-                yield Part(mine.name, known[1].inputs, mine.place, set())
+            if known is not None:
+                yield from Side.of_loader(mine, known[1])
         given = feeds.fed_now() if feeds is not None else None
         if given is not None:
             origin = origin_of(given.inputs, arrays)
             if origin is not None and likely_role([origin.array.name], None) == "train":
-                yield Part(origin.array.name, origin.array.values, given.place, set())
+                yield Side(origin.array.name, origin.array.values, place=given.place)
 
-    def _loaders_held_out(self) -> Iterator[Part]:
+    def _loaders_held_out(self) -> Iterator[Side]:
         comparisons = self.world.comparisons
         for mine, rows in comparisons.rows.values() if comparisons is not None else ():
             loader = mine.ref()
             names = [*mine.names, *mine.made_as]
             role = likely_role(names, getattr(loader, "dataset", None))
-            if role == "evaluation" and not mine.steps and rows.inputs is not None:
-                yield Part(mine.name, rows.inputs, mine.place, {life[0] for life in mine.lives})
-
-    def _trained(self) -> Iterator[Part]:
-        comparisons, feeds = self.world.comparisons, self.world.feeds
-        for mine, rows in comparisons.rows.values() if comparisons is not None else ():
-            if mine.steps and rows.inputs is not None:
-                yield Part(mine.name, rows.inputs, mine.place, {life[0] for life in mine.lives})
-        for record, gathered in feeds.trained.values() if feeds is not None else ():
-            inputs = gathered.inputs()
-            if inputs is not None:
-                yield Part("what is trained on", inputs, gathered.place, {id(record)})
-
-    def _evaluated(self) -> Iterator[Part]:
-        comparisons, feeds = self.world.comparisons, self.world.feeds
-        for mine, rows in comparisons.rows.values() if comparisons is not None else ():
-            if mine.evaluations and not mine.steps and rows.inputs is not None:
-                yield Part(mine.name, rows.inputs, mine.place, {life[0] for life in mine.lives})
-        for one in feeds.evaluations() if feeds is not None else ():
-            inputs = one.samples.inputs()
-            if inputs is not None:
-                place = one.samples.place
-                yield Part("what is evaluated", inputs, place, {id(one.record)})
+            if role == "evaluation" and not mine.steps:
+                yield from Side.of_loader(mine, rows)
 
     # the judgement
 
-    def _judge(self, train: Part, held_out: Part) -> bool:
+    def _judge(self, train: Side, held_out: Side) -> bool:
         if self.world.found("S107") or not held_out.rows.is_floating_point():
             return False
         held_out = replace(held_out, rows=_without(held_out.rows, train.rows))
@@ -206,7 +176,7 @@ class Scaling(Watcher):
                 return True
         return False
 
-    def _judge_own(self, train: Part, held_out: Part) -> bool:
+    def _judge_own(self, train: Side, held_out: Side) -> bool:
         """T102: what is held out was scaled by its own numbers and not by those of train."""
         rows = _without(held_out.rows, train.rows)
         if len(rows) < 0.9 * len(held_out.rows) or not held_out.rows.is_floating_point():
@@ -225,10 +195,10 @@ class Scaling(Watcher):
             return True
         return False
 
-    def _line(self, train: Part) -> Place | None:
+    def _line(self, train: Side) -> Place | None:
         if train.place is None:
             return None
-        if statement_at(train.place) is not None and train.name.startswith("`"):
+        if train.loader is not None:
             return pointed("S107", train.place)
         return pointed_from_call("S107", train.place, None) or pointed("S107", train.place)
 
@@ -280,8 +250,7 @@ def _without(rows: Tensor, known: Tensor) -> Tensor:
     """The samples that are not among the others: a score on train is no leak."""
     if rows[0].numel() != known[0].numel():
         return rows
-    prints = set(prints_of(known.detach().cpu().reshape(len(known), -1)))
-    mine = prints_of(rows.detach().cpu().reshape(len(rows), -1))
+    prints, mine = set(prints_of(known)), prints_of(rows)
     return rows[[index for index, print_ in enumerate(mine) if print_ not in prints]]
 
 
@@ -289,5 +258,5 @@ def _meet(one: Tensor, other: Tensor) -> bool:
     """Whether the first samples of one are among the other's."""
     if one[0].numel() != other[0].numel():
         return False
-    known = set(prints_of(other.detach().cpu().reshape(len(other), -1)))
-    return any(p in known for p in prints_of(one.detach().cpu().reshape(len(one), -1)[:32]))
+    known = set(prints_of(other))
+    return any(p in known for p in prints_of(one[:32]))

@@ -172,6 +172,17 @@ class World(Watcher):
             self.keep(module)
         return known
 
+    def networks(self, having: set[int] | None = None) -> list[tuple[SeenModel, nn.Module]]:
+        """The networks that are alive, with their records.
+
+        Args:
+            having: ids of weights, of which a network has one at least; None: whatever it has.
+        """
+        alive = [(s, module) for s in self.models.values() if (module := s.module) is not None]
+        if having is None:
+            return alive
+        return [(s, m) for s, m in alive if any(id(p) in having for p in m.parameters())]
+
     def mode_set(self, module: nn.Module, training: bool) -> None:
         if any(True for _ in module.parameters()):
             self.seen(module).mode_place = here()
@@ -193,6 +204,10 @@ class World(Watcher):
             self.keep(optimizer)
         return known
 
+    def held(self) -> set[int]:
+        """Ids of the weights that some optimizer holds."""
+        return {id(p) for record in self.optimizers.values() for p in record.parameters()}
+
     def moves(self, optimizer: torch.optim.Optimizer, module: nn.Module) -> bool:
         """Whether an optimizer holds a parameter of a module; looked up once for its groups."""
         record, model = self.owner_record(optimizer), self.seen(module)
@@ -211,11 +226,8 @@ class World(Watcher):
         for current in self.live:
             current.steps += 1
         if record.steps & (record.steps - 1) == 0:
-            mine = {id(p) for p in record.parameters()}
-            for model in self.models.values():
-                module = model.module
-                if module is not None and any(id(p) in mine for p in module.parameters()):
-                    model.trained = max(model.trained, record.steps)
+            for model, _ in self.networks({id(p) for p in record.parameters()}):
+                model.trained = max(model.trained, record.steps)
 
     def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
         self.backwards += 1
@@ -250,6 +262,11 @@ class World(Watcher):
         while self.live and not self.live[-1].alive():
             self.live.pop()
         return self.live[-1] if self.live else None
+
+    def loader(self) -> DataLoader[Any] | None:
+        """The loader of that walk, or None."""
+        current = self.current()
+        return current.loader() if current is not None else None
 
 
 def active_chance(module: nn.Module) -> list[str]:

@@ -240,8 +240,8 @@ class Comparisons(Watcher):
 
     def _paddings(self) -> set[int]:
         """The padding ids of the embeddings that were trained."""
-        modules = [m.module for m in self.world.models.values() if m.trained]
-        inner = [layer for m in modules if m is not None for layer in m.modules()]
+        trained = [network for model, network in self.world.networks() if model.trained]
+        inner = [layer for network in trained for layer in network.modules()]
         kinds = (nn.Embedding, nn.EmbeddingBag)
         return {e.padding_idx for e in inner if isinstance(e, kinds) and e.padding_idx is not None}
 

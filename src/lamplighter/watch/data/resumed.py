@@ -38,8 +38,7 @@ class Resumed(Watcher):
         return self.world.lives.sets_of(record) if self.world.lives is not None else {}
 
     def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
-        current = self.world.current()
-        loader = current.loader() if current is not None else None
+        loader = self.world.loader()
         if loader is None or not isinstance(loader.dataset, Subset):
             return
         record = self.world.seen(module)

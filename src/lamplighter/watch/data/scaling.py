@@ -124,9 +124,8 @@ class Scaling(Watcher):
     # who is trained on and who is held out, before the first step
 
     def _trained_now(self, arrays: list[Array]) -> Iterator[Side]:
-        current = self.world.current()
         comparisons, feeds = self.world.comparisons, self.world.feeds
-        mine = self.world.walked.get(id(current.loader())) if current is not None else None
+        mine = self.world.walked.get(id(self.world.loader()))
         if mine is not None and comparisons is not None:
             known = comparisons.rows.get(id(mine))
             if known is not None:

@@ -61,8 +61,7 @@ class SharedSets(Watcher):
         altered, self.altered = self.altered, []
         if not altered or self.world.steps:
             return
-        current = self.world.current()
-        trained = base_of(current.loader()) if current is not None else None
+        trained = base_of(self.world.loader())
         parts = [s for s, _ in sets_in_sight().values() if isinstance(s, Subset)]
         for last in {(id(a.dataset), a.name): a for a in altered}.values():
             shared = [s for s in parts if base_of(s) is last.dataset]

@@ -197,17 +197,15 @@ class Artifacts(Watcher):
 
     def ended(self) -> None:
         self._best_of_the_script()
-        for model in list(self.world.models.values()):
-            module = model.module
-            if module is not None and model.calls and not model.trained:
+        for model, module in self.world.networks():
+            if model.calls and not model.trained:
                 self._half_loaded(module, model.name)
 
     def _best_of_the_script(self) -> None:
         script = sys.modules.get("__main__")
         file = getattr(script, "__file__", None)
-        for model in list(self.world.models.values()):
-            module = model.module
-            if module is not None and isinstance(file, str):
+        if isinstance(file, str):
+            for _, module in self.world.networks():
                 self._look_for_alias(module, file, vars(script))
 
     def _half_loaded(self, module: nn.Module, name: str) -> None:

@@ -264,14 +264,11 @@ class Bootstraps(Watcher):
             now = _some(module) if module is not None else None
             if module is None or now is None or twin.is_dropped or steps < LONG:
                 continue
-            held = {id(p) for r in self.world.optimizers.values() for p in r.parameters()}
+            held = self.world.held()
             if any(id(p) in held for p in module.parameters()) or not torch.equal(now, twin.values):
                 continue
-            for model in self.world.models.values():
-                other = model.module
-                if other is None or other is module or not model.trained:
-                    continue
-                if _shapes(other) == _shapes(module):
+            for model, other in self.world.networks():
+                if other is not module and model.trained and _shapes(other) == _shapes(module):
                     name = self.world.seen(module).name
                     found = target_never_follows(name, model.name, steps)
                     self.world.adopt(found, twin.place)

@@ -86,11 +86,8 @@ class HandSteps(Watcher):
         world.steps += 1
         for current in world.live:
             current.steps += 1
-        mine = {id(one.ref()) for one in moved}
-        for model in world.models.values():
-            module = model.module
-            if module is not None and any(id(p) in mine for p in module.parameters()):
-                model.trained += 1
+        for model, _ in world.networks({id(one.ref()) for one in moved}):
+            model.trained += 1
 
     def _report(self) -> None:
         self.world.report(

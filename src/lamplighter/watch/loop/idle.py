@@ -185,14 +185,8 @@ class IdleOptimizers(Watcher):
 
     def _network_of(self, held: list[torch.Tensor]) -> SeenModel | None:
         """The called network that holds some of these tensors."""
-        mine = {id(p) for p in held}
-        for model in self.world.models.values():
-            module = model.module
-            if module is None or not model.calls:
-                continue
-            if any(id(p) in mine for p in module.parameters()):
-                return model
-        return None
+        networks = self.world.networks({id(p) for p in held})
+        return next((model for model, _ in networks if model.calls), None)
 
 
 def line_that_names_step(near: Place | None) -> Place | None:

@@ -132,8 +132,7 @@ class TurnedScores(Watcher):
         score, self.waiting = self.waiting, None
         if score is None or any(g.get("maximize") for g in optimizer.param_groups):
             return
-        modules = [m.module for m in self.world.models.values()]
-        if not any(self.world.moves(optimizer, m) for m in modules if m is not None):
+        if not any(self.world.moves(optimizer, network) for _, network in self.world.networks()):
             return  # a picture is altered, or something else than a network
         self.hits += 1
         if self.hits == SURE:

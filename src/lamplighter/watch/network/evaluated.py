@@ -66,9 +66,8 @@ class EvaluatedNorms(Watcher):
         if module.use_buffers or id(module) in self.refreshed or int(module.n_averaged) < 2:
             return False
         mine = [p.shape for p in module.module.parameters()]
-        for model in self.world.models.values():
-            other = model.module
-            if other is None or not model.trained or other is module.module:
+        for model, other in self.world.networks():
+            if not model.trained or other is module.module:
                 continue
             if [p.shape for p in other.parameters()] != mine:
                 continue

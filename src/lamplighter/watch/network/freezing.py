@@ -65,9 +65,8 @@ class Freezing(Watcher):
         held = {id(p): p for g in optimizer.param_groups for p in g["params"]}
         self._look_at_gradients(held)
         if len(self.marked) < MOST:
-            for model in self.world.models.values():
-                if (module := model.module) is not None:
-                    self._look_for_marks(module, held)
+            for _, module in self.world.networks():
+                self._look_for_marks(module, held)
 
     def _look_at_gradients(self, held: dict[int, torch.Tensor]) -> None:
         """Frozen weights of which a gradient is left from before."""
@@ -91,13 +90,9 @@ class Freezing(Watcher):
             self.hits[id(parameter)] = self.hits.get(id(parameter), 0) + 1
         surely = [p for p in moved if self.hits[id(p)] == SURE]
         if surely and not self.world.found("M111"):
-            names = {
-                id(p): (name, model)
-                for model in self.world.models.values()
-                if (module := model.module) is not None
-                for name, p in module.named_parameters()
-            }
-            name = names.get(id(surely[0]), ("a weight", None))[0]
+            modules = [module for _, module in self.world.networks()]
+            names = {id(p): name for m in modules for name, p in m.named_parameters()}
+            name = names.get(id(surely[0]), "a weight")
             place = next(iter(self._lines("requires_grad")), None)
             self.world.adopt(criteria.moved_while_frozen(name, len(surely)), place)
 
@@ -136,7 +131,7 @@ class Freezing(Watcher):
                     self.world.adopt(told, place)
 
     def _nothing_is_frozen(self) -> bool:
-        trained = [m for s in self.world.models.values() if s.trained and (m := s.module)]
+        trained = [module for model, module in self.world.networks() if model.trained]
         return bool(trained) and all(p.requires_grad for m in trained for p in m.parameters())
 
     def _files(self) -> list[str]:

@@ -74,9 +74,8 @@ class LostStates(Watcher):
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         if not self.read:
             return
-        for model in self.world.models.values():
-            module = model.module
-            if module is None or id(module) in self.looked or not model.calls:
+        for model, module in self.world.networks():
+            if id(module) in self.looked or not model.calls:
                 continue
             if self.world.moves(optimizer, module):
                 self.looked.add(id(module))
@@ -84,8 +83,7 @@ class LostStates(Watcher):
 
     def _known(self, *, called: bool = False) -> list[nn.Module]:
         """The networks, or only those that have answered: one that took a file may be let go."""
-        known = [s for s in self.world.models.values() if s.calls or not called]
-        return [m for s in known if (m := s.module) is not None]
+        return [m for model, m in self.world.networks() if model.calls or not called]
 
     def _look_at(self, module: nn.Module, name: str, *, fresh: bool) -> None:
         weights = [p for p in module.parameters() if p.dim() > 1]
@@ -112,9 +110,8 @@ class LostStates(Watcher):
         """Whether some network that is called has, or had, taken it."""
         taken = {id(m) for ref in one.into if (m := ref()) is not None}
         gone = any(ref() is None for ref in one.into)
-        called = [m for s in self.world.models.values() if s.calls and (m := s.module) is not None]
         return (gone and self.world.kept is None) or any(
-            id(part) in taken for module in called for part in module.modules()
+            id(part) in taken for module in self._known(called=True) for part in module.modules()
         )
 
 

@@ -33,8 +33,8 @@ class Models(Watcher):
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.looked: set[int] = set()
-        self.with_gradient: dict[int, set[int]] = {}
+        self.looked: set[SeenModel] = set()
+        self.with_gradient: dict[SeenModel, set[int]] = {}
         self.learning: set[int] = set()
         self.steps = 0
         self.spans: dict[int, tuple[int, int]] = {}  # of each optimizer, its first and last step
@@ -46,13 +46,10 @@ class Models(Watcher):
         if self.steps & (self.steps - 1) and self.steps != 3:
             return
         # Gradients are only there now: a later look finds them cleared.
-        for key, model in self.world.models.items():
-            module = model.module
-            if module is None:
-                continue
+        for model, module in self.world.networks():
             norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
             self.learning.update(id(m) for m in norms if m.training and m.momentum != 0)
-            live = self.with_gradient.setdefault(key, set())
+            live = self.with_gradient.setdefault(model, set())
             live.update(id(p) for p in module.parameters() if p.grad is not None)
             live.update(
                 id(p)
@@ -68,23 +65,17 @@ class Models(Watcher):
         mine = {id(p) for g in optimizer.param_groups for p in g["params"]}
         everybody = [o for r in self.world.optimizers.values() if (o := r.ref()) is not None]
         held = ownership.owned(everybody)
-        for key, model in list(self.world.models.items()):
-            module = model.module
-            if key in self.looked or module is None:
-                continue
-            if any(id(p) in mine for p in module.parameters()):
-                self.looked.add(key)
-                self._structure(model, module, held, self.with_gradient.get(key, set()))
+        for model, module in self.world.networks(mine):
+            if model not in self.looked:
+                self.looked.add(model)
+                self._structure(model, module, held, self.with_gradient.get(model, set()))
 
     def ended(self) -> None:
         stepping = [o for o in self.world.optimizers.values() if o.steps and o.ref() is not None]
         optimizers = [o for record in stepping if (o := record.ref()) is not None]
         held = ownership.owned(optimizers)
-        for key, model in list(self.world.models.items()):
-            module = model.module
-            live = self.with_gradient.get(key, set())
-            if module is None:
-                continue
+        for model, module in self.world.networks():
+            live = self.with_gradient.get(model, set())
             if model.trained:
                 self._structure(model, module, held, live)
                 self._ownership(module, stepping, live)
@@ -129,7 +120,7 @@ class Models(Watcher):
 
     def _ownership(self, module: nn.Module, stepping: list[SeenOptimizer], live: set[int]) -> None:
         optimizers = [o for record in stepping if (o := record.ref()) is not None]
-        others = [m for s in self.world.models.values() if (m := s.module) is not None]
+        others = [network for _, network in self.world.networks()]
         mine = {id(p) for p in module.parameters()}
         owners = [r for r in stepping if any(id(p) in mine for p in r.parameters())]
         # the newest that steps: an earlier one may have done its part before a layer was replaced

@@ -268,15 +268,8 @@ class RealSteps(Watcher):
 
     def _models_of(self, follow: Follow) -> list[tuple[SeenModel, nn.Module]]:
         """The called networks with a parameter of this optimizer, each weight to the outermost."""
-        mine = {id(p) for p in follow.held}
-        found = []
-        for model in self.world.models.values():
-            module = model.module
-            if module is None or not model.calls or not model.trained:
-                continue
-            if any(id(p) in mine for p in module.parameters()):
-                found.append((model, module))
-        return found
+        networks = self.world.networks({id(p) for p in follow.held})
+        return [(model, module) for model, module in networks if model.calls and model.trained]
 
     def _names(self, follow: Follow) -> dict[int, tuple[str, SeenModel]]:
         named: dict[int, tuple[str, SeenModel]] = {}

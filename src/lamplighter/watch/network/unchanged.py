@@ -75,7 +75,7 @@ class UnchangedNetworks(Watcher):
             if module is None or one.is_other or one.times < TIMES:
                 continue
             record = self.world.seen(module)
-            held = {id(p) for r in self.world.optimizers.values() for p in r.parameters()}
+            held = self.world.held()
             if record.trained or any(id(p) in held for p in module.parameters()):
                 continue
             if not torch.equal(values_of(module), one.values):
@@ -89,9 +89,8 @@ class UnchangedNetworks(Watcher):
         """The trained network of the same shape, where that is never asked without gradients."""
         shapes = [tuple(p.shape) for p in module.parameters()]
         name = ""
-        for model in self.world.models.values():
-            other = model.module
-            if other is None or other is module or model.trained < ENOUGH or not shapes:
+        for model, other in self.world.networks():
+            if other is module or model.trained < ENOUGH or not shapes:
                 continue
             if [tuple(p.shape) for p in other.parameters()] != shapes:
                 continue

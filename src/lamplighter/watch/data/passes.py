@@ -31,8 +31,10 @@ class Pass:
         given: batches handed out.
         backwards: how often `backward()` ran while this was the newest batch.
         steps: optimizer steps while it was going on.
+        calls: how often a network answered while it was going on.
         complete: whether the loader came to its end.
         shortened: whether it was ended here before its end.
+        notes: what watchers keep with it, each by a name of its own.
     """
 
     loader: weakref.ref[DataLoader[Any]]
@@ -42,6 +44,7 @@ class Pass:
     given: int = 0
     backwards: int = 0
     steps: int = 0
+    calls: int = 0
     complete: bool = False
     shortened: bool = False
     notes: dict[str, Any] = field(default_factory=dict)

@@ -31,7 +31,6 @@ class Finite(Watcher):
         self.told = False
         self.scalers: dict[int, list[int]] = {}
         self.unscaled_since: set[int] = set()
-        self.scaled_steps = 0
         self.count = 0
         self.looked: set[int] = set()
         self.breaking: tuple[str, str] | None = None

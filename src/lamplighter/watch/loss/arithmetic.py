@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import torch
@@ -50,7 +51,7 @@ class Arithmetic(Watcher):
         self.slope_inputs: list[Tensor] = []
         self.taken = TakenNumbers()
         self.numbers: ByIdentity[frozenset[Taken]] = ByIdentity()
-        self.hits: dict[tuple[Place | None, str], int] = {}
+        self.hits: Counter[tuple[Place | None, str]] = Counter()
         self.moving: set[Place | None] = set()
         self.count = 0
         self.sums: ByIdentity[tuple[str, Place | None]] = ByIdentity()
@@ -308,8 +309,9 @@ class Arithmetic(Watcher):
             self.world.adopt(criteria.sum_is_the_loss(name), place)
 
     def _count_constant(self, place: Place | None, name: str) -> None:
-        hits = self.hits[place, name] = self.hits.get((place, name), 0) + 1
-        if hits == SURE and (place not in self.moving or name in ("item()", "create_graph")):
+        self.hits[place, name] += 1
+        sure = self.hits[place, name] == SURE
+        if sure and (place not in self.moving or name in ("item()", "create_graph")):
             self.world.adopt(criteria.constant_term(name), place)
 
 

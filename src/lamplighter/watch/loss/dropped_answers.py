@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -36,7 +37,7 @@ class DroppedAnswers(Watcher):
         self.world = world
         self.dropped: ByIdentity[tuple[Place | None, float]] = ByIdentity()
         self.answers: ByIdentity[bool] = ByIdentity()
-        self.hits: dict[Place | None, int] = {}
+        self.hits: Counter[Place | None] = Counter()
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -68,6 +69,6 @@ class DroppedAnswers(Watcher):
         if known is None or target.requires_grad or not self.answers.get(answer):
             return
         place, rate = known
-        hits = self.hits[place] = self.hits.get(place, 0) + 1
-        if hits == SURE and not self.world.found("M122"):
+        self.hits[place] += 1
+        if self.hits[place] == SURE and not self.world.found("M122"):
             self.world.adopt(answers_are_dropped(name, rate), place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -71,8 +72,8 @@ class OwnForms(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.forms: ByIdentity[tuple[Form, ...]] = ByIdentity()
-        self.looks: dict[tuple[str, Place | None], int] = {}
-        self.hits: dict[tuple[str, Place | None], int] = {}
+        self.looks: Counter[tuple[str, Place | None]] = Counter()
+        self.hits: Counter[tuple[str, Place | None]] = Counter()
         self.targets: dict[tuple[str, Place | None], int] = {}
         self.given: list[Tensor] = []  # beside the inputs of the batch
 
@@ -100,8 +101,8 @@ class OwnForms(Watcher):
     def _look(self, name: str) -> Place | None:
         """The running line, while it is still looked at."""
         place = here()
-        looks = self.looks[name, place] = self.looks.get((name, place), 0) + 1
-        return place if looks <= LOOKS else None
+        self.looks[name, place] += 1
+        return place if self.looks[name, place] <= LOOKS else None
 
     def batch_given(self, current: Pass, batch: Any) -> None:
         self.given = targets_in(batch)
@@ -193,10 +194,8 @@ class OwnForms(Watcher):
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
         for root in roots:
             for form in self.forms.get(root) or ():
-                hits = self.hits[form.kind, form.place] = (
-                    self.hits.get((form.kind, form.place), 0) + 1
-                )
-                if hits == SURE:
+                self.hits[form.kind, form.place] += 1
+                if self.hits[form.kind, form.place] == SURE:
                     self._tell(self._finding(form), form.place)
 
     def _finding(self, form: Form) -> Iterator[Finding]:

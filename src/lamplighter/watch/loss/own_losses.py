@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,7 @@ class OwnLosses(Watcher):
         self.labels: torch.Tensor | None = None
         self.numbers: dict[Place | None, list[torch.Tensor]] = {}
         self.waiting: list[Waiting] = []
-        self.unused: dict[Place | None, int] = {}
+        self.unused: Counter[Place | None] = Counter()
         self.whole: ByIdentity[bool] = ByIdentity()
         self.stepped = self.sent = False
 
@@ -114,7 +115,7 @@ class OwnLosses(Watcher):
             if one.used or one.place in used:
                 self.unused[one.place] = -LOOKS
                 continue
-            self.unused[one.place] = self.unused.get(one.place, 0) + 1
+            self.unused[one.place] += 1
             if self.unused[one.place] == SURE:
                 self._report_replaced(one.place)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +72,7 @@ class Cutting(Watcher):
         self.weights: ByIdentity[bool] = ByIdentity()
         self.rows_of_classes: ByIdentity[Cut] = ByIdentity()
         self.mixed: ByIdentity[bool] = ByIdentity()
-        self.hits: dict[Place, int] = {}
+        self.hits: Counter[Place] = Counter()
         self.rows: int | None = None
         self.inside = False  # a network
 
@@ -153,8 +154,8 @@ class Cutting(Watcher):
         elif kind == "merged":
             self._tell(cut)
         elif self._counts(given, kind):
-            hits = self.hits[place] = self.hits.get(place, 0) + 1
-            if hits == SURE:
+            self.hits[place] += 1
+            if self.hits[place] == SURE:
                 self._tell(cut)
 
     def _look_at_classes(self, name: str, given: Tensor, result: Tensor) -> None:
@@ -173,8 +174,8 @@ class Cutting(Watcher):
             return
         cut = self.rows_of_classes.get(scores)
         if cut is not None and target.dim() == 1 and not self.world.found("D105"):
-            hits = self.hits[cut.place] = self.hits.get(cut.place, 0) + 1
-            if hits == SURE:
+            self.hits[cut.place] += 1
+            if self.hits[cut.place] == SURE:
                 self._tell(cut)
 
     def _counts(self, given: Tensor, kind: criteria.Kind) -> bool:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from lamplighter.checks import loaded, structure
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.network.likeness import some_of
 from lamplighter.watch.source.local_names import loaded_for_nothing
 from lamplighter.watch.source.place import Place, here
 
@@ -132,5 +133,4 @@ def _marks_of(module: nn.Module) -> set[Mark]:
 
 
 def _mark(tensor: Tensor) -> Mark:
-    some = tensor.detach().flatten()[:FEW].float().cpu()
-    return tuple(tensor.shape), tuple(some.tolist())
+    return tuple(tensor.shape), tuple(some_of(tensor, FEW).float().tolist())

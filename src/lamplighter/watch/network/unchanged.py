@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from lamplighter.checks.evaluation import evaluated_never_changes
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.network.teachers import values_of
+from lamplighter.watch.network.likeness import shapes_of, values_of
 from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
@@ -87,12 +87,12 @@ class UnchangedNetworks(Watcher):
 
     def _twin_of(self, module: nn.Module) -> str:
         """The trained network of the same shape, where that is never asked without gradients."""
-        shapes = [tuple(p.shape) for p in module.parameters()]
+        shapes = shapes_of(module)
         name = ""
         for model, other in self.world.networks():
             if other is module or model.trained < ENOUGH or not shapes:
                 continue
-            if [tuple(p.shape) for p in other.parameters()] != shapes:
+            if shapes_of(other) != shapes:
                 continue
             if id(other) in self.asked:
                 return ""

@@ -46,7 +46,7 @@ class EarlyReturns(Watcher):
 
     def _judge(self, walk: Pass, place: Place) -> None:
         loader = walk.loader()
-        trains = walk.backwards or walk.steps or not walk.notes.get("calls")
+        trains = walk.backwards or walk.steps or not walk.calls
         if loader is None or trains or self.world.found("E101"):
             return
         batches, line = length_of(loader), _returns(place)

@@ -178,6 +178,7 @@ class Comparisons(Watcher):
             yield from target_means_of_all(one, mine, other, theirs, where=where)
 
     def tell(self, found: Iterable[Finding], mine: SeenLoader) -> None:
+        """Reports what was found in the data of a loader, each at the line that is behind it."""
         for finding in found:
             if finding.code == "Y102" and self.world.found("Y102"):
                 continue  # the probe's first batches were enough

@@ -26,7 +26,7 @@ class Samples:
         labels: a class number per sample, in the order given; empty where there are none.
         of_pictures: whether the inputs have the shape of pictures.
         whole_first_pass: whether every sample of the walk was taken.
-        telling: whether two equal samples can hardly be chance (eight numbers and more each).
+        telling: whether two equal samples can hardly be chance.
     """
 
     prints: list[bytes] = field(default_factory=list)
@@ -46,8 +46,7 @@ class Samples:
         if inputs is None or len(self.prints) >= ENOUGH_SAMPLES or self._bytes >= ENOUGH_BYTES:
             self.whole_first_pass = False
             return
-        self.telling = bool(inputs.dim() > 1 and inputs[0].numel() >= 8)
-        self.telling &= inputs.is_floating_point() or inputs.dim() == 4
+        self.telling = are_telling(inputs)
         self._bytes += inputs.numel() * inputs.element_size()
         self.prints += fingerprints(inputs)
         self.of_pictures = inputs.dim() == 4
@@ -89,6 +88,29 @@ class Samples:
                 "that carries a different label",
                 "look whether two classes are read from the same folder",
             )
+
+
+def are_telling(inputs: torch.Tensor) -> bool:
+    """Whether two equal samples can hardly be chance: eight numbers and more, no few tokens."""
+    wide = inputs.dim() > 1 and inputs[0].numel() >= 8
+    return wide and (inputs.is_floating_point() or inputs.dim() == 4)
+
+
+def are_classes(labels: list[int]) -> bool:
+    """Whether numbers may be classes: two at least, and several samples to each."""
+    return 1 < len(set(labels)) <= max(2, len(labels) // 4)
+
+
+def contradictions_in(inputs: torch.Tensor, labels: torch.Tensor) -> Iterator[Finding]:
+    """Equal inputs with different labels, among samples that were read.
+
+    Args:
+        inputs: `(N, …)`.
+        labels: `(N,)` class numbers.
+    """
+    seen = Samples()
+    seen.take(inputs, labels)
+    yield from seen.contradictions()
 
 
 def targets_in(batch: Any) -> list[torch.Tensor]:

@@ -107,10 +107,11 @@ from lamplighter.watch.score.keeping import Keeping
 from lamplighter.watch.score.known_edges import KnownEdges
 from lamplighter.watch.score.metrics import Metrics
 from lamplighter.watch.score.score_arguments import ScoreArguments
-from lamplighter.watch.score.shares import Shares, tap_collectives
+from lamplighter.watch.score.shares import Shares
 from lamplighter.watch.score.tallies import Tallies
 from lamplighter.watch.score.units import Units
 from lamplighter.watch.sources import Sources
+from lamplighter.watch.taps.collectives import tap_collectives
 from lamplighter.watch.taps.data import DATA_TAPS
 from lamplighter.watch.taps.operations import tap_operations
 from lamplighter.watch.taps.resizing import tap_resizing

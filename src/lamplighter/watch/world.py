@@ -143,6 +143,12 @@ class World(Watcher):
                 finding.code, finding.level, finding.where, finding.message, finding.fix, place
             )
 
+    def adopt_new(self, found: Iterable[Finding], place: Place | None) -> None:
+        """The same for codes that nobody has told yet, at whatever line."""
+        for finding in found:
+            if not self.found(finding.code):
+                self.adopt([finding], place)
+
     def is_evaluated(self, module: nn.Module) -> bool:
         """Whether the answers of this network are the ones that are scored."""
         return not self.evaluated or any(ref() is module for ref in self.evaluated)

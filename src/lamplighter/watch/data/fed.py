@@ -200,7 +200,9 @@ class Fed(Watcher):
         count = len(labels)
         again = flat[count : 2 * count]
         batches = sum(1 for order in orders if order and max(order) < count) if orders else 0
-        if batches < FEWEST_BATCHES or not are_classes(labels) or flat[:count] != list(range(count)):
+        if batches < FEWEST_BATCHES or not are_classes(labels):
+            return
+        if flat[:count] != list(range(count)):
             return
         if max(len(order) for order in orders) >= count / 2 or again != flat[:count]:
             return

@@ -118,7 +118,7 @@ class OwnForms(Watcher):
             return
         self.targets[name, place] = known + target.numel()
         if known < criteria.FEWEST <= known + target.numel():
-            self._tell(criteria.margin_of_zero(name, known + target.numel()), place)
+            self.world.adopt_new(criteria.margin_of_zero(name, known + target.numel()), place)
 
     def _look_at_product(self, name: str, given: list[Tensor], result: Tensor) -> None:
         if len(given) != 2 or is_weight(given[0]) or is_weight(given[1]):
@@ -196,7 +196,7 @@ class OwnForms(Watcher):
             for form in self.forms.get(root) or ():
                 self.hits[form.kind, form.place] += 1
                 if self.hits[form.kind, form.place] == SURE:
-                    self._tell(self._finding(form), form.place)
+                    self.world.adopt_new(self._finding(form), form.place)
 
     def _finding(self, form: Form) -> Iterator[Finding]:
         if form.kind == "hinge":
@@ -207,11 +207,6 @@ class OwnForms(Watcher):
             yield from criteria.softmax_across_samples()
         elif form.kind == "picked" and len(self.world.optimizers) < 2:
             yield from criteria.likelihood_of_scores()
-
-    def _tell(self, found: Iterator[Finding], place: Place | None) -> None:
-        for finding in found:
-            if not self.world.found(finding.code):
-                self.world.adopt([finding], place)
 
 
 def _are_raw(scores: Tensor) -> bool:

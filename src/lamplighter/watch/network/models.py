@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import nn
 
 from lamplighter.checks import optimizer as ownership
 from lamplighter.checks import structure
+from lamplighter.checks.finding import Finding
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.place import (
     Place,
@@ -86,20 +88,27 @@ class Models(Watcher):
     def _structure(
         self, model: SeenModel, module: nn.Module, held: set[int], live: set[int]
     ) -> None:
-        report = self.world.adopt
-        for finding in structure.layers_not_registered(module, held=held, live=live):
-            report([finding], line_of_layer(module, finding.where, self.world.origins))
-        for finding in structure.tensors_as_weights(module, held=held):
-            report([finding], line_of_layer(module, finding.where, self.world.origins))
-        for finding in structure.layers_repeated(module):
-            report([finding], line_of_layer(module, finding.where, self.world.origins))
+        self._tell(module, structure.layers_not_registered(module, held=held, live=live))
+        self._tell(module, structure.tensors_as_weights(module, held=held))
+        self._tell(module, structure.layers_repeated(module))
         # A part may be frozen as a whole: after it has learned, or below a head that learns.
         others = bool(live) or self._somebody_learns()
         for finding in structure.output_frozen(module, others_learn=others):
             frozen = line_that_freezes([model.place, *self._built(module)])
             layer = line_of_layer(module, finding.where, self.world.origins)
-            report([finding], frozen or layer)
-        self._norms(module)
+            self.world.adopt([finding], frozen or layer)
+        found = structure.statistics_never_learned(module, trained=self.world.steps >= LONG)
+        self._tell(module, (f for f in found if self._was_to_learn(module.get_submodule(f.where))))
+
+    def _tell(self, module: nn.Module, found: Iterable[Finding]) -> None:
+        """Each at the line that makes its layer."""
+        for finding in found:
+            line = line_of_layer(module, finding.where, self.world.origins)
+            self.world.adopt([finding], line)
+
+    def _was_to_learn(self, norm: nn.Module) -> bool:
+        """Whether a norm was in training mode, or has a momentum that lets it learn nothing."""
+        return id(norm) in self.learning or getattr(norm, "momentum", None) == 0.0
 
     def _somebody_learns(self) -> bool:
         records = self.world.optimizers.values()
@@ -109,14 +118,6 @@ class Models(Watcher):
         mine = {id(p) for p in module.parameters()}
         records = self.world.optimizers.values()
         return [r.place for r in records if any(id(p) in mine for p in r.parameters())]
-
-    def _norms(self, module: nn.Module) -> None:
-        for finding in structure.statistics_never_learned(module, trained=self.world.steps >= 20):
-            inner = module.get_submodule(finding.where)
-            if id(inner) in self.learning or getattr(inner, "momentum", None) == 0.0:
-                self.world.adopt(
-                    [finding], line_of_layer(module, finding.where, self.world.origins)
-                )
 
     def _ownership(self, module: nn.Module, stepping: list[SeenOptimizer], live: set[int]) -> None:
         optimizers = [o for record in stepping if (o := record.ref()) is not None]

@@ -129,10 +129,7 @@ class RealSteps(Watcher):
         self._tell_optimizer(optimizer, found)
 
     def _tell_optimizer(self, optimizer: torch.optim.Optimizer, found: Iterator[Finding]) -> None:
-        place = self.world.owner_record(optimizer).place
-        for finding in found:
-            if not self.world.found(finding.code):
-                self.world.adopt([finding], place)
+        self.world.adopt_new(found, self.world.owner_record(optimizer).place)
 
     # once all is over
 
@@ -206,10 +203,10 @@ class RealSteps(Watcher):
             if n not in weights or not _has_moved(module, n, follow)
         }
         if len(next(iter(histories.values()), ())) >= LOOKS:
+            moving = {n: still.get(n, [1.0]) for n in histories}
             yield from gradients.gradient_is_zero(
-                {n: still.get(n, [1.0]) for n in histories}, dead=(), losses=[1.0] * LOOKS,
-                weights=weights,
-            )  # fmt: skip
+                moving, dead=(), losses=[1.0] * LOOKS, weights=weights
+            )
 
     def _lost(self, names: list[str], module: nn.Module) -> Iterator[Finding]:
         """Layers that were never called, or called and not reached by any gradient."""

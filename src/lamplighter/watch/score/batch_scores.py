@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -127,9 +127,7 @@ def _held(called: list[tuple[str, Any]], batches: int) -> Iterator[tuple[str, st
         parts = zip(*results, strict=True) if isinstance(results[0], tuple) else [results]
         wanted = [[id(value) for value in part] for part in parts]
         for variable, thing, _ in things_near():
-            for held in (
-                thing.values() if isinstance(thing, dict) and len(thing) <= 20 else (thing,)
-            ):
+            for held in _values(thing):
                 if isinstance(held, list) and [id(value) for value in held] in wanted:
                     yield name, variable
                     return
@@ -159,13 +157,18 @@ def target_of(answer: Tensor, targets: list[Tensor]) -> Tensor | None:
 def _gathered() -> Iterator[tuple[str, list[float] | float]]:
     """Numbers, and lists of them, that the running functions hold."""
     for name, thing, _ in things_near():
-        for value in thing.values() if isinstance(thing, dict) and len(thing) <= 20 else (thing,):
+        for value in _values(thing):
             if isinstance(value, list | tuple | np.ndarray | Tensor) and _length(value) >= 3:
                 numbers = _numbers(value)
                 if numbers is not None:
                     yield name, numbers
             elif (number := _number(value)) is not None:
                 yield name, number
+
+
+def _values(thing: Any) -> Iterable[Any]:
+    """A thing itself, or the values of a dictionary of a few."""
+    return thing.values() if isinstance(thing, dict) and len(thing) <= 20 else (thing,)
 
 
 def _length(value: Any) -> int:

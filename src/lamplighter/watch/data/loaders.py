@@ -1,4 +1,4 @@
-"""Which loader gives what to whom: D106, D108, D109, D114, E102, E103, G103, R105, S101, S104."""
+"""Which loader gives what to whom: D106, D108, D109, E102, E103, G103, R105, S101, S104, Y110, Y112."""
 
 from __future__ import annotations
 

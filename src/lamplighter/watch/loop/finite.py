@@ -1,4 +1,4 @@
-"""Numbers that are no numbers, and updates that do not happen: P101, P102, P103, P104, O107."""
+"""Numbers that are no numbers, and updates that do not happen: P101, P102, P103, P104."""
 
 from __future__ import annotations
 

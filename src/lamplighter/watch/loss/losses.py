@@ -1,4 +1,4 @@
-"""The tensors that enter the losses, and the graph behind them: L101 to L112."""
+"""The tensors that enter the losses, and the graph behind them: L101 to L108, L110 to L112."""
 
 from __future__ import annotations
 

@@ -47,7 +47,8 @@ class Form:
 
     Args:
         kind: "product" of an answer and 0/1, "margin" or "negated" of it, "hinge"; "overlap" or
-            "mass" summed; "quotient"; "picked" score.
+            "mass" summed; "quotient"; "picked" score; a softmax "across" samples, "crossed" with
+            targets.
         place: the line that it counts for.
         answer: the tensor with the graph, weak.
         low, high: of its values, for the message.

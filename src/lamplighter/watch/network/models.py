@@ -1,4 +1,4 @@
-"""The networks against their optimizers, once training runs: M101–M103, M110, M113, O101–O105."""
+"""The networks against their optimizers, once training runs: M101–M103, M110, M113, O101, O102, O105."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first real steps, for trainings that no copy can repeat: I101, M107, M108, M117, O103–O106."""
+"""The first real steps, for trainings that no copy can repeat: I101, M107, M108, M117, O103, O104, O106."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ class Bootstraps(Watcher):
         module = future.network()
         if frame is None or module is None:
             return
-        place = Place(frame.f_code.co_filename, frame.f_lineno)
+        place = Place.of(frame)
         self._remember(module, place)
         if future.factor is not None and self.looks < LOOKS:
             self._look_at_factor(frame, future, place)
@@ -206,7 +206,7 @@ class Bootstraps(Watcher):
         plain = isinstance(other, Tensor) and not other.requires_grad
         frame = user_frame(1)
         if plain and frame is not None and other.numel() == result.numel():
-            place = Place(frame.f_code.co_filename, frame.f_lineno)
+            place = Place.of(frame)
             self.live[result] = (future.discount or 1.0, place)
 
     def _look_at_difference(self, args: tuple[Any, ...]) -> None:

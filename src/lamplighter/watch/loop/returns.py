@@ -112,7 +112,7 @@ class Returns(Watcher):
         if name in MAKING and result.numel() >= FEWEST:
             frame = user_frame(2)
             if frame is not None:
-                self.made[result] = Place(frame.f_code.co_filename, frame.f_lineno)
+                self.made[result] = Place.of(frame)
         elif name in CARRYING and len(self.made):
             known = [p for a in args if isinstance(a, Tensor) and (p := self.made.get(a))]
             if len(known) == 1:
@@ -132,7 +132,7 @@ class Returns(Watcher):
         if frame is not None:
             known = self.stacked is not None and self.stacked[1]
             in_order = known and self.stacked is not None and self.stacked[0].numel() == count
-            place = Place(frame.f_code.co_filename, frame.f_lineno)
+            place = Place.of(frame)
             made = self.made.get(weights) or place
             weigh = weigh and bool((actions <= 0).all() or (actions >= 0).all())
             self.met.append(Weights(weights.detach().flatten().clone(), in_order, made, weigh))
@@ -149,7 +149,7 @@ class Returns(Watcher):
         elif isinstance(weight, float) and len(self.met) < 8:
             frame = user_frame(2)
             if frame is not None:
-                place = Place(frame.f_code.co_filename, frame.f_lineno)
+                place = Place.of(frame)
                 self.single.setdefault(place, []).append(weight)
 
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:

@@ -61,14 +61,14 @@ class Origins(Watcher):
             inside = frame.f_code.co_name == "__init__"
             if inside and locals_of(frame).get("self") is module:
                 continue
-            self.births[module] = Place(frame.f_code.co_filename, frame.f_lineno)
+            self.births[module] = Place.of(frame)
             return
 
     def tensor_filled(self, tensor: Any) -> None:
         if not isinstance(tensor, torch.Tensor) or len(self.fillings) >= MOST:
             return
         self.count += 1
-        way = tuple((f.f_code, Place(f.f_code.co_filename, f.f_lineno)) for f in frames())
+        way = tuple((f.f_code, Place.of(f)) for f in frames())
         self.fillings[id(tensor)] = Filling(weakref.ref(tensor), self.count, way, tensor.shape)
 
     def birth(self, module: nn.Module) -> Place | None:

@@ -52,7 +52,7 @@ class Weights(Watcher):
     def state_loaded(self, module: nn.Module, state: dict[str, Any]) -> None:
         frame = user_frame()
         code = frame.f_code if frame is not None else None
-        place = Place(frame.f_code.co_filename, frame.f_lineno) if frame is not None else None
+        place = Place.of(frame) if frame is not None else None
         self.loaded = [one for one in self.loaded if one.model() is not module]
         self.loaded.append(Loaded(weakref.ref(module), sample_of(module), place, code))
         self._look_at_keys(module, state, place)

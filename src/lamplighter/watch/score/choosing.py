@@ -92,7 +92,7 @@ class Choosing(Watcher):
 
 
 def _stack() -> list[Place]:
-    return [Place(frame.f_code.co_filename, frame.f_lineno) for frame in frames(2)]
+    return [Place.of(frame) for frame in frames(2)]
 
 
 def _says(name: str, words: tuple[str, ...]) -> bool:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from lamplighter.checks.groups import group_on_both_sides
-from lamplighter.watch.data.arrays import FEWEST, arrays_in_sight, prints_of
+from lamplighter.watch.data.arrays import FEWEST, arrays_in_sight, prints_of, table_of
 from lamplighter.watch.data.sides import Side, evaluated, trained_on
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.pointing import pointed, pointed_from_call
@@ -60,7 +60,7 @@ class Groups(Watcher):
         self.looked = False
 
     def scaled_rows(self, scaler: Any, rows: Any, result: Any) -> None:
-        before, after = _table(rows), _table(result)
+        before, after = table_of(rows), table_of(result)
         if before is None or after is None or len(before) != len(after):
             return
         if self.world.steps == 0 and len(self.before) < MOST_ROWS:
@@ -201,10 +201,3 @@ def _index(thing: Any) -> list[int] | None:
     if not all(type(value) is int and value >= 0 for value in thing):
         return None
     return thing if len(set(thing)) == len(thing) else None
-
-
-def _table(rows: Any) -> Tensor | None:
-    values = rows.to_numpy() if hasattr(rows, "to_numpy") else rows
-    if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype.kind not in "fiu":
-        return None
-    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float64))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lamplighter.checks import splits, transforms
 from lamplighter.checks.catalogue import found
-from lamplighter.watch.data.arrays import Array, arrays_in_sight, origin_of, prints_of
+from lamplighter.watch.data.arrays import Array, arrays_in_sight, origin_of, prints_of, table_of
 from lamplighter.watch.data.sides import Side, evaluated, trained_on
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.place import Place, here
@@ -23,10 +23,8 @@ from lamplighter.watch.source.roles import likely_role
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
-MOST_VALUES = 2**22
 MOST_FITS = 32
 FEWEST = 8  # held-out samples
-SIGNS = ("mean", "std", "min", "max", "fit", "fit_transform", "amin", "amax", "aminmax", "scale")
 
 
 @dataclass(eq=False)
@@ -71,7 +69,7 @@ class Scaling(Watcher):
             self.fits.append(Fit(weakref.ref(scaler), name, here(), set(prints), words=mine))
 
     def scaled_rows(self, scaler: Any, rows: Any, result: Any) -> None:
-        before, after = _prints(rows), _table(result)
+        before, after = _prints(rows), table_of(result)
         fit = next((f for f in reversed(self.fits) if f.scaler() is scaler), None)
         if fit is None or before is None or after is None or len(before) != len(after):
             return
@@ -210,22 +208,8 @@ def _prints(rows: Any) -> list[bytes] | None:
     if isinstance(values, list | tuple) and values and isinstance(values[0], str):
         plain = len(values) >= 8 and all(isinstance(text, str) for text in values)
         return [text.encode("utf-8", "replace") for text in values] if plain else None
-    table = _table(rows)
+    table = table_of(rows)
     return None if table is None else prints_of(table)
-
-
-def _table(rows: Any) -> Tensor | None:
-    """`(N, D)` of what a scaler was given, or None where it is no plain table."""
-    values = rows.to_numpy() if hasattr(rows, "to_numpy") else rows
-    if hasattr(values, "toarray") and values.shape[0] * values.shape[1] <= MOST_VALUES:
-        values = values.toarray()
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        return None
-    if array.ndim != 2 or len(array) < 8 or array.size > MOST_VALUES:
-        return None
-    return torch.from_numpy(array.copy())
 
 
 def _is_of(fit: Fit, samples: Tensor) -> bool:

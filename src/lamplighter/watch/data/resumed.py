@@ -52,7 +52,8 @@ class Resumed(Watcher):
 
     def state_taken(self, module: nn.Module, state: dict[str, Any]) -> None:
         parts = self._trained_on(self.world.seen(module))
-        key = _print_of(state) if any(parts.values()) else None
+        known = any(part is not None for part in parts.values())
+        key = _print_of(state) if known else None
         if key is not None:
             self.states[key] = parts
 

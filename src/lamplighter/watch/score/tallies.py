@@ -212,7 +212,7 @@ class Tallies(Watcher):
                     self._count(figure, wrong, counted)
 
     def _count(self, figure: Figure, wrong: Wrong, counted: Counted) -> None:
-        values = self.hits.setdefault((figure.name, wrong.how.split("(")[0][:40]), set())
+        values = self.hits.setdefault((figure.name, wrong.kind), set())
         values.add(round(wrong.value, 9))
         exact = is_near(figure.value, wrong.value, EXACT)
         enough = (exact and not figure.is_plain()) or len(values) >= TELLING

@@ -8,6 +8,13 @@ from dataclasses import dataclass, field
 from lamplighter.checks.catalogue import found
 from lamplighter.checks.finding import Finding, Level
 
+_FIX_OF_SHARE = "count the right answers and the samples that were scored, and divide once"
+_FIX_OF_LOSS = (
+    "add loss.item() * len(batch) and divide by the number of samples, or divide the sum of means "
+    "by the number of batches"
+)
+_BEFORE_ACCUMULATION = "report the loss as it was before it was divided for the accumulation"
+
 
 @dataclass
 class Counted:
@@ -55,6 +62,7 @@ class Wrong:
         actual: what it should be.
         how: the mistake, after "is".
         loss: whether it is a loss, not a share of right answers.
+        fix: what to do; empty: what mends most of them.
         level: where the mistake is less grave than the catalogue says.
     """
 
@@ -62,7 +70,17 @@ class Wrong:
     actual: float
     how: str
     loss: bool = False
+    fix: str = ""
     level: Level | None = None
+
+    @property
+    def kind(self) -> str:
+        """The mistake without its numbers, by which it is known again at another walk."""
+        return self.how.partition("(")[0][:40]
+
+    def mended(self) -> str:
+        """What to do about it."""
+        return self.fix or (_FIX_OF_LOSS if self.loss else _FIX_OF_SHARE)
 
 
 def right_values(counted: Counted) -> list[float]:
@@ -109,13 +127,15 @@ def _wrong_shares(counted: Counted, others: Sequence[int]) -> Iterator[Wrong]:
     if batches > 1 and counted.given == batches:
         yield with_one_more(counted.shares(), counted, loss=False)
         how = f"what was right in the last of {batches} batches alone, divided by all {count}"
-        yield Wrong(counted.right[-1] / count, actual, how)
+        fix = "add the right answers of every batch, `right += …`, and divide once"
+        yield Wrong(counted.right[-1] / count, actual, how, fix=fix)
     if counted.parts > 1 and counted.parts not in counted.sizes:
         how = (
             f"the number of right answers, divided by {batches * counted.parts}: len() of a batch "
             f"that is a tuple of {counted.parts} counts these, and not the samples"
         )
-        yield Wrong(total / (batches * counted.parts), actual, how)
+        fix = "take the length of its labels: len(labels), or labels.size(0)"
+        yield Wrong(total / (batches * counted.parts), actual, how, fix=fix)
     for size in others:
         if size > 1 and abs(total / size - actual) > 1e-6 * actual:
             yield Wrong(total / size, actual, f"the number of right answers, divided by {size}")
@@ -147,7 +167,8 @@ def _wrong_losses(counted: Counted) -> Iterator[Wrong]:
             "gradients"
         )
         for mean in {actual, total / batches}:
-            yield Wrong(mean / counted.every, actual, how, loss=True, level="warning")
+            value, fix = mean / counted.every, _BEFORE_ACCUMULATION
+            yield Wrong(value, actual, how, loss=True, fix=fix, level="warning")
 
 
 def with_one_more(values: Sequence[float], counted: Counted, *, loss: bool) -> Wrong:
@@ -165,7 +186,8 @@ def with_one_more(values: Sequence[float], counted: Counted, *, loss: bool) -> W
         f"the mean over {len(values)} batches and one more value, a 0: a list that begins with it, "
         "or a count that begins at 1"
     )
-    return Wrong(sum(values) / (len(values) + 1), actual, how, loss)
+    fix = "begin with an empty list, and divide by the number of batches"
+    return Wrong(sum(values) / (len(values) + 1), actual, how, loss, fix)
 
 
 def loss_of_cycle(losses: Sequence[float]) -> Wrong:
@@ -176,7 +198,7 @@ def loss_of_cycle(losses: Sequence[float]) -> Wrong:
     """
     count, mean = len(losses), sum(losses) / len(losses)
     how = f"the mean over the {count} micro-batches of a step, divided by {count} once more"
-    return Wrong(mean / count, mean, how, loss=True)
+    return Wrong(mean / count, mean, how, loss=True, fix=_BEFORE_ACCUMULATION)
 
 
 def figure_is_wrong(name: str, wrong: Wrong, counted: Counted) -> Iterator[Finding]:
@@ -194,23 +216,6 @@ def figure_is_wrong(name: str, wrong: Wrong, counted: Counted) -> Iterator[Findi
         name,
         f"reported {wrong.value:.4g}, actual {wrong.actual:.4g} ({right}n = {count}): it is "
         f"{wrong.how}",
-        _mended(wrong),
+        wrong.mended(),
         level=wrong.level,
     )
-
-
-def _mended(wrong: Wrong) -> str:
-    if "micro-batches" in wrong.how or "accumulation" in wrong.how:
-        return "report the loss as it was before it was divided for the accumulation"
-    if "one more value" in wrong.how:
-        return "begin with an empty list, and divide by the number of batches"
-    if "last of" in wrong.how:
-        return "add the right answers of every batch, `right += …`, and divide once"
-    if "len() of a batch" in wrong.how:
-        return "take the length of its labels: len(labels), or labels.size(0)"
-    if wrong.loss:
-        return (
-            "add loss.item() * len(batch) and divide by the number of samples, or divide the sum "
-            "of means by the number of batches"
-        )
-    return "count the right answers and the samples that were scored, and divide once"

@@ -25,15 +25,15 @@ _WHAT = {
 
 
 def are_logarithms(scores: Tensor) -> bool:
-    """Whether the rows of a tensor are log-probabilities.
+    """Whether a tensor holds log-probabilities along its last dimension.
 
     Args:
-        scores: `(N, C)`.
+        scores: `(…, C)`; what is left out may be at minus infinity.
     """
-    values = scores.detach().float()
-    if values.dim() != 2 or values.shape[1] < 2 or not bool(torch.isfinite(values).all()):
+    if not scores.dim() or scores.shape[-1] < 2 or not scores.numel():
         return False
-    return float(values.logsumexp(1).abs().max()) < SLACK
+    total = scores.detach().float().logsumexp(-1)
+    return bool(torch.isfinite(total).all()) and float(total.abs().max()) < SLACK
 
 
 def score_is_minimised(kind: str, times: int, *, certain: bool) -> Iterator[Finding]:

@@ -161,5 +161,5 @@ class Reading:
             for name, line in dropped_in(frame, frame.f_lineno):
                 self.found[Place(frame.f_code.co_filename, line), name] = None
             for finding in wraps_in(frame, frame.f_lineno):
-                self.wrapped.setdefault(Place(frame.f_code.co_filename, frame.f_lineno), finding)
+                self.wrapped.setdefault(Place.of(frame), finding)
         return self._ran

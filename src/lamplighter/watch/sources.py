@@ -40,11 +40,7 @@ class Sources(Watcher):
             return
         self.looked.add(id(optimizer))
         record = self.world.owner_record(optimizer)
-        mine = {id(p) for p in record.parameters()}
-        called = [(m, module) for m in self.world.models.values() if (module := m.module)]
-        trained = [
-            (m, module) for m, module in called if mine & {id(p) for p in module.parameters()}
-        ]
+        trained = self.world.networks({id(p) for p in record.parameters()})
         self._look(
             [module for _, module in trained], [record.place, *(m.place for m, _ in trained)]
         )

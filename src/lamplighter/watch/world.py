@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
     from lamplighter.watch.data.comparisons import Comparisons
     from lamplighter.watch.data.feeds import Feeds
+    from lamplighter.watch.data.lives import Lives
     from lamplighter.watch.data.loaders import SeenLoader
     from lamplighter.watch.data.numbered import Numbered
     from lamplighter.watch.data.passes import Pass
     from lamplighter.watch.network.trial import Trial
+    from lamplighter.watch.score.answered import Answered
 
 
 MOST_KEPT = 64
@@ -85,8 +87,10 @@ class World(Watcher):
         whole: whether the program came to its own end.
         dropped: lines of the user's data sets that compute a result and drop it, with its name.
         comparisons: what judges data sets.
+        lives: what loaders gave to which network since it began.
         feeds: what was given to networks by hand.
         numbered: which numbers the names of columns have.
+        answered: what networks answered since the last step.
         evaluated: the networks whose answers are scored, as the user declared; empty: any.
         noted: layers that were called in training → None, or the line where no gradient was kept.
         trial: the copy that the probes tried, where things are kept to the end.
@@ -112,8 +116,10 @@ class World(Watcher):
     evaluated: list[weakref.ref[nn.Module]] = field(default_factory=list)
     dropped: dict[tuple[Place, str], None] = field(default_factory=dict)
     comparisons: Comparisons | None = None
+    lives: Lives | None = None
     feeds: Feeds | None = None
     numbered: Numbered | None = None
+    answered: Answered | None = None
     noted: dict[int, Any] = field(default_factory=dict)
     trial: Trial | None = None
 
@@ -139,6 +145,12 @@ class World(Watcher):
             self.report(
                 finding.code, finding.level, finding.where, finding.message, finding.fix, place
             )
+
+    def adopt_new(self, found: Iterable[Finding], place: Place | None) -> None:
+        """The same for codes that nobody has told yet, at whatever line."""
+        for finding in found:
+            if not self.found(finding.code):
+                self.adopt([finding], place)
 
     def is_evaluated(self, module: nn.Module) -> bool:
         """Whether the answers of this network are the ones that are scored."""
@@ -169,6 +181,17 @@ class World(Watcher):
             self.keep(module)
         return known
 
+    def networks(self, having: set[int] | None = None) -> list[tuple[SeenModel, nn.Module]]:
+        """The networks that are alive, with their records.
+
+        Args:
+            having: ids of weights, of which a network has one at least; None: whatever it has.
+        """
+        alive = [(s, module) for s in self.models.values() if (module := s.module) is not None]
+        if having is None:
+            return alive
+        return [(s, m) for s, m in alive if any(id(p) in having for p in m.parameters())]
+
     def mode_set(self, module: nn.Module, training: bool) -> None:
         if any(True for _ in module.parameters()):
             self.seen(module).mode_place = here()
@@ -190,6 +213,10 @@ class World(Watcher):
             self.keep(optimizer)
         return known
 
+    def held(self) -> set[int]:
+        """Ids of the weights that some optimizer holds."""
+        return {id(p) for record in self.optimizers.values() for p in record.parameters()}
+
     def moves(self, optimizer: torch.optim.Optimizer, module: nn.Module) -> bool:
         """Whether an optimizer holds a parameter of a module; looked up once for its groups."""
         record, model = self.owner_record(optimizer), self.seen(module)
@@ -208,11 +235,8 @@ class World(Watcher):
         for current in self.live:
             current.steps += 1
         if record.steps & (record.steps - 1) == 0:
-            mine = {id(p) for p in record.parameters()}
-            for model in self.models.values():
-                module = model.module
-                if module is not None and any(id(p) in mine for p in module.parameters()):
-                    model.trained = max(model.trained, record.steps)
+            for model, _ in self.networks({id(p) for p in record.parameters()}):
+                model.trained = max(model.trained, record.steps)
 
     def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
         self.backwards += 1
@@ -247,6 +271,11 @@ class World(Watcher):
         while self.live and not self.live[-1].alive():
             self.live.pop()
         return self.live[-1] if self.live else None
+
+    def loader(self) -> DataLoader[Any] | None:
+        """The loader of that walk, or None."""
+        current = self.current()
+        return current.loader() if current is not None else None
 
 
 def active_chance(module: nn.Module) -> list[str]:

@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lamplighter.checks import evaluation as evaluation_criteria
-from lamplighter.checks import loading, splits
+from lamplighter.checks import loading
 from lamplighter.checks.finding import Finding
 from lamplighter.watch.data.loaders import name_all, shared
+from lamplighter.watch.data.passes import length_of
+from lamplighter.watch.data.rows import Rows, copies
+from lamplighter.watch.data.samples import are_classes, contradictions_in
 from lamplighter.watch.source.roles import likely_role
 
 if TYPE_CHECKING:
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
 
     from lamplighter.watch.data.comparisons import Comparisons
     from lamplighter.watch.data.loaders import SeenLoader
-    from lamplighter.watch.data.rows import Rows
 
 SECONDS = 4.0  # for all data sets together
 
@@ -60,7 +62,7 @@ class Ahead:
         began = time.perf_counter()
         for mine in list(self.world.walked.values()):
             loader = mine.ref()
-            if loader is not None and _has_length(loader):
+            if loader is not None and length_of(loader):
                 if time.perf_counter() - began > SECONDS:
                     break
                 self.comparisons.look_into(loader, mine)
@@ -114,18 +116,10 @@ class Ahead:
     ) -> Iterator[Finding]:
         """Order and contradictions of the training set, as far as its own labels show them."""
         if rows.inputs is not None and rows.complete and rows.classes is not None and rows.pair:
-            seen = type(mine.samples)()
-            seen.take(rows.inputs, rows.classes)
-            yield from seen.contradictions()
-        if (
-            loading.order_is_fixed(loader)
-            and loader.batch_size
-            and rows.labels
-            and len(set(rows.labels)) > 1
-        ):
-            count = len(rows.labels)
-            if len(set(rows.labels)) <= max(2, count // 4) and self.world.classes > 1:
-                yield from loading.sorted_and_not_shuffled(rows.labels, where=mine.name)
+            yield from contradictions_in(rows.inputs, rows.classes)
+        in_order = loading.order_is_fixed(loader) and loader.batch_size
+        if in_order and rows.labels and are_classes(rows.labels) and self.world.classes > 1:
+            yield from loading.sorted_and_not_shuffled(rows.labels, where=mine.name)
 
     def _look_at_held_out(
         self, train: SeenLoader, mine: SeenLoader, loader: DataLoader[object]
@@ -139,7 +133,7 @@ class Ahead:
         mine.in_evaluation_mode = wanted
         if theirs is None or other is None:
             return
-        found = shared(train, other, mine, loader) or list(_copies(theirs, rows, mine.name))
+        found = shared(train, other, mine, loader) or list(copies(theirs, rows, mine.name))
         self._guess(found, mine, train)
         self._guess(self.comparisons.unknown_classes([(train, theirs)], mine, rows), mine, train)
         self._guess(self.comparisons.between(train, theirs, mine, rows), mine, train)
@@ -153,22 +147,3 @@ class Ahead:
                 self.guesses.append(Guess(finding.code, finding.where, mine, train))
                 self.comparisons.tell([finding], mine)
                 self.world.told.add((finding.code, finding.where))
-
-
-def _copies(train: Rows, held_out: Rows, where: str) -> Iterator[Finding]:
-    """Samples that are in both sets, where both were read whole or train was."""
-    one, other = train.inputs, held_out.inputs
-    if one is None or other is None or not train.complete or one.shape[1:] != other.shape[1:]:
-        return
-    if one.dim() < 2 or one[0].numel() < 8 or not (one.is_floating_point() or one.dim() == 4):
-        return
-    prints = splits.fingerprints(one)
-    if len(set(prints)) > len(prints) // 2:
-        yield from splits.exact_overlap(prints, splits.fingerprints(other), where=where)
-
-
-def _has_length(loader: DataLoader[object]) -> bool:
-    try:
-        return len(loader) > 0
-    except TypeError:
-        return False

@@ -15,6 +15,7 @@ from lamplighter.watch.source.sight import things_in_sight
 FEWEST = 32  # rows of an array that may hold a data set
 LARGEST = 2**23  # values of one that is looked at
 MOST = 48
+FEWEST_ROWS, MOST_VALUES = 8, 2**22  # of a table that is scaled
 
 
 @dataclass(eq=False)
@@ -84,9 +85,23 @@ def _as_tensor(thing: Any) -> torch.Tensor | None:
     return thing.detach()
 
 
+def table_of(rows: Any) -> torch.Tensor | None:
+    """`(N, D)` in double precision of what a scaler is given; None where it is no plain table."""
+    values = rows.to_numpy() if hasattr(rows, "to_numpy") else rows
+    if hasattr(values, "toarray") and values.shape[0] * values.shape[1] <= MOST_VALUES:
+        values = values.toarray()
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
+    if array.ndim != 2 or len(array) < FEWEST_ROWS or array.size > MOST_VALUES:
+        return None
+    return torch.from_numpy(array.copy())
+
+
 def prints_of(rows: torch.Tensor) -> list[bytes]:
-    """A digest of each row `(N, D)` in single precision."""
-    values = rows.contiguous().float().numpy()
+    """A digest of each row `(N, …)` in single precision."""
+    values = rows.detach().cpu().reshape(len(rows), -1).contiguous().float().numpy()
     return [hashlib.blake2b(row.tobytes(), digest_size=12).digest() for row in values]
 
 

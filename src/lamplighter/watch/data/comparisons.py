@@ -30,6 +30,7 @@ from lamplighter.checks.snapshot import kept
 from lamplighter.checks.target_units import target_in_another_unit
 from lamplighter.checks.windows import windows_surrounded
 from lamplighter.watch.data.ahead import Ahead
+from lamplighter.watch.data.passes import base_of
 from lamplighter.watch.data.rows import Rows, rows_of
 from lamplighter.watch.data.samples import parts_of
 from lamplighter.watch.events import Watcher
@@ -142,12 +143,7 @@ class Comparisons(Watcher):
 
     def ended(self) -> None:
         self.ahead.settle()
-        trained = [(m, rows) for m, rows in self.rows.values() if m.steps]
-        tested = [
-            (m, rows)
-            for m, rows in self.rows.values()
-            if m.evaluations and not m.steps and m.role != "train"
-        ]
+        trained, tested = self.trained(), self.tested()
         for mine, rows in trained:
             self.tell(self.in_training(mine, rows), mine)
         for mine, rows in tested:
@@ -158,6 +154,19 @@ class Comparisons(Watcher):
                 self.tell(self.between(other, theirs, mine, rows), mine)
                 self.tell(self._with_targets(theirs, rows, other.name), other)
         self._look_at_scaling(trained, tested)
+
+    def trained(self) -> list[tuple[SeenLoader, Rows]]:
+        """What steps followed."""
+        return [(mine, rows) for mine, rows in self.rows.values() if mine.steps]
+
+    def evaluated(self) -> list[tuple[SeenLoader, Rows]]:
+        """What networks answered, and no step followed."""
+        known = self.rows.values()
+        return [(mine, rows) for mine, rows in known if mine.evaluations and not mine.steps]
+
+    def tested(self) -> list[tuple[SeenLoader, Rows]]:
+        """The same without training data that are scored by a loader of their own."""
+        return [(mine, rows) for mine, rows in self.evaluated() if mine.role != "train"]
 
     def _with_targets(self, train: Rows, held_out: Rows, where: str) -> Iterator[Finding]:
         """What held-out samples and their targets say of the samples of train."""
@@ -171,6 +180,7 @@ class Comparisons(Watcher):
             yield from target_means_of_all(one, mine, other, theirs, where=where)
 
     def tell(self, found: Iterable[Finding], mine: SeenLoader) -> None:
+        """Reports what was found in the data of a loader, each at the line that is behind it."""
         for finding in found:
             if finding.code == "Y102" and self.world.found("Y102"):
                 continue  # the probe's first batches were enough
@@ -181,9 +191,9 @@ class Comparisons(Watcher):
 
     def _is_trained_on(self, mine: SeenLoader) -> bool:
         """Whether another loader of the program reads parts of the same data set."""
-        base = _base(mine.ref())
+        base = base_of(mine.ref())
         others = [o for o in self.world.walked.values() if o is not mine and o.role != "evaluation"]
-        return base is not None and any(_base(other.ref()) is base for other in others)
+        return base is not None and any(base_of(other.ref()) is base for other in others)
 
     def _look_at_workers(self, loader: DataLoader[Any], mine: SeenLoader) -> None:
         """Generators that are copied to the workers, where a sample can be read once more."""
@@ -235,8 +245,8 @@ class Comparisons(Watcher):
 
     def _paddings(self) -> set[int]:
         """The padding ids of the embeddings that were trained."""
-        modules = [m.module for m in self.world.models.values() if m.trained]
-        inner = [layer for m in modules if m is not None for layer in m.modules()]
+        trained = [network for model, network in self.world.networks() if model.trained]
+        inner = [layer for network in trained for layer in network.modules()]
         kinds = (nn.Embedding, nn.EmbeddingBag)
         return {e.padding_idx for e in inner if isinstance(e, kinds) and e.padding_idx is not None}
 
@@ -347,14 +357,6 @@ def own_collate(loader: DataLoader[Any]) -> Any:
     """The function that lays samples into a batch, where it is not torch's own."""
     is_plain = getattr(loader.collate_fn, "__module__", "").startswith("torch.utils.data")
     return None if is_plain else loader.collate_fn
-
-
-def _base(loader: DataLoader[Any] | None) -> Any:
-    """The data set that a loader reads a part of."""
-    dataset = getattr(loader, "dataset", None)
-    while isinstance(dataset, Subset):
-        dataset = dataset.dataset
-    return dataset
 
 
 def place_in_data(code: str, mine: SeenLoader) -> Place | None:

@@ -46,9 +46,9 @@ class EncodedMeans(Watcher):
             for one in feeds.evaluations()
             if (samples := one.samples.inputs()) is not None and len(samples) >= FEWEST
         ]
-        for mine, rows in comparisons.rows.values():
+        for mine, rows in comparisons.trained():
             inputs, targets = rows.numbers, rows.targets
-            if not mine.steps or inputs is None or targets is None or not rows.complete:
+            if inputs is None or targets is None or not rows.complete:
                 continue
             if inputs.dim() != 2 or targets.numel() != len(inputs):
                 continue

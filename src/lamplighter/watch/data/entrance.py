@@ -22,7 +22,7 @@ from lamplighter.watch.source.pointing import pointed, pointed_from_call
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.loaders import SeenLoader
-    from lamplighter.watch.world import World
+    from lamplighter.watch.world import SeenModel, World
 
 MOST = 4  # networks that are looked at
 ROWS = 64
@@ -47,21 +47,20 @@ class Entrance(Watcher):
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.known: set[int] = set()
+        self.known: set[SeenModel] = set()
         self.waiting: list[First] = []
 
     def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         record = self.world.seen(module)
-        if len(self.known) >= MOST or id(record) in self.known or not module.training:
+        if len(self.known) >= MOST or record in self.known or not module.training:
             return
         inputs = next(tensors_in([*args, *kwargs.values()]), None)
         if inputs is None or not torch.is_grad_enabled() or inputs.requires_grad:
             return
         if not inputs.dim() or len(inputs) < 2 or not inputs.is_floating_point():
             return
-        self.known.add(id(record))
-        current = self.world.current()
-        loader = self.world.walked.get(id(current.loader())) if current is not None else None
+        self.known.add(record)
+        loader = self.world.walked.get(id(self.world.loader()))
         self.waiting.append(First(module, args, kwargs, inputs.detach(), here_exactly(), loader))
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
@@ -69,8 +68,7 @@ class Entrance(Watcher):
         if len(waiting) != 1:
             return  # a generator beside its critic: what enters the second is no data
         first = waiting[0]
-        held = {id(p) for g in optimizer.param_groups for p in g["params"]}
-        if not any(id(p) in held for p in first.module.parameters()):
+        if not self.world.moves(optimizer, first.module):
             return
         for finding in self._look(first):
             if not self.world.found(finding.code):

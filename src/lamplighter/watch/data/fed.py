@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -13,10 +13,10 @@ from lamplighter.checks.catalogue import found as catalogued
 from lamplighter.checks.evaluation import trained_in_an_earlier_fold
 from lamplighter.checks.finding import Finding
 from lamplighter.watch.data.arrays import Array, Origin, arrays_in_sight, companion_of, origin_of
-from lamplighter.watch.data.feeds import Evaluated, Gathered, Given
+from lamplighter.watch.data.feeds import Evaluated, Feeds, Gathered, Given
 from lamplighter.watch.data.loaders import SeenLoader
-from lamplighter.watch.data.rows import MOST_ROWS, Rows
-from lamplighter.watch.data.samples import Samples
+from lamplighter.watch.data.rows import MOST_ROWS, Rows, copies
+from lamplighter.watch.data.samples import are_classes, are_telling, contradictions_in
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.lineage import names_given
 from lamplighter.watch.source.place import Place
@@ -35,12 +35,19 @@ ENOUGH = 64  # samples of an evaluation that is no mere look at examples
 
 @dataclass(eq=False)
 class Trained:
-    """What a network was trained on, whoever gave it."""
+    """What a network was trained on, whoever gave it.
+
+    Args:
+        mine: what its loader is called; a stand-in where the program gave it by hand.
+        prints: digests of its samples.
+        records: ids of the records of the networks.
+    """
 
     mine: SeenLoader
     rows: Rows
     prints: set[bytes]
     records: set[int]
+    by_hand: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,18 +63,8 @@ class Fed(Watcher):
     """Judges what `Feeds` gathered: before the first step what can be seen, the rest in the end."""
 
     codes = (
-        "D102",
-        "D106",
-        "E103",
-        "S101",
-        "S106",
-        "S107",
-        "T102",
-        "T103",
-        "Y101",
-        "Y102",
-        "Y110",
-        "Y112",
+        *("D102", "D106", "E103", "S101", "S106", "S107", "T102", "T103"),
+        *("Y101", "Y102", "Y110", "Y112"),
     )
 
     def __init__(self, world: World) -> None:
@@ -86,13 +83,13 @@ class Fed(Watcher):
         origin = origin_of(given.inputs, arrays)
         if origin is None:
             return
-        mine = _by_hand(origin.array.name, given.place)
+        mine = _stand_in(origin.array.name, given.place)
         rows = self._rows_of(origin, given, arrays)
         if rows is None:
             return
         self._tell(self._by_itself(comparisons, mine, rows), given.place, given.loss_place)
         is_slice = 8 <= len(given.inputs) < len(origin.array.values) / 2 and origin.in_a_row
-        if is_slice and rows.labels and _few(rows.labels) and self.world.classes > 1:
+        if is_slice and rows.labels and are_classes(rows.labels) and self.world.classes > 1:
             found = loading.sorted_and_not_shuffled(rows.labels, where=mine.name)
             self._tell(map(_cut, found), given.place, given.loss_place)
         if likely_role([origin.array.name], None) == "train":
@@ -119,9 +116,7 @@ class Fed(Watcher):
         """What a training set shows by itself."""
         yield from comparisons.in_training(mine, rows)
         if rows.inputs is not None and rows.classes is not None:
-            seen = Samples()
-            seen.take(rows.inputs, rows.classes)
-            yield from seen.contradictions()
+            yield from contradictions_in(rows.inputs, rows.classes)
 
     def _look_at_others(
         self, origin: Origin, given: Given, rows: Rows, arrays: list[Array], mine: SeenLoader
@@ -136,9 +131,9 @@ class Fed(Watcher):
             if array.values.data_ptr() == origin.array.values.data_ptr():
                 continue
             theirs = _rows(inputs, None)
-            other = _by_hand(array.name, given.place)
+            other = _stand_in(array.name, given.place)
             prints = frozenset(splits.fingerprints(inputs[:64].to(given.inputs.dtype)))
-            found = [*self._overlap(rows, theirs, other.name)]
+            found = list(copies(rows, theirs, other.name))
             found += comparisons.between(mine, rows, other, theirs)
             found += comparisons.scaling(rows, [theirs], other.name)
             for finding in found:
@@ -148,13 +143,6 @@ class Fed(Watcher):
                     self.world.adopt([finding], line)
                     self.world.told.add((finding.code, finding.where))
 
-    def _overlap(self, train: Rows, other: Rows, where: str) -> Iterator[Finding]:
-        if train.inputs is None or other.inputs is None or not _telling(train.inputs):
-            return
-        prints = splits.fingerprints(train.inputs)
-        if len(set(prints)) > len(prints) // 2 and train.complete:
-            yield from splits.exact_overlap(prints, splits.fingerprints(other.inputs), where=where)
-
     # in the end
 
     def ended(self) -> None:
@@ -163,16 +151,12 @@ class Fed(Watcher):
             return
         evaluated = list(feeds.evaluations())
         self._settle(evaluated)
-        trained = [*self._by_hand(), *self._from_loaders(comparisons)]
-        for one in trained[: len(feeds.trained)]:
-            key = next(iter(one.records))
-            gathered = feeds.trained[key][1]
-            self._tell(
-                self._by_itself(comparisons, one.mine, one.rows),
-                gathered.place,
-                gathered.loss_place,
-            )
+        by_hand = list(_by_hand(feeds))
+        for one, gathered in by_hand:
+            told = self._by_itself(comparisons, one.mine, one.rows)
+            self._tell(told, gathered.place, gathered.loss_place)
             self._order(one, gathered)
+        trained = [*(one for one, _ in by_hand), *_from_loaders(comparisons)]
         for there in evaluated:
             self._folds(there)
             sets = [one for one in trained if id(there.record) in one.records]
@@ -187,24 +171,6 @@ class Fed(Watcher):
             if self.world.whole and not suspicion.prints & seen:
                 self.world.withdraw(suspicion.code, suspicion.where)
                 self.world.told.discard((suspicion.code, suspicion.where))
-
-    def _by_hand(self) -> Iterator[Trained]:
-        feeds = self.world.feeds
-        for key, (record, gathered) in feeds.trained.items() if feeds is not None else ():
-            inputs = gathered.inputs()
-            if key in feeds.mixed or inputs is None:  # type: ignore[union-attr]
-                rows = Rows()
-            else:
-                rows = _rows(inputs, gathered.answers(), complete=not gathered.full)
-            mine = _by_hand("what is trained on", gathered.place)
-            mine.steps = len(gathered.sizes)
-            yield Trained(mine, rows, set(gathered.prints), {id(record)})
-
-    def _from_loaders(self, comparisons: Comparisons) -> Iterator[Trained]:
-        for mine, rows in comparisons.rows.values():
-            if mine.steps and rows.inputs is not None:
-                prints = set(splits.fingerprints(rows.inputs)) if rows.complete else set()
-                yield Trained(mine, rows, prints, {life[0] for life in mine.lives})
 
     def _folds(self, there: Evaluated) -> None:
         """Samples that were new at first and later ones of an earlier phase alone: other folds."""
@@ -234,7 +200,9 @@ class Fed(Watcher):
         count = len(labels)
         again = flat[count : 2 * count]
         batches = sum(1 for order in orders if order and max(order) < count) if orders else 0
-        if batches < FEWEST_BATCHES or not _few(labels) or flat[:count] != list(range(count)):
+        if batches < FEWEST_BATCHES or not are_classes(labels):
+            return
+        if flat[:count] != list(range(count)):
             return
         if max(len(order) for order in orders) >= count / 2 or again != flat[:count]:
             return
@@ -255,18 +223,15 @@ class Fed(Watcher):
         if inputs.shape[1:] != one.rows.inputs.shape[1:]:
             return
         theirs = _rows(inputs, None, complete=not there.samples.full)
-        mine = _by_hand("what is evaluated", there.samples.place)
-        by_hand = "what is" in one.mine.name
-        shares = there.shares if by_hand else _shares(one.prints, inputs)
+        mine = _stand_in("what is evaluated", there.samples.place)
+        shares = there.shares if one.by_hand else _shares(one.prints, inputs)
         found = list(self._leak(one, there, shares, inputs))
         if not found and all(share < 0.02 for share, _ in shares):
             between = comparisons.between(one.mine, one.rows, mine, theirs)
             alike = is_only and not is_conditioned(there.samples.rows)
             found = [_milder(f) for f in between if alike or f.code not in PREPARED]
             found += comparisons.scaling(one.rows, [theirs], mine.name)
-        for finding in found:
-            if not self.world.found(finding.code):
-                self._tell([finding], there.samples.place, None)
+        self._tell(found, there.samples.place, None)
 
     def _leak(
         self,
@@ -276,7 +241,7 @@ class Fed(Watcher):
         inputs: torch.Tensor,
     ) -> Iterator[Finding]:
         """S101: an evaluation of which some samples, but not all, were trained on."""
-        if not _telling(inputs) or one.rows.inputs is None or self.world.found("S101"):
+        if not are_telling(inputs) or one.rows.inputs is None or self.world.found("S101"):
             return
         feeds = self.world.feeds
         if feeds is not None and feeds.is_only_the_body(there.record):
@@ -315,13 +280,27 @@ class Fed(Watcher):
                 self.world.adopt([finding], line or place)
 
 
-def _by_hand(name: str, place: Place | None) -> SeenLoader:
+def _by_hand(feeds: Feeds) -> Iterator[tuple[Trained, Gathered]]:
+    """What networks learned from without a loader, with all that was noted of it."""
+    for key, (record, gathered) in feeds.trained.items():
+        inputs, rows = gathered.inputs(), Rows()
+        if key not in feeds.mixed and inputs is not None:
+            rows = _rows(inputs, gathered.answers(), complete=not gathered.full)
+        mine = _stand_in("what is trained on", gathered.place)
+        mine.steps = len(gathered.sizes)
+        yield Trained(mine, rows, set(gathered.prints), {id(record)}, by_hand=True), gathered
+
+
+def _from_loaders(comparisons: Comparisons) -> Iterator[Trained]:
+    for mine, rows in comparisons.trained():
+        if rows.inputs is not None:
+            prints = set(splits.fingerprints(rows.inputs)) if rows.complete else set()
+            yield Trained(mine, rows, prints, {life[0] for life in mine.lives})
+
+
+def _stand_in(name: str, place: Place | None) -> SeenLoader:
     """The record of data without a loader."""
-    return SeenLoader(_nothing, None, names=[name], trained_at=place)  # type: ignore[arg-type]
-
-
-def _nothing() -> Any:
-    return None
+    return SeenLoader(lambda: None, None, names=[name], trained_at=place)
 
 
 def _rows(inputs: torch.Tensor, targets: torch.Tensor | None, complete: bool = True) -> Rows:
@@ -334,16 +313,6 @@ def _rows(inputs: torch.Tensor, targets: torch.Tensor | None, complete: bool = T
         if whole.dim() == 1 and not whole.is_floating_point():
             rows.labels = [int(label) for label in whole.tolist()]
     return rows
-
-
-def _few(labels: list[int]) -> bool:
-    return 1 < len(set(labels)) <= max(2, len(labels) // 4)
-
-
-def _telling(inputs: torch.Tensor) -> bool:
-    """Whether two equal samples can hardly be chance."""
-    wide = inputs.dim() > 1 and inputs[0].numel() >= 8
-    return wide and (inputs.is_floating_point() or inputs.dim() == 4)
 
 
 def is_conditioned(calls: list[torch.Tensor]) -> bool:

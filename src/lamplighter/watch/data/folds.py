@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +60,7 @@ class Folds(Watcher):
             return
         rows = [{int(i) for i in np.asarray(part).ravel()} for part in (train, held_out)]
         fold = Fold(rows[0], rows[1], here())
-        fold.before = {m: versions_of(net) for m, net in self._networks()}
+        fold.before = {m: versions_of(net) for m, net in self.world.networks()}
         self.folds.append(fold)
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
@@ -69,7 +68,7 @@ class Folds(Watcher):
         if fold is None:
             return
         last = self.folds[-2] if len(self.folds) > 1 else None
-        for model, network in self._networks():
+        for model, network in self.world.networks():
             if model in fold.trained or not self.world.moves(optimizer, network):
                 continue
             start = fold.before.get(model)
@@ -97,9 +96,3 @@ class Folds(Watcher):
         seen = len(fold.held_out & known)
         told = trained_in_an_earlier_fold(seen, len(fold.held_out), where=f"`{model.name}`")
         self.world.adopt(told, fold.place)
-
-    def _networks(self) -> Iterator[tuple[SeenModel, nn.Module]]:
-        for model in list(self.world.models.values()):
-            network = model.module
-            if network is not None:
-                yield model, network

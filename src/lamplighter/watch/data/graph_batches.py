@@ -49,8 +49,7 @@ class GraphBatches(Watcher):
                 self.world.adopt([finding], self._where_joined(pairs[0]) or here())
 
     def _where_joined(self, edges: Tensor) -> Any:
-        current = self.world.current()
-        loader = current.loader() if current is not None else None
+        loader = self.world.loader()
         shape = tuple(edges.shape)
         if loader is None or shape not in self.parts:
             return None

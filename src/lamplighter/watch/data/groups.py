@@ -13,14 +13,13 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from lamplighter.checks.groups import group_on_both_sides
-from lamplighter.watch.data.arrays import FEWEST, arrays_in_sight, prints_of
+from lamplighter.watch.data.arrays import FEWEST, arrays_in_sight, prints_of, table_of
+from lamplighter.watch.data.sides import Side, evaluated, trained_on
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.source.place import Place
 from lamplighter.watch.source.pointing import pointed, pointed_from_call
 from lamplighter.watch.source.sight import things_in_sight
 
 if TYPE_CHECKING:
-    from lamplighter.watch.data.rows import Rows
     from lamplighter.watch.world import World
 
 # a fine class within a coarse one looks just the same: only its name tells a group from it
@@ -48,19 +47,6 @@ class Column:
     groups: list[Hashable]
 
 
-@dataclass(eq=False)
-class Side:
-    """Rows that were trained on, or that are held out, and what names them."""
-
-    name: str
-    rows: Tensor
-    targets: Tensor | None
-    records: set[int]
-    place: Place | None
-    loss_place: Place | None = None
-    columns: tuple[Column, ...] = ()
-
-
 class Groups(Watcher):
     """Looks for such columns before the first step, and for their rows on both sides in the end."""
 
@@ -74,7 +60,7 @@ class Groups(Watcher):
         self.looked = False
 
     def scaled_rows(self, scaler: Any, rows: Any, result: Any) -> None:
-        before, after = _table(rows), _table(result)
+        before, after = table_of(rows), table_of(result)
         if before is None or after is None or len(before) != len(after):
             return
         if self.world.steps == 0 and len(self.before) < MOST_ROWS:
@@ -101,22 +87,21 @@ class Groups(Watcher):
             if array.values.dim() < 2 or not array.values.is_floating_point():
                 continue
             mine = [c for c in self.columns if len(c.groups) == len(array.values)]
-            prints = prints_of(array.values.reshape(len(array.values), -1)) if mine else []
+            prints = prints_of(array.values) if mine else []
             for column in mine:
                 self.known.append((column.name, dict(zip(prints, column.groups, strict=True))))
 
     def ended(self) -> None:
         if not self.columns or self.world.found("S101") or self.world.found("S104"):
             return
-        held_out = list(self._held_out())
-        for train in self._trained():
-            for other in held_out:
+        held_out = [side for side in evaluated(self.world) if _is_usable(side)]
+        for train in trained_on(self.world):
+            for other in held_out if _is_usable(train) else ():
                 if train.records & other.records and self._judge(train, other):
                     return
 
     def _judge(self, train: Side, other: Side) -> bool:
-        seen = set(prints_of(train.rows.detach().cpu().reshape(len(train.rows), -1)))
-        theirs = prints_of(other.rows.detach().cpu().reshape(len(other.rows), -1))
+        seen, theirs = set(prints_of(train.rows)), prints_of(other.rows)
         new = [at for at, print_ in enumerate(theirs) if print_ not in seen]
         if len(new) < 0.5 * len(theirs):
             return False
@@ -134,59 +119,28 @@ class Groups(Watcher):
                     )
                 )
                 if told:
-                    place = pointed_from_call("S105", train.place, train.loss_place)
-                    if train.columns or train.name.startswith("`"):
+                    if train.loader is not None:
                         place = pointed("S105", train.place)
+                    else:
+                        place = pointed_from_call("S105", train.place, train.loss_place)
                     self.world.adopt(told, place or train.place)
                     return True
         return False
 
     def _groups(self, side: Side) -> Iterator[Column]:
         """Columns that give each row of a side its group."""
-        yield from side.columns
-        prints = prints_of(side.rows.detach().cpu().reshape(len(side.rows), -1))
+        if side.loader is not None and side.complete:
+            yield from self._of_data_set(getattr(side.loader.ref(), "dataset", None))
+        prints = prints_of(side.rows)
         for name, known in self.known:
             groups = [known.get(p, known.get(self.before.get(p, b""))) for p in prints]
             if sum(group is not None for group in groups) >= COVERED * len(groups):
                 yield Column(name, groups)
 
-    def _trained(self) -> Iterator[Side]:
-        comparisons, feeds = self.world.comparisons, self.world.feeds
-        for mine, rows in comparisons.rows.values() if comparisons is not None else ():
-            if mine.steps and _usable(rows):
-                records = {life[0] for life in mine.lives}
-                columns = tuple(self._of_loader(mine.ref(), rows))
-                assert rows.inputs is not None
-                yield Side(
-                    mine.name, rows.inputs, rows.targets, records, mine.place, columns=columns
-                )
-        for record, gathered in feeds.trained.values() if feeds is not None else ():
-            inputs = gathered.inputs()
-            if inputs is not None and inputs.is_floating_point():
-                yield Side(
-                    *("what is trained on", inputs, gathered.answers(), {id(record)}),
-                    *(gathered.place, gathered.loss_place),
-                )
-
-    def _held_out(self) -> Iterator[Side]:
-        comparisons, feeds = self.world.comparisons, self.world.feeds
-        for mine, rows in comparisons.rows.values() if comparisons is not None else ():
-            if mine.evaluations and not mine.steps and _usable(rows):
-                records = {life[0] for life in mine.lives}
-                columns = tuple(self._of_loader(mine.ref(), rows))
-                assert rows.inputs is not None
-                yield Side(mine.name, rows.inputs, None, records, mine.place, columns=columns)
-        for one in feeds.evaluations() if feeds is not None else ():
-            inputs = one.samples.inputs()
-            if inputs is not None and inputs.is_floating_point():
-                name = "what is evaluated"
-                yield Side(name, inputs, None, {id(one.record)}, one.samples.place)
-
-    def _of_loader(self, loader: Any, rows: Rows) -> Iterator[Column]:
-        """Columns as long as the data set of a loader, or as the one of which it is a part."""
-        dataset: Any = getattr(loader, "dataset", None)
+    def _of_data_set(self, dataset: Any) -> Iterator[Column]:
+        """Columns as long as a data set, or as the one of which it is a part."""
         taken: list[int] | None = None
-        if dataset is None or not rows.complete:
+        if dataset is None:
             return
         while True:
             size = len(dataset)
@@ -203,8 +157,8 @@ class Groups(Watcher):
             dataset = dataset.dataset
 
 
-def _usable(rows: Rows) -> bool:
-    return rows.inputs is not None and rows.inputs.is_floating_point() and len(rows.inputs) >= 16
+def _is_usable(side: Side) -> bool:
+    return side.rows.is_floating_point() and (side.loader is None or len(side.rows) >= 16)
 
 
 def columns_of(name: str, thing: Any) -> Iterator[Column]:
@@ -257,10 +211,3 @@ def _index(thing: Any) -> list[int] | None:
     if not all(type(value) is int and value >= 0 for value in thing):
         return None
     return thing if len(set(thing)) == len(thing) else None
-
-
-def _table(rows: Any) -> Tensor | None:
-    values = rows.to_numpy() if hasattr(rows, "to_numpy") else rows
-    if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype.kind not in "fiu":
-        return None
-    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float64))

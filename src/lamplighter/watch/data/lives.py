@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from torch.utils.data import Subset
 
 if TYPE_CHECKING:
     from torch import nn
 
     from lamplighter.watch.world import SeenModel, World
+
+MOST = 32  # parts of data sets that are kept of one life
 
 
 @dataclass(eq=False)
@@ -20,14 +24,15 @@ class Life:
         record: kept, so that its identity stays its own.
         weights: the first and the last that train, weak.
         number: grows when other weights were put in and training goes on with other data.
-        sets: ids of the data sets that this life was trained on; each epoch may build a loader.
+        sets: id → data set that this life was trained on, kept where it is a part of another; each
+            epoch may build a loader.
         version: torch's counter of changes of the weights, after the last step.
     """
 
     record: SeenModel
     weights: list[weakref.ref[nn.Parameter]]
     number: int = 0
-    sets: set[int] = field(default_factory=set)
+    sets: dict[int, Subset[Any] | None] = field(default_factory=dict)
     version: list[int] = field(default_factory=list)
 
     def now(self) -> list[int]:
@@ -51,12 +56,17 @@ class Lives:
         self.active: list[Life] = []
         self.settled = False
 
-    def of(self, module: nn.Module, dataset: int) -> tuple[int, int]:
+    def sets_of(self, record: SeenModel) -> dict[int, Subset[Any] | None]:
+        """What a network was trained on in its present life, by the ids of the data sets."""
+        life = self.known.get(id(record))
+        return life.sets if life is not None else {}
+
+    def of(self, module: nn.Module, dataset: Any) -> tuple[int, int]:
         """The life that a network is in while it is given a batch.
 
         Args:
             module: the network, just called.
-            dataset: id of the data set whose batch it got.
+            dataset: whose batch it got.
         """
         record = self.world.seen(module)
         life = self.known.get(id(record))
@@ -68,13 +78,14 @@ class Lives:
                 self.active, self.settled = [], False
             if life not in self.active:
                 self.active.append(life)
-            if dataset not in life.sets and life.was_replaced():
-                life.number, life.sets, life.version = life.number + 1, set(), []
+            if id(dataset) not in life.sets and life.was_replaced():
+                life.number, life.sets, life.version = life.number + 1, {}, []
         return id(record), life.number
 
-    def stepped(self, dataset: int) -> None:
+    def stepped(self, dataset: Any) -> None:
         """An optimizer stepped after a batch of this data set."""
         for life in self.active:
-            life.sets.add(dataset)
+            part = isinstance(dataset, Subset) and len(life.sets) < MOST
+            life.sets.setdefault(id(dataset), dataset if part else None)
             life.version = life.now()
         self.settled = True

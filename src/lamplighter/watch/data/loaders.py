@@ -1,8 +1,9 @@
-"""Which loader gives what to whom: D106, D108, D109, D114, E102, E103, G103, R105, S101, S104."""
+"""Which loader gives what to whom: D106, D108, D109, E102, E103, G103, R105, S101, S104, Y110, Y112."""
 
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ class SeenLoader:
     """One loader: what it is called, what it gave, and what was done with it.
 
     Args:
-        ref: weak.
+        ref: gives it while it lives; nothing for data that the program gave by hand.
         place: where it was built, if that was seen.
         names: variables that hold it.
         made_as: what the source calls it where it is made.
@@ -41,7 +42,7 @@ class SeenLoader:
         in_evaluation_mode: whether a network that computes as at evaluation was given its batches.
     """
 
-    ref: weakref.ref[DataLoader[Any]]
+    ref: Callable[[], DataLoader[Any] | None]
     place: Place | None
     names: list[str] = field(default_factory=list)
     made_as: list[str] = field(default_factory=list)
@@ -97,22 +98,17 @@ class Loaders(Watcher):
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.seen = world.walked
-        self.lives = Lives(world)
-
-    def record(self, loader: DataLoader[Any]) -> SeenLoader:
-        """The record of a loader; made when it is new."""
-        return record_of(self.world, loader)
+        self.lives = world.lives = Lives(world)
 
     def loader_made(self, loader: DataLoader[Any]) -> None:
-        mine = self.record(loader)
+        mine = record_of(self.world, loader)
         mine.made_as = made_names(mine.place)
 
     def pass_starts(self, current: Pass) -> None:
         loader = current.loader()
         if loader is None:
             return
-        mine = self.record(loader)
+        mine = record_of(self.world, loader)
         mine.passes += 1
         self._look_for_the_same_batch(mine)
         mine.last, mine.steps_then = current, self.world.steps
@@ -128,7 +124,7 @@ class Loaders(Watcher):
         loader = current.loader()
         if loader is None:
             return
-        mine = self.record(loader)
+        mine = record_of(self.world, loader)
         inputs, labels = parts_of(batch)
         if current.number == 1:
             mine.samples.take(inputs, labels)
@@ -140,9 +136,9 @@ class Loaders(Watcher):
         loader = current.loader() if current is not None else None
         if current is None or loader is None:
             return
-        mine = self.record(loader)
+        mine = record_of(self.world, loader)
         mine.steps += 1
-        self.lives.stepped(id(loader.dataset))
+        self.lives.stepped(loader.dataset)
         mine.trained_at = mine.trained_at or current.place
         if mine.role == "evaluation" and mine.steps == 2 and len(self.world.live) == 1:
             self._trains_on_validation(mine, current)
@@ -151,10 +147,10 @@ class Loaders(Watcher):
         loader = current.loader()
         if loader is None:
             return
-        mine = self.record(loader)
+        mine = record_of(self.world, loader)
         if current.shortened and current.given % max(1, loader.num_workers):
             mine.samples.whole_first_pass = False
-        if not current.is_evaluation() or not current.notes.get("calls"):
+        if not current.is_evaluation() or not current.calls:
             return
         mine.evaluations += 1
         mine.evaluated_at = mine.evaluated_at or current.place
@@ -163,26 +159,26 @@ class Loaders(Watcher):
         current = self.world.current()
         if current is None:
             return
-        calls = current.notes["calls"] = current.notes.get("calls", 0) + 1
-        loader = current.loader() if calls <= 8 else None
+        current.calls += 1
+        loader = current.loader() if current.calls <= 8 else None
         if loader is not None:
-            mine = self.record(loader)
-            mine.lives.add(self.lives.of(module, id(loader.dataset)))
+            mine = record_of(self.world, loader)
+            mine.lives.add(self.lives.of(module, loader.dataset))
             # a network that computes the same in both modes needs no eval()
             mine.in_evaluation_mode |= not module.training or not active_chance(module)
 
     def ended(self) -> None:
         # A loader may be gone by now; what was seen of it counts all the same.
-        trained = [mine for mine in self.seen.values() if mine.steps]
+        trained = [mine for mine in self.world.walked.values() if mine.steps]
         for mine in trained:
             self._look_at_training(mine)
-        for mine in self.seen.values():
+        for mine in self.world.walked.values():
             if mine.evaluations and not mine.steps:
                 self._look_at_evaluation(mine, trained)
         self._evaluates_on_train()
 
     def _trains_on_validation(self, mine: SeenLoader, current: Pass) -> None:
-        others = [o for o in self.seen.values() if o is not mine and o.role == "train"]
+        others = [o for o in self.world.walked.values() if o is not mine and o.role == "train"]
         self.world.report(
             "R105",
             "error" if others else "warning",
@@ -290,9 +286,9 @@ class Loaders(Watcher):
                 )
 
     def _evaluates_on_train(self) -> None:
-        idle = [m for m in self.seen.values() if m.role == "evaluation" and not m.passes]
-        walked = [m for m in self.seen.values() if m.role == "evaluation" and m.passes]
-        for mine in self.seen.values():
+        idle = [m for m in self.world.walked.values() if m.role == "evaluation" and not m.passes]
+        walked = [m for m in self.world.walked.values() if m.role == "evaluation" and m.passes]
+        for mine in self.world.walked.values():
             if not idle or walked or not mine.steps or not mine.evaluations:
                 continue
             self.world.report(

@@ -14,6 +14,7 @@ from lamplighter.checks.numbering import FEWEST, numbering, tables_differ, table
 from lamplighter.watch.data.comparisons import place_in_data
 from lamplighter.watch.data.name_lists import MOST_SAMPLES, names_in
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.source.pointing import pointed_from_name
 from lamplighter.watch.source.roles import likely_role
 from lamplighter.watch.source.sight import things_in_sight
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from lamplighter.watch.data.loaders import SeenLoader
     from lamplighter.watch.data.passes import Pass
     from lamplighter.watch.data.rows import Rows
-    from lamplighter.watch.source.place import Place
     from lamplighter.watch.world import World
 
 LOOKS = 6  # at the program's variables
@@ -85,11 +85,8 @@ class NamesSeen(Watcher):
         comparisons = self.world.comparisons
         if self.world.found("Y104") or comparisons is None:
             return
-        sets = list(comparisons.rows.values())
-        trained = [(m, r) for m, r in sets if m.steps]
-        tested = [(m, r) for m, r in sets if m.evaluations and not m.steps and m.role != "train"]
-        for mine, rows in tested:
-            for other, theirs in trained:
+        for mine, rows in comparisons.tested():
+            for other, theirs in comparisons.trained():
                 if mine.meets(other) and self._differ(other, theirs, mine, rows):
                     return
         self._by_hand()
@@ -122,7 +119,10 @@ class NamesSeen(Watcher):
     def _by_hand(self) -> None:
         """Class numbers that no loader gave: those of training, and those of a held-out part."""
         feeds = self.world.feeds
-        for _, gathered in feeds.trained.values() if feeds is not None else ():
+        if feeds is None:
+            return
+        sizes = {len(one.samples.prints) for one in feeds.evaluated.values()}
+        for _, gathered in feeds.trained.values():
             answers = gathered.answers()
             if answers is None or answers.dim() != 1 or answers.is_floating_point():
                 continue
@@ -130,9 +130,6 @@ class NamesSeen(Watcher):
             count = len(gathered.prints)
             mine = [c for c in self.numbers if len(c.values) == count]
             mine = [c for c in mine if set(c.values) == known]
-            sizes = (
-                {len(one.samples.prints) for one in feeds.evaluated.values()} if feeds else set()
-            )
             for column in mine:
                 for other in self.numbers:
                     held_out = likely_role([other.name], None) == "evaluation"
@@ -140,14 +137,9 @@ class NamesSeen(Watcher):
                         continue
                     told = list(self._conflict(column.values, other.values, f"`{other.name}`"))
                     if told:
-                        self.world.adopt(told, _line_of(other.name, gathered.place))
+                        line = pointed_from_name("Y104", other.name, gathered.place)
+                        self.world.adopt(told, line or gathered.place)
                         return
-
-
-def _line_of(name: str, place: Place | None) -> Place | None:
-    from lamplighter.watch.source.pointing import pointed_from_name
-
-    return pointed_from_name("Y104", name, place) or place
 
 
 def _numbers_in(thing: Any) -> list[int] | None:

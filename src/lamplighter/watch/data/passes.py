@@ -8,7 +8,7 @@ import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from torch.utils.data import _DatasetKind
+from torch.utils.data import Dataset, Subset, _DatasetKind
 
 from lamplighter.watch.source.place import Place, is_users
 
@@ -31,8 +31,10 @@ class Pass:
         given: batches handed out.
         backwards: how often `backward()` ran while this was the newest batch.
         steps: optimizer steps while it was going on.
+        calls: how often a network answered while it was going on.
         complete: whether the loader came to its end.
         shortened: whether it was ended here before its end.
+        notes: what watchers keep with it, each by a name of its own.
     """
 
     loader: weakref.ref[DataLoader[Any]]
@@ -42,6 +44,7 @@ class Pass:
     given: int = 0
     backwards: int = 0
     steps: int = 0
+    calls: int = 0
     complete: bool = False
     shortened: bool = False
     notes: dict[str, Any] = field(default_factory=dict)
@@ -68,10 +71,7 @@ class Pass:
             return False
         if loader._dataset_kind != _DatasetKind.Map:
             return False  # such a length is a guess of the dataset's
-        try:
-            return self.given >= len(loader)
-        except TypeError:
-            return False
+        return self.given >= length_of(loader) > 0
 
     def is_evaluation(self) -> bool:
         """Whether nothing was trained during the whole walk."""
@@ -120,6 +120,22 @@ class Bounds:
             return False
         # Accumulation over many batches: wait until a step was seen.
         return current.backwards == 0 or current.steps > 0 or current.given >= 8 * limit
+
+
+def length_of(thing: Any) -> int:
+    """How many batches a loader has, or samples a data set; 0 where it does not say."""
+    try:
+        return len(thing)
+    except (TypeError, NotImplementedError):
+        return 0
+
+
+def base_of(thing: Any) -> Any:
+    """The data set that a loader, or a part of a data set, reads a part of; None for None."""
+    dataset = thing if isinstance(thing, Dataset) else getattr(thing, "dataset", None)
+    while isinstance(dataset, Subset):
+        dataset = dataset.dataset
+    return dataset
 
 
 def may_end_here(depth: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -48,7 +49,7 @@ class Pretrained(Watcher):
         self.read: list[tuple[Wanted, list[Tensor]]] = []
         self.known: dict[int, tuple[weakref.ref[Tensor], Wanted | None]] = {}
         self.row: Tensor | None = None
-        self.looks: dict[tuple[int, int], int] = {}
+        self.looks: Counter[tuple[int, int]] = Counter()
         self.look: Look | None = None
         self.hook: RemovableHandle | None = None
         self.entered: Any = None
@@ -82,9 +83,9 @@ class Pretrained(Watcher):
             return
         key = (id(loader), id(layer.weight))
         wanted = self._wanted_by(layer.weight, module)
-        if wanted is None or self.looks.get(key, 0) >= LOOKS:
+        if wanted is None or self.looks[key] >= LOOKS:
             return
-        self.looks[key] = self.looks.get(key, 0) + 1
+        self.looks[key] += 1
         self.look = Look(wanted, loader, current.place)
         self.hook = layer.register_forward_pre_hook(self._entering)
 

@@ -7,12 +7,13 @@ import inspect
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from torch.utils.data import RandomSampler, SequentialSampler, Subset
+from torch.utils.data import RandomSampler, SequentialSampler
 
 from lamplighter.checks.batches import is_map_style
 from lamplighter.checks.loading import drawn_by
 from lamplighter.checks.reading import only_the_first_are_drawn
 from lamplighter.checks.snapshot import kept
+from lamplighter.watch.data.passes import base_of
 from lamplighter.watch.data.rows import generators_near
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
@@ -37,11 +38,9 @@ class Readings(Watcher):
 
     def pass_starts(self, current: Pass) -> None:
         loader = current.loader()
-        dataset = getattr(loader, "dataset", None)
+        dataset = base_of(loader)
         if loader is None or dataset is None or current.number > 1 or self.count >= MOST:
             return
-        while isinstance(dataset, Subset):
-            dataset = dataset.dataset
         method = getattr(type(dataset), "__getitem__", None)
         file = inspect.getsourcefile(method) if inspect.isfunction(method) else None
         if file is None or not is_users(file) or not is_map_style(dataset):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,28 +14,13 @@ from lamplighter.watch.source.pointing import built_at
 
 if TYPE_CHECKING:
     from torch import nn
-    from torch.utils.data import DataLoader
 
-    from lamplighter.watch.data.passes import Pass
     from lamplighter.watch.world import SeenModel, World
 
 MOST = 32  # splits that are kept
 VALUES = 32  # of the first and the last weight, by which a state is known again
 FEWEST = 8  # held-out samples that were trained on, and that were not
-
-
-@dataclass(eq=False)
-class Past:
-    """What one network was trained on: parts of data sets, by row number.
-
-    Args:
-        rows: of each data set, itself and the rows that came in training.
-        before: what the network whose weights it was given had seen.
-    """
-
-    rows: dict[int, tuple[Any, set[int]]] = field(default_factory=dict)
-    before: Past | None = None
-    noted: set[int] = field(default_factory=set)
+Parts = dict[int, Subset[Any] | None]
 
 
 class Resumed(Watcher):
@@ -46,66 +30,58 @@ class Resumed(Watcher):
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.pasts: dict[SeenModel, Past] = {}
-        self.states: dict[bytes, Past] = {}
-        self.now: tuple[SeenModel, DataLoader[Any]] | None = None
+        self.states: dict[bytes, Parts] = {}
+        self.before: dict[SeenModel, Parts] = {}  # what those had seen whose weights it was given
         self.held_out: dict[tuple[SeenModel, int], tuple[Subset[Any], str, Place | None]] = {}
 
+    def _trained_on(self, record: SeenModel) -> Parts:
+        return self.world.lives.sets_of(record) if self.world.lives is not None else {}
+
     def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
-        current = self.world.current()
-        loader = current.loader() if current is not None else None
+        loader = self.world.loader()
         if loader is None or not isinstance(loader.dataset, Subset):
             return
         record = self.world.seen(module)
-        if module.training and torch.is_grad_enabled():
-            self.now = (record, loader)
-        elif record in self.pasts and len(self.held_out) < MOST:
-            key = (record, id(loader.dataset))
-            mine = self.world.walked.get(id(loader))
-            if key not in self.held_out and mine is not None:
-                self.held_out[key] = (loader.dataset, mine.name, mine.place)
-
-    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
-        if self.now is None:
+        learns = module.training and torch.is_grad_enabled()
+        if learns or len(self.held_out) >= MOST or not self._trained_on(record):
             return
-        (record, loader), self.now = self.now, None
-        past = self.pasts.setdefault(record, Past())
-        part: Any = loader.dataset
-        if id(part) in past.noted or len(past.noted) >= MOST:
-            return
-        past.noted.add(id(part))
-        base, rows = part.dataset, {int(index) for index in part.indices}
-        past.rows.setdefault(id(base), (base, set()))[1].update(rows)
+        key = (record, id(loader.dataset))
+        mine = self.world.walked.get(id(loader))
+        if key not in self.held_out and mine is not None:
+            self.held_out[key] = (loader.dataset, mine.name, mine.place)
 
     def state_taken(self, module: nn.Module, state: dict[str, Any]) -> None:
-        past = self.pasts.get(self.world.seen(module)) if self.pasts else None
-        key = _print_of(state) if past is not None else None
-        if past is not None and key is not None:
-            self.states[key] = past
+        parts = self._trained_on(self.world.seen(module))
+        known = any(part is not None for part in parts.values())
+        key = _print_of(state) if known else None
+        if key is not None:
+            self.states[key] = parts
 
     def state_loaded(self, module: nn.Module, state: dict[str, Any]) -> None:
-        past = self.states.get(_print_of(state) or b"") if self.states else None
+        parts = self.states.get(_print_of(state) or b"") if self.states else None
         record = self.world.seen(module)
-        if past is not None and past is not self.pasts.get(record):
-            self.pasts[record] = Past(before=past)
-
-    def pass_ended(self, current: Pass) -> None:
-        self.now = None
+        if parts is not None and parts is not self._trained_on(record):
+            self.before[record] = parts
 
     def ended(self) -> None:
         for (record, _), (part, name, place) in self.held_out.items():
-            past = self.pasts[record]
-            mine = past.rows.get(id(part.dataset))
-            theirs = past.before.rows.get(id(part.dataset)) if past.before is not None else None
-            if mine is None or theirs is None or self.world.found("S101"):
+            mine = _rows_of(part.dataset, self._trained_on(record))
+            theirs = _rows_of(part.dataset, self.before.get(record, {}))
+            if not mine or not theirs or self.world.found("S101"):
                 continue  # it has not gone on with this data set, or nobody had seen it before
             rows = {int(index) for index in part.indices}
-            known = rows & theirs[1]
-            if rows & mine[1] or min(len(known), len(rows - known)) < FEWEST:
+            known = rows & theirs
+            if rows & mine or min(len(known), len(rows - known)) < FEWEST:
                 continue
-            if theirs[1] != mine[1]:
+            if theirs != mine:
                 told = trained_before_the_split(len(known), len(rows), where=name)
                 self.world.adopt(told, built_at(place))
+
+
+def _rows_of(dataset: Any, parts: Parts) -> set[int]:
+    """The numbers of the rows of a data set that are in parts of it."""
+    mine = [part for part in parts.values() if part is not None and part.dataset is dataset]
+    return {int(index) for part in mine for index in part.indices}
 
 
 def _print_of(state: Any) -> bytes | None:

@@ -23,6 +23,8 @@ from lamplighter.checks.finding import Finding
 from lamplighter.checks.generators import GENERATORS
 from lamplighter.checks.reading import StoredSample, altered_by_reading, copies_of
 from lamplighter.checks.snapshot import kept, seed_all
+from lamplighter.checks.splits import exact_overlap, fingerprints
+from lamplighter.watch.data.samples import are_telling
 from lamplighter.watch.dropped import Reading
 from lamplighter.watch.source.place import Place, frames, is_users, locals_of
 
@@ -30,6 +32,7 @@ MOST_ROWS = 2048
 MOST_BYTES = 2**25
 SECONDS = 0.4
 READINGS = 6  # of one sample, to see what changes from reading to reading
+QUICK = 0.02  # seconds for one
 
 
 @dataclass(eq=False)
@@ -93,50 +96,75 @@ def rows_of(dataset: Any, collate: Any = None) -> Rows:
         dataset: of a loader; what is no map-style set, or reads from a stream, is left alone.
         collate: the loader's own function, where it is not torch's.
     """
-    is_list = isinstance(dataset, list | tuple) and collate is not None
-    if (
-        dataset is None
-        or not (is_map_style(dataset) or is_list)
-        or len(dataset) == 0
-        or _reads_a_stream(dataset)
-    ):
+    if not _can_be_read(dataset, collate):
         return Rows()
-    near = generators_near(dataset)
-    with kept((), (dataset, collate, *near)), torch.no_grad():
+    with kept((), (dataset, collate, *generators_near(dataset))), torch.no_grad():
         seed_all(0)
-        reader = Reader(dataset, collate)
-        middle = len(dataset) // 2
-        held = StoredSample(dataset, middle)
-        began = time.perf_counter()
-        sample = reader[middle]
-        slow = time.perf_counter() - began
-        found = Rows(labels=labels_of(dataset), mapping=mapping_of(dataset))
-        if held.altered():
-            again = copies_of(sample)
-            found.altered = list(altered_by_reading(lambda: reader[middle], held, again))
-            if found.altered:
-                return found
-        unpacked = unpack_batch(sample, None)
-        first = unpacked.first
-        found.pair = isinstance(unpacked.inputs, torch.Tensor) and unpacked.targets is not None
-        if isinstance(sample, tuple | list):
-            found.pair &= len(sample) == 2
-        if first is None or slow > SECONDS:
+        return _looked_into(dataset, collate)
+
+
+def _can_be_read(dataset: Any, collate: Any) -> bool:
+    is_list = isinstance(dataset, list | tuple) and collate is not None
+    if dataset is None or not (is_map_style(dataset) or is_list):
+        return False
+    return len(dataset) > 0 and not _reads_a_stream(dataset)
+
+
+def _looked_into(dataset: Any, collate: Any) -> Rows:
+    reader = Reader(dataset, collate)
+    middle = len(dataset) // 2
+    held = StoredSample(dataset, middle)
+    began = time.perf_counter()
+    sample = reader[middle]
+    slow = time.perf_counter() - began
+    found = Rows(labels=labels_of(dataset), mapping=mapping_of(dataset))
+    if held.altered():
+        again = copies_of(sample)
+        found.altered = list(altered_by_reading(lambda: reader[middle], held, again))
+        if found.altered:
             return found
-        room = MOST_BYTES // max(1, first.numel() * first.element_size())
-        if room >= 16:
-            _read(found, reader, min(MOST_ROWS, room))
-        if collate is not None or not _is_stored(dataset):
-            for seed in range(1, 1 + (READINGS if slow < 0.02 else 2)):
-                seed_all(seed)
-                with Reading() as reading:
-                    again = reader[middle]
-                found.readings.append([t.cpu() for t in _tensors(again)])
-                found.dropped |= reading.found
-                found.wrapped |= reading.wrapped
-            if slow < 0.02:
-                _look_for_wraps(found, reader)
+    unpacked = unpack_batch(sample, None)
+    first = unpacked.first
+    found.pair = isinstance(unpacked.inputs, torch.Tensor) and unpacked.targets is not None
+    if isinstance(sample, tuple | list):
+        found.pair &= len(sample) == 2
+    if first is None or slow > SECONDS:
+        return found
+    room = MOST_BYTES // max(1, first.numel() * first.element_size())
+    if room >= 16:
+        _read(found, reader, min(MOST_ROWS, room))
+    if collate is not None or not _is_stored(dataset):
+        _read_again(found, reader, middle, slow=slow >= QUICK)
     return found
+
+
+def _read_again(found: Rows, reader: Reader, index: int, *, slow: bool) -> None:
+    """One sample several times, and a few others: what changes, is dropped, or wraps round."""
+    for seed in range(1, 1 + (2 if slow else READINGS)):
+        seed_all(seed)
+        with Reading() as reading:
+            again = reader[index]
+        found.readings.append([t.cpu() for t in _tensors(again)])
+        found.dropped |= reading.found
+        found.wrapped |= reading.wrapped
+    if not slow:
+        _look_for_wraps(found, reader)
+
+
+def copies(train: Rows, held_out: Rows, where: str) -> Iterator[Finding]:
+    """Samples that are in both of two sets, where train was read whole and its own differ.
+
+    Args:
+        train: what is trained on.
+        held_out: what is not.
+        where: what to call that in a message.
+    """
+    one, other = train.inputs, held_out.inputs
+    if one is None or other is None or not train.complete or one.shape[1:] != other.shape[1:]:
+        return
+    prints = fingerprints(one) if are_telling(one) else []
+    if len(set(prints)) > len(prints) // 2:
+        yield from exact_overlap(prints, fingerprints(other), where=where)
 
 
 def _look_for_wraps(found: Rows, reader: Reader) -> None:

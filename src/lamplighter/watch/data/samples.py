@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.splits import fingerprints
 
@@ -25,7 +26,7 @@ class Samples:
         labels: a class number per sample, in the order given; empty where there are none.
         of_pictures: whether the inputs have the shape of pictures.
         whole_first_pass: whether every sample of the walk was taken.
-        telling: whether two equal samples can hardly be chance (eight numbers and more each).
+        telling: whether two equal samples can hardly be chance.
     """
 
     prints: list[bytes] = field(default_factory=list)
@@ -45,8 +46,7 @@ class Samples:
         if inputs is None or len(self.prints) >= ENOUGH_SAMPLES or self._bytes >= ENOUGH_BYTES:
             self.whole_first_pass = False
             return
-        self.telling = bool(inputs.dim() > 1 and inputs[0].numel() >= 8)
-        self.telling &= inputs.is_floating_point() or inputs.dim() == 4
+        self.telling = are_telling(inputs)
         self._bytes += inputs.numel() * inputs.element_size()
         self.prints += fingerprints(inputs)
         self.of_pictures = inputs.dim() == 4
@@ -88,6 +88,41 @@ class Samples:
                 "that carries a different label",
                 "look whether two classes are read from the same folder",
             )
+
+
+def are_telling(inputs: torch.Tensor) -> bool:
+    """Whether two equal samples can hardly be chance: eight numbers and more, no few tokens."""
+    wide = inputs.dim() > 1 and inputs[0].numel() >= 8
+    return wide and (inputs.is_floating_point() or inputs.dim() == 4)
+
+
+def are_classes(labels: list[int]) -> bool:
+    """Whether numbers may be classes: two at least, and several samples to each."""
+    return 1 < len(set(labels)) <= max(2, len(labels) // 4)
+
+
+def contradictions_in(inputs: torch.Tensor, labels: torch.Tensor) -> Iterator[Finding]:
+    """Equal inputs with different labels, among samples that were read.
+
+    Args:
+        inputs: `(N, …)`.
+        labels: `(N,)` class numbers.
+    """
+    seen = Samples()
+    seen.take(inputs, labels)
+    yield from seen.contradictions()
+
+
+def targets_in(batch: Any) -> list[torch.Tensor]:
+    """The tensors of a batch but the first: mostly what answers are held against."""
+    return list(tensors_in(batch))[1:]
+
+
+def is_among(values: torch.Tensor, several: list[torch.Tensor]) -> bool:
+    """Whether a tensor has the numbers of one of several, perhaps in another shape or kind."""
+    flat = values.detach().flatten()
+    fitting = [t.detach().flatten() for t in several if t.numel() == flat.numel()]
+    return any(torch.equal(t.to(flat.device, flat.dtype), flat) for t in fitting)
 
 
 def parts_of(batch: Any) -> tuple[torch.Tensor | None, torch.Tensor | None]:

@@ -13,19 +13,18 @@ from torch import Tensor
 
 from lamplighter.checks import scaled, transforms
 from lamplighter.checks.catalogue import found
-from lamplighter.watch.data.arrays import arrays_in_sight, origin_of, prints_of
+from lamplighter.watch.data.arrays import Array, arrays_in_sight, origin_of, prints_of, table_of
+from lamplighter.watch.data.sides import Side, evaluated, trained_on
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.source.place import Place, here, statement_at
+from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.source.pointing import pointed, pointed_from_call
 from lamplighter.watch.source.roles import likely_role
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
-MOST_VALUES = 2**22
 MOST_FITS = 32
 FEWEST = 8  # held-out samples
-SIGNS = ("mean", "std", "min", "max", "fit", "fit_transform", "amin", "amax", "aminmax", "scale")
 
 
 @dataclass(eq=False)
@@ -50,17 +49,6 @@ class Fit:
     words: dict[str, int] | None = None
 
 
-@dataclass(eq=False)
-class Part:
-    """Samples of one role: what they are called, where the program gives them on, whether all."""
-
-    name: str
-    rows: Tensor
-    place: Place | None
-    records: set[int]
-    complete: bool = False
-
-
 class Scaling(Watcher):
     """Follows scalers, and keeps the program's arrays that were scaled as a whole."""
 
@@ -81,7 +69,7 @@ class Scaling(Watcher):
             self.fits.append(Fit(weakref.ref(scaler), name, here(), set(prints), words=mine))
 
     def scaled_rows(self, scaler: Any, rows: Any, result: Any) -> None:
-        before, after = _prints(rows), _table(result)
+        before, after = _prints(rows), table_of(result)
         fit = next((f for f in reversed(self.fits) if f.scaler() is scaler), None)
         if fit is None or before is None or after is None or len(before) != len(after):
             return
@@ -109,7 +97,7 @@ class Scaling(Watcher):
         if not self.whole and not self.fits:
             return
         held_out = [
-            Part(array.name, array.values, None, set())
+            Side(array.name, array.values)
             for array in arrays
             if likely_role([array.name], None) == "evaluation" and array.values.is_floating_point()
         ]
@@ -120,69 +108,44 @@ class Scaling(Watcher):
                     return
 
     def ended(self) -> None:
-        evaluated = list(self._evaluated())
+        held_out = list(evaluated(self.world))
         for name, rows in self.early:
-            if self.world.whole and not any(_meet(rows, part.rows) for part in evaluated):
+            if self.world.whole and not any(_meet(rows, side.rows) for side in held_out):
                 self.world.withdraw("S107", name)
-        for train in self._trained():
-            for part in evaluated:
-                if not train.records & part.records:
+        for train in trained_on(self.world):
+            for side in held_out:
+                if not train.records & side.records:
                     continue
-                if self._judge(train, part) or self._judge_own(train, part):
+                if self._judge(train, side) or self._judge_own(train, side):
                     return
 
-    # who is trained on and who is held out
+    # who is trained on and who is held out, before the first step
 
-    def _trained_now(self, arrays: list[Any]) -> Iterator[Part]:
-        current = self.world.current()
+    def _trained_now(self, arrays: list[Array]) -> Iterator[Side]:
         comparisons, feeds = self.world.comparisons, self.world.feeds
-        mine = self.world.walked.get(id(current.loader())) if current is not None else None
+        mine = self.world.walked.get(id(self.world.loader()))
         if mine is not None and comparisons is not None:
             known = comparisons.rows.get(id(mine))
-            if known is not None and known[1].inputs is not None:
-                yield Part(mine.name, known[1].inputs, mine.place, set())
+            if known is not None:
+                yield from Side.of_loader(mine, known[1])
         given = feeds.fed_now() if feeds is not None else None
         if given is not None:
             origin = origin_of(given.inputs, arrays)
             if origin is not None and likely_role([origin.array.name], None) == "train":
-                yield Part(origin.array.name, origin.array.values, given.place, set())
+                yield Side(origin.array.name, origin.array.values, place=given.place)
 
-    def _loaders_held_out(self) -> Iterator[Part]:
+    def _loaders_held_out(self) -> Iterator[Side]:
         comparisons = self.world.comparisons
         for mine, rows in comparisons.rows.values() if comparisons is not None else ():
             loader = mine.ref()
             names = [*mine.names, *mine.made_as]
             role = likely_role(names, getattr(loader, "dataset", None))
-            if role == "evaluation" and not mine.steps and rows.inputs is not None:
-                yield Part(mine.name, rows.inputs, mine.place, {life[0] for life in mine.lives})
-
-    def _trained(self) -> Iterator[Part]:
-        comparisons, feeds = self.world.comparisons, self.world.feeds
-        for mine, rows in comparisons.rows.values() if comparisons is not None else ():
-            if mine.steps and rows.inputs is not None:
-                records = {life[0] for life in mine.lives}
-                yield Part(mine.name, rows.inputs, mine.place, records, rows.complete)
-        for record, gathered in feeds.trained.values() if feeds is not None else ():
-            inputs = gathered.inputs()
-            if inputs is not None:
-                whole = not gathered.full
-                yield Part("what is trained on", inputs, gathered.place, {id(record)}, whole)
-
-    def _evaluated(self) -> Iterator[Part]:
-        comparisons, feeds = self.world.comparisons, self.world.feeds
-        for mine, rows in comparisons.rows.values() if comparisons is not None else ():
-            if mine.evaluations and not mine.steps and rows.inputs is not None:
-                records = {life[0] for life in mine.lives}
-                yield Part(mine.name, rows.inputs, mine.place, records, rows.complete)
-        for one in feeds.evaluations() if feeds is not None else ():
-            inputs = one.samples.inputs()
-            if inputs is not None:
-                place, whole = one.samples.place, not one.samples.full
-                yield Part("what is evaluated", inputs, place, {id(one.record)}, whole)
+            if role == "evaluation" and not mine.steps:
+                yield from Side.of_loader(mine, rows)
 
     # the judgement
 
-    def _judge(self, train: Part, held_out: Part) -> bool:
+    def _judge(self, train: Side, held_out: Side) -> bool:
         if self.world.found("S107") or not held_out.rows.is_floating_point():
             return False
         held_out = replace(held_out, rows=_without(held_out.rows, train.rows))
@@ -210,7 +173,7 @@ class Scaling(Watcher):
                 return True
         return False
 
-    def _judge_own(self, train: Part, held_out: Part) -> bool:
+    def _judge_own(self, train: Side, held_out: Side) -> bool:
         """T102: what is held out was scaled by its own numbers and not by those of train."""
         rows = _without(held_out.rows, train.rows)
         if len(rows) < 0.9 * len(held_out.rows) or not held_out.rows.is_floating_point():
@@ -235,10 +198,10 @@ class Scaling(Watcher):
             self.world.adopt([finding], self._line(held_out))
         return finding is not None
 
-    def _line(self, train: Part) -> Place | None:
+    def _line(self, train: Side) -> Place | None:
         if train.place is None:
             return None
-        if statement_at(train.place) is not None and train.name.startswith("`"):
+        if train.loader is not None:
             return pointed("S107", train.place)
         return pointed_from_call("S107", train.place, None) or pointed("S107", train.place)
 
@@ -251,22 +214,8 @@ def _prints(rows: Any) -> list[bytes] | None:
     if isinstance(values, list | tuple) and values and isinstance(values[0], str):
         plain = len(values) >= 8 and all(isinstance(text, str) for text in values)
         return [text.encode("utf-8", "replace") for text in values] if plain else None
-    table = _table(rows)
+    table = table_of(rows)
     return None if table is None else prints_of(table)
-
-
-def _table(rows: Any) -> Tensor | None:
-    """`(N, D)` of what a scaler was given, or None where it is no plain table."""
-    values = rows.to_numpy() if hasattr(rows, "to_numpy") else rows
-    if hasattr(values, "toarray") and values.shape[0] * values.shape[1] <= MOST_VALUES:
-        values = values.toarray()
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        return None
-    if array.ndim != 2 or len(array) < 8 or array.size > MOST_VALUES:
-        return None
-    return torch.from_numpy(array.copy())
 
 
 def _is_of(fit: Fit, samples: Tensor) -> bool:
@@ -290,8 +239,7 @@ def _without(rows: Tensor, known: Tensor) -> Tensor:
     """The samples that are not among the others: a score on train is no leak."""
     if rows[0].numel() != known[0].numel():
         return rows
-    prints = set(prints_of(known.detach().cpu().reshape(len(known), -1)))
-    mine = prints_of(rows.detach().cpu().reshape(len(rows), -1))
+    prints, mine = set(prints_of(known)), prints_of(rows)
     return rows[[index for index, print_ in enumerate(mine) if print_ not in prints]]
 
 
@@ -299,5 +247,5 @@ def _meet(one: Tensor, other: Tensor) -> bool:
     """Whether the first samples of one are among the other's."""
     if one[0].numel() != other[0].numel():
         return False
-    known = set(prints_of(other.detach().cpu().reshape(len(other), -1)))
-    return any(p in known for p in prints_of(one.detach().cpu().reshape(len(one), -1)[:32]))
+    known = set(prints_of(other))
+    return any(p in known for p in prints_of(one[:32]))

@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import Dataset, Subset
 
 from lamplighter.checks.transforms import set_for_all_parts
+from lamplighter.watch.data.passes import base_of
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.place import Place, here, statement_at
 from lamplighter.watch.source.roles import likely_role, sets_in_sight
@@ -60,11 +61,10 @@ class SharedSets(Watcher):
         altered, self.altered = self.altered, []
         if not altered or self.world.steps:
             return
-        current = self.world.current()
-        trained = _base(getattr(current.loader(), "dataset", None)) if current is not None else None
+        trained = base_of(self.world.loader())
         parts = [s for s, _ in sets_in_sight().values() if isinstance(s, Subset)]
         for last in {(id(a.dataset), a.name): a for a in altered}.values():
-            shared = [s for s in parts if _base(s) is last.dataset]
+            shared = [s for s in parts if base_of(s) is last.dataset]
             if last.dataset is not trained or len(shared) < 2:
                 continue
             before = [a for a in altered if a.dataset is last.dataset and a.name == last.name]
@@ -76,7 +76,7 @@ class SharedSets(Watcher):
     def ended(self) -> None:
         for mine in list(self.world.walked.values()) if self.switched else ():
             # it was read while it was switched to something else
-            if id(_base(getattr(mine.ref(), "dataset", None))) in self.switched:
+            if id(base_of(mine.ref())) in self.switched:
                 self.world.withdraw("T101", mine.name)
         for one in self.waiting:
             self.world.adopt(set_for_all_parts(one.part, one.name), one.place)
@@ -102,9 +102,3 @@ def _part(place: Place, name: str) -> str:
                 return str(through.slice.value)
             return through.attr if isinstance(through, ast.Attribute) else ast.unparse(through)
     return ""
-
-
-def _base(thing: Any) -> Any:
-    while isinstance(thing, Subset):
-        thing = thing.dataset
-    return thing

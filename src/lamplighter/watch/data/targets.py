@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from lamplighter.checks import labels as criteria
+from lamplighter.checks.finding import Finding
 from lamplighter.checks.resized import classes_out_of_place
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.place import Place, here
@@ -29,7 +31,7 @@ class Targets(Watcher):
         self.world = world
         self.tokens: torch.Tensor | None = None
         self.looks = 0
-        self.hits: dict[str, int] = {}
+        self.hits: Counter[str] = Counter()
         self.masks: list[tuple[torch.Tensor, torch.Tensor, Place | None]] = []
         self.resized: dict[tuple[int, ...], list[tuple[torch.Tensor, Place | None]]] = {}
 
@@ -50,9 +52,9 @@ class Targets(Watcher):
         if not scores.requires_grad or target.is_floating_point():
             return
         self.looks += 1
-        for code, finding in self._seen_in(target.detach(), given):
-            hits = self.hits[code] = self.hits.get(code, 0) + 1
-            if hits == SURE and not self.world.found(code):
+        for finding in self._seen_in(target.detach(), given):
+            self.hits[finding.code] += 1
+            if self.hits[finding.code] == SURE and not self.world.found(finding.code):
                 self.world.adopt([finding], here())
         for before, place in self.resized.get(tuple(target.shape[-2:]), []):
             self.world.adopt(criteria.mask_values_new(before, target), place)
@@ -79,7 +81,7 @@ class Targets(Watcher):
                 if told:
                     return
 
-    def _seen_in(self, target: torch.Tensor, given: dict[str, Any]) -> list[tuple[str, Any]]:
+    def _seen_in(self, target: torch.Tensor, given: dict[str, Any]) -> list[Finding]:
         tokens = self.tokens
         if tokens is None:
             return []
@@ -88,4 +90,4 @@ class Targets(Watcher):
         found += criteria.target_shifted_twice(tokens, target, ignore_index=ignore)
         if given.get("weight") is None and given.get("reduction", "mean") != "none":
             found += criteria.padding_counted(tokens, target, ignore_index=ignore)
-        return [(finding.code, finding) for finding in found]
+        return found

@@ -211,9 +211,8 @@ class Artifacts(Watcher):
 
     def ended(self) -> None:
         self._best_of_the_script()
-        for model in list(self.world.models.values()):
-            module = model.module
-            if module is not None and model.calls and not model.trained:
+        for model, module in self.world.networks():
+            if model.calls and not model.trained:
                 self._half_loaded(module, model.name)
 
     def _best_of_the_script(self) -> None:

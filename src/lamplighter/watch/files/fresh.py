@@ -15,7 +15,7 @@ from lamplighter.checks.loaded import tested_without_its_state
 from lamplighter.checks.structure import looks_untrained
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
-from lamplighter.watch.network.teachers import values_of
+from lamplighter.watch.network.likeness import values_of
 from lamplighter.watch.source.place import Place, here, names_of
 
 if TYPE_CHECKING:

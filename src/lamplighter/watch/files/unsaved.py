@@ -49,10 +49,7 @@ class Unsaved(Watcher):
             self.whole |= {id(inner) for inner in thing.modules()}
             return
         kept = {tensor.data_ptr() for tensor in _tensors(thing, DEEP) if tensor.numel()}
-        for model in list(self.world.models.values()):
-            module = model.module
-            if module is None or not kept:
-                continue
+        for model, module in self.world.networks() if kept else ():
             norms = [(n, norm) for n, norm in norms_of(module) if _has_learned(norm)]
             if any(_mean_of(norm).data_ptr() in kept for _, norm in norms):
                 self.whole.add(id(module))

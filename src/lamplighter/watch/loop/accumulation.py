@@ -52,7 +52,7 @@ class Accumulation(Watcher):
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
-        added = name in ("add", "radd") and isinstance(result, torch.Tensor)
+        added = name == "add" and isinstance(result, torch.Tensor)
         if added and any(ref() is one for one in args for ref in self.means if one is not None):
             self.means = [
                 *self.means[-7:],

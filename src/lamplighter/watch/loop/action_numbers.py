@@ -12,19 +12,14 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.taps.names import KEEPING, RESHAPING
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
-# what leaves a value or a number what it is
-CARRYING = frozenset(
-    (
-        *("squeeze", "unsqueeze", "detach", "clone", "float", "view", "reshape", "flatten", "to"),
-        *("cpu", "double", "type", "contiguous"),
-    )
-)
+CARRYING = KEEPING | RESHAPING  # what leaves a value or a number what it is
 TAKING = frozenset(("gather", "take_along_dim", "__getitem__", "index_select"))
-MEETING = frozenset(("mul", "div", "add", "radd", "sub", "rsub"))
+MEETING = frozenset(("mul", "div", "add", "sub", "rsub"))
 WHOLE = frozenset(("factor", "sum"))
 LOSSES = ("mse_loss", "smooth_l1_loss", "huber_loss", "l1_loss")
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -19,9 +20,11 @@ from lamplighter.checks.reinforcement import (
 )
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.network.likeness import shapes_of, values_of
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.flags import ENDS, NOT, end_flags, numbers_in, things_in
 from lamplighter.watch.source.place import Place, locals_of, user_frame
+from lamplighter.watch.taps.names import KEEPING, PICKING, RESHAPING, handed_on
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -35,13 +38,10 @@ HALF = 0.5  # most transitions are not the last of an episode
 DISCOUNTS = (0.5, 1.0)  # beyond the first, and below the second
 # what leaves "the value of what comes next" what it is
 CARRYING = frozenset(
-    (
-        *("max", "amax", "gather", "squeeze", "unsqueeze", "detach", "clone", "float", "view"),
-        *("reshape", "flatten", "min", "minimum", "mean", "sum", "take_along_dim", "to", "cpu"),
-        *("__getitem__", "values", "select", "logsumexp"),
-    )
+    ("max", "amax", "min", "minimum", "mean", "sum", "logsumexp", "gather", "take_along_dim")
 )
-MEETING = frozenset(("add", "radd", "sub", "rsub", "mul", "div"))
+CARRYING |= KEEPING | RESHAPING | PICKING
+MEETING = frozenset(("add", "sub", "rsub", "mul", "div"))
 SPARING = frozenset(
     ("where", "masked_fill", "masked_scatter", "index_put", "index_fill", "scatter", "index_copy")
 )
@@ -105,7 +105,7 @@ class Bootstraps(Watcher):
         self.waiting: list[Target] = []
         self.twins: dict[int, Twin] = {}
         self.looks = 0
-        self.hits: dict[str, int] = {}
+        self.hits: Counter[str] = Counter()
         self.live: ByIdentity[tuple[float, Place]] = ByIdentity()
         self.fitted: tuple[float, Place] | None = None
 
@@ -124,7 +124,7 @@ class Bootstraps(Watcher):
         if name in ("sub", "rsub") and len(self.live):
             self._look_at_difference(args)
         if name in CARRYING:
-            if (known := self._known(args)) is not None:
+            if (known := self._known(handed_on(name, args))) is not None:
                 for tensor in shallow((result,)):
                     self.futures[tensor] = (known, version_of(tensor))
         elif name in MEETING:
@@ -133,7 +133,7 @@ class Bootstraps(Watcher):
         elif name in SPARING and (known := self._known((*args, *kwargs.values()))) is not None:
             known.spared = True
 
-    def _known(self, args: tuple[Any, ...]) -> Future | None:
+    def _known(self, args: Sequence[Any]) -> Future | None:
         """The future among arguments."""
         for thing in args:
             several = thing if isinstance(thing, list | tuple) else (thing,)
@@ -156,7 +156,7 @@ class Bootstraps(Watcher):
             factor = factor if name == "mul" else 1 / factor if factor else 0.0
             rows = other if isinstance(other, Tensor) and number is None else future.factor
             future = Future(future.network, (future.discount or 1.0) * factor, spared, rows)
-        elif name in ("add", "radd") and future.discount is not None and other is not None:
+        elif name == "add" and future.discount is not None and other is not None:
             if DISCOUNTS[0] <= future.discount < DISCOUNTS[1] and _is_reward(other, result):
                 self._made(future, result)
             elif DISCOUNTS[0] <= future.discount < DISCOUNTS[1] and result.requires_grad:
@@ -169,7 +169,7 @@ class Bootstraps(Watcher):
         module = future.network()
         if frame is None or module is None:
             return
-        place = Place(frame.f_code.co_filename, frame.f_lineno)
+        place = Place.of(frame)
         self._remember(module, place)
         if future.factor is not None and self.looks < LOOKS:
             self._look_at_factor(frame, future, place)
@@ -195,8 +195,8 @@ class Bootstraps(Watcher):
                 continue
             if bool(((flag != 0) == (row != 0)).all()):
                 self.looks += 1
-                hits = self.hits["only " + shown] = self.hits.get("only " + shown, 0) + 1
-                if hits == SURE and not self.world.found("Q101"):
+                self.hits["only " + shown] += 1
+                if self.hits["only " + shown] == SURE and not self.world.found("Q101"):
                     found = future_only_at_the_end(shown, future.discount or 1.0)
                     self.world.adopt(found, place)
                 return
@@ -206,7 +206,7 @@ class Bootstraps(Watcher):
         plain = isinstance(other, Tensor) and not other.requires_grad
         frame = user_frame(1)
         if plain and frame is not None and other.numel() == result.numel():
-            place = Place(frame.f_code.co_filename, frame.f_lineno)
+            place = Place.of(frame)
             self.live[result] = (future.discount or 1.0, place)
 
     def _look_at_difference(self, args: tuple[Any, ...]) -> None:
@@ -225,23 +225,23 @@ class Bootstraps(Watcher):
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
         fitted, self.fitted = self.fitted, None
         if fitted is not None:
-            hits = self.hits["graph"] = self.hits.get("graph", 0) + 1
-            if hits == SURE and not self.world.found("Q104"):
+            self.hits["graph"] += 1
+            if self.hits["graph"] == SURE and not self.world.found("Q104"):
                 self.world.adopt(target_has_a_graph(fitted[0]), fitted[1])
         waiting, self.waiting = self.waiting, []
         for target in waiting:
             name, rows, ended = target.flag
             if target.future.spared or version_of(target.tensor) != target.version:
                 continue
-            hits = self.hits[name] = self.hits.get(name, 0) + 1
-            if hits == SURE and not self.world.found("Q101"):
+            self.hits[name] += 1
+            if self.hits[name] == SURE and not self.world.found("Q101"):
                 discount = target.future.discount or 1.0
                 self.world.adopt(future_past_the_end(name, rows, ended, discount), target.place)
 
     # the target network
 
     def _remember(self, module: nn.Module, place: Place) -> None:
-        if id(module) not in self.twins and (values := _some(module)) is not None:
+        if id(module) not in self.twins and len(values := values_of(module, FEW)):
             self.twins[id(module)] = Twin(weakref.ref(module), values, self.world.steps, place)
 
     def copied(self, thing: Any) -> None:
@@ -253,27 +253,25 @@ class Bootstraps(Watcher):
     def _renewed(self, thing: Any) -> None:
         """A copy of such a network may be the next to give the targets."""
         if self.twins and isinstance(thing, nn.Module):
-            shapes = _shapes(thing)
+            shapes = shapes_of(thing)
             for twin in self.twins.values():
                 module = twin.ref()
-                twin.is_dropped |= module is None or _shapes(module) == shapes
+                twin.is_dropped |= module is None or shapes_of(module) == shapes
 
     def ended(self) -> None:
         if not self.world.whole:
             return
         for twin in self.twins.values():
             module, steps = twin.ref(), self.world.steps - twin.steps
-            now = _some(module) if module is not None else None
-            if module is None or now is None or twin.is_dropped or steps < LONG:
+            if module is None or twin.is_dropped or steps < LONG:
                 continue
-            held = {id(p) for r in self.world.optimizers.values() for p in r.parameters()}
-            if any(id(p) in held for p in module.parameters()) or not torch.equal(now, twin.values):
+            held = self.world.held()
+            if any(id(p) in held for p in module.parameters()):
                 continue
-            for model in self.world.models.values():
-                other = model.module
-                if other is None or other is module or not model.trained:
-                    continue
-                if _shapes(other) == _shapes(module):
+            if not torch.equal(values_of(module, FEW), twin.values):
+                continue
+            for model, other in self.world.networks():
+                if other is not module and model.trained and shapes_of(other) == shapes_of(module):
                     name = self.world.seen(module).name
                     found = target_never_follows(name, model.name, steps)
                     self.world.adopt(found, twin.place)
@@ -311,13 +309,3 @@ def _flags(frame: FrameType, rows: int) -> Iterator[tuple[str, int, int]]:
     for name, thing in locals_of(frame).items():
         if thing is True and ENDS.search(name.lower()) and not NOT.search(name.lower()):
             yield name, 1, 1
-
-
-def _shapes(module: nn.Module) -> list[tuple[int, ...]]:
-    return [tuple(p.shape) for p in module.parameters()]
-
-
-def _some(module: nn.Module) -> Tensor | None:
-    """A few values of each weight, `(n,)`, or None for a network without weights."""
-    parts = [p.detach().flatten()[:FEW].float().cpu() for p in module.parameters()]
-    return torch.cat(parts).clone() if parts else None

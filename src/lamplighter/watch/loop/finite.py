@@ -1,4 +1,4 @@
-"""Numbers that are no numbers, and updates that do not happen: P101, P102, P103, P104, O107."""
+"""Numbers that are no numbers, and updates that do not happen: P101, P102, P103, P104."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ class Finite(Watcher):
         self.told = False
         self.scalers: dict[int, list[int]] = {}
         self.unscaled_since: set[int] = set()
-        self.scaled_steps = 0
         self.count = 0
         self.looked: set[int] = set()
         self.breaking: tuple[str, str] | None = None
@@ -79,15 +78,13 @@ class Finite(Watcher):
     def _line_of(self, function: str) -> Place | None:
         """The only line of the program that calls this function."""
         near = here()
-        models = [m for model in self.world.models.values() if (m := model.module) is not None]
-        kinds = {type(inner) for module in models for inner in module.modules()}
+        kinds = {type(part) for _, network in self.world.networks() for part in network.modules()}
         places = [near, *(line_of_class(kind) for kind in kinds)]
         return only_call_of((p.file for p in places if p is not None), function)
 
     def _first_bad(self) -> tuple[str, str]:
-        for model in self.world.models.values():
-            module = model.module
-            for name, parameter in module.named_parameters() if module is not None else ():
+        for model, module in self.world.networks():
+            for name, parameter in module.named_parameters():
                 if not bool(torch.isfinite(parameter.detach()).all()):
                     return f"`{model.name}.{name}`", "this parameter is not finite any more"
         return "loss", "all parameters are still finite, so it arises in this forward pass or loss"
@@ -156,9 +153,8 @@ class Rounding(Watcher):
             self.world.adopt(found, record.place)
 
     def _name(self, parameter: nn.Parameter) -> str:
-        for model in self.world.models.values():
-            module = model.module
-            for name, other in module.named_parameters() if module is not None else ():
+        for _, module in self.world.networks():
+            for name, other in module.named_parameters():
                 if other is parameter:
                     return name
         return "a parameter"

@@ -10,6 +10,7 @@ import torch
 
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.loss.graphs import nodes_of
+from lamplighter.watch.network.likeness import some_of
 from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class HandSteps(Watcher):
             self._report()
         for weight in _leaves(roots):
             if id(weight) not in self.weights and len(self.weights) < MOST:
-                self.weights[id(weight)] = Weight(weakref.ref(weight), _some(weight))
+                self.weights[id(weight)] = Weight(weakref.ref(weight), some_of(weight, FEW))
 
     def backward_ended(self, roots: tuple[torch.Tensor, ...]) -> None:
         if self.weights:
@@ -79,18 +80,15 @@ class HandSteps(Watcher):
             if weight is None:
                 del self.weights[key]
             else:
-                one.values = _some(weight)
+                one.values = some_of(weight, FEW)
 
     def _count_step(self, moved: list[Weight]) -> None:
         world = self.world
         world.steps += 1
         for current in world.live:
             current.steps += 1
-        mine = {id(one.ref()) for one in moved}
-        for model in world.models.values():
-            module = model.module
-            if module is not None and any(id(p) in mine for p in module.parameters()):
-                model.trained += 1
+        for model, _ in world.networks({id(one.ref()) for one in moved}):
+            model.trained += 1
 
     def _report(self) -> None:
         self.world.report(
@@ -114,10 +112,6 @@ def _leaves(roots: tuple[torch.Tensor, ...]) -> list[torch.Tensor]:
     return found
 
 
-def _some(weight: torch.Tensor) -> torch.Tensor:
-    return weight.detach().flatten()[:FEW].clone()
-
-
 def _has_moved(one: Weight) -> bool:
     weight = one.ref()
-    return weight is not None and not torch.equal(_some(weight), one.values)
+    return weight is not None and not torch.equal(some_of(weight, FEW), one.values)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.network.likeness import some_of
 from lamplighter.watch.source.place import Place, here, line_that_freezes, statements
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 FED = 3  # times that gradients came for an optimizer that never steps
 ALONE = 10  # times, where no other optimizer steps either
-FEW = 16  # values of a weight by which it is known to be as it was
 FROZEN = 3  # steps over nothing but frozen tensors
 
 
@@ -76,7 +76,7 @@ class IdleOptimizers(Watcher):
         held = [p for g in optimizer.param_groups for p in g["params"] if p.requires_grad]
         self.idle.pop(id(optimizer), None)
         if held:
-            self.idle[id(optimizer)] = Idle(held[-1], _some(held[-1]))
+            self.idle[id(optimizer)] = Idle(held[-1], some_of(held[-1]))
 
     def cleared(self, owner: Any) -> None:
         one = self.idle.get(id(owner))
@@ -155,7 +155,7 @@ class IdleOptimizers(Watcher):
     def _nothing_steps(self, record: SeenOptimizer, one: Idle) -> None:
         """A loop that clears and fills gradients, and no weight of which ever moves."""
         model = self._network_of(record.parameters())
-        still = torch.equal(one.values, _some(one.sample))
+        still = torch.equal(one.values, some_of(one.sample))
         if model is None or not still or min(one.fed, one.cleared) < ALONE:
             return
         self.world.report(
@@ -185,14 +185,8 @@ class IdleOptimizers(Watcher):
 
     def _network_of(self, held: list[torch.Tensor]) -> SeenModel | None:
         """The called network that holds some of these tensors."""
-        mine = {id(p) for p in held}
-        for model in self.world.models.values():
-            module = model.module
-            if module is None or not model.calls:
-                continue
-            if any(id(p) in mine for p in module.parameters()):
-                return model
-        return None
+        networks = self.world.networks({id(p) for p in held})
+        return next((model for model, _ in networks if model.calls), None)
 
 
 def line_that_names_step(near: Place | None) -> Place | None:
@@ -202,10 +196,6 @@ def line_that_names_step(near: Place | None) -> Place | None:
         if near is not None and named and node.value.attr == "step":  # type: ignore[attr-defined]
             return Place(near.file, node.lineno)
     return None
-
-
-def _some(parameter: torch.Tensor) -> torch.Tensor:
-    return parameter.detach().flatten()[:FEW].clone()
 
 
 def _mark(parameter: torch.Tensor) -> Mark | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -27,7 +28,7 @@ class LossScales(Watcher):
         self.factor = 1.0
         self.divided: set[int] = set()
         self.pending: dict[int, Place | None] = {}
-        self.hits: dict[int, int] = {}
+        self.hits: Counter[int] = Counter()
         self.stepped = False
         self.sent: set[tuple[int, int]] = set()
 
@@ -40,7 +41,7 @@ class LossScales(Watcher):
 
     def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
         for key, place in self.pending.items():
-            self.hits[key] = self.hits.get(key, 0) + 1
+            self.hits[key] += 1
             if self.hits[key] == TIMES:
                 self._report(place)
         self.pending = {}

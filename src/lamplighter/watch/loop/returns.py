@@ -26,6 +26,7 @@ from lamplighter.watch.source.place import (
     user_frame,
 )
 from lamplighter.watch.source.statements import called_name
+from lamplighter.watch.taps.names import KEEPING, RESHAPING
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -35,7 +36,7 @@ SURE = 3  # updates in a row that must show the same
 FEWEST, LONGEST = 4, 2_000  # actions of an update
 USUAL = (1.0, 0.999, 0.995, 0.99, 0.98, 0.97, 0.95, 0.9, 0.8, 0.5)
 MAKING = ("tensor", "as_tensor", "from_numpy", "FloatTensor")
-KEEPING = ("sub", "div", "mul", "add", "neg", "flip", "to", "float", "detach", "view", "squeeze")
+CARRYING = KEEPING | RESHAPING | {"sub", "div", "mul", "add", "neg", "flip"}
 MOST = 24  # discounts, and rows of rewards, that are tried
 
 
@@ -111,8 +112,8 @@ class Returns(Watcher):
         if name in MAKING and result.numel() >= FEWEST:
             frame = user_frame(2)
             if frame is not None:
-                self.made[result] = Place(frame.f_code.co_filename, frame.f_lineno)
-        elif name in KEEPING and len(self.made):
+                self.made[result] = Place.of(frame)
+        elif name in CARRYING and len(self.made):
             known = [p for a in args if isinstance(a, Tensor) and (p := self.made.get(a))]
             if len(known) == 1:
                 self.made[result] = known[0]
@@ -131,7 +132,7 @@ class Returns(Watcher):
         if frame is not None:
             known = self.stacked is not None and self.stacked[1]
             in_order = known and self.stacked is not None and self.stacked[0].numel() == count
-            place = Place(frame.f_code.co_filename, frame.f_lineno)
+            place = Place.of(frame)
             made = self.made.get(weights) or place
             weigh = weigh and bool((actions <= 0).all() or (actions >= 0).all())
             self.met.append(Weights(weights.detach().flatten().clone(), in_order, made, weigh))
@@ -148,7 +149,7 @@ class Returns(Watcher):
         elif isinstance(weight, float) and len(self.met) < 8:
             frame = user_frame(2)
             if frame is not None:
-                place = Place(frame.f_code.co_filename, frame.f_lineno)
+                place = Place.of(frame)
                 self.single.setdefault(place, []).append(weight)
 
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:

@@ -92,7 +92,7 @@ class Seeding(Watcher):
             book.armed, book.looks = False, 0
 
     def seeded(self, kind: str, value: Any) -> None:
-        way = tuple(Place(f.f_code.co_filename, f.f_lineno) for f in frames(2))
+        way = tuple(Place.of(f) for f in frames(2))
         book = self.books.setdefault(kind, Book())
         if not self.world.steps:
             book.first_ways.update(way)

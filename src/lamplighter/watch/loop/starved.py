@@ -73,14 +73,8 @@ class Starved(Watcher):
 
     def _network_of(self, record: SeenOptimizer) -> str:
         """The name of the called network that it steps on; a dummy for a schedule has none."""
-        mine = {id(p) for p in record.parameters()}
-        for model in self.world.models.values():
-            module = model.module
-            if module is None or not model.calls:
-                continue
-            if any(id(p) in mine for p in module.parameters()):
-                return model.name
-        return ""
+        networks = self.world.networks({id(p) for p in record.parameters()})
+        return next((model.name for model, _ in networks if model.calls), "")
 
     def _report(self, name: str, hunger: Hunger) -> None:
         self.world.report(

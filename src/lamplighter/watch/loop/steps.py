@@ -1,4 +1,4 @@
-"""The order of zero_grad, backward, clipping and step: R101, R102, R106, L108."""
+"""The order of zero_grad, backward, clipping and step: R101, R102, R106."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.network.likeness import some_of
 from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ class Wasted(Watcher):
 def values_of(sample: list[torch.Tensor]) -> list[torch.Tensor]:
     """A few values of each gradient."""
     found = [p.grad for p in sample if p.grad is not None]
-    return [g.detach().flatten()[:FEW].clone() for g in found if not g.is_sparse]
+    return [some_of(g, FEW) for g in found if not g.is_sparse]
 
 
 def _holds(owner: Any, sample: list[torch.Tensor]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
@@ -25,7 +26,7 @@ class Alignments(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.looks = 0
-        self.hits: dict[tuple[str, Place | None], int] = {}
+        self.hits: Counter[tuple[str, Place | None]] = Counter()
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -46,8 +47,8 @@ class Alignments(Watcher):
             place = here()
             if finding.code == "L112":
                 place = self._where_blank_is_set(place)
-            hits = self.hits[finding.code, place] = self.hits.get((finding.code, place), 0) + 1
-            if hits == SURE:
+            self.hits[finding.code, place] += 1
+            if self.hits[finding.code, place] == SURE:
                 self.world.adopt([finding], place)
 
     def _where_blank_is_set(self, call: Place | None) -> Place | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import torch
@@ -15,18 +16,19 @@ from lamplighter.watch.loss.taken import TAKING, Taken, TakenNumbers
 from lamplighter.watch.source.descent import Descent, Mark, Sighting, is_weight, shallow
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.taps.data import LOSSES
+from lamplighter.watch.taps.names import KEEPING
 from lamplighter.watch.world import SeenOptimizer, World
 
 SURE = 3  # backward passes that must show a constant term
-SUMS = ("add", "sub", "rsub", "radd")
+SUMS = ("add", "sub", "rsub")
 FIGURES = ("mean", "sum", "norm", "linalg_norm", "vector_norm", "linalg_vector_norm")
 MAKING = ("tensor", "as_tensor", "scalar_tensor", "full")
 PRODUCTS = ("mul", "div", "rdiv")
 MEETING = (*SUMS, *PRODUCTS, "pow", "maximum", "minimum", "where")
 OWN = (*LOSSES, "cosine_embedding_loss", "triplet_margin_loss", "margin_ranking_loss", "ctc_loss")
 # what leaves "one number for the batch" what it is, with numbers beside it
-LINEAR = ("neg", "mul", "div", "add", "sub", "detach", "clone", "float", "squeeze")
-BENT = (*LINEAR, "rsub", "pow", "clamp", "clamp_min", "clamp_max", "relu")
+LINEAR = KEEPING | {"neg", "mul", "div", "add", "sub", "squeeze"}
+BENT = LINEAR | {"rsub", "pow", "clamp", "clamp_min", "clamp_max", "relu"}
 
 
 class Arithmetic(Watcher):
@@ -49,7 +51,7 @@ class Arithmetic(Watcher):
         self.slope_inputs: list[Tensor] = []
         self.taken = TakenNumbers()
         self.numbers: ByIdentity[frozenset[Taken]] = ByIdentity()
-        self.hits: dict[tuple[Place | None, str], int] = {}
+        self.hits: Counter[tuple[Place | None, str]] = Counter()
         self.moving: set[Place | None] = set()
         self.figures: dict[Place | None, list[Any]] = {}
         self.count = 0
@@ -321,8 +323,9 @@ class Arithmetic(Watcher):
             self.world.adopt(criteria.sum_is_the_loss(name), place)
 
     def _count_constant(self, place: Place | None, name: str) -> None:
-        hits = self.hits[place, name] = self.hits.get((place, name), 0) + 1
-        if hits == SURE and (place not in self.moving or name in ("item()", "create_graph")):
+        self.hits[place, name] += 1
+        sure = self.hits[place, name] == SURE
+        if sure and (place not in self.moving or name in ("item()", "create_graph")):
             self.world.adopt(criteria.constant_term(name), place)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from lamplighter.checks.spreads import (
@@ -13,6 +12,7 @@ from lamplighter.checks.spreads import (
     slope_of_square,
     weighs_as_much,
 )
+from lamplighter.watch.loss.graphs import is_loss, slopes_at
 from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
@@ -55,11 +55,10 @@ class Balance:
         """How much each term counts in what is sent back."""
         errors, self.errors = self.errors, []
         divergences, self.divergences = self.divergences, []
-        if not divergences or root.numel() != 1 or not root.requires_grad:
+        if not divergences or not is_loss(root):
             return
         terms = [e[0] for e in errors] + [d[0] for d in divergences]
-        with torch.enable_grad():
-            slopes = torch.autograd.grad(root, terms, retain_graph=True, allow_unused=True)
+        slopes = slopes_at(root, terms)
         weights = [
             (factor * float(slope.mean()), place)
             for (_, factor, place), slope in zip(divergences, slopes[len(errors) :], strict=True)

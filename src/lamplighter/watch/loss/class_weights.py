@@ -143,8 +143,7 @@ class ClassWeights(Watcher):
 
     def _whole_set(self, target: Tensor) -> Tensor | None:
         """How often each class is in the data set that the batches come from, where it is known."""
-        current = self.world.current()
-        loader = current.loader() if current is not None else None
+        loader = self.world.loader()
         if loader is None or target.dim() != 1 or len(target) != loader.batch_size:
             return None
         drawn = isinstance(loader.sampler, WeightedRandomSampler)

@@ -11,6 +11,7 @@ from lamplighter.checks.reach import cosines_too_small
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.taps.names import KEEPING, TRANSPOSING
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -19,8 +20,8 @@ LOOKS = 64  # products of matrices that are read
 SURE = 3  # losses that must show it
 LARGEST = 2**22  # values of a matrix
 NEAR = 1e-3  # how far the length of a row may be from 1
-ROWS_BY_COLUMNS = frozenset(("matmul", "mm", "__matmul__"))
-KEEPING = frozenset(("t", "transpose", "contiguous", "clone", "float"))
+ROWS_BY_COLUMNS = frozenset(("matmul", "mm"))
+CARRYING = KEEPING | TRANSPOSING
 
 
 class Cosines(Watcher):
@@ -47,7 +48,7 @@ class Cosines(Watcher):
             other = args[1] if len(args) > 1 else None
             if known is None and name == "mul" and isinstance(other, Tensor):
                 known, other = self.scores.get(other), args[0]
-            if known is not None and name in KEEPING:
+            if known is not None and name in CARRYING:
                 self.scores[result] = known
             elif known is not None and name in ("mul", "div"):
                 number = _fixed(other)

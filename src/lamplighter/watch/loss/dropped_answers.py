@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,13 +14,14 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.taps.names import KEEPING, RESHAPING, TRANSPOSING
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
 SURE = 3  # losses that must show it
 KINDS = frozenset(("dropout", "dropout1d", "dropout2d", "feature_dropout", "alpha_dropout"))
-KEEPING = frozenset(("view", "reshape", "flatten", "squeeze", "transpose", "permute", "float"))
+CARRYING = KEEPING | RESHAPING | TRANSPOSING
 JUDGING = (
     *("cross_entropy", "binary_cross_entropy_with_logits", "mse_loss", "l1_loss"),
     *("smooth_l1_loss", "huber_loss"),
@@ -35,7 +37,7 @@ class DroppedAnswers(Watcher):
         self.world = world
         self.dropped: ByIdentity[tuple[Place | None, float]] = ByIdentity()
         self.answers: ByIdentity[bool] = ByIdentity()
-        self.hits: dict[Place | None, int] = {}
+        self.hits: Counter[Place | None] = Counter()
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -48,7 +50,7 @@ class DroppedAnswers(Watcher):
             on = kwargs.get("training", args[2] if len(args) > 2 else True)
             if on and rate > 0 and isinstance(given, Tensor) and made_by(given) == "layer":
                 self.dropped[result] = (here(), float(rate))
-        elif name in KEEPING and (known := self.dropped.get(given)) is not None:
+        elif name in CARRYING and (known := self.dropped.get(given)) is not None:
             self.dropped[result] = known
             if self.answers.get(given):
                 self.answers[result] = True
@@ -67,6 +69,6 @@ class DroppedAnswers(Watcher):
         if known is None or target.requires_grad or not self.answers.get(answer):
             return
         place, rate = known
-        hits = self.hits[place] = self.hits.get(place, 0) + 1
-        if hits == SURE and not self.world.found("M122"):
+        self.hits[place] += 1
+        if self.hits[place] == SURE and not self.world.found("M122"):
             self.world.adopt(answers_are_dropped(name, rate), place)

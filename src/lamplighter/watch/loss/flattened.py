@@ -11,12 +11,13 @@ from lamplighter.checks.alignments import flattened_in_two_orders
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.taps.names import KEEPING
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
 FLAT = ("reshape", "view", "flatten")
-KEEPING = ("long", "float", "double", "to", "int", "contiguous", "squeeze", "unsqueeze", "clone")
+CARRYING = KEEPING | {"squeeze", "unsqueeze"}
 SURE = 3  # losses in which it shows
 
 
@@ -40,7 +41,7 @@ class Flattened(Watcher):
             rows = given.shape[0] * given.shape[1]
             if result.shape[:1] == (rows,) and result.shape[1:] in (given.shape[2:], (1,)):
                 self.made[result] = (given.shape, here())
-        elif name in KEEPING and (known := self.made.get(given)) is not None:
+        elif name in CARRYING and (known := self.made.get(given)) is not None:
             self.made[result] = known
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -55,6 +55,25 @@ def differences(root: Tensor) -> Iterator[tuple[torch.Size, torch.Size]]:
         answer, made = shape_of(*answers[0]), shape_of(node)
         if answer is not None and made is not None:
             yield answer, made
+
+
+def is_loss(root: Tensor) -> bool:
+    """Whether what is sent back is one number with a graph."""
+    return root.numel() == 1 and root.requires_grad
+
+
+def slopes_at(root: Tensor, tensors: Sequence[Tensor]) -> tuple[Tensor | None, ...]:
+    """How a number changes with tensors of its graph; None for those that it does not depend on.
+
+    Args:
+        root: one number with a graph, which is left as it is.
+        tensors: each with a graph.
+    """
+    with torch.enable_grad():
+        slopes: tuple[Tensor | None, ...] = torch.autograd.grad(
+            root, tensors, retain_graph=True, allow_unused=True
+        )
+    return slopes
 
 
 # operation → its saved tensor, and what there makes the loss or its gradient infinite

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.turned import error_is_maximised
+from lamplighter.watch.data.samples import is_among
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
-from lamplighter.watch.loss.given import is_given
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.taps.data import LOSSES
@@ -68,7 +68,7 @@ class GrownErrors(Watcher):
         given = list(shallow((*args, *kwargs.values())))
         if name in ("sub", "rsub") and len(given) == 2:
             target = given[1] if given[0].requires_grad else given[0]
-            if not target.requires_grad and target.numel() > 1 and is_given(target, self.batch):
+            if not target.requires_grad and target.numel() > 1 and is_among(target, self.batch):
                 self.differences[result] = True
             return
         measures = name in DISTANCES or (name == "mul" and len(given) == 2 and given[0] is given[1])

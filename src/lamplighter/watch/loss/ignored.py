@@ -12,6 +12,7 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.place import Place, here, running_module
+from lamplighter.watch.taps.names import CONVERTING
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 LOOKS = 6  # losses and comparisons that are read
 SURE = 3  # losses that must leave the class out
 COUNTS = frozenset(("sum", "mean", "count_nonzero"))
-TURNS = frozenset(("float", "long", "int", "double"))
 
 
 class IgnoredClasses(Watcher):
@@ -68,7 +68,7 @@ class IgnoredClasses(Watcher):
             return
         if name == "eq" and len(args) == 2 and self.compares < 4 * LOOKS:
             self._compare(args[0], args[1], result)
-        elif name in TURNS and args and (share := self.compared.get(args[0])):
+        elif name in CONVERTING and args and (share := self.compared.get(args[0])):
             self.compared[result] = share
         elif name in COUNTS and args and self.compared.get(args[0]):
             found = class_is_left_out(self.number, self.share)

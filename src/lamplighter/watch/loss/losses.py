@@ -1,7 +1,8 @@
-"""The tensors that enter the losses, and the graph behind them: L101 to L112."""
+"""The tensors that enter the losses, and the graph behind them: L101 to L108, L110 to L112."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,7 @@ class Site:
     """One loss at one line of the user's code."""
 
     looks: int = 0
-    hits: dict[str, int] = field(default_factory=dict)
+    hits: Counter[str] = field(default_factory=Counter)
     values: list[torch.Tensor] = field(default_factory=list)
 
     def gathered(self, entered: torch.Tensor) -> torch.Tensor:
@@ -62,12 +63,12 @@ class Losses(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.sites: dict[tuple[str, Place | None], Site] = {}
-        self.calls: dict[str, int] = {}
+        self.calls: Counter[str] = Counter()
         self.cut = 0
-        self.cut_inputs: dict[Place | None, int] = {}
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
-        count = self.calls[name] = self.calls.get(name, 0) + 1
+        self.calls[name] += 1
+        count = self.calls[name]
         if count > 64 and count & (count - 1):
             return
         entered, target = given.get("input"), given.get("target")
@@ -101,8 +102,8 @@ class Losses(Watcher):
 
     def _count(self, site: Site, found: Iterable[Finding], place: Place | None) -> None:
         for finding in found:
-            hits = site.hits[finding.code] = site.hits.get(finding.code, 0) + 1
-            if hits == (1 if finding.code in PLAIN else SURE):
+            site.hits[finding.code] += 1
+            if site.hits[finding.code] == (1 if finding.code in PLAIN else SURE):
                 if finding.code == "L110":
                     place = line_of_argument(place, 0, "input", made_by_softmax)
                 self.world.adopt([finding], place)

@@ -12,12 +12,12 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.place import here
+from lamplighter.watch.taps.names import KEEPING
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
 JOINING = frozenset(("pad", "cat", "concat", "concatenate", "hstack"))
-KEEPING = frozenset(("float", "to", "double", "clone", "detach", "type"))
 
 
 class NoiseLevels(Watcher):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,14 @@ import torch
 from torch import Tensor
 
 from lamplighter.checks import own_forms as criteria
-from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.finding import Finding
+from lamplighter.watch.data.samples import is_among, targets_in
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
-from lamplighter.watch.loss.given import is_given
+from lamplighter.watch.loss.factors import PICKING_ONE
 from lamplighter.watch.source.descent import is_weight, shallow
 from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.taps.names import RESHAPING
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
@@ -33,8 +35,8 @@ SIGNED = (
 )
 CONTRACTIONS = ("einsum", "dot", "inner", "vdot")
 # what leaves a term of a loss one, with numbers beside it
-LINEAR = frozenset(("neg", "mul", "div", "mean", "sum", "squeeze", "view", "reshape", "flatten"))
-SUMS = frozenset(("add", "sub", "rsub", "radd"))
+LINEAR = RESHAPING | {"neg", "mul", "div", "mean", "sum"}
+SUMS = frozenset(("add", "sub", "rsub"))
 RECTIFIED = frozenset(("clamp", "clamp_min", "relu", "max", "maximum", "where"))
 LOGISTIC = frozenset(("softplus", "exp"))
 
@@ -45,7 +47,8 @@ class Form:
 
     Args:
         kind: "product" of an answer and 0/1, "margin" or "negated" of it, "hinge"; "overlap" or
-            "mass" summed; "quotient"; "picked" score.
+            "mass" summed; "quotient"; "picked" score; a softmax "across" samples, "crossed" with
+            targets.
         place: the line that it counts for.
         answer: the tensor with the graph, weak.
         low, high: of its values, for the message.
@@ -70,10 +73,10 @@ class OwnForms(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.forms: ByIdentity[tuple[Form, ...]] = ByIdentity()
-        self.looks: dict[tuple[str, Place | None], int] = {}
-        self.hits: dict[tuple[str, Place | None], int] = {}
+        self.looks: Counter[tuple[str, Place | None]] = Counter()
+        self.hits: Counter[tuple[str, Place | None]] = Counter()
         self.targets: dict[tuple[str, Place | None], int] = {}
-        self.labels: list[Tensor] = []
+        self.given: list[Tensor] = []  # beside the inputs of the batch
         self.squares: ByIdentity[weakref.ref[Tensor]] = ByIdentity()
 
     def operated(
@@ -96,7 +99,7 @@ class OwnForms(Watcher):
             self.squares[result] = weakref.ref(given[0])
         elif name == "sum" and given[0].dim():
             self._look_at_sum(given[0], result)
-        elif name in ("gather", "take_along_dim", "__getitem__"):
+        elif name in PICKING_ONE:
             self._look_at_picking(name, args, kwargs, result)
         if self.forms.get(result) is None:
             self._carry(name, args, given, result)
@@ -104,11 +107,11 @@ class OwnForms(Watcher):
     def _look(self, name: str) -> Place | None:
         """The running line, while it is still looked at."""
         place = here()
-        looks = self.looks[name, place] = self.looks.get((name, place), 0) + 1
-        return place if looks <= LOOKS else None
+        self.looks[name, place] += 1
+        return place if self.looks[name, place] <= LOOKS else None
 
     def batch_given(self, current: Pass, batch: Any) -> None:
-        self.labels = list(tensors_in(batch))[1:]
+        self.given = targets_in(batch)
 
     def _look_at_signed(self, name: str, target: Any) -> None:
         place = self._look(name)
@@ -121,7 +124,7 @@ class OwnForms(Watcher):
             return
         self.targets[name, place] = known + target.numel()
         if known < criteria.FEWEST <= known + target.numel():
-            self._tell(criteria.margin_of_zero(name, known + target.numel()), place)
+            self.world.adopt_new(criteria.margin_of_zero(name, known + target.numel()), place)
 
     def _look_at_product(self, name: str, given: list[Tensor], result: Tensor) -> None:
         if len(given) != 2 or is_weight(given[0]) or is_weight(given[1]):
@@ -140,7 +143,7 @@ class OwnForms(Watcher):
             return
         low, high = (float(v) for v in answer.detach().aminmax())
         kind = "overlap" if name in CONTRACTIONS else "product"
-        label = is_given(target, self.labels)
+        label = is_among(target, self.given)
         form = Form(kind, place, weakref.ref(answer), low, high, target.numel(), label)
         self.forms[result] = (form,)
 
@@ -236,11 +239,9 @@ class OwnForms(Watcher):
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
         for root in roots:
             for form in self.forms.get(root) or ():
-                hits = self.hits[form.kind, form.place] = (
-                    self.hits.get((form.kind, form.place), 0) + 1
-                )
-                if hits == SURE:
-                    self._tell(self._finding(form), form.place)
+                self.hits[form.kind, form.place] += 1
+                if self.hits[form.kind, form.place] == SURE:
+                    self.world.adopt_new(self._finding(form), form.place)
 
     def _finding(self, form: Form) -> Iterator[Finding]:
         if form.kind == "hinge":
@@ -251,11 +252,6 @@ class OwnForms(Watcher):
             yield from criteria.softmax_across_samples(form.count)
         elif form.kind == "picked" and len(self.world.optimizers) < 2:
             yield from criteria.likelihood_of_scores()
-
-    def _tell(self, found: Iterator[Finding], place: Place | None) -> None:
-        for finding in found:
-            if not self.world.found(finding.code):
-                self.world.adopt([finding], place)
 
 
 def _are_raw(scores: Tensor) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.loss.graphs import differences, nodes_of
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.source.statements import line_of_backward_value, overwritten_unread
+from lamplighter.watch.taps.names import CONVERTING
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 LOOKS = 6  # backward passes that are read closely
 MOST = 8  # losses that wait for their backward
 SURE = 3  # of them must show the same
-AS_FLOAT = ("float", "to", "type", "double", "type_as")
+AS_FLOAT = CONVERTING | {"type_as"}
 AMOUNTS = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 
 
@@ -48,7 +50,7 @@ class OwnLosses(Watcher):
         self.labels: torch.Tensor | None = None
         self.numbers: dict[Place | None, list[torch.Tensor]] = {}
         self.waiting: list[Waiting] = []
-        self.unused: dict[Place | None, int] = {}
+        self.unused: Counter[Place | None] = Counter()
         self.whole: ByIdentity[bool] = ByIdentity()
         self.stepped = self.sent = False
 
@@ -113,7 +115,7 @@ class OwnLosses(Watcher):
             if one.used or one.place in used:
                 self.unused[one.place] = -LOOKS
                 continue
-            self.unused[one.place] = self.unused.get(one.place, 0) + 1
+            self.unused[one.place] += 1
             if self.unused[one.place] == SURE:
                 self._report_replaced(one.place)
 

@@ -12,6 +12,7 @@ from lamplighter.checks import spreads as criteria
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.loss.balance import Balance
+from lamplighter.watch.loss.graphs import slopes_at
 from lamplighter.watch.source.descent import is_weight, shallow
 from lamplighter.watch.source.place import Place, here
 
@@ -117,27 +118,19 @@ class Spreads(Watcher):
 
     def _look_at_sum(self, total: Tensor) -> None:
         for code in self.codes_seen:
-            wanted = (code.mean, code.source)
-            with torch.enable_grad():
-                slopes = torch.autograd.grad(
-                    total.sum(), wanted, retain_graph=True, allow_unused=True
-                )
-                if slopes[0] is None or slopes[1] is None:
-                    continue
-                self.looks += 1
-                self.balance.note_divergence(total, code.mean, slopes[0])
-                if code.spread is code.source:
-                    slope = 1 / code.spread
-                else:
-                    (slope,) = torch.autograd.grad(
-                        code.spread.log().sum(), code.source, retain_graph=True
-                    )
+            to_mean, to_source = slopes_at(total.sum(), (code.mean, code.source))
+            if to_mean is None or to_source is None:
+                continue
+            self.looks += 1
+            self.balance.note_divergence(total, code.mean, to_mean)
             if code.uniform:
-                found = list(criteria.noise_is_uniform(code.mean, slopes[0]))
+                found = list(criteria.noise_is_uniform(code.mean, to_mean))
             else:
-                found = list(
-                    criteria.spreads_differ(code.mean, code.source, code.spread, slope, *slopes)
+                slope = _slope_of_logarithm(code)
+                told = criteria.spreads_differ(
+                    code.mean, code.source, code.spread, slope, to_mean, to_source
                 )
+                found = list(told)
             self.hits += bool(found)
             if self.hits == SURE and found:
                 self.world.adopt(found, code.place)
@@ -145,3 +138,13 @@ class Spreads(Watcher):
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
         self.codes_seen = []
         self.balance.weigh(roots[0])
+
+
+def _slope_of_logarithm(code: Code) -> Tensor:
+    """How the logarithm of the spread changes with what the spread was made from."""
+    if code.spread is code.source:
+        return 1 / code.spread
+    with torch.enable_grad():
+        slope = slopes_at(code.spread.log().sum(), (code.source,))[0]
+    assert slope is not None
+    return slope

@@ -76,7 +76,7 @@ class TakenNumbers:
 
     def _in_statement(self, frame: FrameType) -> Taken | None:
         """The one that a side of the running sum names, or that made what it names."""
-        place = Place(frame.f_code.co_filename, frame.f_lineno)
+        place = Place.of(frame)
         statement = statement_at(place)
         if statement is None:
             return None

@@ -14,7 +14,7 @@ import torch
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.loss.graphs import nodes_of
 from lamplighter.watch.source.place import Place, locals_of, statement_at, tree_of, user_frame
-from lamplighter.watch.source.statements import called_name
+from lamplighter.watch.source.statements import block_of, called_name
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -106,7 +106,7 @@ class Terms(Watcher):
 
 def _sending(frame: FrameType) -> ast.stmt | None:
     """The statement of a frame that calls `backward()`, or None."""
-    place = Place(frame.f_code.co_filename, frame.f_lineno)
+    place = Place.of(frame)
     statement = statement_at(place)
     for node in ast.walk(statement) if statement is not None else ():
         if isinstance(node, ast.Call) and called_name(node) == "backward":
@@ -118,8 +118,8 @@ def _figures(frame: FrameType, sending: ast.stmt) -> Iterator[tuple[str, torch.T
     """The differentiable figures that the same block has assigned and does nothing with but show."""
     file = frame.f_code.co_filename
     tree = tree_of(file)
-    block = _block_of(tree, sending) if tree is not None else []
-    before = block[: block.index(sending)] if sending in block else []
+    block = block_of(file, sending)
+    before = block[: block.index(sending)] if block else []
     space: dict[str, Any] | None = None
     for statement in before:
         for name in _assigned(statement):
@@ -132,15 +132,6 @@ def _figures(frame: FrameType, sending: ast.stmt) -> Iterator[tuple[str, torch.T
                 continue
             if tree is not None and _only_shown(tree, name):
                 yield name, value, Place(file, statement.lineno)
-
-
-def _block_of(tree: ast.AST, statement: ast.stmt) -> list[ast.stmt]:
-    for node in ast.walk(tree):
-        for part in ("body", "orelse", "finalbody"):
-            inside = getattr(node, part, None)
-            if isinstance(inside, list) and statement in inside:
-                return inside
-    return []
 
 
 def _assigned(statement: ast.stmt) -> list[str]:

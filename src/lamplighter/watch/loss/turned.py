@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.own_forms import is_zero_or_one
 from lamplighter.checks.turned import are_logarithms, score_is_minimised
+from lamplighter.watch.data.samples import is_among, targets_in
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
-from lamplighter.watch.loss.given import is_given
+from lamplighter.watch.loss.factors import PICKING_ONE, Factor, Held, HeldFactors, picked_from
+from lamplighter.watch.loss.graphs import is_loss
 from lamplighter.watch.source.descent import is_weight, shallow
-from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.taps.names import KEEPING, RESHAPING
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
@@ -31,34 +32,9 @@ MOST = 8  # scores of one loss
 TURNING = frozenset(
     ("rsub", "sub", "bitwise_not", "logical_not", "__invert__", "ne", "lt", "le", "gt", "ge")
 )
-KEEPING = frozenset(("float", "to", "view", "reshape", "flatten", "squeeze", "unsqueeze", "type"))
 SQUARING = frozenset(("pow", "square"))
-LINEAR = frozenset(("add", "radd", "sub", "rsub", "mul", "clamp", "clamp_min", "squeeze", "view"))
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of a score, on its way.
-
-    Args:
-        kind: "product" of an answer and a mask, "overlap" of them, "mass" of the answer.
-        answer: the tensor with the graph, weak.
-        certain: whether the mask is what the loader gave.
-    """
-
-    kind: str
-    answer: weakref.ref[Tensor]
-    certain: bool = False
-
-
-@dataclass(eq=False, slots=True)
-class Score:
-    """A tensor that is larger the better the answer is."""
-
-    kind: str
-    tensor: Tensor
-    certain: bool
-    place: Place | None
+CARRYING = KEEPING | RESHAPING
+LINEAR = RESHAPING | {"add", "sub", "rsub", "mul", "clamp", "clamp_min"}
 
 
 class TurnedScores(Watcher):
@@ -68,17 +44,17 @@ class TurnedScores(Watcher):
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.parts: ByIdentity[tuple[Part, ...]] = ByIdentity()
+        self.parts: ByIdentity[tuple[Factor, ...]] = ByIdentity()
         self.turned: ByIdentity[bool] = ByIdentity()
         self.squares: ByIdentity[weakref.ref[Tensor]] = ByIdentity()
-        self.scores: list[Score] = []
-        self.batch: list[Tensor] = []
+        self.scores = HeldFactors(MOST)
+        self.targets: list[Tensor] = []
         self.looks = self.hits = 0
-        self.waiting: Score | None = None
+        self.waiting: Held | None = None
         self.over = False
 
     def batch_given(self, current: Pass, batch: Any) -> None:
-        self.batch = list(tensors_in(batch))[1:]
+        self.targets = targets_in(batch)
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -87,9 +63,9 @@ class TurnedScores(Watcher):
             return
         given = list(shallow((*args, *kwargs.values())))
         if not result.requires_grad:
-            if name in TURNING or (name in KEEPING and given and self.turned.get(given[0])):
+            if name in TURNING or (name in CARRYING and given and self.turned.get(given[0])):
                 self.turned[result] = True
-        elif name in ("mul", "bitwise_and") and len(given) == 2:
+        elif name == "mul" and len(given) == 2:
             self._look_at_product(given, result)
         elif name in SQUARING and len(given) == 1 and given[0].shape == result.shape:
             self.squares[result] = weakref.ref(given[0])
@@ -99,9 +75,9 @@ class TurnedScores(Watcher):
             self._look_at_quotient(given, result)
         elif name == "cosine_similarity" and len(given) == 2:
             target = given[1] if given[0].requires_grad else given[0]
-            if not target.requires_grad and is_given(target, self.batch):
-                self._keep("similarity", result, certain=True)
-        elif name in ("gather", "take_along_dim", "__getitem__"):
+            if not target.requires_grad and is_among(target, self.targets):
+                self.scores.hold(Factor("similarity", certain=True), result)
+        elif name in PICKING_ONE:
             self._look_at_picking(name, args, kwargs, result)
         if name in LINEAR and self.parts.get(result) is None:
             known = tuple(p for t in given for p in self.parts.get(t) or ())
@@ -115,8 +91,8 @@ class TurnedScores(Watcher):
             return
         if not answer.dim() or self.turned.get(target) or not is_zero_or_one(target):
             return
-        part = Part("product", weakref.ref(answer), certain=is_given(target, self.batch))
-        self.parts[result] = (part,)
+        certain = is_among(target, self.targets)
+        self.parts[result] = (Factor("product", answer=weakref.ref(answer), certain=certain),)
 
     def _look_at_sum(self, whole: Tensor, result: Tensor) -> None:
         known = self.parts.get(whole) or ()
@@ -124,49 +100,37 @@ class TurnedScores(Watcher):
             self.parts[result] = (replace(known[0], kind="overlap"),)
         elif not known and whole.numel() > 1:
             # the area may be that of the squares
-            self.parts[result] = (Part("mass", self.squares.get(whole) or weakref.ref(whole)),)
+            answer = self.squares.get(whole) or weakref.ref(whole)
+            self.parts[result] = (Factor("mass", answer=answer),)
 
     def _look_at_quotient(self, given: list[Tensor], result: Tensor) -> None:
         above, below = (self.parts.get(t) or () for t in given)
         for part in above:
-            answer = part.answer() if part.kind == "overlap" else None
-            if answer is not None and any(_is_same(other.answer(), answer) for other in below):
-                self._keep("overlap", result, certain=part.certain)
+            if part.kind == "overlap" and any(_of_one_answer(part, other) for other in below):
+                self.scores.hold(part, result)
                 return
 
     def _look_at_picking(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor
     ) -> None:
-        scores = args[0]
-        index: Any = kwargs.get("index", args[-1])
-        if name == "__getitem__":
-            several = isinstance(index, tuple) and len(index) == 2
-            index = index[1] if several and isinstance(index[0], Tensor) else None
-        if not isinstance(scores, Tensor) or not isinstance(index, Tensor):
+        scores, index = picked_from(name, args, kwargs) or (None, None)
+        if scores is None or index is None or len(scores) < FEWEST:
             return
-        rows = scores.dim() == 2 and len(scores) >= FEWEST and result.numel() == len(scores)
-        if rows and is_given(index, self.batch) and are_logarithms(scores):
-            self._keep("likelihood", result, certain=True)
-
-    def _keep(self, kind: str, result: Tensor, *, certain: bool) -> None:
-        if len(self.scores) < MOST:
-            self.scores.append(Score(kind, result, certain, here()))
+        if result.numel() != len(scores) or not is_among(index, self.targets):
+            return
+        if are_logarithms(scores):
+            self.scores.hold(Factor("likelihood", certain=True), result)
 
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
-        scores, self.scores = self.scores, []
-        root = roots[0]
-        if self.over or not scores or root.numel() != 1 or not root.requires_grad:
+        scores, self.scores = self.scores, HeldFactors(MOST)
+        if self.over or not len(scores) or not is_loss(roots[0]):
             return
         self.looks += 1
-        with torch.enable_grad():
-            slopes = torch.autograd.grad(
-                root, [s.tensor for s in scores], retain_graph=True, allow_unused=True
-            )
-        known = [(s, slope) for s, slope in zip(scores, slopes, strict=True) if slope is not None]
+        known = scores.slopes(roots[0])
         rises = [bool((slope >= 0).all()) and bool(slope.any()) for _, slope in known]
         self.over |= self.looks >= LOOKS or not all(rises)
         # a network that has learned before may be meant to unlearn what it is shown now
-        before = self.world.steps >= LONG and known and known[0][0].kind != "overlap"
+        before = self.world.steps >= LONG and known and known[0][0].factor.kind != "overlap"
         if known and all(rises) and not before:
             self.waiting = known[0][0]
 
@@ -174,20 +138,18 @@ class TurnedScores(Watcher):
         score, self.waiting = self.waiting, None
         if score is None or any(g.get("maximize") for g in optimizer.param_groups):
             return
-        mine = {id(p) for g in optimizer.param_groups for p in g["params"]}
-        modules = [m.module for m in self.world.models.values()]
-        held = (p for m in modules if m is not None for p in m.parameters())
-        if not any(id(p) in mine for p in held):
+        if not any(self.world.moves(optimizer, network) for _, network in self.world.networks()):
             return  # a picture is altered, or something else than a network
         self.hits += 1
         if self.hits == SURE:
             self.over = True
-            found = score_is_minimised(score.kind, SURE, certain=score.certain)
-            self.world.adopt(found, score.place)
+            kind, certain = score.factor.kind, score.factor.certain
+            self.world.adopt(score_is_minimised(kind, SURE, certain=certain), score.place)
 
 
-def _is_same(one: Tensor | None, other: Tensor) -> bool:
-    """Whether two tensors are one, or views of all its values."""
-    if one is None or one.numel() != other.numel():
+def _of_one_answer(part: Factor, other: Factor) -> bool:
+    """Whether two were made from one tensor, or from views of all its values."""
+    one, two = (factor.answer() if factor.answer else None for factor in (part, other))
+    if one is None or two is None or one.numel() != two.numel():
         return False
-    return one is other or (one.data_ptr() == other.data_ptr() and not one.is_sparse)
+    return one is two or (one.data_ptr() == two.data_ptr() and not one.is_sparse)

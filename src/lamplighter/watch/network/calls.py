@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from lamplighter.checks.batches import tensors_in
 from lamplighter.watch.network.trace import operations
+from lamplighter.watch.network.trial import UNFIT
 from lamplighter.watch.source.place import frames, locals_of
 
 MOST = 8  # tensors of one call
@@ -195,7 +196,7 @@ def _one_table_for_all_rows(model: nn.Module, inputs: tuple[Tensor, ...]) -> boo
     try:
         with torch.no_grad():
             passed = operations(model, inputs)
-    except (RuntimeError, IndexError, ValueError, TypeError):
+    except UNFIT:
         return False
     for operation in passed:
         for table in operation.given:

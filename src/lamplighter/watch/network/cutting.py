@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.descent import is_weight, shallow
 from lamplighter.watch.source.place import HOUSE, Place, is_users
+from lamplighter.watch.taps.names import KEEPING, PICKING, TRANSPOSING
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
@@ -27,13 +29,24 @@ RESHAPES = ("view", "reshape", "view_as", "reshape_as")
 PRODUCTS = ("matmul", "einsum", "baddbmm")
 ATTENTION = "scaled_dot_product_attention"
 # what leaves heads heads
-LEAVING = frozenset(
+CARRYING = frozenset(
     (
-        *("transpose", "permute", "contiguous", "clone", "mul", "div", "add", "sub", "float", "to"),
-        *("type_as", "half", "bfloat16", "dropout", "normalize", "unbind", "chunk", "split"),
-        *("__getitem__", "select", "masked_fill", "where", "softmax", "clamp"),
+        *(
+            "type_as",
+            "mul",
+            "div",
+            "add",
+            "sub",
+            "dropout",
+            "normalize",
+            "unbind",
+            "chunk",
+            "split",
+        ),
+        *("masked_fill", "where", "softmax", "clamp"),
     )
 )
+CARRYING |= KEEPING | TRANSPOSING | PICKING
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +72,7 @@ class Cutting(Watcher):
         self.weights: ByIdentity[bool] = ByIdentity()
         self.rows_of_classes: ByIdentity[Cut] = ByIdentity()
         self.mixed: ByIdentity[bool] = ByIdentity()
-        self.hits: dict[Place, int] = {}
+        self.hits: Counter[Place] = Counter()
         self.rows: int | None = None
         self.inside = False  # a network
 
@@ -96,14 +109,14 @@ class Cutting(Watcher):
                 self.weights[result] = True
                 for cut in known:
                     self._tell(cut)
-        elif name in LEAVING:
+        elif name in CARRYING:
             self._carry(name, given[0], result)
 
     def _carry(self, name: str, given: Tensor, result: Any) -> None:
         """Scores, weights and heads stay what they are."""
         several = result if isinstance(result, tuple | list) else (result,)
         marks: tuple[ByIdentity[Any], ...] = (self.heads, self.scores, self.weights)
-        if name not in ("transpose", "permute"):
+        if name not in TRANSPOSING:
             marks = (*marks, self.mixed)  # what is mixed may be laid together where it is
         for kept in marks:
             known = kept.get(given)
@@ -141,8 +154,8 @@ class Cutting(Watcher):
         elif kind == "merged":
             self._tell(cut)
         elif self._counts(given, kind):
-            hits = self.hits[place] = self.hits.get(place, 0) + 1
-            if hits == SURE:
+            self.hits[place] += 1
+            if self.hits[place] == SURE:
                 self._tell(cut)
 
     def _look_at_classes(self, name: str, given: Tensor, result: Tensor) -> None:
@@ -161,8 +174,8 @@ class Cutting(Watcher):
             return
         cut = self.rows_of_classes.get(scores)
         if cut is not None and target.dim() == 1 and not self.world.found("D105"):
-            hits = self.hits[cut.place] = self.hits.get(cut.place, 0) + 1
-            if hits == SURE:
+            self.hits[cut.place] += 1
+            if self.hits[cut.place] == SURE:
                 self._tell(cut)
 
     def _counts(self, given: Tensor, kind: criteria.Kind) -> bool:

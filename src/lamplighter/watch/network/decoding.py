@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -12,9 +11,7 @@ from lamplighter.checks import behaviour
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.guess import answer_in
 from lamplighter.checks.snapshot import kept, seed_all
-
-if TYPE_CHECKING:
-    from lamplighter.watch.network.trial import Trial
+from lamplighter.watch.network.trial import UNFIT, Trial
 
 
 def look_at_decoder(trial: Trial) -> Iterator[Finding]:
@@ -23,11 +20,8 @@ def look_at_decoder(trial: Trial) -> Iterator[Finding]:
     Args:
         trial: a copy of the network and the inputs of its first step.
     """
-    if (
-        not trial.batches
-        or trial.loss is None
-        or trial.loss[0] not in ("cross_entropy", "nll_loss")
-    ):
+    loss = trial.loss[0] if trial.loss is not None else ""
+    if not trial.batches or loss not in ("cross_entropy", "nll_loss"):
         return
     *inputs, source = trial.batches[0]
     target = trial.target_way(source)
@@ -39,7 +33,7 @@ def look_at_decoder(trial: Trial) -> Iterator[Finding]:
             continue
         try:
             moved = _answer_moves(trial, inputs, number)
-        except (RuntimeError, IndexError, ValueError, TypeError):
+        except UNFIT:
             return
         if moved:
             yield from behaviour.answer_is_given(number)

@@ -9,6 +9,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.network.likeness import shapes_of
 from lamplighter.watch.network.norms import norms_of
 from lamplighter.watch.source.arguments import line_of_averaging
 from lamplighter.watch.source.place import Place, here
@@ -65,12 +66,11 @@ class EvaluatedNorms(Watcher):
         """Whether it averages weights alone and nobody has run `update_bn` or copied buffers."""
         if module.use_buffers or id(module) in self.refreshed or int(module.n_averaged) < 2:
             return False
-        mine = [p.shape for p in module.module.parameters()]
-        for model in self.world.models.values():
-            other = model.module
-            if other is None or not model.trained or other is module.module:
+        mine = shapes_of(module.module)
+        for model, other in self.world.networks():
+            if not model.trained or other is module.module:
                 continue
-            if [p.shape for p in other.parameters()] != mine:
+            if shapes_of(other) != mine:
                 continue
             theirs = norms_of(other)
             counts = zip(norms, theirs, strict=False)

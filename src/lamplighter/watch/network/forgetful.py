@@ -34,7 +34,7 @@ class ForgetfulNorms(Watcher):
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.looked: set[int] = set()
+        self.looked: set[SeenModel] = set()
         self.norms: list[tuple[SeenModel, str, nn.modules.batchnorm._BatchNorm]] = []
         self.before: list[torch.Tensor] = []
         self.jumps: list[float] = []
@@ -43,17 +43,14 @@ class ForgetfulNorms(Watcher):
         self.before, self.jumps = [], []
 
     def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
-        for key, model in list(self.world.models.items()):
-            if key not in self.looked and model.trained:
-                self.looked.add(key)
-                self._begin(model)
+        for model, module in self.world.networks():
+            if model not in self.looked and model.trained:
+                self.looked.add(model)
+                self._begin(model, module)
         if self.norms and not self.world.found("M121"):
             self._measure()
 
-    def _begin(self, model: SeenModel) -> None:
-        module = model.module
-        if module is None:
-            return
+    def _begin(self, model: SeenModel, module: nn.Module) -> None:
         for finding in eps_is_a_momentum(module):
             if not self.world.found("M121"):
                 self.world.adopt([finding], self._line(model, finding.where))

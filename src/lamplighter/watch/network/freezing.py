@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import weakref
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import FunctionType
@@ -14,12 +15,12 @@ from torch import nn
 
 from lamplighter.checks import freezing as criteria
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.network.likeness import some_of
 from lamplighter.watch.source.place import Place, is_users, tree_of
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
-FEW = 16  # values by which a weight is known again
 SURE = 2  # steps that must move what is frozen
 MOST = 4096  # weights that are remembered
 
@@ -50,24 +51,24 @@ class Freezing(Watcher):
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.steps: dict[int, int] = {}
+        self.steps: Counter[int] = Counter()
         self.marked: dict[int, Marked] = {}
         self.learned: set[int] = set()
         self.before: dict[int, tuple[int, int]] = {}
         self.resting: list[tuple[torch.Tensor, torch.Tensor]] = []
-        self.hits: dict[int, int] = {}
+        self.hits: Counter[int] = Counter()
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
-        number = self.steps[id(optimizer)] = self.steps.get(id(optimizer), 0) + 1
+        self.steps[id(optimizer)] += 1
+        number = self.steps[id(optimizer)]
         self.resting = []
         if number & (number - 1) and (number - 1) & (number - 2):
             return  # only steps 1, 2, 4, 8, … and the ones after them
         held = {id(p): p for g in optimizer.param_groups for p in g["params"]}
         self._look_at_gradients(held)
         if len(self.marked) < MOST:
-            for model in self.world.models.values():
-                if (module := model.module) is not None:
-                    self._look_for_marks(module, held)
+            for _, module in self.world.networks():
+                self._look_for_marks(module, held)
 
     def _look_at_gradients(self, held: dict[int, torch.Tensor]) -> None:
         """Frozen weights of which a gradient is left from before."""
@@ -87,17 +88,12 @@ class Freezing(Watcher):
     def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         resting, self.resting = self.resting, []
         moved = [p for p, old in resting if not torch.equal(p.detach(), old)]
-        for parameter in moved:
-            self.hits[id(parameter)] = self.hits.get(id(parameter), 0) + 1
+        self.hits.update(id(parameter) for parameter in moved)
         surely = [p for p in moved if self.hits[id(p)] == SURE]
         if surely and not self.world.found("M111"):
-            names = {
-                id(p): (name, model)
-                for model in self.world.models.values()
-                if (module := model.module) is not None
-                for name, p in module.named_parameters()
-            }
-            name = names.get(id(surely[0]), ("a weight", None))[0]
+            modules = [module for _, module in self.world.networks()]
+            names = {id(p): name for m in modules for name, p in m.named_parameters()}
+            name = names.get(id(surely[0]), "a weight")
             place = next(iter(self._lines("requires_grad")), None)
             self.world.adopt(criteria.moved_while_frozen(name, len(surely)), place)
 
@@ -116,13 +112,13 @@ class Freezing(Watcher):
         for p in parameters:
             learns = id(p) in held and p.requires_grad and p.grad is not None
             if learns and id(p) not in self.marked:
-                self.marked[id(p)] = Marked(weakref.ref(p), _some(p), mark, of, module)
+                self.marked[id(p)] = Marked(weakref.ref(p), some_of(p), mark, of, module)
 
     def ended(self) -> None:
         changed: dict[tuple[str, bool], list[str]] = {}
         for one in self.marked.values():
             weight = one.ref()
-            if weight is not None and not torch.equal(_some(weight), one.values):
+            if weight is not None and not torch.equal(some_of(weight), one.values):
                 changed.setdefault((one.mark, one.module), []).append(one.of)
         for (mark, module), owners in changed.items():
             place = next(iter(self._lines(mark)), None)
@@ -136,7 +132,7 @@ class Freezing(Watcher):
                     self.world.adopt(told, place)
 
     def _nothing_is_frozen(self) -> bool:
-        trained = [m for s in self.world.models.values() if s.trained and (m := s.module)]
+        trained = [module for model, module in self.world.networks() if model.trained]
         return bool(trained) and all(p.requires_grad for m in trained for p in m.parameters())
 
     def _files(self) -> list[str]:
@@ -168,10 +164,6 @@ def _is_own_flag(kind: type, mark: str) -> bool:
             if is_users(function.__code__.co_filename) and mark in function.__code__.co_names:
                 return True
     return False
-
-
-def _some(weight: torch.Tensor) -> torch.Tensor:
-    return weight.detach().flatten()[:FEW].clone()
 
 
 def _is_false(node: ast.AST) -> bool:

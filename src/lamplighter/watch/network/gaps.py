@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -32,7 +33,7 @@ class Gaps(Watcher):
         self.looks = 0
         self.given: list[Tensor] = []
         self.place: Place | None = None
-        self.hits: dict[tuple[str, Place | None], int] = {}
+        self.hits: Counter[tuple[str, Place | None]] = Counter()
 
     def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         if self.looks < LOOKS and torch.is_grad_enabled():
@@ -64,7 +65,7 @@ class Gaps(Watcher):
             if not asks_for_gaps(target, whole, gaps, masks, ignored):
                 continue
             key = (called, self.place)
-            self.hits[key] = self.hits.get(key, 0) + 1
+            self.hits[key] += 1
             if self.hits[key] == SURE:
                 share = float(gaps.float().mean())
                 self.world.adopt(gaps_in_sight(called, share), self.place)

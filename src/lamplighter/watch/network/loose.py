@@ -49,7 +49,7 @@ class LooseParameters(Watcher):
         self.count += 1
         if self.count & (self.count - 1) or self.count >= 1 << LOOKS:
             return
-        held = {id(p) for r in self.world.optimizers.values() for p in r.parameters()}
+        held = self.world.held()
         for root in roots:
             for node in nodes_of(root, DEEP):
                 leaf = getattr(node, "variable", None)
@@ -70,12 +70,9 @@ class LooseParameters(Watcher):
         if not self.leaves:
             return
         inside: dict[int, tuple[str, Any]] = {}
-        held: set[int] = set()
-        for record in self.world.optimizers.values():
-            held |= {id(p) for p in record.parameters()}
-        for model in self.world.models.values():
-            module = model.module
-            for name, p in module.named_parameters() if module is not None else ():
+        held = self.world.held()
+        for model, module in self.world.networks():
+            for name, p in module.named_parameters():
                 inside.setdefault(id(p), (f"{model.name}.{name}", module))
         for leaf in self.leaves.values():
             parameter = leaf.ref()

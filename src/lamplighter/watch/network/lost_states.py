@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from lamplighter.checks import loaded, structure
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.network.likeness import some_of
 from lamplighter.watch.source.local_names import loaded_for_nothing
 from lamplighter.watch.source.place import Place, here
 
@@ -74,9 +75,8 @@ class LostStates(Watcher):
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         if not self.read:
             return
-        for model in self.world.models.values():
-            module = model.module
-            if module is None or id(module) in self.looked or not model.calls:
+        for model, module in self.world.networks():
+            if id(module) in self.looked or not model.calls:
                 continue
             if self.world.moves(optimizer, module):
                 self.looked.add(id(module))
@@ -84,8 +84,7 @@ class LostStates(Watcher):
 
     def _known(self, *, called: bool = False) -> list[nn.Module]:
         """The networks, or only those that have answered: one that took a file may be let go."""
-        known = [s for s in self.world.models.values() if s.calls or not called]
-        return [m for s in known if (m := s.module) is not None]
+        return [m for model, m in self.world.networks() if model.calls or not called]
 
     def _look_at(self, module: nn.Module, name: str, *, fresh: bool) -> None:
         weights = [p for p in module.parameters() if p.dim() > 1]
@@ -112,9 +111,8 @@ class LostStates(Watcher):
         """Whether some network that is called has, or had, taken it."""
         taken = {id(m) for ref in one.into if (m := ref()) is not None}
         gone = any(ref() is None for ref in one.into)
-        called = [m for s in self.world.models.values() if s.calls and (m := s.module) is not None]
         return (gone and self.world.kept is None) or any(
-            id(part) in taken for module in called for part in module.modules()
+            id(part) in taken for module in self._known(called=True) for part in module.modules()
         )
 
 
@@ -135,5 +133,4 @@ def _marks_of(module: nn.Module) -> set[Mark]:
 
 
 def _mark(tensor: Tensor) -> Mark:
-    some = tensor.detach().flatten()[:FEW].float().cpu()
-    return tuple(tensor.shape), tuple(some.tolist())
+    return tuple(tensor.shape), tuple(some_of(tensor, FEW).float().tolist())

@@ -1,7 +1,8 @@
-"""The networks against their optimizers, once training runs: M101–M103, M110, M113, O101–O105."""
+"""The networks against their optimizers, once training runs: M101–M103, M110, M113, O101, O102, O105."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import nn
 
 from lamplighter.checks import optimizer as ownership
 from lamplighter.checks import structure
+from lamplighter.checks.finding import Finding
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.place import (
     Place,
@@ -33,8 +35,8 @@ class Models(Watcher):
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.looked: set[int] = set()
-        self.with_gradient: dict[int, set[int]] = {}
+        self.looked: set[SeenModel] = set()
+        self.with_gradient: dict[SeenModel, set[int]] = {}
         self.learning: set[int] = set()
         self.frozen: set[int] = set()  # parameters that did not ask for gradients at first
         self.steps = 0
@@ -47,15 +49,12 @@ class Models(Watcher):
         if self.steps & (self.steps - 1) and self.steps != 3:
             return
         # Gradients are only there now: a later look finds them cleared.
-        for key, model in self.world.models.items():
-            module = model.module
-            if module is None:
-                continue
+        for model, module in self.world.networks():
             norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
             self.learning.update(id(m) for m in norms if m.training and m.momentum != 0)
-            if key not in self.with_gradient:
+            if model not in self.with_gradient:
                 self.frozen |= {id(p) for p in module.parameters() if not p.requires_grad}
-            live = self.with_gradient.setdefault(key, set())
+            live = self.with_gradient.setdefault(model, set())
             live.update(id(p) for p in module.parameters() if p.grad is not None)
             live.update(
                 id(p)
@@ -71,23 +70,17 @@ class Models(Watcher):
         mine = {id(p) for g in optimizer.param_groups for p in g["params"]}
         everybody = [o for r in self.world.optimizers.values() if (o := r.ref()) is not None]
         held = ownership.owned(everybody)
-        for key, model in list(self.world.models.items()):
-            module = model.module
-            if key in self.looked or module is None:
-                continue
-            if any(id(p) in mine for p in module.parameters()):
-                self.looked.add(key)
-                self._structure(model, module, held, self.with_gradient.get(key, set()))
+        for model, module in self.world.networks(mine):
+            if model not in self.looked:
+                self.looked.add(model)
+                self._structure(model, module, held, self.with_gradient.get(model, set()))
 
     def ended(self) -> None:
         stepping = [o for o in self.world.optimizers.values() if o.steps and o.ref() is not None]
         optimizers = [o for record in stepping if (o := record.ref()) is not None]
         held = ownership.owned(optimizers)
-        for key, model in list(self.world.models.items()):
-            module = model.module
-            live = self.with_gradient.get(key, set())
-            if module is None:
-                continue
+        for model, module in self.world.networks():
+            live = self.with_gradient.get(model, set())
             if model.trained:
                 self._structure(model, module, held, live)
                 self._ownership(module, stepping, live)
@@ -98,21 +91,28 @@ class Models(Watcher):
     def _structure(
         self, model: SeenModel, module: nn.Module, held: set[int], live: set[int]
     ) -> None:
-        report = self.world.adopt
-        for finding in structure.layers_not_registered(module, held=held, live=live):
-            report([finding], line_of_layer(module, finding.where, self.world.origins))
-        for finding in structure.tensors_as_weights(module, held=held):
-            report([finding], line_of_layer(module, finding.where, self.world.origins))
-        for finding in structure.layers_repeated(module):
-            report([finding], line_of_layer(module, finding.where, self.world.origins))
+        self._tell(module, structure.layers_not_registered(module, held=held, live=live))
+        self._tell(module, structure.tensors_as_weights(module, held=held))
+        self._tell(module, structure.layers_repeated(module))
         # A part may be frozen as a whole: after it has learned, or below a head that learns.
         others = bool(live) or self._somebody_learns()
         made = self.world.origins.is_as_filled
         for finding in structure.output_frozen(module, others_learn=others, as_filled=made):
             frozen = line_that_freezes([model.place, *self._built(module)])
             layer = line_of_layer(module, finding.where, self.world.origins)
-            report([finding], frozen or layer)
-        self._norms(module)
+            self.world.adopt([finding], frozen or layer)
+        found = structure.statistics_never_learned(module, trained=self.world.steps >= LONG)
+        self._tell(module, (f for f in found if self._was_to_learn(module.get_submodule(f.where))))
+
+    def _tell(self, module: nn.Module, found: Iterable[Finding]) -> None:
+        """Each at the line that makes its layer."""
+        for finding in found:
+            line = line_of_layer(module, finding.where, self.world.origins)
+            self.world.adopt([finding], line)
+
+    def _was_to_learn(self, norm: nn.Module) -> bool:
+        """Whether a norm was in training mode, or has a momentum that lets it learn nothing."""
+        return id(norm) in self.learning or getattr(norm, "momentum", None) == 0.0
 
     def _somebody_learns(self) -> bool:
         records = self.world.optimizers.values()
@@ -123,17 +123,9 @@ class Models(Watcher):
         records = self.world.optimizers.values()
         return [r.place for r in records if any(id(p) in mine for p in r.parameters())]
 
-    def _norms(self, module: nn.Module) -> None:
-        for finding in structure.statistics_never_learned(module, trained=self.world.steps >= 20):
-            inner = module.get_submodule(finding.where)
-            if id(inner) in self.learning or getattr(inner, "momentum", None) == 0.0:
-                self.world.adopt(
-                    [finding], line_of_layer(module, finding.where, self.world.origins)
-                )
-
     def _ownership(self, module: nn.Module, stepping: list[SeenOptimizer], live: set[int]) -> None:
         optimizers = [o for record in stepping if (o := record.ref()) is not None]
-        others = [m for s in self.world.models.values() if (m := s.module) is not None]
+        others = [network for _, network in self.world.networks()]
         mine = {id(p) for p in module.parameters()}
         owners = [r for r in stepping if any(id(p) in mine for p in r.parameters())]
         # the newest that steps: an earlier one may have done its part before a layer was replaced

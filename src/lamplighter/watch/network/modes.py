@@ -12,6 +12,7 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByAddress
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.taps.names import KEEPING, RESHAPING
 from lamplighter.watch.world import SeenModel, active_chance, is_chancy
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 SOME = 16  # samples of an evaluation by which training data are known
 # from scores to classes, and what leaves scores scores
 CHOOSING = ("argmax", "max", "topk", "gt", "ge", "round")
-KEEPING = ("softmax", "log_softmax", "sigmoid", "squeeze", "view", "flatten", "detach", "cpu")
+CARRYING = KEEPING | RESHAPING | {"softmax", "log_softmax", "sigmoid"}
 
 
 @dataclass(eq=False, slots=True)
@@ -153,7 +154,7 @@ class Modes(Watcher):
         elif name in CHOOSING and any(t in self.made for t in given):
             for tensor in shallow((result,)):
                 self.chosen.add(tensor)
-        elif name in KEEPING and any(t in self.made for t in given):
+        elif name in CARRYING and any(t in self.made for t in given[:1]):
             for tensor in shallow((result,)):
                 self.made.add(tensor)
 

@@ -60,9 +60,8 @@ class FrozenNorms(Watcher):
             self._remember_all()
 
     def _remember_all(self) -> None:
-        for model in self.world.models.values():
-            if model.module is not None:
-                self._remember(model.module)
+        for _, module in self.world.networks():
+            self._remember(module)
 
     def _remember(self, module: nn.Module) -> None:
         """Notes the count of each frozen layer; what is not frozen now may move."""
@@ -72,9 +71,8 @@ class FrozenNorms(Watcher):
                 self.counted[id(norm)] = count_of(norm), weights_of(norm)
 
     def _look(self) -> None:
-        for model in list(self.world.models.values()):
-            module = model.module
-            if module is None or id(module) not in self.training:
+        for model, module in self.world.networks():
+            if id(module) not in self.training:
                 continue  # whoever follows another network's average writes its buffers by hand
             # A network and a part of it that is called by itself share their layers.
             moved = {

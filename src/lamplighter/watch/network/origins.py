@@ -64,14 +64,14 @@ class Origins(Watcher):
             inside = frame.f_code.co_name == "__init__"
             if inside and locals_of(frame).get("self") is module:
                 continue
-            self.births[module] = Place(frame.f_code.co_filename, frame.f_lineno)
+            self.births[module] = Place.of(frame)
             return
 
     def tensor_filled(self, tensor: Any) -> None:
         if not isinstance(tensor, torch.Tensor) or len(self.fillings) >= MOST:
             return
         self.count += 1
-        way = tuple((f.f_code, Place(f.f_code.co_filename, f.f_lineno)) for f in frames())
+        way = tuple((f.f_code, Place.of(f)) for f in frames())
         ref, marks = weakref.ref(tensor), (tensor._version, _some(tensor))
         self.fillings[id(tensor)] = Filling(ref, self.count, way, tensor.shape, *marks)
 

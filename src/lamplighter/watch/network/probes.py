@@ -160,8 +160,7 @@ class Probes(Watcher):
             self.done = True  # a network that cannot be copied is watched and not probed
             return
         call.prepare(double[0])
-        current = self.world.current()
-        loader = current.loader() if current is not None else None
+        loader = self.world.loader()
         self.trial = Trial(
             double,
             module,
@@ -173,8 +172,7 @@ class Probes(Watcher):
         )
 
     def _take_step(self, trial: Trial, optimizer: torch.optim.Optimizer) -> None:
-        held = {id(p) for g in optimizer.param_groups for p in g["params"]}
-        if not any(id(p) in held for p in trial.model.parameters()):
+        if not self.world.moves(optimizer, trial.model):
             if self.tried or self.steps:
                 trial.plain = False
             else:

@@ -1,4 +1,4 @@
-"""The first real steps, for trainings that no copy can repeat: I101, M107, M108, M117, O103–O106."""
+"""The first real steps, for trainings that no copy can repeat: I101, M107, M108, M117, O103, O104, O106."""
 
 from __future__ import annotations
 
@@ -129,10 +129,7 @@ class RealSteps(Watcher):
         self._tell_optimizer(optimizer, found)
 
     def _tell_optimizer(self, optimizer: torch.optim.Optimizer, found: Iterator[Finding]) -> None:
-        place = self.world.owner_record(optimizer).place
-        for finding in found:
-            if not self.world.found(finding.code):
-                self.world.adopt([finding], place)
+        self.world.adopt_new(found, self.world.owner_record(optimizer).place)
 
     # once all is over
 
@@ -206,10 +203,10 @@ class RealSteps(Watcher):
             if n not in weights or not _has_moved(module, n, follow)
         }
         if len(next(iter(histories.values()), ())) >= LOOKS:
+            moving = {n: still.get(n, [1.0]) for n in histories}
             yield from gradients.gradient_is_zero(
-                {n: still.get(n, [1.0]) for n in histories}, dead=(), losses=[1.0] * LOOKS,
-                weights=weights,
-            )  # fmt: skip
+                moving, dead=(), losses=[1.0] * LOOKS, weights=weights
+            )
 
     def _lost(self, names: list[str], module: nn.Module) -> Iterator[Finding]:
         """Layers that were never called, or called and not reached by any gradient."""
@@ -268,15 +265,8 @@ class RealSteps(Watcher):
 
     def _models_of(self, follow: Follow) -> list[tuple[SeenModel, nn.Module]]:
         """The called networks with a parameter of this optimizer, each weight to the outermost."""
-        mine = {id(p) for p in follow.held}
-        found = []
-        for model in self.world.models.values():
-            module = model.module
-            if module is None or not model.calls or not model.trained:
-                continue
-            if any(id(p) in mine for p in module.parameters()):
-                found.append((model, module))
-        return found
+        networks = self.world.networks({id(p) for p in follow.held})
+        return [(model, module) for model, module in networks if model.calls and model.trained]
 
     def _names(self, follow: Follow) -> dict[int, tuple[str, SeenModel]]:
         named: dict[int, tuple[str, SeenModel]] = {}

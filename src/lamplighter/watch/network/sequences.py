@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -16,10 +16,8 @@ from lamplighter.checks.guess import answer_in
 from lamplighter.checks.labels import padded_places
 from lamplighter.checks.snapshot import kept, seed_all
 from lamplighter.watch.network.trace import first_difference, operations, uses_of
+from lamplighter.watch.network.trial import UNFIT, Trial
 from lamplighter.watch.source.place import Place, here
-
-if TYPE_CHECKING:
-    from lamplighter.watch.network.trial import Trial
 
 RECURRENT = (nn.RNNBase, nn.RNNCellBase)
 
@@ -56,7 +54,7 @@ def look_at_padding(trial: Trial) -> Iterator[tuple[Finding, Place | None]]:
             yield from _cut_short(
                 model, inputs, padded, surely=recurrent or in_vain, per_place=not alone
             )
-    except (RuntimeError, IndexError, ValueError, TypeError):
+    except UNFIT:
         return  # a network that takes one length only: nothing can be compared
 
 

@@ -92,9 +92,8 @@ class Strangers(Watcher):
 
     def _owned(self) -> set[int]:
         """Ids of the weights that an optimizer holds, or a network that is called by itself."""
-        held = {id(p) for r in self.world.optimizers.values() for p in r.parameters()}
-        modules = [m for s in self.world.models.values() if (m := s.module) is not None]
-        for module in modules:
+        held = self.world.held()
+        for _, module in self.world.networks():
             held |= {id(p) for p in module.parameters()}
             for _, member in structure.hidden_members(module):
                 inner = member.parameters() if isinstance(member, nn.Module) else [member]
@@ -103,7 +102,7 @@ class Strangers(Watcher):
 
     def _replaced(self) -> set[int]:
         """Ids of weights that a known network has and no optimizer holds: made since, perhaps."""
-        held = {id(p) for r in self.world.optimizers.values() for p in r.parameters()}
+        held = self.world.held()
         known = [m for k in self.models if (s := self.world.models.get(k)) and (m := s.module)]
         return {id(p) for module in known for p in module.parameters()} - held
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.network.likeness import values_of
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.world import active_chance
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 LONG = 40  # steps of others in a row through which it was asked and stayed as it is
 SOME = 4  # the same for one that had been trained before
-FEW = 16  # values of a weight by which it is known to be as it was
 
 
 @dataclass(eq=False, slots=True)
@@ -105,11 +105,9 @@ class Teachers(Watcher):
             return
         name = self.world.seen(module).name
         layer = known.layers[0]
-        what = (
-            "drops values"
-            if "Dropout" in type(module.get_submodule(layer)).__name__
-            else ("normalises by each batch and goes on learning its statistics")
-        )
+        drops = "Dropout" in type(module.get_submodule(layer)).__name__
+        learns = "normalises by each batch and goes on learning its statistics"
+        what = "drops values" if drops else learns
         self.world.report(
             "R103",
             "warning",
@@ -119,9 +117,3 @@ class Teachers(Watcher):
             f"call {name}.eval() before it is asked",
             known.place,
         )
-
-
-def values_of(module: nn.Module) -> Tensor:
-    """A few values of each weight, `(n,)`."""
-    parts = [p.detach().flatten()[:FEW].float().cpu() for p in module.parameters()]
-    return torch.cat(parts) if parts else torch.zeros(0)

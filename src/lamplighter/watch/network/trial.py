@@ -16,6 +16,8 @@ from lamplighter.checks.guess import answer_in
 from lamplighter.watch.source.place import Place
 
 Way = Callable[[Any], Any]
+# what a network raises that is given other inputs than it was made for
+UNFIT = (RuntimeError, IndexError, ValueError, TypeError)
 
 # how people bring an answer into the shape that a loss wants
 OUTPUT_WAYS: tuple[Way, ...] = (

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from lamplighter.checks.evaluation import evaluated_never_changes
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.network.teachers import values_of
+from lamplighter.watch.network.likeness import shapes_of, values_of
 from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class UnchangedNetworks(Watcher):
             if module is None or one.is_other or one.times < TIMES:
                 continue
             record = self.world.seen(module)
-            held = {id(p) for r in self.world.optimizers.values() for p in r.parameters()}
+            held = self.world.held()
             if record.trained or any(id(p) in held for p in module.parameters()):
                 continue
             if not torch.equal(values_of(module), one.values):
@@ -87,13 +87,12 @@ class UnchangedNetworks(Watcher):
 
     def _twin_of(self, module: nn.Module) -> str:
         """The trained network of the same shape, where that is never asked without gradients."""
-        shapes = [tuple(p.shape) for p in module.parameters()]
+        shapes = shapes_of(module)
         name = ""
-        for model in self.world.models.values():
-            other = model.module
-            if other is None or other is module or model.trained < ENOUGH or not shapes:
+        for model, other in self.world.networks():
+            if other is module or model.trained < ENOUGH or not shapes:
                 continue
-            if [tuple(p.shape) for p in other.parameters()] != shapes:
+            if shapes_of(other) != shapes:
                 continue
             if id(other) in self.asked:
                 return ""

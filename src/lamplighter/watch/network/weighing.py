@@ -13,16 +13,18 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.descent import is_weight, shallow
 from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.taps.names import CONVERTING, handed_on
 from lamplighter.watch.world import World
 
 LOOKS = 6  # softmaxes at one line that must all be over a single value
 # what leaves the dimensions where they are, with numbers beside it
-LEAVING = frozenset(
+CARRYING = frozenset(
     (
-        *("mul", "div", "add", "sub", "masked_fill", "where", "float", "to", "type_as", "half"),
-        *("contiguous", "clone", "dropout", "nan_to_num", "bfloat16", "clamp", "tril", "triu"),
+        *("mul", "div", "add", "sub", "masked_fill", "where", "type_as", "contiguous", "clone"),
+        *("dropout", "nan_to_num", "clamp", "tril", "triu"),
     )
 )
+CARRYING |= CONVERTING
 PRODUCTS = ("matmul", "einsum", "baddbmm")
 
 
@@ -74,7 +76,8 @@ class Weighing(Watcher):
             self._carry(name, args, given, result)
 
     def _carry(self, name: str, args: tuple[Any, ...], given: list[Tensor], result: Tensor) -> None:
-        known = next(((t, w) for t in given if (w := self.weights.get(t)) is not None), None)
+        parts = handed_on(name, given)
+        known = next(((t, w) for t in parts if (w := self.weights.get(t)) is not None), None)
         if known is None:
             return
         tensor, weights = known
@@ -90,7 +93,7 @@ class Weighing(Watcher):
             return
         numbers_only = len(given) == 1 or name in ("masked_fill", "where", "type_as", "to")
         folded = name in ("view", "reshape", "flatten", "expand") and tensor.dim() > 2
-        left = name in LEAVING and same and (not weights.dim or numbers_only)
+        left = name in CARRYING and same and (not weights.dim or numbers_only)
         if left or (folded and result.shape[-2:] == tensor.shape[-2:] and weights.dim >= -2):
             self.weights[result] = weights
 

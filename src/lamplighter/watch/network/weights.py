@@ -13,6 +13,7 @@ from torch import nn
 from lamplighter.checks.loaded import weights_not_loaded
 from lamplighter.checks.structure import frozen_part_changed
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.network.likeness import some_of
 from lamplighter.watch.source.place import Place, user_frame
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Weights(Watcher):
     def state_loaded(self, module: nn.Module, state: dict[str, Any]) -> None:
         frame = user_frame()
         code = frame.f_code if frame is not None else None
-        place = Place(frame.f_code.co_filename, frame.f_lineno) if frame is not None else None
+        place = Place.of(frame) if frame is not None else None
         self.loaded = [one for one in self.loaded if one.model() is not module]
         self.loaded.append(Loaded(weakref.ref(module), sample_of(module), place, code))
         self._look_at_keys(module, state, place)
@@ -123,7 +124,7 @@ def _is_another(old: torch.Tensor, new: torch.Tensor) -> bool:
 def sample_of(module: nn.Module) -> dict[str, torch.Tensor]:
     """A few values of each weight of two and more dimensions, in single precision on the CPU."""
     return {
-        name: p.detach().flatten()[:FEW].float().cpu().clone()
+        name: some_of(p, FEW).float().cpu()
         for name, p in module.named_parameters()
         if p.dim() > 1 and not isinstance(p, nn.parameter.UninitializedParameter)
     }

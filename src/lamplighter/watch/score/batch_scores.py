@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +16,9 @@ from lamplighter.checks.batch_scores import OF_EACH_SAMPLE, BatchScore, batch_sc
 from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.evaluation import each_batch_scored, mean_of_batches
 from lamplighter.checks.guess import answer_in
+from lamplighter.watch.data.passes import length_of
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.score.nearness import half_a_place
+from lamplighter.watch.score.nearness import leeway
 from lamplighter.watch.source.figures import things_near
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.source.statements import line_in_a_loop
@@ -81,7 +82,7 @@ class BatchScores(Watcher):
         self.looks[id(current.loader())] += 1
         scores = list(batch_scores([o.float().cpu() for o in outputs], [t.cpu() for t in right]))
         before, self.nearly = self.nearly, {}
-        self.length = _batches(current)
+        self.length = length_of(current.loader())
         for name, thing in _gathered() if scores else ():
             for score in scores:
                 far = _apart(thing, score)
@@ -101,7 +102,7 @@ class BatchScores(Watcher):
         if not self.nearly or self.world.found("E104"):
             return
         for shown in NUMBER.findall(text)[:8]:
-            close = max(half_a_place(shown), NEAR * float(shown))
+            close = leeway(shown, NEAR)
             for score, place in self.nearly.values():
                 means = {score.mean, sum(score.parts) / (self.length or len(score.parts))}
                 printed = any(abs(float(shown) - mean) <= close for mean in means)
@@ -126,19 +127,10 @@ def _held(called: list[tuple[str, Any]], batches: int) -> Iterator[tuple[str, st
         parts = zip(*results, strict=True) if isinstance(results[0], tuple) else [results]
         wanted = [[id(value) for value in part] for part in parts]
         for variable, thing, _ in things_near():
-            for held in (
-                thing.values() if isinstance(thing, dict) and len(thing) <= 20 else (thing,)
-            ):
+            for held in _values(thing):
                 if isinstance(held, list) and [id(value) for value in held] in wanted:
                     yield name, variable
                     return
-
-
-def _batches(current: Pass) -> int:
-    try:
-        return len(current.loader())  # type: ignore[arg-type]
-    except TypeError:
-        return 0
 
 
 def _apart(thing: list[float] | float, score: BatchScore) -> float:
@@ -165,13 +157,18 @@ def target_of(answer: Tensor, targets: list[Tensor]) -> Tensor | None:
 def _gathered() -> Iterator[tuple[str, list[float] | float]]:
     """Numbers, and lists of them, that the running functions hold."""
     for name, thing, _ in things_near():
-        for value in thing.values() if isinstance(thing, dict) and len(thing) <= 20 else (thing,):
+        for value in _values(thing):
             if isinstance(value, list | tuple | np.ndarray | Tensor) and _length(value) >= 3:
                 numbers = _numbers(value)
                 if numbers is not None:
                     yield name, numbers
             elif (number := _number(value)) is not None:
                 yield name, number
+
+
+def _values(thing: Any) -> Iterable[Any]:
+    """A thing itself, or the values of a dictionary of a few."""
+    return thing.values() if isinstance(thing, dict) and len(thing) <= 20 else (thing,)
 
 
 def _length(value: Any) -> int:

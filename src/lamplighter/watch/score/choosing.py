@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -66,8 +65,9 @@ class Choosing(Watcher):
         if len(given) != 1 or given[0] is None or not any(_is_a_choice(p) for p in _stack()):
             return
         names = names_given(given[0])
-        if any(is_of_the_test(name) for name in names) and not any(map(_is_validation, names)):
-            self.by_hand[next(name for name in names if is_of_the_test(name))] = given[0]
+        of_the_test = [name for name in names if is_of_the_test(name)]
+        if of_the_test and not any(_says(name, VALIDATION) for name in names):
+            self.by_hand[of_the_test[0]] = given[0]
 
     def ended(self) -> None:
         for name, given in self.by_hand.items():
@@ -92,30 +92,28 @@ class Choosing(Watcher):
 
 
 def _stack() -> list[Place]:
-    return [Place(frame.f_code.co_filename, frame.f_lineno) for frame in frames(2)]
+    return [Place.of(frame) for frame in frames(2)]
 
 
 def is_of_the_test(name: str) -> bool:
     """Whether a name says that what it names is kept for the end."""
-    return any(word in TEST for word in name.lower().replace("-", "_").split("_"))
+    return _says(name, TEST)
 
 
-def _is_validation(name: str) -> bool:
-    return any(word in VALIDATION for word in name.lower().replace("-", "_").split("_"))
+def _says(name: str, words: tuple[str, ...]) -> bool:
+    return any(word in words for word in name.lower().replace("-", "_").split("_"))
 
 
 def _is_a_choice(place: Place) -> bool:
     """Whether the line stands under an `if` that asks for more or less."""
-    return any(
-        isinstance(node, ast.If)
-        and node.body[0].lineno <= place.line <= (node.body[-1].end_lineno or 0)
-        and any(isinstance(n, ast.Compare) and isinstance(n.ops[0], ORDER) for n in _tests(node))
-        for node in statements(place.file)
-    )
-
-
-def _tests(node: ast.If) -> Iterator[ast.AST]:
-    return ast.walk(node.test)
+    for node in statements(place.file):
+        if not isinstance(node, ast.If):
+            continue
+        if node.body[0].lineno <= place.line <= (node.body[-1].end_lineno or 0):
+            asked = [n for n in ast.walk(node.test) if isinstance(n, ast.Compare)]
+            if any(isinstance(n.ops[0], ORDER) for n in asked):
+                return True
+    return False
 
 
 def _function_at(place: Place) -> int:

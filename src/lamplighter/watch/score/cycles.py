@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lamplighter.checks.tallies import Counted, figure_is_wrong, loss_of_cycle
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.score.measured import samples_of
 from lamplighter.watch.score.nearness import is_near
 from lamplighter.watch.source.figures import in_sight, line_that_divides
 from lamplighter.watch.source.place import here
@@ -38,13 +39,11 @@ class Cycles(Watcher):
         self.now, self.rows, self.backwards = [], [], 0
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
-        target = given.get("target")
         if not isinstance(result, Tensor) or result.dim() or not result.requires_grad:
             return
         if given.get("reduction", "mean") == "mean" and len(self.now) < MOST:
             self.now.append(result.detach())
-            whole = isinstance(target, Tensor) and target.dim()
-            self.rows.append(len(target) if whole and target is not None else 1)
+            self.rows.append(samples_of(given))
 
     def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
         self.backwards += 1

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from torch.utils.data import SequentialSampler
 
 from lamplighter.checks.scoring import first_batch_only, one_batch_scored
+from lamplighter.watch.data.passes import length_of
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.score.nearness import NUMBER, shows
 from lamplighter.watch.score.walks import Walks
@@ -112,11 +113,10 @@ class EarlyReturns(Watcher):
 
     def _judge(self, walk: Pass, place: Place) -> None:
         loader = walk.loader()
-        trains = walk.backwards or walk.steps or not walk.notes.get("calls")
+        trains = walk.backwards or walk.steps or not walk.calls
         if loader is None or trains or self.world.found("E101"):
             return
-        batches = _batches(loader)
-        line = _returns(place)
+        batches, line = length_of(loader), _returns(place)
         if batches > 1 and line is not None:
             self.world.adopt(one_batch_scored(batches), Place(place.file, line))
 

@@ -1,4 +1,4 @@
-"""The comparison under which the state of a network is kept as the best: E107."""
+"""The comparison under which the state of a network is kept as the best, and the best it keeps: E107, E108."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
-    from lamplighter.watch.world import World
+    from lamplighter.watch.world import SeenModel, World
 
 SCORES = ("roc_auc_score", "average_precision_score")
 MOST_NODES = 8192
@@ -43,8 +43,8 @@ class KnownEdges(Watcher):
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.trained: dict[int, set[tuple[int, int]]] = {}
-        self.asked: dict[int, Asked] = {}
+        self.trained: dict[SeenModel, set[tuple[int, int]]] = {}
+        self.asked: dict[SeenModel, Asked] = {}
         self.waiting: tuple[nn.Module, list[Tensor], list[Tensor]] | None = None
         self.calls = 0
 
@@ -62,28 +62,28 @@ class KnownEdges(Watcher):
         if self.waiting is None or self.waiting[0] is not module:
             return
         (_, given, graphs), self.waiting = self.waiting, None
-        key = id(self.world.seen(module))
+        model = self.world.seen(module)
         learns = torch.is_grad_enabled() and module.training
         self.calls += learns
         if learns and self.calls > MOST_CALLS:
             return
         pairs = [_as_pairs(t) for t in given]
         if learns:
-            known = self.trained.setdefault(key, set())
+            known = self.trained.setdefault(model, set())
             known.update(map(tuple, pairs[-1].tolist()))
             return
         rows = len(output) if isinstance(output, Tensor) and output.dim() else 0
         mine = next((p for p in reversed(pairs) if len(p) == rows), None)
         if mine is not None and rows >= FEWEST:
             others = [p.T for p in pairs if p is not mine]
-            self.asked[key] = Asked(mine, [*graphs, *others], here())
+            self.asked[model] = Asked(mine, [*graphs, *others], here())
 
     def score_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         if name not in SCORES or self.world.found("S103"):
             return
         truth = np.asarray(given.get("y_true")).reshape(-1)
-        for key, one in self.asked.items():
-            known = self.trained.get(key)
+        for model, one in self.asked.items():
+            known = self.trained.get(model)
             if known is None or len(one.pairs) != len(truth):
                 continue
             right = [tuple(p) for p, t in zip(one.pairs.tolist(), truth, strict=True) if t == 1]

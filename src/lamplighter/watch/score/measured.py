@@ -61,11 +61,9 @@ class Figures:
 
     def lost(self, given: dict[str, Any], result: Any) -> None:
         """A loss of torch gave this."""
-        target = given.get("target")
         one = isinstance(result, torch.Tensor) and result.numel() == 1 and result.is_cpu
         if one and len(self.losses) < MOST:
-            rows = target.shape[0] if isinstance(target, torch.Tensor) and target.dim() else 1
-            self.losses.append((result.detach(), rows))
+            self.losses.append((result.detach(), samples_of(given)))
 
     def kind_of(self, figure: float) -> str:
         """ "accuracy", "loss" or "" for anything else; what was heard so far is forgotten."""
@@ -77,6 +75,12 @@ class Figures:
             return "accuracy"
         known = figures_of(losses) if losses else ()
         return "loss" if any(one > 0 and is_near(figure, one, CLOSE) for one in known) else ""
+
+
+def samples_of(given: dict[str, Any]) -> int:
+    """How many samples a loss is over, by its arguments: as many as its target has rows."""
+    target = given.get("target")
+    return target.shape[0] if isinstance(target, torch.Tensor) and target.dim() else 1
 
 
 def figures_of(losses: Sequence[tuple[torch.Tensor, int]]) -> tuple[float, ...]:

@@ -14,10 +14,13 @@ from torch.utils.data import SequentialSampler
 from lamplighter.checks import evaluation as criteria
 from lamplighter.checks.batches import labels_of
 from lamplighter.checks.labels import no_better_than_majority
+from lamplighter.watch.data.passes import length_of
 from lamplighter.watch.data.samples import parts_of
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.score.batch_means import means_over_batches
 from lamplighter.watch.score.last_batch import scored_after_the_loop
+from lamplighter.watch.score.mistakes import COUNTED, SUMMED, Mistake, values_by_mistake
+from lamplighter.watch.score.nearness import leeway
 from lamplighter.watch.source.divisions import Division, divisions_in_sight
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.source.statements import line_in_a_loop
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
 MOST_BATCHES = 200  # of an evaluation whose batches are scored one by one
+SINGLE = 2e-7  # relative: single precision rounds too
 NUMBER = re.compile(r"(?<![\w.])(\d+\.\d+)(?![\w.])")
 
 
@@ -46,7 +50,7 @@ class Score:
             shuffles.
         overwritten: where the loop puts its answers, if it keeps those of the last batch alone.
         last: the share of right answers of that one.
-        printed: numbers, each with its digits after the point.
+        printed: numbers, as they were printed.
         digits: the most significant digits that one of them has.
     """
 
@@ -61,7 +65,7 @@ class Score:
     crossed: list[torch.Tensor] = field(default_factory=list)
     correct: int = 0
     in_order: int | None = None
-    printed: list[tuple[float, int]] = field(default_factory=list)
+    printed: list[str] = field(default_factory=list)
     digits: int = 0
     place: Place | None = None
     divisions: list[Division] = field(default_factory=list)
@@ -76,6 +80,9 @@ class Score:
     def count(self) -> int:
         """Samples that were evaluated."""
         return sum(self.sizes)
+
+
+Row = tuple[Score, dict[Mistake, float]]
 
 
 class Metrics(Watcher):
@@ -131,9 +138,8 @@ class Metrics(Watcher):
         self.shortened |= current.shortened
         loader = current.loader()
         if current.steps and loader is not None:
-            size = _size(loader)
-            self.train_sizes |= {"the training set's length": size, "the training batches": 0}
-            self.train_sizes["the training batches"] = _batches(loader)
+            self.train_sizes["the training set's length"] = length_of(loader.dataset)
+            self.train_sizes["the training batches"] = length_of(loader)
         score, self.running = self.running, None
         if score is None or not current.is_evaluation() or len(score.sizes) != current.given:
             return
@@ -147,10 +153,10 @@ class Metrics(Watcher):
             score.last = float(same.double().mean())
         for older in self.scores[-4:]:
             if older.loader == score.loader:
-                older.labels = older.labels if older.keeps_answers(score) else []
-                older.answers = (
-                    older.answers if older.labels else []
-                )  # only the last evaluation is compared with the commonest class
+                if not older.keeps_answers(score):
+                    older.labels = []  # the last one alone is held against the commonest class
+                if not older.labels:
+                    older.answers = []
         self.scores.append(score)
         self.listening = True
 
@@ -159,7 +165,7 @@ class Metrics(Watcher):
             return
         score = self.scores[-1]
         for token in NUMBER.findall(text)[:8]:
-            score.printed.append((float(token), len(token.split(".")[1])))
+            score.printed.append(token)
             score.digits = max(score.digits, len(token.replace(".", "").lstrip("0")))
         if score.printed and score.place is None:
             score.place = here()
@@ -179,16 +185,14 @@ class Metrics(Watcher):
         if not scores or any(s.correct == 0 for s in scores) or self.world.found("E101"):
             return
         total = count = 0
-        rows: list[tuple[Score, dict[str, float]]] = []
+        rows: list[Row] = []
         for score in scores:
             total, count = total + score.correct, count + score.count
-            wrong = self._wrong_values(score)
-            wrong["summed over all evaluations so far, never set back to 0"] = total / score.count
-            wrong["counted over all evaluations so far, never set back to 0"] = total / count
-            rows.append((score, wrong))
-        for formula in rows[-1][1]:
-            if all(_is_printed(s, v.get(formula)) for s, v in rows) and _is_telling(rows, formula):
-                self._report(rows, formula)
+            wrong = dict(values_by_mistake(score, self.train_sizes))
+            rows.append((score, wrong | {SUMMED: total / score.count, COUNTED: total / count}))
+        for mistake in rows[-1][1]:
+            if all(_is_printed(s, v.get(mistake)) for s, v in rows) and _is_telling(rows, mistake):
+                self._report(rows, mistake)
                 return
 
     def _look_at_batch_means(self, score: Score) -> None:
@@ -209,56 +213,29 @@ class Metrics(Watcher):
                 )
                 return
 
-    def _wrong_values(self, score: Score) -> dict[str, float]:
-        wrong = {
-            f"divided by {name} ({size})": score.correct / size
-            for name, size in self.train_sizes.items()
-            if size and size not in (score.count, score.loader_size)
-        }
-        if score.batches and score.batches != score.count and score.batches != score.loader_size:
-            wrong[f"divided by the number of batches ({score.batches})"] = (
-                score.correct / score.batches
-            )
-        if len(score.crossed) == len(score.sizes) > 0:
-            crossed = sum(int(part) for part in score.crossed)
-            wrong["counted with the argmax over the samples, dimension 0"] = crossed / score.count
-            if score.loader_size:  # a walk that was cut short, divided by the known length
-                wrong["counted with argmax(0), over the samples"] = crossed / score.loader_size
-        if score.in_order is not None:
-            wrong[
-                "compared with the labels in the data set's order, though the loader shuffles"
-            ] = score.in_order / score.count
-        if score.overwritten is not None:
-            wrong["those of the last batch alone: each round of the loop overwrites them"] = (
-                score.last
-            )
-        padded = score.batches * score.batch_size
-        if padded and padded not in (score.count, score.loader_size):
-            wrong[f"divided by batches × batch size ({padded})"] = score.correct / padded
-        return wrong
-
-    def _report(self, rows: list[tuple[Score, dict[str, float]]], formula: str) -> None:
+    def _report(self, rows: list[Row], mistake: Mistake) -> None:
         score, values = rows[-1]
-        divisions = [d for s, _ in rows for d in s.divisions]
-        size = re.search(r"\((\d+)\)", formula)
-        wanted = int(size[1]) if size else None
-        lines = [d.place for d in divisions if wanted is not None and d.divisor == wanted]
         self.world.report(
             "E101",
             "error",
             "accuracy",
-            f"reported {values[formula]:.4g}, actual {score.correct / score.count:.4g} "
-            f"({score.correct} of n = {score.count}): the right answers are {formula}",
-            _mended(formula)
-            or "divide by the number of samples that were evaluated, counted from 0 each time",
-            score.overwritten
-            if "overwrites" in formula
-            else line_in_a_loop(score.place, "batch_size")
-            if "batch size" in formula
-            else self.world.loaders.get(score.loader)
-            if "order" in formula
-            else (lines[0] if lines else score.place),
+            f"reported {values[mistake]:.4g}, actual {score.correct / score.count:.4g} "
+            f"({score.correct} of n = {score.count}): the right answers are {mistake.how}",
+            mistake.fix,
+            self._line(mistake, [score for score, _ in rows]),
         )
+
+    def _line(self, mistake: Mistake, scores: list[Score]) -> Place | None:
+        last = scores[-1]
+        if mistake.kind == "overwritten":
+            return last.overwritten
+        if mistake.kind == "padded":
+            return line_in_a_loop(last.place, "batch_size")
+        if mistake.kind == "in order":
+            return self.world.loaders.get(last.loader)
+        divisions = [d for score in scores for d in score.divisions]
+        lines = [d.place for d in divisions if d.divisor == mistake.divisor]
+        return lines[0] if lines else last.place
 
     def _look_at_the_end(self, scores: list[Score]) -> None:
         if self.shortened or len(scores) < 3 or self.world.steps < 500:
@@ -274,31 +251,20 @@ class Metrics(Watcher):
 def _is_printed(score: Score, value: float | None) -> bool:
     if value is None:
         return False
-    for shown, digits in score.printed:
-        tolerance = max(0.51 * 10**-digits, 2e-7 * abs(shown))  # single precision rounds too
-        if abs(shown - value) <= tolerance or abs(shown - 100 * value) <= tolerance:
-            return True
-    return False
+    return any(
+        abs(float(shown) - one) <= leeway(shown, SINGLE)
+        for shown in score.printed
+        for one in (value, 100 * value)
+    )
 
 
-def _mended(formula: str) -> str:
-    """What to do about a formula that is no division."""
-    if "argmax" in formula:
-        return "take the argmax over the classes, argmax(1)"
-    if "overwrites" in formula:
-        return "gather the answers of all batches, `preds += …`, before they are scored"
-    if "order" in formula:
-        return "keep the labels that came with the batches, or evaluate with shuffle=False"
-    return ""
-
-
-def _is_telling(rows: list[tuple[Score, dict[str, float]]], formula: str) -> bool:
+def _is_telling(rows: list[Row], mistake: Mistake) -> bool:
     """Whether the match can hardly be chance, and the right value was not printed as well."""
     digits = 0
     for score, values in rows:
         right = [score.correct / score.count, score.correct / max(1, score.loader_size)]
         if any(_is_printed(score, value) for value in right):
-            if abs(values[formula] - right[0]) > 1e-9:
+            if abs(values[mistake] - right[0]) > 1e-9:
                 return False
             continue
         digits += min(4, score.digits)
@@ -306,7 +272,8 @@ def _is_telling(rows: list[tuple[Score, dict[str, float]]], formula: str) -> boo
 
 
 def _new_score(loader: DataLoader[Any]) -> Score:
-    return Score(id(loader), _size(loader), _batches(loader), loader.batch_size or 0)
+    size = length_of(loader.dataset)
+    return Score(id(loader), size, length_of(loader), loader.batch_size or 0)
 
 
 def _equal_in_order(score: Score, loader: DataLoader[Any] | None) -> int | None:
@@ -318,17 +285,3 @@ def _equal_in_order(score: Score, loader: DataLoader[Any] | None) -> int | None:
         return None
     answers = torch.cat([part.cpu() for part in score.answers])
     return int((answers == torch.tensor(labels)).sum())
-
-
-def _size(loader: DataLoader[Any]) -> int:
-    try:
-        return len(loader.dataset)  # type: ignore[arg-type]
-    except TypeError:
-        return 0
-
-
-def _batches(loader: DataLoader[Any]) -> int:
-    try:
-        return len(loader)
-    except TypeError:
-        return 0

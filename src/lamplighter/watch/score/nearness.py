@@ -18,6 +18,16 @@ def shows(printed: str, value: float) -> bool:
     return abs(float(printed) - value) <= half_a_place(printed)
 
 
+def leeway(printed: str, within: float = 2e-6) -> float:
+    """How far a value may be from its printed form: half a place, or what it lost in a sum.
+
+    Args:
+        printed: the figure.
+        within: what sums in single precision may lose, relatively.
+    """
+    return max(half_a_place(printed), within * abs(float(printed)))
+
+
 def half_a_place(printed: str) -> float:
     """How far a value may be from its printed form, and a little: ties are rounded either way."""
     return 0.51 * 10.0 ** -len(printed.partition(".")[2])

@@ -34,7 +34,7 @@ class Printed:
         shown = NUMBER.findall(text)[:8]
         for wrong in wrongs:
             for place, token in enumerate(shown):
-                key = (source, wrong.how.split("(")[0][:40], place)
+                key = (source, wrong.kind, place)
                 if key in self.lost:
                     continue
                 if not shows(token, wrong.value) or any(shows(token, v) for v in right):

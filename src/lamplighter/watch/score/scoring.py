@@ -12,42 +12,23 @@ from lamplighter.checks import scoring as criteria
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.taps.names import (
+    CONVERTING,
+    JOINING,
+    KEEPING,
+    LIKE_ANOTHER,
+    PICKING,
+    RESHAPING,
+    TRANSPOSING,
+    handed_on,
+)
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
 # what leaves a score what it is
-KEEPING = frozenset(
-    [
-        "detach",
-        "clone",
-        "cpu",
-        "cuda",
-        "to",
-        "float",
-        "double",
-        "long",
-        "int",
-        "bool",
-        "type",
-        "squeeze",
-        "unsqueeze",
-        "view",
-        "reshape",
-        "flatten",
-        "__getitem__",
-        "contiguous",
-        "select",
-        "view_as",
-        "type_as",
-        "cat",
-        "stack",
-        "permute",
-        "transpose",
-        "exp",
-        "sub",
-    ]
-)
+CARRYING = KEEPING | RESHAPING | LIKE_ANOTHER | TRANSPOSING | PICKING | JOINING
+CARRYING |= {"bool", "exp", "sub"}
 CUTS = ("gt", "ge", "lt", "le", "__gt__", "__ge__", "__lt__", "__le__")
 CHOICES = ("argmax", "max", "topk", "sort", "argsort")
 
@@ -119,14 +100,15 @@ class Scoring:
             return False
         if name in ("eq", "ne"):
             return len(given) == 2 and isinstance(result, Tensor) and self._compare(given, result)
-        known = next((a for t in given if (a := self.answers.get(t)) is not None), None)
+        parts = handed_on(name, given)
+        known = next((a for t in parts if (a := self.answers.get(t)) is not None), None)
         if name in CHOICES:
             self._choose(name, args, kwargs, given[0], known, result)
         elif name == "mean" and isinstance(result, Tensor):
             self._look_at_mean(given[0])
         elif known is not None and isinstance(result, Tensor):
             self._carry(name, args, given[0], known, result)
-        elif isinstance(result, Tensor) and name in KEEPING:
+        elif isinstance(result, Tensor) and name in CARRYING:
             self._carry_others(name, given[0], result)
         return False
 
@@ -141,7 +123,7 @@ class Scoring:
             if cut is not None and known.kind != "decided":
                 self._look_at_cut(given, float(cut), known)
             self.answers[result] = replace(known, kind="decided")
-        elif name in KEEPING:
+        elif name in CARRYING:
             self.answers[result] = known
 
     def _carry_others(self, name: str, given: Tensor, result: Tensor) -> None:
@@ -149,7 +131,7 @@ class Scoring:
         if place is not None:
             self.labels[result] = place
         equal = self.equal.get(given)
-        if equal is not None and name in ("float", "double", "to", "type", "cpu", "long", "int"):
+        if equal is not None and name in CONVERTING:
             self.equal[result] = equal
 
     def _choose(

@@ -9,16 +9,12 @@ import torch
 from torch.utils.data.distributed import DistributedSampler
 
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.taps.wrapping import Taps, Wrapper
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
     from lamplighter.watch.source.place import Place
     from lamplighter.watch.world import World
 
-# how the processes' numbers come together; `DistributedDataParallel` itself uses none of these
-COMBINING = ("allreduce", "reduce", "allgather", "_allgather", "all_gather", "gather", "send",
-             "alltoall", "all_to_all")  # fmt: skip
 _FIGURE = re.compile(r"\d")
 
 
@@ -68,22 +64,3 @@ class Shares(Watcher):
             "a metric of torchmetrics",
             place,
         )
-
-
-def tap_collectives(taps: Taps) -> None:
-    """The exchanges that a program starts, however it imported them."""
-    if not torch.distributed.is_available():
-        return
-    stream = taps.stream
-    group = torch.distributed.ProcessGroup
-
-    def make(original: Wrapper) -> Wrapper:
-        def exchange(self: Any, *args: Any, **kwargs: Any) -> Any:
-            stream.tell("combined")
-            return original(self, *args, **kwargs)
-
-        return exchange
-
-    for name in dir(group):
-        if name.startswith(COMBINING) and callable(getattr(group, name)):
-            taps.replace(group, name, make)

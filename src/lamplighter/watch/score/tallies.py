@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lamplighter.checks.tallies import Counted, Wrong, figure_is_wrong, right_values, wrong_values
+from lamplighter.watch.data.passes import length_of
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.score.lists import ListsFromZero
 from lamplighter.watch.score.nearness import NUMBER, is_near
@@ -131,7 +132,8 @@ class Tallies(Watcher):
             self.recent = [*self.recent[-2:], Tally(key)]
             if loader is not None:
                 self.recent[-1].parts = self.parts
-                self.recent[-1].length, self.recent[-1].batches = _lengths(loader)
+                self.recent[-1].length = length_of(loader.dataset)
+                self.recent[-1].batches = length_of(loader)
         return self.recent[-1]
 
     def text_written(self, text: str) -> None:
@@ -218,20 +220,10 @@ class Tallies(Watcher):
                     self._count(figure, wrong, counted)
 
     def _count(self, figure: Figure, wrong: Wrong, counted: Counted) -> None:
-        values = self.hits.setdefault((figure.name, wrong.how.split("(")[0][:40]), set())
+        values = self.hits.setdefault((figure.name, wrong.kind), set())
         values.add(round(wrong.value, 9))
         exact = is_near(figure.value, wrong.value, EXACT)
         enough = (exact and not figure.is_plain()) or len(values) >= TELLING
         if enough and not self.world.found("E101"):
             place = (line_that_divides(figure) if figure.file else None) or here()
             self.world.adopt(figure_is_wrong(figure.name, wrong, counted), place)
-
-
-def _lengths(loader: Any) -> tuple[int, int]:
-    numbers = []
-    for thing in (loader.dataset, loader):
-        try:
-            numbers.append(len(thing))
-        except (TypeError, NotImplementedError):
-            numbers.append(0)
-    return numbers[0], numbers[1]

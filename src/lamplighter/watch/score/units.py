@@ -11,21 +11,19 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from lamplighter.checks.guess import answer_in
 from lamplighter.checks.scoring import units_mixed
 from lamplighter.watch.data.arrays import arrays_in_sight
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.score.nearness import half_a_place
+from lamplighter.watch.score.nearness import leeway
 from lamplighter.watch.source.lineage import lineage_of_call
 from lamplighter.watch.source.place import Place, here_exactly, statement_at
 
 if TYPE_CHECKING:
-    from torch import nn
-
+    from lamplighter.watch.score.answered import Answered
     from lamplighter.watch.world import World
 
 FEWEST = 16  # answers, and targets of training
-MOST = 2**16
+MOST = 2**16  # answers
 MOST_LINES = 12  # printed lines after an evaluation that are held against the arrays
 DIGITS = 4  # of a figure that can hardly agree by chance
 APART = 20.0  # times the spread: another unit
@@ -40,58 +38,36 @@ class Units(Watcher):
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.answers: dict[int, list[Tensor]] = {}
-        self.size = 0
-        self.goals: list[Tensor] = []
         self.lines = 0
 
-    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
-        if (torch.is_grad_enabled() and module.training) or self.size > MOST:
-            return
-        answer = answer_in(output)
-        if answer is None or not answer.is_floating_point() or answer.dim() not in (1, 2):
-            return
-        if answer.dim() == 1 or answer.shape[1] == 1:
-            self.answers.setdefault(id(module), []).append(answer.detach())
-            self.size += answer.numel()
-
-    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
-        target = given.get("target")
-        if len(self.goals) >= FEWEST or not isinstance(target, Tensor):
-            return
-        if isinstance(result, Tensor) and result.requires_grad and target.is_floating_point():
-            self.goals.append(target.detach().reshape(-1)[:MOST].float().cpu())
-
-    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
-        if self.answers:
-            self.woken()
-
-    def woken(self) -> None:
-        self.answers, self.size = {}, 0
-
     def text_written(self, text: str) -> None:
-        if not self.answers or not self.goals or self.lines >= MOST_LINES:
+        seen = self.world.answered
+        if seen is None or not seen.answers or not seen.goals or self.lines >= MOST_LINES:
             return
         shown = [token.replace(",", "") for token in NUMBER.findall(text)[:8]]
         shown = [t for t in shown if len(t.replace(".", "").strip("0")) >= DIGITS]
-        goals = torch.cat(self.goals).double()
+        goals = torch.cat(seen.goals).double()
         if not shown or len(goals) < FEWEST or self.world.found("E101"):
             return
         self.lines += 1
-        for parts in self.answers.values():
-            answers = torch.cat([part.reshape(-1) for part in parts]).double().cpu()
-            if len(answers) < FEWEST or float(answers.std()) == 0:
-                continue
+        for answers in _forecasts(seen):
             for name, said, truth in _pairs(answers, goals):
                 for how, figure in _figures(said, truth):
-                    if any(abs(float(t) - figure) <= _close(t, figure) for t in shown):
+                    if any(abs(float(t) - figure) <= leeway(t) for t in shown):
                         told = units_mixed(how, figure, float(said.std()), float(truth.std()))
                         self.world.adopt(told, _line(name))
                         return
 
 
-def _close(token: str, figure: float) -> float:
-    return max(half_a_place(token), 2e-6 * abs(figure))
+def _forecasts(seen: Answered) -> Iterator[Tensor]:
+    """What each network that gives one number for a sample has answered since the last step."""
+    for parts in seen.answers.values():
+        single = [p.reshape(-1) for p in parts if p.dim() == 1 or p.shape[1] == 1]
+        if not FEWEST <= sum(map(len, single)) <= MOST:
+            continue
+        answers = torch.cat(single).double().cpu()
+        if float(answers.std()) != 0:
+            yield answers
 
 
 def _pairs(answers: Tensor, goals: Tensor) -> Iterator[tuple[str, Tensor, Tensor]]:

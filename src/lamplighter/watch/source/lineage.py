@@ -10,7 +10,6 @@ from itertools import pairwise
 from lamplighter.watch.source.place import Place, statement_at, tree_of
 
 MOST = 80  # statements that are followed back
-SETS = ("DataLoader", "Subset", "TensorDataset", "ConcatDataset", "random_split")
 IN_PLACE = (
     "append",
     "extend",

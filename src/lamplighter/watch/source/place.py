@@ -42,6 +42,11 @@ class Place:
     end: int = field(default=-1, compare=False)
     outer: tuple[Place, ...] = field(default=(), compare=False, repr=False)
 
+    @classmethod
+    def of(cls, frame: FrameType) -> Place:
+        """The line that a function is at."""
+        return cls(frame.f_code.co_filename, frame.f_lineno)
+
     def __str__(self) -> str:
         return f"{Path(self.file).name}:{self.line}"
 
@@ -70,7 +75,7 @@ def user_frame(depth: int = 1) -> FrameType | None:
 def here() -> Place | None:
     """The innermost line of the user's code on the stack, or None."""
     frame = user_frame(2)
-    return Place(frame.f_code.co_filename, frame.f_lineno) if frame is not None else None
+    return Place.of(frame) if frame is not None else None
 
 
 def here_exactly(depth: int = 1) -> Place | None:

@@ -42,7 +42,8 @@ def overwritten_unread(place: Place | None) -> Place | None:
     target = statement.targets[0]
     if not isinstance(target, ast.Name):
         return None
-    for later in _after(place.file, statement):
+    block = block_of(place.file, statement)
+    for later in block[block.index(statement) + 1 :] if block else ():
         if not _mentions(later, target.id):
             continue
         again = isinstance(later, ast.Assign) and _targets(later, target.id)
@@ -111,6 +112,16 @@ def line_in_a_loop(place: Place | None, name: str) -> Place | None:
     return Place(place.file, min(lines)) if lines else place
 
 
+def block_of(file: str, statement: ast.stmt) -> list[ast.stmt]:
+    """The statements among which one stands, such as those of one `if`; empty where it is no such."""
+    for node in ast.walk(tree_of(file) or ast.Module([], [])):
+        for part in ("body", "orelse", "finalbody"):
+            inside = getattr(node, part, None)
+            if isinstance(inside, list) and statement in inside:
+                return inside
+    return []
+
+
 def called_name(call: ast.Call) -> str:
     """The last part of the name of what is called."""
     function = call.func
@@ -130,16 +141,6 @@ def _receiver(place: Place | None) -> str | None:
             names = [n.id for n in ast.walk(node.func) if isinstance(n, ast.Name)]
             return names[-1] if names else None
     return None
-
-
-def _after(file: str, statement: ast.stmt) -> list[ast.stmt]:
-    """The statements that follow in the same block."""
-    for node in ast.walk(tree_of(file) or ast.Module([], [])):
-        for block in ("body", "orelse", "finalbody"):
-            inside = getattr(node, block, None)
-            if isinstance(inside, list) and statement in inside:
-                return inside[inside.index(statement) + 1 :]
-    return []
 
 
 def _targets(node: ast.Assign | ast.AugAssign, name: str) -> bool:

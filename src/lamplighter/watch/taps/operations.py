@@ -21,6 +21,7 @@ from torch.overrides import (
 from lamplighter.watch.attention import Attention, Patience
 from lamplighter.watch.events import Stream
 from lamplighter.watch.source.place import is_users
+from lamplighter.watch.taps.names import LEAVING, name_of
 from lamplighter.watch.taps.wrapping import Taps, Wrapper
 
 NOTHING = contextlib.nullcontext()
@@ -31,35 +32,6 @@ FAST = (
     torch.nn.TransformerEncoder,
     torch.nn.MultiheadAttention,
 )
-
-# torch for NumPy or plain Python
-LEAVING = ("numpy", "tolist", "__array__", "item", "__float__")
-# how one operation is written in several ways
-_SAME = {
-    "__matmul__": "matmul",
-    "__rmatmul__": "matmul",
-    "bmm": "matmul",
-    "subtract": "sub",
-    "__rsub__": "rsub",
-    "multiply": "mul",
-    "__rmul__": "mul",
-    "true_divide": "div",
-    "divide": "div",
-    "__rdiv__": "rdiv",
-    "__rtruediv__": "rdiv",
-    "__radd__": "add",
-    "negative": "neg",
-    "expit": "sigmoid",
-    "swapaxes": "transpose",
-    "__iadd__": "add",
-    "__isub__": "sub",
-    "__imul__": "mul",
-    "__idiv__": "div",
-    "__itruediv__": "div",
-    "__eq__": "eq",
-    "__and__": "bitwise_and",
-    "logical_and": "bitwise_and",
-}
 
 
 class Operations(TorchFunctionMode):
@@ -140,18 +112,6 @@ class Operations(TorchFunctionMode):
         finally:
             if paused:
                 self.go_on()
-
-
-def name_of(func: Any) -> str:
-    """The name of an operation, the same for its operator, its method and its in-place form."""
-    name: str = getattr(func, "__name__", "")
-    if name == "__get__":
-        name = getattr(getattr(func, "__self__", None), "__name__", "")
-        return {"T": "transpose", "mT": "transpose", "H": "transpose", "data": "detach"}.get(
-            name, name
-        )
-    name = _SAME.get(name, name)
-    return name[:-1] if name.endswith("_") and not name.startswith("__") else name
 
 
 def tap_operations(taps: Taps, patience: Patience) -> None:

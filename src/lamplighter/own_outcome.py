@@ -201,6 +201,9 @@ def fitted_to(artifact: Artifact, parts: Parts, listener: Listener) -> Artifact:
     dimensions, outputs = forms_of(parts)
     if dimensions is not None:
         artifact = replace(artifact, data={**artifact.data, DIMENSIONS: dimensions})
+    if outputs is not None:
+        network = replace(artifact.architecture, outputs=outputs)
+        artifact = replace(artifact, architecture=network)
     if artifact.classes and artifact.task == "classification":
         named = artifact.classes
         if outputs is not None and outputs != len(named):
@@ -210,9 +213,7 @@ def fitted_to(artifact: Artifact, parts: Parts, listener: Listener) -> Artifact:
                    else "the last names stand for no output")
             )  # fmt: skip
             more = (str(number) for number in range(len(named), outputs))
-            network = replace(artifact.architecture, outputs=outputs)
-            classes = (*named[:outputs], *more)
-            artifact = replace(artifact, architecture=network, classes=classes)
+            artifact = replace(artifact, classes=(*named[:outputs], *more))
     if not is_made_by_its_class(parts, artifact.architecture):
         network = replace(artifact.architecture, options={"called_with": "as it is"})
         artifact = replace(artifact, architecture=network)

@@ -126,3 +126,35 @@ def test_a_status_that_is_none(place: Path, capsys: pytest.CaptureFixture[str]) 
     assert lamp(["runs", str(place / "runs"), "--json"]) == 0
     states = {run["name"]: run["state"] for run in json.loads(capsys.readouterr().out)["runs"]}
     assert states == {"one": "finished", "two": "unreadable: status.json holds a list"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "flag"),
+    [
+        (["predict", "one", "data"], "--csv"),
+        (["evaluate", "one"], "--csv"),
+        (["evaluate", "one"], "--html"),
+    ],
+)
+def test_a_folder_that_is_not_there(
+    asked: list[str], flag: str, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told before anything is answered, as a fault of the command."""
+    there = [str(place / "runs" / "one") if a == "one" else str(place / a) for a in asked[1:]]
+    capsys.readouterr()
+    file = place / "nowhere" / "a.csv"
+    assert lamp([asked[0], *there, flag, str(file), "--json"]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["where"] == flag
+    assert error["message"] == f"there is no folder {file.parent} to write a.csv to"
+    assert error["fix"] == f"mkdir -p {file.parent}, or name another file"
+
+
+def test_shares_of_nothing(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A validation split is needed, and the message says what for."""
+    assert lamp(["train", str(place / "data"), "--val-share", "0", "--json"]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (error["where"], error["message"]) == (
+        "--val-share", "the fraction for val lies between 0 and 1, got 0",
+    )  # fmt: skip
+    assert error["fix"].startswith("the best epoch is chosen by it")

@@ -72,6 +72,27 @@ def test_a_class_that_makes_the_network_is_enough(tmp_path: Path) -> None:
     assert lamp.load(run.artifact).predict(ROWS[:5]) == run.model.predict(ROWS[:5])
 
 
+class Sized(nn.Module):
+    """Is told how many numbers to give."""
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x)
+
+
+@pytest.mark.parametrize("targets", [KINDS, torch.rand(60, 2), torch.rand(60, 3).round()])
+def test_a_class_is_called_with_the_outputs_that_there_are(targets: Tensor, tmp_path: Path) -> None:
+    """Also where nothing names the classes, and where the answers are numbers or several labels."""
+    outputs = 3 if targets is KINDS else targets.shape[1]
+    run = fitted(Sized(outputs), TensorDataset(ROWS, targets), tmp_path)
+    loaded = lamp.load(run.artifact)
+    assert loaded.artifact.architecture.outputs == outputs
+    assert loaded.predict(ROWS[:5]) == run.model.predict(ROWS[:5])
+
+
 @pytest.mark.parametrize(
     ("outputs", "classes", "told"),
     [

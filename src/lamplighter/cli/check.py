@@ -87,7 +87,12 @@ def command(
             print_finding(finding, console)
         errors = len(stopping(report))
         print(
-            f"{report.checks} checks, {report.steps} steps tried and undone, {report.seconds:.1f} s: "
-            f"{errors} errors, {sum(f.level == 'warning' for f in report)} warnings"
+            f"{report.checks} checks, {_counted(report.steps, 'step')} tried and undone, "
+            f"{report.seconds:.1f} s: {_counted(errors, 'error')}, "
+            + _counted(sum(f.level == "warning" for f in report), "warning")
         )
     return 1 if stopping(report) else 0
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

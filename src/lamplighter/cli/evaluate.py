@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from lamplighter.cli.options import output_options
+from lamplighter.cli.options import output_options, refuse_no_folder
 
 
 @click.command(epilog="Example: lamp evaluate runs/photos-resnet18 --split val")
@@ -47,6 +47,8 @@ def command(
     from lamplighter.cli.told import print_measures
     from lamplighter.evaluation.outcome import write_predictions
 
+    for flag, file in (("--html", html), ("--csv", csv)):
+        refuse_no_folder(flag, file)
     own_text = own_class or own_class_too
     found = stages.evaluate(
         model,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lamplighter.cli.options import output_options
+from lamplighter.cli.options import output_options, refuse_no_folder
 
 if TYPE_CHECKING:
     from lamplighter.predict import Failure, Model, Prediction
@@ -60,6 +60,7 @@ def command(
             where="--csv -",
             fix="--csv FILE with --json, or one of the two",
         )
+    refuse_no_folder("--csv", csv_file)
     own_text = own_class or own_class_too
     own = named.resolve(own_text, what="network") if own_text else None
     loaded, _ = stages.open_model(model, own=own, device=device)

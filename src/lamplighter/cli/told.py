@@ -18,7 +18,9 @@ def print_run(run: Run) -> None:
     best = run.best
     value = next((v for k, v in best.items() if k.startswith("val_") and k != "val_loss"), None)
     metric = next((k for k in best if k.startswith("val_") and k != "val_loss"), "val_accuracy")
-    shown = percent(value) if metric in ("val_accuracy", "val_f1") else f"{value}"
+    shown = percent(value)
+    if metric not in ("val_accuracy", "val_f1") and value is not None:
+        shown = f"{value:.4g}"
     print(f"best: epoch {best['epoch']} of {run.epochs}, {metric.replace('_', ' ')} {shown}")
     if run.test:
         print_headline(run.test)

@@ -110,11 +110,19 @@ def _beside_copies(examples: Sequence[Example], digests: Mapping[str, str]) -> l
 
 def _refuse_fractions(val: float | None, test: float | None) -> None:
     if val is not None and not 0 < val < 1:
-        raise UsageError(f"the fraction for val lies between 0 and 1, got {val}")
+        raise UsageError(
+            f"the fraction for val lies between 0 and 1, got {val:g}",
+            where="--val-share",
+            fix="the best epoch is chosen by it: --val-share 0.1, or leave it out",
+        )
     if test is not None and not 0 <= test < 1:
-        raise UsageError(f"the fraction for test lies between 0 and 1, got {test}")
+        raise UsageError(
+            f"the fraction for test lies between 0 and 1, got {test:g}", where="--test-share"
+        )
     if (val or 0) + (test or 0) >= 1:
-        raise UsageError(f"val {val} and test {test} together leave nothing to train on")
+        raise UsageError(
+            f"val {val} and test {test} together leave nothing to train on", where="--val-share"
+        )
 
 
 def _refuse_nothing(source: Source, examples: Sequence[Example]) -> None:

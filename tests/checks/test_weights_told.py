@@ -29,7 +29,7 @@ def test_weights_normalised_over_the_samples() -> None:
     assert _told(own_forms.softmax_across_samples()) == (
         "L105 error",
         "the softmax is over dimension 0, the samples, and what comes out is held against a target "
-        "for each sample: a sample's classes compete with other samples and not with each other",
+        "for each row: a row's classes compete with other rows and not with each other",
         "take the softmax over dim=1, the classes",
     )
     assert _told(

@@ -9,6 +9,7 @@ from lamplighter.checks.catalogue import found
 from lamplighter.checks.finding import Finding, Level
 
 _FIX_OF_SHARE = "count the right answers and the samples that were scored, and divide once"
+_FIX_OF_LENGTH = "take the length of its labels: len(labels), or labels.size(0)"
 _FIX_OF_LOSS = (
     "add loss.item() * len(batch) and divide by the number of samples, or divide the sum of means "
     "by the number of batches"
@@ -134,8 +135,7 @@ def _wrong_shares(counted: Counted, others: Sequence[int]) -> Iterator[Wrong]:
             f"the number of right answers, divided by {batches * counted.parts}: len() of a batch "
             f"that is a tuple of {counted.parts} counts these, and not the samples"
         )
-        fix = "take the length of its labels: len(labels), or labels.size(0)"
-        yield Wrong(total / (batches * counted.parts), actual, how, fix=fix)
+        yield Wrong(total / (batches * counted.parts), actual, how, fix=_FIX_OF_LENGTH)
     for size in others:
         if size > 1 and abs(total / size - actual) > 1e-6 * actual:
             yield Wrong(total / size, actual, f"the number of right answers, divided by {size}")
@@ -158,7 +158,7 @@ def _wrong_losses(counted: Counted) -> Iterator[Wrong]:
             f"the sum of mean losses, each times {counted.parts}, divided by the number of samples "
             f"({count}): len() of a batch that is a tuple of {counted.parts} counts these"
         )
-        yield Wrong(counted.parts * total / count, actual, how, loss=True)
+        yield Wrong(counted.parts * total / count, actual, how, loss=True, fix=_FIX_OF_LENGTH)
     if batches > 1 and counted.given == batches:
         yield with_one_more(counted.losses, counted, loss=True)
     if counted.every > 1 and batches > 1:

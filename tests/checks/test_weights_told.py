@@ -30,7 +30,7 @@ def test_weights_normalised_over_the_samples() -> None:
         "L105 error",
         "the softmax is over dimension 0, the samples, and what comes out is held against a target "
         "for each row: a row's classes compete with other rows and not with each other",
-        "take the softmax over dim=1, the classes",
+        "take the softmax over dim=-1, the classes",
     )
     assert _told(
         loss.softmax_over_wrong_dimension(torch.rand(8, 3, generator=MADE).softmax(0))

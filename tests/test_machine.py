@@ -76,9 +76,10 @@ def contained(
 ) -> tuple[int, int]:
     """What `memory` says within a container whose control groups have these files."""
     for name, content in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
     monkeypatch.setattr(machine, "GROUPS", tmp_path)
+    monkeypatch.setattr(machine, "OWN_GROUP", tmp_path / "own")
     monkeypatch.setattr(machine, "_system_memory", lambda: (16 * GIBI, 12 * GIBI))
     return machine.memory()
 
@@ -95,6 +96,18 @@ def contained(
         (NEW | {"memory.max": "max\n"}, (16, 12)),
         (OLD | {"memory/memory.limit_in_bytes": "9223372036854771712\n"}, (16, 12)),
         (NEW | {"memory.current": f"{3 * GIBI}\n"}, (2, 0)),
+        # systemd and batch systems bound a group further down, or one above it
+        (
+            {f"jobs/mine/{name}": text for name, text in NEW.items()} | {"own": "0::/jobs/mine\n"},
+            (2, 1),
+        ),
+        ({f"jobs/{name}": text for name, text in NEW.items()} | {"own": "0::/jobs/mine\n"}, (2, 1)),
+        (
+            {name.replace("/", "/mine/"): text for name, text in OLD.items()}
+            | {"own": "5:cpu,memory:/mine\n0::/\n"},
+            (2, 1),
+        ),
+        (NEW | {"own": "0::/of/the/host\n"}, (2, 1)),
     ],
 )
 def test_memory_is_bounded_by_the_container(

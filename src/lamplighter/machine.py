@@ -15,7 +15,7 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +29,14 @@ SPINS = 10_000  # turns in which a waiting thread looks for work: about a tenth 
 # where a container says what it may use: the version 2 of control groups, then version 1
 GROUPS = Path("/sys/fs/cgroup")
 CORES = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))
+OWN_GROUP = Path("/proc/self/cgroup")
 MEMORY = (
-    ("memory.max", "memory.current", "inactive_file"),
-    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
-)
+    ("", "memory.max", "memory.current", ("inactive_file", "active_file")),
+    (
+        "memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
+        ("total_inactive_file", "total_active_file"),
+    ),
+)  # fmt: skip
 SMALL_SIDE = 64  # pixels: pictures whose layers' outputs are blocks of one scale
 
 
@@ -60,24 +64,37 @@ def cores() -> int:
 
 
 def memory() -> tuple[int, int]:
-    """(total, available) bytes of RAM that this process may use, bounded by the container's."""
+    """(total, available) bytes of RAM that this process may use, bounded by its control groups."""
     total, available = _system_memory()
-    for limit_file, used_file, cached in MEMORY:
-        try:
-            limit = int((GROUPS / limit_file).read_text())
-            used = int((GROUPS / used_file).read_text())
-        except (OSError, ValueError):  # another version of control groups, or "max": no bound
-            continue
-        free = limit - used + _cached(GROUPS / Path(limit_file).with_name("memory.stat"), cached)
-        return min(total, limit), min(available, max(0, free))
+    for controller, limit_file, used_file, cached in MEMORY:
+        for folder in _groups(controller):
+            try:
+                limit = int((folder / limit_file).read_text())
+                used = int((folder / used_file).read_text())
+            except (OSError, ValueError):  # another version of control groups, or "max": no bound
+                continue
+            free = limit - used + _cached(folder / "memory.stat", cached)
+            total, available = min(total, limit), min(available, max(0, free))
     return total, available
 
 
-def _cached(statistics: Path, field: str) -> int:
+def _groups(controller: str) -> list[Path]:
+    """The folder of this process's control group and those above it: any of them may set a bound."""
+    base = GROUPS / controller
+    with contextlib.suppress(OSError, ValueError):
+        for line in OWN_GROUP.read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controller in controllers.split(","):
+                own = base / path.strip("/")
+                return [own, *(folder for folder in own.parents if folder.is_relative_to(base))]
+    return [base]
+
+
+def _cached(statistics: Path, fields: Sequence[str]) -> int:
     """Bytes of files that were read and are kept; they count as used, and are given up on demand."""
     with contextlib.suppress(OSError, ValueError):
         lines = [line.split() for line in statistics.read_text().splitlines()]
-        return next((int(words[1]) for words in lines if words[0] == field), 0)
+        return sum(int(words[1]) for words in lines if words[0] in fields)
     return 0
 
 

@@ -71,9 +71,8 @@ class FreshNetworks(Watcher):
         if not self.world.steps:
             return
         states = [_shapes(state) for state in _states_in(thing, DEEP)]
-        for model in self.world.models.values():
-            module = model.module
-            if module is None or not model.trained:
+        for model, module in self.world.networks():
+            if not model.trained:
                 continue
             mine = _shapes(dict(module.named_parameters()))
             if mine and any(mine <= state for state in states):
@@ -121,7 +120,7 @@ class FreshNetworks(Watcher):
 
     def _has_learned(self, module: nn.Module) -> bool:
         """Whether a state was loaded into some of it, or an optimizer holds some of it."""
-        held = {id(p) for r in self.world.optimizers.values() for p in r.parameters()}
+        held = self.world.held()
         loaded = any(self.filled.get(inner) for inner in module.modules())
         return loaded or any(id(p) in held for p in module.parameters())
 
@@ -139,10 +138,8 @@ class FreshNetworks(Watcher):
 
     def _twin_is_asked(self, shapes: Shapes) -> bool:
         """Whether the trained network has answered since its state was saved: then the two are compared."""
-        known = [m for s in self.world.models.values() if (m := s.module) is not None]
-        return any(
-            id(m) in self.asked and _shapes(dict(m.named_parameters())) == shapes for m in known
-        )
+        known = [m for _, m in self.world.networks() if id(m) in self.asked]
+        return any(_shapes(dict(m.named_parameters())) == shapes for m in known)
 
 
 def _is_new(module: nn.Module) -> bool:

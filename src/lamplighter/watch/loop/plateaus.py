@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from lamplighter.checks.schedules import plateau_of_batches
+from lamplighter.watch.data.passes import length_of
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.place import Place, here
 
@@ -68,7 +69,7 @@ class Plateaus(Watcher):
             every = FEWEST <= current.steps == told
             if schedule is None or not every or self.world.found("O108"):
                 continue
-            batches = _length(current) or current.given
+            batches = length_of(current.loader()) or current.given
             patience = int(schedule.patience)
             # whoever waits for longer than an epoch means batches
             if falls >= TWICE or patience + 1 < batches:
@@ -78,10 +79,3 @@ class Plateaus(Watcher):
 
 def _rate(schedule: Any) -> float:
     return float(schedule.optimizer.param_groups[0]["lr"])
-
-
-def _length(current: Pass) -> int:
-    try:
-        return len(current.loader())  # type: ignore[arg-type]
-    except TypeError:
-        return 0

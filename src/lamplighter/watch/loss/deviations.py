@@ -12,12 +12,13 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.taps.names import KEEPING, PICKING, RESHAPING
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
 Answer = tuple[int, int]  # a network, and the number of the tensor in its answer
-KEEPING = frozenset(("squeeze", "view", "reshape", "flatten", "cpu", "detach", "__getitem__", "to"))
+CARRYING = KEEPING | RESHAPING | PICKING
 ROOTS = frozenset(("sqrt", "rsqrt", "log", "pow"))
 
 
@@ -56,7 +57,7 @@ class Deviations(Watcher):
         given = list(shallow((*args, *kwargs.values())))
         known = [self.answers.get(t) for t in given]
         variance = next((a for a in known if a in self.variances), None)
-        if name in KEEPING and len(given) == 1 and known[0] is not None:
+        if name in CARRYING and len(given) == 1 and known[0] is not None:
             self.answers[result] = known[0]
         elif variance is not None and name in ROOTS:
             self.rooted.add(variance)
@@ -67,7 +68,7 @@ class Deviations(Watcher):
                 self.used[variance] = "the distance from the mean is divided by it"
         elif name in ("add", "sub", "rsub") and len(given) == 2:
             self._look_at_sum(given, known, result, variance)
-        elif name in ("abs", *KEEPING) and given and self.errors.get(given[0]):
+        elif name in ("abs", *CARRYING) and given and self.errors.get(given[0]):
             self.errors[result] = True
 
     def _look_at_sum(

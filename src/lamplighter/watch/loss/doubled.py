@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.descent import LAYERS, shallow
 from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.taps.names import KEEPING, RESHAPING
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -25,7 +27,7 @@ MOST = 4  # findings that one loss carries
 NORMALISING = frozenset(("log_softmax", "logsumexp", "softmax"))
 SQUASHING = frozenset(("sigmoid", "log_sigmoid", "binary_cross_entropy_with_logits"))
 # what leaves a probability one on its way to its logarithm
-KEEPING = frozenset(("clamp", "clamp_min", "add", "float", "squeeze", "view", "reshape", "gather"))
+CARRYING = KEEPING | RESHAPING | {"clamp", "clamp_min", "add", "gather"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,10 +48,10 @@ class DoubledScores(Watcher):
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.looks: dict[Place | None, int] = {}
+        self.looks: Counter[Place | None] = Counter()
         self.twice: ByIdentity[Doubled] = ByIdentity()  # waits for its logarithm
         self.seen: ByIdentity[tuple[Doubled, ...]] = ByIdentity()
-        self.hits: dict[tuple[str, Place | None], int] = {}
+        self.hits: Counter[tuple[str, Place | None]] = Counter()
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -63,7 +65,7 @@ class DoubledScores(Watcher):
         if self.twice and (known := next(filter(None, map(self.twice.get, given)), None)):
             if name == "log":
                 self._add(made[0], known)
-            elif name in KEEPING:
+            elif name in CARRYING:
                 self.twice[made[0]] = known
         if self.seen and name not in LAYERS:
             carried = tuple(d for t in given for d in self.seen.get(t) or ())
@@ -83,8 +85,8 @@ class DoubledScores(Watcher):
         result: Tensor,
     ) -> None:
         place = here()
-        looks = self.looks[place] = self.looks.get(place, 0) + 1
-        if looks > LOOKS or not given or given[0].dim() == 0:
+        self.looks[place] += 1
+        if self.looks[place] > LOOKS or not given or given[0].dim() == 0:
             return
         for finding in _seen_in(name, args, kwargs, given[0]):
             one = Doubled(finding, place)
@@ -97,8 +99,8 @@ class DoubledScores(Watcher):
         for root in roots:
             for one in self.seen.get(root) or ():
                 code = one.finding.code
-                hits = self.hits[code, one.place] = self.hits.get((code, one.place), 0) + 1
-                if hits == SURE and not self.world.found(code):
+                self.hits[code, one.place] += 1
+                if self.hits[code, one.place] == SURE and not self.world.found(code):
                     self.world.adopt([one.finding], one.place)
 
 

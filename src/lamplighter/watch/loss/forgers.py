@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from lamplighter.checks.adversaries import forger_helps_the_critic
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.loss.graphs import is_loss, slopes_at
 from lamplighter.watch.source.descent import LAYERS, shallow
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.source.statements import line_of_backward_value
@@ -94,14 +95,11 @@ class Forgers(Watcher):
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
         verdicts, self.verdicts = self.verdicts, []
         root = roots[0]
-        if self.over or not verdicts or root.numel() != 1 or not root.requires_grad:
+        if self.over or not verdicts or not is_loss(root):
             return
         self.looks += 1
         self.over |= self.looks > LOOKS
-        with torch.enable_grad():
-            slopes = torch.autograd.grad(
-                root, [v.output for v in verdicts], retain_graph=True, allow_unused=True
-            )
+        slopes = slopes_at(root, [verdict.output for verdict in verdicts])
         for verdict, slope in zip(verdicts, slopes, strict=True):
             if slope is not None:
                 real, made = _sides(slope.flatten(1) if slope.dim() > 1 else slope, verdict.made)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.turned import error_is_maximised
-from lamplighter.watch.data.samples import is_among
+from lamplighter.watch.data.samples import is_among, targets_in
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.loss.factors import Factor, Held, HeldFactors
+from lamplighter.watch.loss.graphs import is_loss
 from lamplighter.watch.source.descent import shallow
-from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.taps.data import LOSSES
 
 if TYPE_CHECKING:
@@ -36,13 +36,13 @@ class GrownErrors(Watcher):
         self.world = world
         self.batch: list[Tensor] = []
         self.differences: ByIdentity[bool] = ByIdentity()
-        self.errors: list[tuple[str, Tensor, Place | None]] = []
-        self.waiting: tuple[str, Place | None] | None = None
+        self.errors = HeldFactors(MOST)
+        self.waiting: Held | None = None
         self.looks = self.hits = 0
         self.over = False
 
     def batch_given(self, current: Pass, batch: Any) -> None:
-        self.batch = list(tensors_in(batch))[1:]
+        self.batch = targets_in(batch)
 
     def state_loaded(self, module: torch.nn.Module, state: dict[str, Any]) -> None:
         self.over = True  # a network that knows something may be meant to forget it
@@ -55,8 +55,9 @@ class GrownErrors(Watcher):
             return
         # a constant target is the side that a critic shall take, and one may play against it
         varied = target.numel() > 1 and bool((target != target.flatten()[0]).any())
-        if varied and isinstance(result, Tensor) and result.numel() == 1:
-            self._keep(name, result)
+        plain = isinstance(result, Tensor) and result.numel() == 1 and result.requires_grad
+        if varied and plain:
+            self.errors.hold(Factor(name), result)
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -73,39 +74,27 @@ class GrownErrors(Watcher):
             return
         measures = name in DISTANCES or (name == "mul" and len(given) == 2 and given[0] is given[1])
         if measures and given and self.differences.get(given[0]):
-            self._keep("a difference", result)
-
-    def _keep(self, name: str, result: Tensor) -> None:
-        if len(self.errors) < MOST and result.requires_grad:
-            self.errors.append((name, result, here()))
+            self.errors.hold(Factor("a difference"), result)
 
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
-        errors, self.errors, self.waiting = self.errors, [], None
-        root = roots[0]
-        if self.over or not errors or root.numel() != 1 or not root.requires_grad:
+        errors, self.errors, self.waiting = self.errors, HeldFactors(MOST), None
+        if self.over or not len(errors) or not is_loss(roots[0]):
             return
         self.looks += 1
-        with torch.enable_grad():
-            slopes = torch.autograd.grad(
-                root, [e for _, e, _ in errors], retain_graph=True, allow_unused=True
-            )
-        known = [(e, s) for e, s in zip(errors, slopes, strict=True) if s is not None]
+        known = errors.slopes(roots[0])
         falls = [bool((slope <= 0).all()) and bool(slope.any()) for _, slope in known]
         alone = len(self.world.optimizers) < 2 and self.world.steps < LONG
         self.over |= self.looks >= LOOKS or not all(falls) or not alone
         if known and not self.over:
-            self.waiting = known[0][0][0], known[0][0][2]
+            self.waiting = known[0][0]
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         error, self.waiting = self.waiting, None
         if error is None or any(g.get("maximize") for g in optimizer.param_groups):
             return
-        mine = {id(p) for g in optimizer.param_groups for p in g["params"]}
-        modules = [m.module for m in self.world.models.values()]
-        held = (p for m in modules if m is not None for p in m.parameters())
-        if not any(id(p) in mine for p in held):
+        if not any(self.world.moves(optimizer, network) for _, network in self.world.networks()):
             return  # a picture is altered, or something else than a network
         self.hits += 1
         if self.hits == SURE:
             self.over = True
-            self.world.adopt(error_is_maximised(error[0], SURE), error[1])
+            self.world.adopt(error_is_maximised(error.factor.kind, SURE), error.place)

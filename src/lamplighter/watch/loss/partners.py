@@ -14,6 +14,7 @@ from lamplighter.checks.finding import Finding
 from lamplighter.checks.mixing import Mixture, mixture_of, partners_differ
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.loss.graphs import is_loss, slopes_at
 from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
@@ -132,11 +133,10 @@ class Partners(Watcher):
         """How much each of the two losses counts in what is sent back."""
         pair, self.pair = self.pair, None
         root = roots[0]
-        if pair is None or self.inputs is None or root.numel() != 1 or not root.requires_grad:
+        if pair is None or self.inputs is None or not is_loss(root):
             return
         own, other, pick = pair
-        with torch.enable_grad():
-            slopes = torch.autograd.grad(root, (own, other), retain_graph=True, allow_unused=True)
+        slopes = slopes_at(root, (own, other))
         weights = [0.0 if slope is None else float(slope) for slope in slopes]
         if min(weights) < 0 or not sum(weights) > 0:
             return

@@ -6,12 +6,12 @@ import ast
 import weakref
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from lamplighter.checks.quantiles import quantile_is_its_counterpart
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.loss.graphs import is_loss, slopes_at
 from lamplighter.watch.source.descent import is_weight, shallow
 from lamplighter.watch.source.place import Place, locals_of, statement_at, user_frame
 
@@ -65,14 +65,11 @@ class Quantiles(Watcher):
         for difference, _, levels, _ in products:
             named.setdefault(id(difference), set()).update(levels)
         products = [one for one in products if named[id(one[0])]]
-        if not products or root.numel() != 1 or not root.requires_grad or self.looks >= LOOKS:
+        if not products or not is_loss(root) or self.looks >= LOOKS:
             return
         self.looks += 1
         several = {id(one[0]): one for one in products}
-        with torch.enable_grad():
-            slopes = torch.autograd.grad(
-                root, [d for d, *_ in several.values()], retain_graph=True, allow_unused=True
-            )
+        slopes = slopes_at(root, [difference for difference, *_ in several.values()])
         for (difference, sign, _, place), slope in zip(several.values(), slopes, strict=True):
             if slope is not None and self._shows(
                 difference, sign, slope, named[id(difference)], place
@@ -126,7 +123,7 @@ def _levels_named() -> tuple[Levels, Place | None]:
     frame = user_frame(3)
     if frame is None:
         return (), None
-    place = Place(frame.f_code.co_filename, frame.f_lineno)
+    place = Place.of(frame)
     statement = statement_at(place)
     found: list[tuple[float, ...]] = []
     space = frame.f_globals | locals_of(frame)

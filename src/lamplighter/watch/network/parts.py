@@ -76,7 +76,7 @@ class Parts(Watcher):
             return
         self.done = True
         parts, self.parts = self.parts, {}
-        held = {id(p) for r in self.world.optimizers.values() for p in r.parameters()}
+        held = self.world.held()
         for part in parts.values() if not closure else ():
             if part.calls == 1 and any(id(p) in held for p in part.module.parameters()):
                 self._try(part)

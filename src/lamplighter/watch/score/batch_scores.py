@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.utils.data import BatchSampler
 
 from lamplighter.checks.batch_scores import OF_EACH_SAMPLE, BatchScore, batch_scores
-from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.evaluation import each_batch_scored, mean_of_batches
 from lamplighter.checks.guess import answer_in
 from lamplighter.watch.data.passes import length_of
+from lamplighter.watch.data.samples import targets_in
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.score.nearness import leeway
 from lamplighter.watch.source.figures import things_near
@@ -58,7 +58,7 @@ class BatchScores(Watcher):
         # batches that a program lays together itself may be patients, whose scores may be averaged
         plain = loader is not None and type(loader.batch_sampler) is BatchSampler
         if plain and not current.backwards and self.looks[id(loader)] < LOOKS:
-            self.targets = list(tensors_in(batch))[1:]
+            self.targets = targets_in(batch)
 
     def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:
         if not self.targets or (torch.is_grad_enabled() and module.training):

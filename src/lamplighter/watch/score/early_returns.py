@@ -81,7 +81,7 @@ class EarlyReturns(Watcher):
             digits = sum(len(f.replace(".", "").lstrip("0")) for f in one.figures)
             if loader is None or mine is None or mine.steps or digits < DIGITS:
                 continue
-            batches = _batches(loader)
+            batches = length_of(loader)
             if len(one.figures) < SURE or batches < 2 or key in self.whole:
                 continue
             if not self.world.found("E101"):
@@ -119,13 +119,6 @@ class EarlyReturns(Watcher):
         batches, line = length_of(loader), _returns(place)
         if batches > 1 and line is not None:
             self.world.adopt(one_batch_scored(batches), Place(place.file, line))
-
-
-def _batches(loader: DataLoader[Any]) -> int:
-    try:
-        return len(loader)
-    except TypeError:
-        return 0
 
 
 def _returns(place: Place) -> int | None:

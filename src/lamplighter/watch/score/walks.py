@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from lamplighter.watch.score.measured import CLOSE, OwnMeans, figures_of
+from lamplighter.watch.score.measured import CLOSE, OwnMeans, figures_of, samples_of
 from lamplighter.watch.score.nearness import is_near
 
 if TYPE_CHECKING:
@@ -96,10 +96,9 @@ class Walks:
         """A loss of torch gave this."""
         if not isinstance(result, torch.Tensor) or result.numel() != 1:
             return
-        walk, target = self._now(), given.get("target")
-        rows = target.shape[0] if isinstance(target, torch.Tensor) and target.dim() else 1
+        walk = self._now()
         if len(walk.losses) < MOST:
-            walk.losses.append((result.detach(), rows))
+            walk.losses.append((result.detach(), samples_of(given)))
 
     def _now(self) -> Walk:
         current = self.world.current()

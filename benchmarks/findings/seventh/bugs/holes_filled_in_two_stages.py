@@ -7,8 +7,8 @@ import torch.nn as nn
 from sklearn.datasets import load_digits
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--lr", type=float, default=8e-3)
-parser.add_argument("--lr_finetune", type=float, default=1e-3)
+parser.add_argument("--lr", type=float, default=3e-3)
+parser.add_argument("--lr_finetune", type=float, default=2e-3)
 parser.add_argument("--epochs", type=int, default=6)
 args = parser.parse_args([])
 

@@ -68,7 +68,7 @@ def test(episodes=150):
     hits = 0
     with torch.no_grad():
         for _ in range(episodes):
-            support, query, labels = episode(test_glyphs, paper=0.4)
+            support, query, labels = episode(test_glyphs, paper=0.8)
             hits += (relations(support, query).argmax(1) == labels).sum().item()
     return hits / (episodes * WAY * QUERIES)
 

@@ -85,3 +85,18 @@ def test_stream_that_gives_one_class_after_the_other_is_told(run: Callable[[str]
     assert (found.code, found.level) == ("D106", "warning")
     assert "it reads one class after the other" in found.message
     assert run("loader = DataLoader(Stream(True), 20)\nfit(loader)\n").findings == []
+
+
+AMOUNTS = """
+amount = nn.Linear(9, 1)
+optimizer = torch.optim.SGD(amount.parameters(), lr=1e-2)
+for step, (x, count, y) in enumerate(DataLoader(TensorDataset(rows, kinds, rows.sum(1)), batch_size=20)):
+    optimizer.zero_grad()
+    F.mse_loss(amount(x).squeeze(1), y).backward()
+    optimizer.step()
+"""
+
+
+def test_whole_numbers_of_a_regression_are_no_classes(run: Callable[[str], Watch]) -> None:
+    """Samples in the order of a count, from few to many, are a course; D106 is of classes."""
+    assert "D106" not in {f.code for f in run(HEAD + AMOUNTS).findings}

@@ -13,6 +13,8 @@ from lamplighter.checks.catalogue import found
 from lamplighter.checks.finding import Finding
 
 TOO_FAR = 1.0
+# root mean square of a weight that begins near zero on purpose, as those of an architecture search do
+NEAR_ZERO = 0.005
 TOO_NEAR = 1e-6
 
 
@@ -156,6 +158,12 @@ def two_owners(optimizers: Sequence[Optimizer], names: Mapping[int, str]) -> Ite
         )
 
 
+def size_of(weight: Tensor) -> float:
+    """The norm that an update is held against; 0 for a weight of nothing but zeros."""
+    norm = float(weight.detach().float().norm())
+    return max(norm, NEAR_ZERO * weight.numel() ** 0.5) if norm else 0.0
+
+
 def learning_rate_too_high(
     moves: Mapping[str, float],
     norms: Mapping[str, float],
@@ -167,7 +175,7 @@ def learning_rate_too_high(
 
     Args:
         moves: parameter name → norm of its first update; weights of two and more dimensions.
-        norms: parameter name → its norm before.
+        norms: parameter name → its size before, see `size_of`.
         losses: the losses of the probe steps on the same batch, in order.
         course: the losses of the steps on whatever batches; where they fall, a large first update
             was no mistake, as in a linear regression whose weights begin small.

@@ -256,7 +256,7 @@ def look_at_updates(setup: Setup) -> Iterator[Finding]:
     if evidence is None or prober is None or not setup.optimizers or evidence.steps < 2:
         return
     snapshot = prober.snapshot
-    norms = {n: float(snapshot.before(p).float().norm()) for n, p in prober.named.items()}
+    norms = {n: optimizer.size_of(snapshot.before(p)) for n, p in prober.named.items()}
     lbfgs = any(isinstance(o, torch.optim.LBFGS) for o in setup.optimizers)
     if not evidence.rate_was_raised and not lbfgs:
         repeated = evidence.losses if len(setup.batches) == 1 else ()

@@ -164,7 +164,7 @@ class RunningChecks:
                 self._tell(initialise.dead_rectifier(name or "relu", outputs))
 
     def _look_at_moves(self, step: int) -> list[Finding]:
-        moves, norms, new = {}, {}, []
+        moves, norms, sizes, new = {}, {}, {}, []
         rates = {
             id(p): float(g["lr"])
             for o in self.optimizers
@@ -178,7 +178,7 @@ class RunningChecks:
             if before is None or gradient is None or rate <= 0:
                 continue
             moves[name] = float((parameter.detach() - before).float().norm())
-            norms[name] = float(before.float().norm())
+            norms[name], sizes[name] = float(before.float().norm()), optimizer.size_of(before)
             push = float(gradient.detach().float().norm())
             new += self._note_still(name, step, norms[name], moves[name], rate, push)
             new += self._tell(
@@ -186,7 +186,7 @@ class RunningChecks:
                     name, before, parameter.detach(), gradient, rate=rate
                 )
             )
-        return new + self._tell(optimizer.learning_rate_too_high(moves, norms))
+        return new + self._tell(optimizer.learning_rate_too_high(moves, sizes))
 
     def _note_still(
         self, name: str, step: int, size: float, move: float, rate: float, push: float

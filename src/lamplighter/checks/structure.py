@@ -265,6 +265,13 @@ def is_random(weight: Tensor) -> bool:
     return float((angles - torch.eye(len(rows)).to(angles)).abs().max()) > 1e-3
 
 
+def _is_copy(weight: Tensor, model: nn.Module) -> bool:
+    """Whether some weight that learns is much the same: a copy that follows it is frozen on purpose."""
+    own = weight.detach()
+    learning = (p.detach() for p in model.parameters() if p.requires_grad and p.shape == own.shape)
+    return any(float((p - own).norm()) < 0.5 * float(p.norm()) for p in learning)
+
+
 def output_frozen(
     model: nn.Module,
     *,
@@ -298,7 +305,7 @@ def output_frozen(
     name = output_layer(model, order)
     layer = dict(model.named_modules()).get(name)
     weight = getattr(layer, "weight", None)
-    if not isinstance(weight, Tensor) or weight.requires_grad:
+    if not isinstance(weight, Tensor) or weight.requires_grad or _is_copy(weight, model):
         return
     if looks_untrained(weight) or (as_filled and as_filled(weight) and is_random(weight)):
         norms = {n for n, m in model.named_modules() if isinstance(m, NORMS)}

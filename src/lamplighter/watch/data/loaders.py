@@ -220,7 +220,9 @@ class Loaders(Watcher):
         if loader is None:
             return
         if loading.order_is_fixed(loader):
-            found = list(loading.sorted_and_not_shuffled(labels, where=mine.name))
+            found = []
+            if self.world.classes > 1:  # whole numbers of a regression are no classes
+                found = list(loading.sorted_and_not_shuffled(labels, where=mine.name))
             self.world.adopt(found, mine.place or mine.trained_at)
             if (
                 not found

@@ -111,7 +111,8 @@ class RealSteps(Watcher):
             old = follow.before.get(id(parameter))
             if old is not None and parameter.grad is not None and not parameter.grad.is_sparse:
                 name = names.get(id(parameter), ("a weight", None))[0]
-                moves[name], norms[name] = _norm(parameter.detach() - old), _norm(old)
+                moves[name] = _norm(parameter.detach() - old)
+                norms[name] = movement.size_of(old)
         follow.moves, follow.sizes = moves, norms
 
     def _look_at_first_move(self, optimizer: torch.optim.Optimizer, follow: Follow) -> None:

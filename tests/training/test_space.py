@@ -43,7 +43,7 @@ def test_counting_leaves_no_trace(parts: Any) -> None:
     made = parts()
     before = copy.deepcopy(made.module.state_dict())
     numbers = torch.get_rng_state()
-    space.make_room(made, Heard())
+    space.fit_to_memory(made, Heard())
     assert all(torch.equal(v, before[k]) for k, v in made.module.state_dict().items())
     assert all(p.grad is None for p in made.module.parameters())
     assert torch.equal(torch.get_rng_state(), numbers)
@@ -52,7 +52,7 @@ def test_counting_leaves_no_trace(parts: Any) -> None:
 def test_a_batch_that_fits_stays_whole(parts: Any) -> None:
     """With memory enough nothing is cut and nothing said."""
     made, heard = parts(), Heard()
-    space.make_room(made, heard)
+    space.fit_to_memory(made, heard)
     assert made.micro == 0
     assert heard.warned == []
 
@@ -66,7 +66,7 @@ def test_a_batch_that_does_not_fit_is_cut_and_that_is_said(
     own = 4 * sum(p.numel() for p in made.module.parameters())
     free = int((5.5 * each * space.HEIGHT + space.BESIDE * own) / space.SHARE)
     monkeypatch.setattr(space, "memory", lambda: (2 * free, free))
-    space.make_room(made, heard)
+    space.fit_to_memory(made, heard)
     assert made.micro == 5
     (told,) = heard.warned
     assert "a step on 16 examples would hold some" in told
@@ -94,5 +94,5 @@ def test_a_network_that_cannot_answer_for_two_is_left_alone(
 
     monkeypatch.setattr(space, "memory", lambda: (1, 1))
     made, heard = parts(module=OnlyAll()), Heard()
-    space.make_room(made, heard)
+    space.fit_to_memory(made, heard)
     assert (made.micro, heard.warned) == (0, [])

@@ -34,7 +34,7 @@ from lamplighter.training.parts import Parts
 from lamplighter.training.pictures import Reader, UnreadablePictures, make_batches, without
 from lamplighter.training.precision import make_precision
 from lamplighter.training.schedule import make_schedule
-from lamplighter.training.space import make_room
+from lamplighter.training.space import fit_to_memory
 
 WHITENED_FROM = 4096  # pictures
 STATISTICS_FROM = 2048  # pictures; the mean over more moves in the fourth digit only
@@ -85,7 +85,7 @@ def prepare(recipe: Recipe, collection: Collection, listener: Listener = SILENT)
         preprocess = choose.choose_preprocess(recipe, facts, network, _statistics(pixels["train"]))
     _whiten(network, pixels["train"], preprocess)
     parts = make_parts(resolved, collection, network, preprocess, pixels, augment, device)
-    make_room(parts, listener)
+    fit_to_memory(parts, listener)
     if recipe.precision == "auto" and device.type == "cpu":
         name = choose_precision(
             parts, model=resolved.model, keep=recipe.cache != "off", listener=listener,

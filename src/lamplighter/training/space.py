@@ -27,7 +27,7 @@ HEIGHT = 1.5
 BESIDE = 3
 
 
-def make_room(parts: Parts, listener: Listener) -> None:
+def fit_to_memory(parts: Parts, listener: Listener) -> None:
     """Cuts each step's batch into as many parts as the memory asks for, and says so.
 
     Networks that cannot answer for two examples, or whose batches are not cut by their first
@@ -44,13 +44,14 @@ def make_room(parts: Parts, listener: Listener) -> None:
             each = saved_bytes(parts, next(chunks([batch], PROBED))) / PROBED
         except Exception:  # whatever is wrong with the network or the batch is told by the checks
             return
-    most = examples_at_once(each, parts.module, memory()[1])
+    free = memory()[1]
+    most = examples_at_once(each, parts.module, free)
     if most >= batch.size:
         return
     parts.micro = most
     listener.warn(
         f"a step on {batch.size} examples would hold some {batch.size * each * HEIGHT / 2**30:.1f} GiB, "
-        f"and {memory()[1] / 2**30:.1f} GiB are free: each step works on {most} at a time and adds up "
+        f"and {free / 2**30:.1f} GiB are free: each step works on {most} at a time and adds up "
         "their gradients, so a step is the same; only batch normalisation sees smaller batches"
     )
 

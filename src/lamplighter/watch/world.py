@@ -228,6 +228,12 @@ class World(Watcher):
             record.moving[model] = known
         return known[1]
 
+    def descends(self, optimizer: torch.optim.Optimizer) -> bool:
+        """Whether an optimizer makes its loss smaller and moves a network: no picture is altered."""
+        if any(group.get("maximize") for group in optimizer.param_groups):
+            return False
+        return any(self.moves(optimizer, network) for _, network in self.networks())
+
     def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         self.steps += 1
         record = self.owner_record(optimizer)

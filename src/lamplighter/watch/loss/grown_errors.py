@@ -90,10 +90,8 @@ class GrownErrors(Watcher):
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         error, self.waiting = self.waiting, None
-        if error is None or any(g.get("maximize") for g in optimizer.param_groups):
+        if error is None or not self.world.descends(optimizer):
             return
-        if not any(self.world.moves(optimizer, network) for _, network in self.world.networks()):
-            return  # a picture is altered, or something else than a network
         self.hits += 1
         if self.hits == SURE:
             self.over = True

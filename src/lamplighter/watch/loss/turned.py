@@ -136,10 +136,8 @@ class TurnedScores(Watcher):
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         score, self.waiting = self.waiting, None
-        if score is None or any(g.get("maximize") for g in optimizer.param_groups):
+        if score is None or not self.world.descends(optimizer):
             return
-        if not any(self.world.moves(optimizer, network) for _, network in self.world.networks()):
-            return  # a picture is altered, or something else than a network
         self.hits += 1
         if self.hits == SURE:
             self.over = True

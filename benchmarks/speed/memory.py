@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
-EVERY = 0.2  # seconds; a look costs some milliseconds of a core
+EVERY = 0.2  # seconds between two looks, at least
+SHARE = 0.02  # of a core that looking may take: each walks over all page tables, with a lock held
 
 
 def held(pid: int) -> float:
@@ -36,5 +38,8 @@ class Meter:
         self._looking.join()
 
     def _look(self, pid: int) -> None:
-        while not self._ended.wait(EVERY):
+        pause = EVERY
+        while not self._ended.wait(pause):
+            began = time.thread_time()
             self.peak = max(self.peak, held(pid))
+            pause = max(EVERY, (time.thread_time() - began) / SHARE)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from lamplighter.checks.batches import tensors_in
+from lamplighter.checks.precision import all_finite
 from lamplighter.checks.structure import NORMS
 
 SQUASHING: dict[Any, str] = {
@@ -155,7 +156,7 @@ class _Watcher(TorchFunctionMode):
                 record.norms_moved.add(name)
             if record.not_finite is None:
                 for tensor in out:
-                    if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+                    if tensor.is_floating_point() and not all_finite(tensor):
                         record.not_finite = (name, tensor.detach())
                         break
             self._note_linear(name, module, args, out)

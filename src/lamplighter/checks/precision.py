@@ -63,6 +63,19 @@ def eps_vanishes(optimizers: Sequence[Optimizer]) -> Iterator[Finding]:
                 break
 
 
+def all_finite(values: Tensor) -> bool:
+    """Whether no value is NaN or infinite.
+
+    A sum with one of them in it is not finite either, and takes a twentieth of the time of asking
+    each value; the values are asked only where the sum was too large.
+
+    Args:
+        values: floating point or complex, any shape.
+    """
+    values = values.detach()
+    return bool(torch.isfinite(values.sum())) or bool(torch.isfinite(values).all())
+
+
 def not_finite(what: str, value: Tensor, *, where: str) -> Iterator[Finding]:
     """P103: NaN or infinity in an output, a loss, a gradient or a parameter.
 
@@ -73,10 +86,9 @@ def not_finite(what: str, value: Tensor, *, where: str) -> Iterator[Finding]:
     """
     if not (value.is_floating_point() or value.is_complex()) or value.numel() == 0:
         return
-    finite = torch.isfinite(value.detach())
-    if bool(finite.all()):
+    if all_finite(value):
         return
-    bad = int((~finite).sum())
+    bad = int((~torch.isfinite(value.detach())).sum())
     kind = "NaN" if bool(torch.isnan(value.detach()).any()) else "infinity"
     yield found(
         "P103",

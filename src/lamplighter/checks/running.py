@@ -158,7 +158,7 @@ class RunningChecks:
     def _look_for_dead(self, record: Any) -> None:
         """A ReLU whose outputs were all 0 at three looks in a row is told."""
         for name, outputs in record.rectified:
-            zero = not bool(outputs.any())
+            zero = not bool(outputs.sum())  # none is negative; one pass, where any() takes five
             self._dead[name] = self._dead.get(name, 0) + 1 if zero else 0
             if self._dead[name] == 3:
                 self._tell(initialise.dead_rectifier(name or "relu", outputs))

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from lamplighter.checks.finding import Finding
+from lamplighter.checks.precision import all_finite
 from lamplighter.checks.running import RunningChecks
 from lamplighter.listener import Listener
 
@@ -105,3 +106,21 @@ def test_what_the_user_allowed_is_marked() -> None:
     """A finding that the user allowed carries the reason."""
     checks = RunningChecks(network(), [], allow={"P103": "I know"})
     assert checks.after_step(1, float("nan"))[0].allowed == "I know"
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16, torch.float16])
+def test_all_finite_sees_one_value_that_is_not(bad: float, kind: torch.dtype) -> None:
+    """Also where infinities of both signs meet in the sum."""
+    values = torch.zeros(3, 1000, dtype=kind)
+    values[1, 7] = bad
+    assert not all_finite(values)
+    values[2, 8] = -bad
+    assert not all_finite(values)
+
+
+def test_all_finite_is_not_misled_by_a_sum_that_is_too_large() -> None:
+    """The sum of large halves is infinite though each of them is a number."""
+    values = torch.full((1000,), 60000.0, dtype=torch.float16)
+    assert not torch.isfinite(values.sum())
+    assert all_finite(values)

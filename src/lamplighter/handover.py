@@ -119,7 +119,9 @@ def _recorded(model: Any, folder: RunFolder, listener: Listener) -> Pictures:
     some = "" if len(chosen) == len(wanted) else f"{len(squares)} of the {len(wanted)} "
     if not squares:
         raise DataError(
-            "none of the recorded pictures can be read", where=folder, fix="name some with --pictures"
+            "none of the recorded pictures can be read",
+            where=folder,
+            fix="name some with --pictures",
         )
     return Pictures(squares, names, f"{some}{split} pictures of the run")
 

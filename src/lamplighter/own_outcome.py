@@ -188,7 +188,14 @@ def finish_own(
     test = measures["test"].as_json() if "test" in measures else None
     own = lambda: copy.deepcopy(parts.module)  # noqa: E731 a fresh copy for each load
     return close(
-        folder, session, findings, started, test, figures.get(reported or "", {}), recipe, use,
+        folder,
+        session,
+        findings,
+        started,
+        test,
+        figures.get(reported or "", {}),
+        recipe,
+        use,
         own,
     )
 

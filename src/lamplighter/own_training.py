@@ -261,7 +261,9 @@ def _named(module: nn.Module) -> str:
 
 def _as_set(given: Any) -> Any:
     """A plain list of examples as a data set: the checks take a list for one of batches."""
-    return Subset(given, range(len(given))) if isinstance(given, list | tuple) else given
+    if not isinstance(given, list | tuple):
+        return given
+    return Subset(given, range(len(given)))  # type: ignore[arg-type]
 
 
 def _dataset(given: Any) -> Any:

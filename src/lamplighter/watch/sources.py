@@ -125,9 +125,9 @@ def thrown_away(kind: type, example: nn.Module) -> Iterator[tuple[str, Place]]:
         return
     file, forward = known
     for statement in ast.walk(forward):
-        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-            if _drops_a_tensor(statement.value, example):
-                yield ast.unparse(statement.value.func), Place(file, statement.lineno)
+        call = statement.value if isinstance(statement, ast.Expr) else None
+        if isinstance(call, ast.Call) and _drops_a_tensor(call, example):
+            yield ast.unparse(call.func), Place(file, call.lineno)
 
 
 def _drops_a_tensor(call: ast.Call, example: nn.Module) -> bool:

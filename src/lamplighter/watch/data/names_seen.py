@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from lamplighter.checks.labels import class_numbers_differ
-from lamplighter.checks.numbering import FEWEST, numbering, tables_differ, tables_within
+from lamplighter.checks.numbering import numbering, tables_differ, tables_within
 from lamplighter.watch.data.comparisons import place_in_data
 from lamplighter.watch.data.name_lists import names_in, whole_numbers_in
 from lamplighter.watch.events import Watcher

@@ -35,7 +35,12 @@ class SelfCopies(Watcher):
         elif name == "copy" and len(args) > 1:
             taken = self.views.get(args[1])
             same = taken is not None and _lie_together(first, args[1])
-            if taken is not None and same and taken[0] < self.world.steps and calling_line() is not None:
+            if (
+                taken is not None
+                and same
+                and taken[0] < self.world.steps
+                and calling_line() is not None
+            ):
                 self._report(taken[1], self.world.steps - taken[0])
 
     def _report(self, place: Place | None, steps: int) -> None:

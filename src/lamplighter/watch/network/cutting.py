@@ -125,7 +125,9 @@ class Cutting(Watcher):
             return
         if criteria.moves_channels(given.shape, result.shape) and not given.requires_grad:
             some = result.detach().reshape(-1, *result.shape[-3:])[:64]
-            self.world.adopt(reshaped_for_permuted(some, where=name, least=SMOOTHER), calling_line())
+            self.world.adopt(
+                reshaped_for_permuted(some, where=name, least=SMOOTHER), calling_line()
+            )
             return
         mixed = bool(self.mixed.get(given))
         kind = criteria.kind_of_cut(given.shape, result.shape, rows=self.rows, mixed=mixed)

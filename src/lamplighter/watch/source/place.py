@@ -196,9 +196,7 @@ def function_around(file: str, first: int, last: int) -> Function | None:
     around = [
         node
         for node in statements(file)
-        if isinstance(node, Function)
-        and node.lineno <= first
-        and last <= (node.end_lineno or 0)
+        if isinstance(node, Function) and node.lineno <= first and last <= (node.end_lineno or 0)
     ]
     return max(around, key=lambda node: node.lineno, default=None)
 

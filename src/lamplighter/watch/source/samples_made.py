@@ -39,7 +39,7 @@ def line_of_collated(collate: Any, position: int) -> Place | None:
 def _function_of(thing: Any) -> tuple[str, Function] | None:
     code = getattr(inspect.unwrap(thing), "__code__", None) if callable(thing) else None
     function = function_of(code) if code is not None else None
-    return None if function is None else (code.co_filename, function)
+    return (code.co_filename, function) if code is not None and function is not None else None
 
 
 def _line_of_part(function: tuple[str, Function], position: int) -> Place | None:

@@ -19,7 +19,7 @@ def forward_of(kind: type) -> tuple[str, Function] | None:
     """The file and source of a class's own `forward`, or None where it is not the user's."""
     code = getattr(kind.__dict__.get("forward"), "__code__", None)
     forward = function_of(code) if code is not None else None
-    return None if forward is None else (code.co_filename, forward)
+    return (code.co_filename, forward) if code is not None and forward is not None else None
 
 
 def never_read(kind: type) -> Iterator[tuple[str, Place]]:

@@ -35,7 +35,11 @@ OPTIONAL: Mapping[str, str] = {
     "onnxruntime": "lamplighter[onnx]",
     "starlette": "lamplighter[serve]",
     "uvicorn": "lamplighter[serve]",
-    "optuna": "lamplighter[sweep]",
+}
+NEEDED_FOR: Mapping[str, str] = {
+    "lamplighter[timm]": "networks named timm:NAME",
+    "lamplighter[onnx]": "lamp export --to onnx",
+    "lamplighter[serve]": "lamp serve",
 }
 
 
@@ -195,7 +199,7 @@ def _notes(
         notes.append("no GPU: everything runs on the CPU")
     extras = {OPTIONAL[name] for name in OPTIONAL if packages.get(name, "") is None}
     return notes + [
-        f'not installed, needed by some commands only: python -m pip install "{extra}"'
+        f'not installed, needed for {NEEDED_FOR[extra]} only: python -m pip install "{extra}"'
         for extra in sorted(extras)
     ]
 

@@ -19,7 +19,7 @@ from lamplighter.evaluation.report import write_report
 from lamplighter.evaluation.suspects import suspects_finding
 from lamplighter.listener import Listener
 from lamplighter.machine import environment
-from lamplighter.predict import Model
+from lamplighter.predict import Model, how_to_ask
 from lamplighter.proof import prove_alone
 from lamplighter.run import Run
 from lamplighter.run_folder import RunFolder
@@ -68,6 +68,7 @@ def finish_pictures(
     measures = {s: measure(o, train_counts=counts, temperature=t) for s, o in outcomes.items()}
     figures = {split: summary(m.as_json()) for split, m in measures.items()}
     model.artifact = replace(model.artifact, metrics={"best": best_of(session), **figures})
+    use = how_to_ask(model.artifact, str(folder))
     save_artifact(folder / run_folder.ARTIFACT, model.artifact, prepared.parts.module)
     reported = "test" if "test" in outcomes else "val" if "val" in outcomes else None
     if reported:
@@ -98,14 +99,16 @@ def finish_pictures(
             temperature=temperature,
             threshold=threshold,
             looks=looks,
-            run=str(folder),
+            use=use,
         )
         listener.say(report.verdict)
         findings = [*findings, *suspects_finding(list(report.suspects), reported)]
     folder.write_json(run_folder.FINDINGS, [finding.as_json() for finding in findings])
     prove_alone(folder / run_folder.ARTIFACT, prepared.parts)
     test = measures["test"].as_json() if "test" in measures else None
-    return close(folder, session, findings, started, test, figures.get(reported or "", {}), recipe)
+    return close(
+        folder, session, findings, started, test, figures.get(reported or "", {}), recipe, use
+    )
 
 
 def close(
@@ -116,6 +119,7 @@ def close(
     test: dict[str, Any] | None,
     figures: dict[str, float],
     recipe: Any,
+    use: str,
     own: Any = None,
 ) -> Run:
     """Writes the last status and gives the run back."""
@@ -142,6 +146,7 @@ def close(
         seconds=time.perf_counter() - started,
         rows=tuple(rows),
         own=own,
+        use=use,
     )
 
 

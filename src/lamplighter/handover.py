@@ -95,7 +95,9 @@ def _given(model: Any, given: Sequence[str | Path], listener: Listener) -> Pictu
         except DataError as error:
             listener.warn(f"left out: {error}")
     if not squares:
-        raise DataError("none of these pictures can be read", where=given[0])
+        raise DataError(
+            "none of these pictures can be read", where=given[0], fix="name others with --pictures"
+        )
     return Pictures(squares, names, "the given pictures")
 
 
@@ -116,7 +118,11 @@ def _recorded(model: Any, folder: RunFolder, listener: Listener) -> Pictures:
             listener.warn(f"left out: {error}")
     some = "" if len(chosen) == len(wanted) else f"{len(squares)} of the {len(wanted)} "
     if not squares:
-        raise DataError("none of the recorded pictures can be read", where=folder)
+        raise DataError(
+            "none of the recorded pictures can be read",
+            where=folder,
+            fix="name some with --pictures",
+        )
     return Pictures(squares, names, f"{some}{split} pictures of the run")
 
 
@@ -153,6 +159,7 @@ def serve(
         ArtifactError, ModelError: the model cannot be used.
     """
     _need_server()
+    from lamplighter.predict import how_to_ask
     from lamplighter.serving.app import make_app
     from lamplighter.serving.guard import is_loopback
     from lamplighter.serving.limits import Limits
@@ -169,7 +176,7 @@ def serve(
         raise UsageError(
             "this network was trained on your own tensors, so a picture cannot be given to it",
             where=model_text,
-            fix="in Python: lamp.load(PATH).predict(tensor)",
+            fix=how_to_ask(model.artifact, str(model.path)),
         )
     if not is_loopback(host):
         token = token or secrets.token_urlsafe(16)

@@ -146,10 +146,16 @@ def pick_device(asked: str) -> torch.device:
         device = torch.device(asked)
     except RuntimeError:
         raise UsageError(
-            f"expected auto, cpu, cuda, cuda:N or mps, got {asked!r}", where="--device"
+            f"expected auto, cpu, cuda, cuda:N or mps, got {asked!r}",
+            where="--device",
+            fix="lamp doctor shows what this machine has",
         ) from None
     if device.type not in ("cpu", "cuda", "mps"):
-        raise UsageError(f"{asked!r} is not a device that is supported here", where="--device")
+        raise UsageError(
+            f"{asked!r} is not a device that is supported here; cpu, cuda and mps are",
+            where="--device",
+            fix="lamp doctor shows what this machine has",
+        )
     tests: dict[str, Callable[[], bool]] = {
         "cpu": lambda: True,
         "cuda": lambda: (

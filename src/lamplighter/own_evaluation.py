@@ -46,7 +46,11 @@ def evaluate_own(
         )
     sets = open_own(text)
     if not isinstance(sets, OwnSets):
-        raise DataError("these are pictures; the network takes tensors", where=text)
+        raise DataError(
+            "these are pictures; the network takes tensors",
+            where=text,
+            fix="name what it was trained on, or its like: lamp evaluate RUN mydata:function",
+        )
     chosen = split or (
         "test" if sets.test is not None else "val" if sets.val is not None else "train"
     )
@@ -62,6 +66,10 @@ def evaluate_own(
     loss = make_loss("auto", TASKS[model.artifact.task])
     outcome = outcome_over(model.module, batches, chosen, model.artifact, loss)
     if outcome is None:
-        raise UsageError("only the training's own loss can judge outputs of this shape", where=text)
+        raise UsageError(
+            "only the training's own loss can judge outputs of this shape",
+            where=text,
+            fix="compute it in Python: lamp.load(PATH).outputs(tensor) gives the outputs",
+        )
     listener.say(f"{sets.name}: {chosen}, {len(outcome.keys):,} examples")
     return measure(outcome, temperature=model.artifact.temperature), outcome

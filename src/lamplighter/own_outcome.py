@@ -26,6 +26,7 @@ from lamplighter.machine import environment
 from lamplighter.models.architecture import Architecture
 from lamplighter.models.own import CLASS_ARGUMENTS
 from lamplighter.named import name_of
+from lamplighter.predict import how_to_ask
 from lamplighter.proof import forms_of, is_made_by_its_class, prove_with_instance
 from lamplighter.recipe import Recipe
 from lamplighter.run import Run
@@ -160,6 +161,7 @@ def finish_own(
     facts = environment(recipe.seed, recipe.device)
     versions = {k: facts[k] for k in ("python", "torch", "torchvision", "pillow", "lamplighter")}
     artifact = replace(artifact, metrics={"best": best_of(session), **figures}, versions=versions)
+    use = how_to_ask(artifact, str(folder))
     save_artifact(folder / run_folder.ARTIFACT, artifact, parts.module)
     reported = "test" if "test" in outcomes else "val" if "val" in outcomes else None
     if reported:
@@ -178,7 +180,7 @@ def finish_own(
             environment=folder.read_json(run_folder.ENVIRONMENT) or {},
             temperature=temperature,
             threshold=threshold,
-            run=str(folder),
+            use=use,
         )
         listener.say(report.verdict)
     folder.write_json(run_folder.FINDINGS, [finding.as_json() for finding in findings])
@@ -186,7 +188,15 @@ def finish_own(
     test = measures["test"].as_json() if "test" in measures else None
     own = lambda: copy.deepcopy(parts.module)  # noqa: E731 a fresh copy for each load
     return close(
-        folder, session, findings, started, test, figures.get(reported or "", {}), recipe, own
+        folder,
+        session,
+        findings,
+        started,
+        test,
+        figures.get(reported or "", {}),
+        recipe,
+        use,
+        own,
     )
 
 

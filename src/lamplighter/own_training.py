@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.utils.data import Subset
 
 from lamplighter import beginning, own_outcome, run_folder
 from lamplighter.artifact import Artifact
@@ -41,7 +42,7 @@ from lamplighter.training.choose import default_name
 from lamplighter.training.idle import idle_for_own, tell_idle
 from lamplighter.training.muon import last_matrix, muon_groups, own_rate
 from lamplighter.training.optimizer import DEFAULT_LR, make_optimizer
-from lamplighter.training.parts import LossFunction, Parts
+from lamplighter.training.parts import LossFunction, Parts, limits_of
 from lamplighter.training.precision import make_precision
 from lamplighter.training.schedule import Schedule, TorchSchedule, make_schedule
 from lamplighter.watching import watch_training
@@ -73,9 +74,10 @@ def fit(
 
     Args:
         module: any network.
-        train: map-style or iterable `Dataset`, `DataLoader`, or an iterable of batches. A batch is
-            (inputs, targets), (…inputs, targets), or a dict with labels, label, targets, target
-            or y; anything else with `unpack`.
+        train: map-style or iterable `Dataset`, a list of examples, a `DataLoader`, or an iterable
+            of batches. A batch is (inputs, targets), (…inputs, targets), or a dict with labels,
+            label, targets, target or y; anything else with `unpack`. Batches in a plain list are
+            refused: DataLoader(batches, batch_size=None) says what they are.
         val: the same, to choose the best epoch by; None keeps the last epoch.
         test: the same, looked at once, at the end.
         loss: (outputs, targets) → 0-d tensor, the mean over the batch; or a name; by default cross
@@ -130,7 +132,11 @@ def fit(
         )
     kind = own_outcome.guess_task(batches["train"], loss) if task == "auto" else task
     if kind not in TASKS:
-        raise UsageError(f"expected one of {', '.join(TASKS)}, got {kind!r}", where="task")
+        raise UsageError(
+            f"expected one of {', '.join(TASKS)}, got {kind!r}",
+            where="task",
+            fix="leave it out: the targets tell",
+        )
     idle = idle_for_own(
         task=kind, loss=not isinstance(loss, str), optimizer=not isinstance(optimizer, str),
         schedule=not isinstance(schedule, str), loader=not is_dataset(train), resolved=recipe,
@@ -211,7 +217,11 @@ def check_own(recipe: Recipe, sets: OwnSets, listener: Listener) -> Any:
     from lamplighter.checks.check import check
 
     if recipe.model == "auto":
-        raise UsageError("name the network that takes these tensors", where="--model")
+        raise UsageError(
+            "name the network that takes these tensors",
+            where="--model",
+            fix=f"lamp check {recipe.data} --model mynets:Net",
+        )
     network = build(recipe.model, own_outcome.count_outputs(sets.train), listener=listener)
     settled = _settled(recipe, module=network.module)
     optimizer = _optimizer(network.module, settled, torch.device("cpu"))
@@ -247,6 +257,13 @@ def _settled(
 
 def _named(module: nn.Module) -> str:
     return name_of(type(module)).replace("<locals>.", "")
+
+
+def _as_set(given: Any) -> Any:
+    """A plain list of examples as a data set: the checks take a list for one of batches."""
+    if not isinstance(given, list | tuple):
+        return given
+    return Subset(given, range(len(given)))  # type: ignore[arg-type]
 
 
 def _dataset(given: Any) -> Any:
@@ -331,7 +348,6 @@ def _parts(
     device: torch.device,
     metrics: Mapping[str, Any],
 ) -> Parts:
-    assert isinstance(recipe.epochs, int)
     return Parts(
         module=module,
         task=task,
@@ -342,13 +358,7 @@ def _parts(
         train=batches["train"],
         val=batches.get("val"),
         device=device,
-        epochs=recipe.epochs,
-        accumulate=recipe.accumulate,
-        clip=recipe.clip,
-        patience=recipe.patience,
-        time_limit=recipe.time_limit * 60,
-        save_every=recipe.save_every * 60,
-        stall_after=recipe.stall_after,
+        **limits_of(recipe),
         metrics=metrics,
     )
 
@@ -370,13 +380,9 @@ def _check(
     from lamplighter.checks.check import check
 
     # what can be gone over only once must not be used up by looking at it
-    once = (
-        iter(train) is train
-        if hasattr(train, "__iter__") and not hasattr(train, "__len__")
-        else False
-    )
+    once = hasattr(train, "__iter__") and not hasattr(train, "__len__") and iter(train) is train
     report = check(
-        module, None if once else train, val=None if once else val, loss=loss,
+        module, None if once else _as_set(train), val=None if once else _as_set(val), loss=loss,
         optimizer=optimizer, task=None if kind == "own" else kind, unpack=unpack, level=recipe.checks,
     )  # fmt: skip
     return beginning.settle_findings(list(report), recipe, listener)

@@ -241,7 +241,7 @@ class Model:
             raise UsageError(
                 "this network was trained on your own tensors, so only your code knows how a file becomes its input",
                 where=self.path or "",
-                fix="in Python: lamp.load(PATH).predict(tensor)",
+                fix=how_to_ask(self.artifact, str(self.path or "PATH")),
             )
         return self.artifact.preprocess
 
@@ -271,6 +271,24 @@ def load(path: str | Path, *, own: Any = None, device: str = "auto") -> Model:
     return Model(artifact, module, pick_device(device), path)
 
 
+def how_to_ask(artifact: Artifact, text: str) -> str:
+    """What to type to get answers: the command, or Python where no command can make the input.
+
+    Args:
+        artifact: of the model.
+        text: the run's folder or the model file, as one types it.
+    """
+    network = artifact.architecture
+    own, instance = network.source == "own", network.options.get("called_with") == "as it is"
+    module, _, name = network.name.rpartition(":")
+    # a script that runs as __main__, and an instance, cannot be named on the command line
+    if artifact.preprocess is not None and not (own and (instance or module == "__main__")):
+        return f"lamp predict {text} PICTURES" + (f" --own {network.name}" if own else "")
+    given = f", own={'net' if instance else name.rpartition('.')[2]}" if own else ""
+    what = "tensor" if artifact.preprocess is None else '"PICTURE"'
+    return f'in Python: lamp.load("{text}"{given}).predict({what})'
+
+
 def picture_files(paths: Iterable[str | Path]) -> list[Path]:
     """Files as they are given, folders unfolded into the pictures below them, sorted.
 
@@ -282,7 +300,10 @@ def picture_files(paths: Iterable[str | Path]) -> list[Path]:
         if path.is_dir():
             below = sorted(p for p in path.rglob("*") if _is_picture(p, path))
             if not below:
-                raise DataError("there is no picture below this folder", where=path)
+                raise DataError(
+                    "there is no picture below this folder; expected files as .jpg, .png or .webp",
+                    where=path,
+                )
             found += below
         elif path.exists():
             found.append(path)

@@ -28,6 +28,7 @@ class Run:
         seconds: wall time of this sitting, checks and report included.
         rows: the lines of metrics.jsonl.
         own: the user's own network, where the artifact needs it to be loaded again.
+        use: what to type to get answers from it.
     """
 
     path: Path
@@ -39,6 +40,7 @@ class Run:
     seconds: float
     rows: tuple[dict[str, Any], ...] = ()
     own: Any = field(default=None, repr=False)
+    use: str = ""
 
     @property
     def artifact(self) -> Path:

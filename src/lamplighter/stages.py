@@ -274,7 +274,11 @@ def _new_data(
     recipe = Recipe(data=data, **options)
     source = open_data(recipe, scored=True)
     if isinstance(source, OwnSets):
-        raise DataError("these are tensors; the model takes pictures", where=data)
+        raise DataError(
+            "these are tensors; the model takes pictures",
+            where=data,
+            fix="name a folder of pictures, a table, or a data set whose items are (picture, label)",
+        )
     return collect_to_score(
         source, task=recipe.task, skip_unreadable=skip_unreadable, listener=listener
     )

@@ -28,7 +28,7 @@ from lamplighter.evaluation.outcome import Outcome
 from lamplighter.evaluation.report import write_report
 from lamplighter.images.decode import to_mode
 from lamplighter.listener import SILENT, Listener
-from lamplighter.predict import Model
+from lamplighter.predict import Model, how_to_ask
 from lamplighter.run_folder import RunFolder
 from lamplighter.training.pictures import Reader, UnreadablePictures, make_batches, without
 
@@ -79,7 +79,7 @@ class Evaluation:
             temperature=temperature,
             threshold=threshold,
             looks=self.looks,
-            run=model_text,
+            use=how_to_ask(self.model.artifact, str(run or model_text)),
             html=html,
         )
 
@@ -177,6 +177,7 @@ def align_to(model: Model, collection: Collection) -> Collection:
         raise DataError(
             f"the data are for {collection.task}, the model is for {model.artifact.task}",
             where=collection.source.name,
+            fix="name data with labels of that kind",
         )
     if model.artifact.task == "regression":
         return collection

@@ -9,7 +9,8 @@ from PIL import Image
 from torch import nn
 
 from lamplighter.artifact import Artifact
-from lamplighter.data.collection import open_collection
+from lamplighter.data.sources import open_source
+from lamplighter.data.split import collect
 from lamplighter.errors import ModelError
 from lamplighter.evaluation.heatmap import explain, grad_cam, occlusion, overlay
 from lamplighter.images.preprocess import Preprocess
@@ -209,7 +210,7 @@ def test_a_network_that_refuses_gradients_costs_no_report(tmp_path):
         (tmp_path / name).mkdir()
         for i in range(4):
             Image.new("RGB", (40, 40), (i * 20, 90, 200)).save(tmp_path / name / f"{i}.png")
-    collection = open_collection(tmp_path)
+    collection = collect(open_source(tmp_path))
     architecture = Architecture("own", "mynets:Net", 3, 3, {"called_with": "nothing"})
     artifact = Artifact(architecture, "classification", ("a", "b", "c"), Preprocess(40))
     maps = heat_maps(Model(artifact, Refusing(), torch.device("cpu")), collection)

@@ -65,7 +65,8 @@ def written(tmp_path, digits, jpeg):
         measures=measure(test, temperature=temperature.value, train_counts={"1": 30}),
         val_measures=measure(val), rows=ROWS, findings=[finding], recipe={"training": {"lr": 0.1}},
         environment={"torch": "2"}, thumbnails=jpeg, temperature=temperature, threshold=threshold,
-        explanations=lambda keys: [jpeg(key) for key in keys], looks=2, run="runs/digits-net",
+        explanations=lambda keys: [jpeg(key) for key in keys], looks=2,
+        use="lamp predict runs/digits-net PICTURES",
     )  # fmt: skip
     return report, test
 
@@ -152,7 +153,7 @@ def test_hostile_names_stay_text(tmp_path, sure, jpeg):
     finding = Finding("Y111", "info", HOSTILE, HOSTILE, HOSTILE, paths=(HOSTILE,), allowed=HOSTILE)
     report = write_report(
         tmp_path, name=HOSTILE, outcome=outcome, measures=measure(outcome), findings=[finding],
-        recipe={HOSTILE: HOSTILE}, environment={"x": HOSTILE}, thumbnails=jpeg, run=HOSTILE,
+        recipe={HOSTILE: HOSTILE}, environment={"x": HOSTILE}, thumbnails=jpeg, use=HOSTILE,
         train_counts={HOSTILE: 500, "b": 2},
     )  # fmt: skip
     text = report.html.read_text()
@@ -232,7 +233,7 @@ def test_labels_and_numbers_have_a_page_too(tmp_path, make, jpeg):
 def test_a_stopping_diagnosis_changes_the_next_command(tmp_path, sure):
     """A model no better than the majority is not sent to predict."""
     outcome = sure([0] * 60 + [1] * 40, [0] * 100, "ab", 0.6)
-    report = write_report(tmp_path, name="x", outcome=outcome, measures=measure(outcome), run="r")
+    report = write_report(tmp_path, name="x", outcome=outcome, measures=measure(outcome))
     assert report.next_command == "lamp check DATA --model M"
 
 

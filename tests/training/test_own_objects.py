@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils.data import Dataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 import lamplighter as lamp
+from lamplighter.cli.told import print_run
 from lamplighter.errors import ModelError, UsageError
 from lamplighter.listener import Listener
 from lamplighter.own_outcome import count_outputs
@@ -192,3 +193,44 @@ def test_what_is_asked_on_resume_is_written_down(tmp_path: Path) -> None:
     fitted(nn.Linear(4, 3), data, tmp_path, epochs=3, resume=run.path)
     recipe = make_recipe(read_recipe(run.path / "recipe.toml"))
     assert (recipe.epochs, recipe.batch) == (3, 32)
+
+
+@pytest.mark.parametrize("form", [list, tuple])
+def test_batches_in_a_plain_list_are_refused(form: Any, tmp_path: Path) -> None:
+    """They look like examples, which a list holds as well: as those they would be batched again."""
+    batches = form(zip(ROWS.split(20), KINDS.split(20), strict=True))
+    named = form({"x": x, "labels": y} for x, y in batches)
+    for given in (batches, named):
+        with pytest.raises(UsageError, match="20 rows each: they may be examples") as told:
+            fitted(nn.Linear(4, 3), given, tmp_path)
+        assert "DataLoader(batches, batch_size=None" in told.value.fix
+        assert "of 3 items" in str(told.value.where)
+    assert not list(tmp_path.iterdir())
+
+
+def test_batches_and_examples_once_it_is_said(tmp_path: Path) -> None:
+    """The loader of the message takes the batches as they are; plain examples need no loader."""
+    batches = list(zip(ROWS.split(20), KINDS.split(20), strict=True))
+    loader: Any = DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
+    seen: list[int] = []
+    net = nn.Linear(4, 3)
+    net.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    fitted(net, loader, tmp_path, val=None)
+    assert set(seen) == {20}
+    examples = list(zip(ROWS, KINDS.tolist(), strict=True))
+    run = fitted(nn.Linear(4, 3), examples, tmp_path, checks="fast", allow=["M106"])
+    assert run.epochs == 1
+
+
+def test_what_to_type_next_can_be_typed(tmp_path: Path, capsys: Any) -> None:
+    """No command turns a file into the user's own tensors, so Python is told; what is told works."""
+    run = fitted(Sized(3), Named(ROWS, KINDS), tmp_path)
+    assert run.use == f'in Python: lamp.load("{run.path}", own=Sized).predict(tensor)'
+    known: dict[str, Any] = {"lamp": lamp, "Sized": Sized, "tensor": ROWS[:5]}
+    assert len(eval(run.use.removeprefix("in Python: "), known)) == 5
+    instance = fitted(Curved(nn.Tanh), Named(ROWS, KINDS), tmp_path)
+    assert "own=net)" in instance.use
+    known["net"] = Curved(nn.Tanh)
+    assert len(eval(instance.use.removeprefix("in Python: "), known)) == 5
+    print_run(run)
+    assert f"next:   {run.use}\n" in capsys.readouterr().out

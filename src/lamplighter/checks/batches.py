@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -329,8 +329,3 @@ def _map(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(_map(item, change) for item in value)
     return value
-
-
-def raw_batches(data: Iterable[Any] | Sequence[Any]) -> bool:
-    """Whether reading the data uses it up (a generator)."""
-    return iter(data) is data

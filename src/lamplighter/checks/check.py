@@ -18,7 +18,7 @@ from lamplighter.checks import (
     over_objects,
     over_steps,
 )
-from lamplighter.checks.batches import Unpack, raw_batches
+from lamplighter.checks.batches import Unpack
 from lamplighter.checks.finding import Finding, worst_first
 from lamplighter.checks.finding import allow as mark_allowed
 from lamplighter.checks.guess import LossFunction
@@ -134,7 +134,7 @@ def check(
             setup.prober.put_back()
             _run_all(ANSWERED, setup, report)
         report.steps = setup.evidence.steps if setup.evidence is not None else 0
-    if setup.data is not None and raw_batches_used_up(data):
+    if _is_used_up(data):
         report.skipped["data"] = "the data is a generator: the batches looked at are used up"
     report.findings = worst_first(mark_allowed(_once(report.findings), _reasons(allow)))
     report.seconds = time.perf_counter() - began
@@ -143,9 +143,9 @@ def check(
     return report
 
 
-def raw_batches_used_up(data: Any) -> bool:
-    """Whether reading batches has taken them away from the training."""
-    return hasattr(data, "__next__") and raw_batches(data)
+def _is_used_up(data: Any) -> bool:
+    """Whether the batches that were read are gone for the training, as those of a generator."""
+    return hasattr(data, "__next__") and iter(data) is data
 
 
 def _use_shaped_copy(setup: Setup) -> None:

@@ -115,23 +115,6 @@ def too_good(accuracy: float, count: int, epoch: int, classes: int) -> Iterator[
         )
 
 
-def parts_left_out(counted: int, size: int, *, where: str = "accuracy") -> Iterator[Finding]:
-    """E101, the denominator: the metric was divided by another number than was evaluated.
-
-    Args:
-        counted: the number it was divided by.
-        size: samples that were evaluated.
-        where: the metric.
-    """
-    if counted != size and counted > 0:
-        yield found(
-            "E101",
-            where,
-            f"{size} samples were evaluated and the sum was divided by {counted}",
-            "divide by the number of samples that were counted",
-        )
-
-
 MISLEADING, VISIBLE = 0.01, 0.002  # a point of a score; the last figure that people write down
 
 

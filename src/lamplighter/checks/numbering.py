@@ -42,7 +42,7 @@ def tables_within(dataset: Any) -> dict[str, dict[str, int]]:
     are none, and neither is what has an entry for every second sample or more. A list of names
     counts where the labels take just its places.
     """
-    found: dict[str, dict[str, int]] = {}
+    tables: dict[str, dict[str, int]] = {}
     thing, most = dataset, len(dataset) // 2 if hasattr(dataset, "__len__") else MOST_NAMES
     for _ in range(4):
         labels = None
@@ -53,9 +53,9 @@ def tables_within(dataset: Any) -> dict[str, dict[str, int]]:
                 labels = set(labels_of(thing) or ()) if labels is None else labels
                 table = classes if labels == set(classes.values()) else None
             if table is not None and len(table) <= most:
-                found.setdefault(name, table)
+                tables.setdefault(name, table)
         thing = getattr(thing, "dataset", None)
-    return found
+    return tables
 
 
 def tables_differ(

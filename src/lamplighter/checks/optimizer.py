@@ -382,11 +382,3 @@ def optimizer_made_anew(kind: str, times: int) -> Iterator[Finding]:
 def _some(names: Sequence[str], count: int = 3) -> str:
     more = f" and {len(names) - count} more" if len(names) > count else ""
     return ", ".join(names[:count]) + more
-
-
-def state_tensors(optimizer: Optimizer) -> Iterator[Tensor]:
-    """All tensors in the optimizer's state."""
-    for state in optimizer.state.values():
-        for value in state.values():
-            if isinstance(value, Tensor):
-                yield value

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lamplighter.checks import behaviour, evaluation, loss, positions
-from lamplighter.checks.batches import Batch, has_certain_batches, raw_batches, tensors_in
+from lamplighter.checks.batches import Batch, has_certain_batches, tensors_in
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.guess import answer_in
 from lamplighter.checks.probe import Evidence, Prober
@@ -192,7 +192,7 @@ def _rows_are_samples(setup: Setup, batch: Batch) -> bool:
     sequential = (nn.RNNBase, nn.MultiheadAttention, nn.Transformer)
     if any(isinstance(m, sequential) for m in setup.model.modules()) and inputs.dim() < 3:
         return False
-    if not isinstance(setup.data, list | tuple) or len(setup.data) < 2 or raw_batches(setup.data):
+    if not isinstance(setup.data, list | tuple) or len(setup.data) < 2:
         return False
     return targets.dim() == 1 and targets.shape[0] == inputs.shape[0]
 

@@ -67,7 +67,7 @@ def altered_by_reading(
     readings = [first]
     try:
         for _ in range(2):
-            before = [(_copied(now)) for _, now, _ in held.parts]
+            before = [_copied(now) for _, now, _ in held.parts]
             seed_all(0)
             readings.append(copies_of(read()))
             pairs = zip(before, held.parts, strict=True)

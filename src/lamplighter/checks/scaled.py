@@ -12,10 +12,8 @@ from lamplighter.checks.finding import Finding
 
 FEWEST_COLUMNS, MOST_COLUMNS = 3, 512  # that are held against each other
 UNCORRELATED, CORRELATED = 1e-3, 1e-2  # largest correlation of two columns
-MANY, NEARLY = (
-    6,
-    5e-3,
-)  # so many columns are that little correlated by no chance, but by an estimate
+# so many columns are that little correlated by no chance, but by an estimate
+MANY, NEARLY = 6, 5e-3
 
 
 def standardised_together(

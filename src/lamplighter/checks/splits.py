@@ -224,31 +224,5 @@ def trained_before_the_split(known: int, count: int, *, where: str) -> Iterator[
     )
 
 
-def scaler_fitted_on_all(
-    mean: Tensor, train: Tensor, val: Tensor, *, where: str = "scaler"
-) -> Iterator[Finding]:
-    """S107: a scaler's mean is that of train and validation together.
-
-    Args:
-        mean: `(D,)` the scaler's means.
-        train: `(N, D)` train before scaling.
-        val: `(M, D)` validation before scaling.
-        where: the scaler.
-    """
-    alone, together = train.double().mean(0), torch.cat([train, val]).double().mean(0)
-    apart = float((alone - together).abs().max())
-    if apart < 1e-6 * (1 + float(alone.abs().max())):
-        return
-    gap = float((mean.double() - together).abs().max())
-    if gap < 1e-3 * apart:
-        yield found(
-            "S107",
-            where,
-            "its means are those of train and validation together, so validation has leaked into "
-            "the preprocessing",
-            "fit the scaler on train alone, after splitting",
-        )
-
-
 def _data_set(thing: Any) -> Any:
     return thing.dataset if isinstance(thing, DataLoader) else thing

@@ -49,18 +49,15 @@ def spreads_differ(
     m, x, s, u, g, h = (t.detach().double().flatten() for t in given)
     if len({len(t) for t in (m, x, s, u, g, h)}) > 1 or len(m) < 8 or bool((s <= 0).any()):
         return
-    c = float((g * m).sum() / (m * m).sum().clamp(min=1e-30))
-    if not c or float((g - c * m).abs().max()) > 1e-3 * float(g.abs().max()):
-        return
-    ones = torch.ones_like(x)
-    if _fits(h, s, u, c):
+    c = slope_of_square(m, g)
+    if not c or _fits(h, s, u, c):
         return
     others = {
         "the root of it": (s.sqrt(), u / 2),
         "its square": (s.square(), 2 * u),
         "the logarithm itself": (x.abs(), 1 / x),
-        "exp(x / 2)": ((x / 2).exp(), ones / 2),
-        "exp(x)": (x.exp(), ones),
+        "exp(x / 2)": ((x / 2).exp(), torch.full_like(x, 0.5)),
+        "exp(x)": (x.exp(), torch.ones_like(x)),
     }
     for name, (deviation, to_log) in others.items():
         if _fits(h, deviation, to_log, c):

@@ -25,7 +25,7 @@ def print_run(run: Run) -> None:
     if run.test:
         print_headline(run.test)
     print(f"model:  {run.artifact}")
-    print(f"next:   lamp predict {run.path} PICTURES")
+    print(f"next:   {run.use}")
     print(f"report: {run.report}")
 
 

@@ -14,7 +14,7 @@ import tempfile
 import time
 import warnings
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,7 @@ from lamplighter.data.deaths import (
     waited_for,
 )
 from lamplighter.data.seeded import EpochSampler, Failed, SeededCollate, SeededExamples
+from lamplighter.errors import UsageError
 from lamplighter.listener import SILENT, Listener
 from lamplighter.machine import cores
 
@@ -317,10 +318,14 @@ def make_loader(
 
     Returns:
         (loader, set_epoch or None). Loaders and iterables are taken as they are.
+
+    Raises:
+        UsageError: a plain list whose items may be whole batches.
     """
     if isinstance(data, DataLoader) or not is_dataset(data):
         sampler = getattr(data, "sampler", None)
         return data, getattr(sampler, "set_epoch", None)
+    refuse_batches(data)
     if isinstance(data, IterableDataset):
         # each worker would yield the whole of it; who shares it out hands over a DataLoader
         loader: Any = DataLoader(
@@ -335,6 +340,28 @@ def make_loader(
         workers, pin, listener,
     )  # fmt: skip
     return loader, loader.begin
+
+
+def refuse_batches(data: Any) -> None:
+    """Refuses a plain list whose items have the form of batches: as examples they would be batched again.
+
+    Raises:
+        UsageError: inputs and target of an item have as many rows, as those of a batch do.
+    """
+    first = data[0] if isinstance(data, list | tuple) and data else ()
+    fields = first.values() if isinstance(first, Mapping) else first
+    several = isinstance(first, Mapping | list | tuple)
+    parts = [part for part in fields if hasattr(part, "shape")] if several else []
+    rows = {tuple(part.shape[:1]) for part in parts}
+    if len(parts) < 2 or len(rows) > 1 or () in rows or parts[0].ndim < 2:
+        return
+    raise UsageError(
+        f"inputs and target of its items have {parts[0].shape[0]} rows each: they may be examples, "
+        "and they may be whole batches, which a plain list does not tell",
+        where=f"a {type(data).__name__} of {len(data)} items",
+        fix="DataLoader(batches, batch_size=None, shuffle=True) for batches; "
+        "DataLoader(examples, batch_size=32, shuffle=True) for examples",
+    )
 
 
 def is_dataset(data: Any) -> bool:

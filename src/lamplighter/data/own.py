@@ -77,8 +77,11 @@ def _call(found: Any, text: str) -> Any:
     try:
         return found()
     except Exception as error:
+        module, _, name = text.partition(":")
         raise DataError(
-            f"calling it failed: {type(error).__name__}: {error}", where=text
+            f"calling it failed: {type(error).__name__}: {error}",
+            where=text,
+            fix=f'try: python -c "import {module}; {module}.{name}()"',
         ) from error
 
 
@@ -97,7 +100,11 @@ def _by_split(found: Any, text: str) -> dict[str, Any]:
         sets = {"train": found}
     sets = {name: one for name, one in sets.items() if one is not None}
     if "train" not in sets:
-        raise DataError("there is no train set among what it gives", where=text)
+        raise DataError(
+            "there is no train set among what it gives",
+            where=text,
+            fix="return a Dataset, a DataLoader, a pair (train, val), a triple, or a dict of them",
+        )
     for split, one in sets.items():
         if not (hasattr(one, "__getitem__") or hasattr(one, "__iter__")):
             raise DataError(

@@ -51,7 +51,7 @@ def write_report(
     temperature: Temperature | None = None,
     threshold: Threshold | None = None,
     looks: int = 1,
-    run: str = "",
+    use: str = "lamp predict RUN PICTURES",
     html: Path | None = None,
 ) -> Report:
     """Writes report.html and report.json, each replaced in one step.
@@ -72,7 +72,7 @@ def write_report(
         temperature: as fitted on validation.
         threshold: as chosen on validation.
         looks: how often the reported split has been evaluated on, this time included.
-        run: the run's folder as one types it, for the next command.
+        use: how to ask the model, which is what comes next where nothing is gravely wrong.
         html: another place for the page; the document then lies beside it under the same name, so
             that it never takes the place of a run's own.
     """
@@ -88,7 +88,7 @@ def write_report(
     wrong = gallery.gather(outcome, gallery.choose_wrong(outcome, sure), room, t)
     right = gallery.gather(outcome, gallery.choose_right(outcome, sure), room, t)
     document = _document(case, said, suspects, name=name) | {
-        "next": _next_command(said, run),
+        "next": _next_command(said, use),
         "temperature_fit": temperature.as_json() if temperature else None,
         "threshold": threshold.as_json() if threshold else None,
         "threshold_here": here.as_json() if here else None,
@@ -135,8 +135,8 @@ def _document(
     }
 
 
-def _next_command(said: list[Sentence], run: str) -> str:
+def _next_command(said: list[Sentence], use: str) -> str:
     grave = next((s for s in said if s.level == "error" and s.fix.startswith("lamp ")), None)
     if grave is not None:
         return grave.fix.split(" looks for")[0]
-    return f"lamp predict {run or 'RUN'} PICTURES"
+    return use

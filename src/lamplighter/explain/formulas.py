@@ -6,8 +6,6 @@ import math
 import re
 from typing import Any
 
-_SPATIAL = ("length", "height", "width")
-
 
 def explain_shape(kind: str, layer: Any, sample: tuple[int, ...]) -> tuple[list[str], list[str]]:
     """The calculation of the output shape, and notes.

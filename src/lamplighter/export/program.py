@@ -36,6 +36,7 @@ def write(deployed: Deployed, artifact: Artifact, file: Path) -> None:
         raise ModelError(
             f"it cannot be written as a program: {first_line(error)}",
             where=artifact.architecture.name,
+            fix="--to onnx may know its operators",
         ) from error
 
 

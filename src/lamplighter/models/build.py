@@ -134,7 +134,7 @@ def rebuild(architecture: Architecture, own: Any = None) -> nn.Module:
                 f"the model was made from your own class {name}, which is not at hand here; a file "
                 "may not decide what is imported",
                 where=name,
-                fix=f"pass --model {name} (in the folder that holds it) or lamp.load(path, own=Class)",
+                fix=f"pass --own {name} (in the folder that holds it) or lamp.load(path, own=Class)",
             )
         return make_own(thing, name, outputs)[0]
 

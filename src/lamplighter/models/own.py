@@ -33,7 +33,9 @@ def make_own(thing: Any, name: str, outputs: int) -> tuple[nn.Module, str]:
         return thing, "as it is"
     if not callable(thing):
         raise ModelError(
-            f"expected a class, a function or a network, found {type(thing).__name__}", where=name
+            f"expected a class, a function or a network, found {type(thing).__name__}",
+            where=name,
+            fix="name the class of the network, or a function that returns one",
         )
     arguments, called_with = _arguments(thing, name, outputs)
     try:

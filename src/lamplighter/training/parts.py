@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from lamplighter.data.batches import Batches
+from lamplighter.recipe import Recipe
 from lamplighter.tasks.tally import Tally, WithMetrics
 from lamplighter.tasks.task import Task
 from lamplighter.training.precision import Precision
@@ -39,6 +40,19 @@ class Watcher:
 
 NOTHING: AbstractContextManager[Any] = nullcontext()
 UNWATCHED = Watcher()
+
+
+def limits_of(recipe: Recipe) -> dict[str, Any]:
+    """What a recipe says of the loop itself, in the units of `Parts`."""
+    return {
+        "epochs": recipe.epochs,
+        "accumulate": recipe.accumulate,
+        "clip": recipe.clip,
+        "patience": recipe.patience,
+        "time_limit": recipe.time_limit * 60,
+        "save_every": recipe.save_every * 60,
+        "stall_after": recipe.stall_after,
+    }
 
 
 @dataclass

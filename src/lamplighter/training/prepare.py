@@ -30,7 +30,7 @@ from lamplighter.training.idle import idle_for_pictures, tell_idle
 from lamplighter.training.measure_precision import choose_precision
 from lamplighter.training.muon import muon_groups
 from lamplighter.training.optimizer import make_optimizer
-from lamplighter.training.parts import Parts
+from lamplighter.training.parts import Parts, limits_of
 from lamplighter.training.pictures import Reader, UnreadablePictures, make_batches, without
 from lamplighter.training.precision import make_precision
 from lamplighter.training.schedule import make_schedule
@@ -240,13 +240,7 @@ def make_parts(
         train=train,
         val=val,
         device=device,
-        epochs=recipe.epochs,
-        accumulate=recipe.accumulate,
-        clip=recipe.clip,
-        patience=recipe.patience,
-        time_limit=recipe.time_limit * 60,
-        save_every=recipe.save_every * 60,
-        stall_after=recipe.stall_after,
+        **limits_of(recipe),
         set_mode=mode_setter(network, recipe.freeze),
     )
 

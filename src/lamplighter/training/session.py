@@ -219,7 +219,11 @@ class Session:
             )
         rate = self.parts.schedule.rate * LOWERED
         if not self.restore():
-            raise RunFailed(f"{fault}, and there is no checkpoint to go back to", where=self.folder)
+            raise RunFailed(
+                f"{fault}, and there is no checkpoint to go back to",
+                where=self.folder,
+                fix="look at the data (lamp look DATA), try a tenth of --lr, or --clip 1",
+            )
         self.progress.retries = retries
         self.parts.schedule.set_rate(rate)
         self.listener.warn(
@@ -246,7 +250,9 @@ class Session:
         half = (whole + 1) // 2
         if not self.restore():
             raise RunFailed(
-                "out of memory before the first checkpoint", where=self.folder
+                "out of memory before the first checkpoint",
+                where=self.folder,
+                fix=f"--batch {half}, or a smaller --size or --model",
             ) from fault
         self.parts.micro = half
         truncate_metrics(self.folder, self.progress.epoch)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lamplighter.checks.finding import Finding
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.source.place import Place, frames, is_users, locals_of, tree_of
+from lamplighter.watch.source.place import Place, frames, function_of, is_users, locals_of, tree_of
 from lamplighter.watch.source.results import only_gives
 from lamplighter.watch.source.wrapping import arithmetic_of, wraps_in
 
@@ -101,20 +101,13 @@ def dropped_in(frame: FrameType, line: int | None = None) -> Iterator[tuple[str,
 @cache
 def calls_alone(code: CodeType) -> tuple[Dropped, ...]:
     """The statements of a function's own that are nothing but a call."""
-    tree = tree_of(code.co_filename)
-    if tree is None or not is_users(code.co_filename):
+    if not is_users(code.co_filename):
         return ()
-    scope: ast.AST = tree
-    if code.co_name != "<module>":
-        kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-        same = [n for n in ast.walk(tree) if isinstance(n, kinds) and n.name == code.co_name]
-        same = [n for n in same if _first_line(n) == code.co_firstlineno]
-        if not same:
-            return ()
-        scope = same[0]
+    whole = code.co_name == "<module>"
+    scope = tree_of(code.co_filename) if whole else function_of(code)
     return tuple(
         Dropped(ast.unparse(s.value.func), s.lineno, s.value)
-        for s in _own(scope)
+        for s in (_own(scope) if scope is not None else ())
         if isinstance(s, ast.Expr) and isinstance(s.value, ast.Call)
     )
 
@@ -125,10 +118,6 @@ def _own(scope: ast.AST) -> Iterator[ast.stmt]:
             yield node
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
             yield from _own(node)
-
-
-def _first_line(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    return min([node.lineno, *(d.lineno for d in node.decorator_list)])
 
 
 class Reading:

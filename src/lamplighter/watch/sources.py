@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -12,8 +11,8 @@ from torch import nn
 
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.patience import never_renewed
-from lamplighter.watch.source.place import Place, is_users, tree_of
-from lamplighter.watch.source.unread import never_read
+from lamplighter.watch.source.place import Place, tree_of
+from lamplighter.watch.source.unread import forward_of, never_read
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -121,25 +120,14 @@ def thrown_away(kind: type, example: nn.Module) -> Iterator[tuple[str, Place]]:
     Yields:
         What was called, and the line.
     """
-    forward = kind.__dict__.get("forward")
-    try:
-        file = inspect.getsourcefile(kind) or ""
-    except (TypeError, OSError):
+    known = forward_of(kind)
+    if known is None:
         return
-    code = getattr(forward, "__code__", None)
-    if code is None or not is_users(file):
-        return
-    for node in ast.walk(tree_of(code.co_filename) or ast.Module([], [])):
-        if not isinstance(node, ast.FunctionDef) or node.name != "forward":
-            continue
-        first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-        if first != code.co_firstlineno:
-            continue
-        for statement in ast.walk(node):
-            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-                name = ast.unparse(statement.value.func)
-                if _drops_a_tensor(statement.value, example):
-                    yield name, Place(code.co_filename, statement.lineno)
+    file, forward = known
+    for statement in ast.walk(forward):
+        call = statement.value if isinstance(statement, ast.Expr) else None
+        if isinstance(call, ast.Call) and _drops_a_tensor(call, example):
+            yield ast.unparse(call.func), Place(file, call.lineno)
 
 
 def _drops_a_tensor(call: ast.Call, example: nn.Module) -> bool:

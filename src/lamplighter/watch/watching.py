@@ -96,7 +96,11 @@ class Watch:
             reason: kept with the finding.
         """
         if not (len(code) == 4 and code[0].isupper() and code[1:].isdigit()):
-            raise UsageError(f"expected a finding code such as R103, got {code!r}")
+            raise UsageError(
+                f"expected a finding code such as R103, got {code!r}",
+                where="allow",
+                fix="lamp explain R lists the codes of a family",
+            )
         self.world.allowed[code] = reason
         return self
 

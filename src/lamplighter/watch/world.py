@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
+from torch.utils.data import Dataset
 
 from lamplighter.checks.finding import Finding, Level
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.network.origins import Origins
 from lamplighter.watch.source.place import Place, here, here_exactly, names_of
 
@@ -93,6 +95,8 @@ class World(Watcher):
         answered: what networks answered since the last step.
         evaluated: the networks whose answers are scored, as the user declared; empty: any.
         noted: layers that were called in training → None, or the line where no gradient was kept.
+        readers: data set → the loader that walks over it, weak.
+        lasting: loaders that are built anew for each walk, one of each data set, for the last look.
         trial: the copy that the probes tried, where things are kept to the end.
     """
 
@@ -121,6 +125,8 @@ class World(Watcher):
     numbered: Numbered | None = None
     answered: Answered | None = None
     noted: dict[int, Any] = field(default_factory=dict)
+    readers: ByIdentity[weakref.ref[Any]] = field(default_factory=ByIdentity)
+    lasting: list[Any] = field(default_factory=list)
     trial: Trial | None = None
 
     def report(
@@ -262,6 +268,16 @@ class World(Watcher):
     def pass_starts(self, current: Pass) -> None:
         current.place = here()
         self.live.append(current)
+        loader = current.loader()
+        dataset = loader.dataset if loader is not None else None
+        if not isinstance(dataset, Dataset) or len(self.lasting) >= MOST_KEPT:
+            return
+        reader = self.readers.get(dataset)
+        if reader is not None and reader() is None:
+            # the data set has outlived its loader, so that nothing large is kept alive with this one
+            self.lasting.append(loader)
+        if reader is None or reader() is None:
+            self.readers[dataset] = weakref.ref(loader)
 
     def batch_given(self, current: Pass, batch: Any) -> None:
         if self.live and self.live[-1] is current:

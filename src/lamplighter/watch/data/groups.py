@@ -14,6 +14,7 @@ from torch.utils.data import Subset
 
 from lamplighter.checks.groups import group_on_both_sides
 from lamplighter.watch.data.arrays import FEWEST, arrays_in_sight, prints_of, table_of
+from lamplighter.watch.data.name_lists import MOST_SAMPLES, whole_numbers_in
 from lamplighter.watch.data.sides import Side, evaluated, trained_on
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.pointing import pointed, pointed_from_call
@@ -34,7 +35,6 @@ GROUP = re.compile(
     re.I,
 )
 MOST_COLUMNS = 12
-MOST_ROWS = 20_000
 MOST_INDICES = 8
 COVERED = 0.95  # of the rows of a set have a known group
 
@@ -63,7 +63,7 @@ class Groups(Watcher):
         before, after = table_of(rows), table_of(result)
         if before is None or after is None or len(before) != len(after):
             return
-        if self.world.steps == 0 and len(self.before) < MOST_ROWS:
+        if self.world.steps == 0 and len(self.before) < MOST_SAMPLES:
             self.before |= dict(zip(prints_of(after), prints_of(before), strict=True))
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
@@ -169,7 +169,7 @@ def columns_of(name: str, thing: Any) -> Iterator[Column]:
                 yield from columns_of(label, np.asarray(thing[label]))
         return
     if isinstance(thing, list) and thing and isinstance(thing[0], dict):
-        if FEWEST <= len(thing) <= MOST_ROWS:
+        if FEWEST <= len(thing) <= MOST_SAMPLES:
             for key in thing[0]:
                 named = isinstance(key, str) and GROUP.search(key)
                 if named and all(isinstance(row, dict) and key in row for row in thing):
@@ -182,7 +182,7 @@ def columns_of(name: str, thing: Any) -> Iterator[Column]:
         thing = thing.tolist() if plain else []
     elif isinstance(thing, np.ndarray):
         thing = thing.tolist() if thing.ndim == 1 and thing.dtype.kind in "iuUO" else []
-    if not isinstance(thing, list) or not FEWEST <= len(thing) <= MOST_ROWS:
+    if not isinstance(thing, list) or not FEWEST <= len(thing) <= MOST_SAMPLES:
         return
     if all(isinstance(value, str | int) for value in thing) and 1 < len(set(thing)) < len(thing):
         yield Column(name, list(thing))
@@ -190,7 +190,7 @@ def columns_of(name: str, thing: Any) -> Iterator[Column]:
 
 def _are_numbered(thing: Any) -> bool:
     """Whether a list consists of one word with a number each, `speaker07`, that says what they are."""
-    if not isinstance(thing, list | np.ndarray) or not FEWEST <= len(thing) <= MOST_ROWS:
+    if not isinstance(thing, list | np.ndarray) or not FEWEST <= len(thing) <= MOST_SAMPLES:
         return False
     if not all(isinstance(value, str) for value in thing):
         return False
@@ -200,14 +200,5 @@ def _are_numbered(thing: Any) -> bool:
 
 def _index(thing: Any) -> list[int] | None:
     """A list of different row numbers."""
-    if isinstance(thing, Tensor):
-        plain = thing.dim() == 1 and thing.dtype == torch.int64 and not thing.is_cuda
-        thing = thing.tolist() if plain and len(thing) <= MOST_ROWS else []
-    elif isinstance(thing, np.ndarray):
-        plain = thing.ndim == 1 and thing.dtype.kind in "iu" and len(thing) <= MOST_ROWS
-        thing = thing.tolist() if plain else []
-    if not isinstance(thing, list) or not FEWEST // 2 <= len(thing) <= MOST_ROWS:
-        return None
-    if not all(type(value) is int and value >= 0 for value in thing):
-        return None
-    return thing if len(set(thing)) == len(thing) else None
+    rows = whole_numbers_in(thing, FEWEST // 2)
+    return rows if rows and min(rows) >= 0 and len(set(rows)) == len(rows) else None

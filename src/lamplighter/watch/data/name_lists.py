@@ -1,4 +1,4 @@
-"""Lists of names in a thing of the program: one for each sample, also as a field of its records."""
+"""Lists in a thing of the program, with a name or a number for each sample, also as fields of records."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from lamplighter.checks.numbering import FEWEST
 
@@ -37,3 +38,23 @@ def names_in(thing: Any) -> Iterator[list[str]]:
         for place, value in enumerate(first):
             if isinstance(value, str | Path) and all(len(row) == len(first) for row in thing):
                 yield from names_in([row[place] for row in thing])
+
+
+def whole_numbers_in(thing: Any, fewest: int = FEWEST) -> list[int] | None:
+    """The whole numbers that a thing lists, one for each sample; None where it is no such list.
+
+    Args:
+        thing: of the program.
+        fewest: as many at least.
+    """
+    if isinstance(thing, Tensor):
+        plain = thing.dim() == 1 and not (
+            thing.is_floating_point() or thing.is_complex() or thing.is_cuda
+        )
+        thing = thing.tolist() if plain and len(thing) <= MOST_SAMPLES else []
+    elif isinstance(thing, np.ndarray):
+        plain = thing.ndim == 1 and thing.dtype.kind in "iu" and len(thing) <= MOST_SAMPLES
+        thing = thing.tolist() if plain else []
+    if not isinstance(thing, list) or not fewest <= len(thing) <= MOST_SAMPLES:
+        return None
+    return thing if all(type(value) is int for value in thing) else None

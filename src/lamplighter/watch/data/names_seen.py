@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from lamplighter.checks.labels import class_numbers_differ
-from lamplighter.checks.numbering import FEWEST, numbering, tables_differ, tables_within
+from lamplighter.checks.numbering import numbering, tables_differ, tables_within
 from lamplighter.watch.data.comparisons import place_in_data
-from lamplighter.watch.data.name_lists import MOST_SAMPLES, names_in
+from lamplighter.watch.data.name_lists import names_in, whole_numbers_in
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.pointing import pointed_from_name
 from lamplighter.watch.source.roles import likely_role
@@ -76,7 +75,7 @@ class NamesSeen(Watcher):
             for names in names_in(thing) if len(self.names) < MOST_LISTS else ():
                 self.names.append(Column(name, names))
                 self.known[id(thing)] = thing
-            numbers = _numbers_in(thing) if len(self.numbers) < MOST_LISTS else None
+            numbers = whole_numbers_in(thing) if len(self.numbers) < MOST_LISTS else None
             if numbers is not None:
                 self.numbers.append(Column(name, numbers))
                 self.known[id(thing)] = thing
@@ -140,17 +139,3 @@ class NamesSeen(Watcher):
                         line = pointed_from_name("Y104", other.name, gathered.place)
                         self.world.adopt(told, line or gathered.place)
                         return
-
-
-def _numbers_in(thing: Any) -> list[int] | None:
-    """A list of class numbers, one for each sample."""
-    if isinstance(thing, torch.Tensor):
-        if thing.dim() != 1 or thing.is_floating_point() or thing.is_complex() or thing.is_cuda:
-            return None
-        thing = thing.tolist() if FEWEST <= len(thing) <= MOST_SAMPLES else []
-    elif isinstance(thing, np.ndarray):
-        plain = thing.ndim == 1 and thing.dtype.kind in "iu" and len(thing) <= MOST_SAMPLES
-        thing = thing.tolist() if plain else []
-    if not isinstance(thing, list) or not FEWEST <= len(thing) <= MOST_SAMPLES:
-        return None
-    return thing if all(type(value) is int for value in thing) else None

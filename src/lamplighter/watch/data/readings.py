@@ -17,7 +17,7 @@ from lamplighter.watch.data.passes import base_of
 from lamplighter.watch.data.rows import generators_near
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
-from lamplighter.watch.source.place import Place, is_users, tree_of
+from lamplighter.watch.source.place import Place, function_of, is_users
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
@@ -65,21 +65,18 @@ class Readings(Watcher):
             self.world.adopt(found, line or current.place)
 
 
-def _body_of(method: Any, file: str) -> list[ast.AST]:
+def _body_of(method: Any) -> list[ast.AST]:
     """The nodes of a method in the order of its lines."""
-    line = method.__code__.co_firstlineno
-    for node in ast.walk(tree_of(file) or ast.Module([], [])):
-        if isinstance(node, ast.FunctionDef) and node.name == method.__name__:
-            first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-            if first == line:
-                inner = [n for n in ast.walk(node) if hasattr(n, "lineno")]
-                return sorted(inner, key=lambda n: n.lineno)
-    return []
+    function = function_of(method.__code__)
+    if function is None:
+        return []
+    inner = [n for n in ast.walk(function) if hasattr(n, "lineno")]
+    return sorted(inner, key=lambda n: n.lineno)
 
 
 def _line_that_writes(method: Any, file: str) -> Place | None:
     """The first statement that changes something in place."""
-    for node in _body_of(method, file):
+    for node in _body_of(method):
         if isinstance(node, ast.AugAssign):
             return Place(file, node.lineno)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
@@ -93,5 +90,5 @@ def _line_that_returns(method: Any) -> Place | None:
     if not inspect.isfunction(method):
         return None
     file = inspect.getsourcefile(method) or ""
-    returns = [n.lineno for n in _body_of(method, file) if isinstance(n, ast.Return)]
+    returns = [n.lineno for n in _body_of(method) if isinstance(n, ast.Return)]
     return Place(file, returns[-1] if returns else method.__code__.co_firstlineno)

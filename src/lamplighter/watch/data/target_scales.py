@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lamplighter.checks.batch_scores import OF_EACH_SAMPLE
 from lamplighter.checks.batches import tensors_in
+from lamplighter.checks.losses_seen import AMOUNTS
 from lamplighter.checks.transforms import targets_scaled_differently
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.place import Place, here
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from lamplighter.watch.world import World
 
-LOSSES = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 SCORES = (*OF_EACH_SAMPLE, "r2_score", "explained_variance_score")
 MOST = 20_000  # targets that are kept of each kind
 
@@ -73,7 +73,7 @@ class TargetScales(Watcher):
         self.answers, self.given = [], []
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
-        if name in LOSSES:
+        if name in AMOUNTS:
             self._held_against(given.get("input"), given.get("target"), result)
 
     def operated(

@@ -15,12 +15,12 @@ from torch import nn
 
 from lamplighter.checks.structure import looks_untrained
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.network.likeness import some_of
 from lamplighter.watch.source.place import Place, frames, here, locals_of, tree_of
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
-FEW = 16  # values of a weight by which a state is known again
 FEWEST = 4  # steps before anything can be the best
 MOST = 16  # saved states that are remembered, the newest
 
@@ -339,7 +339,7 @@ def _states_in(thing: dict[Any, Any]) -> Iterator[dict[str, torch.Tensor]]:
 
 def _sample(state: dict[str, Any]) -> dict[str, torch.Tensor]:
     return {
-        name: value.detach().flatten()[:FEW].float().cpu().clone()
+        name: some_of(value).float().cpu()
         for name, value in state.items()
         if isinstance(value, torch.Tensor) and value.dim() > 1
     }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from lamplighter.checks.losses_seen import AMOUNTS
 from lamplighter.checks.reinforcement import number_for_value
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
@@ -21,7 +22,6 @@ CARRYING = KEEPING | RESHAPING  # what leaves a value or a number what it is
 TAKING = frozenset(("gather", "take_along_dim", "__getitem__", "index_select"))
 MEETING = frozenset(("mul", "div", "add", "sub", "rsub"))
 WHOLE = frozenset(("factor", "sum"))
-LOSSES = ("mse_loss", "smooth_l1_loss", "huber_loss", "l1_loss")
 
 
 class ActionNumbers(Watcher):
@@ -79,7 +79,7 @@ class ActionNumbers(Watcher):
         self.lines[result] = here()
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
-        if name in LOSSES and self.taken.get(given.get("input")):
+        if name in AMOUNTS and self.taken.get(given.get("input")):
             self._judge(given.get("target"))
 
     def _judge(self, target: Any) -> None:

@@ -9,6 +9,7 @@ import torch
 
 from lamplighter.checks.adversaries import foreign_gradients
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.loop.gradients import Marks, ends_of, marks_of
 from lamplighter.watch.loss.graphs import nodes_of
 from lamplighter.watch.source.place import Place, here
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 SURE = 3  # steps in a row that must show it
 LOOKS = 64  # backward passes that are read
-Marks = dict[int, tuple[int, int]]
 
 
 @dataclass(eq=False, slots=True)
@@ -42,8 +42,8 @@ class Pile:
     place: Place | None = None
 
     def marks(self) -> Marks:
-        """Identity and version of each gradient that exists."""
-        return {id(p): (id(g), g._version) for p in self.sample if (g := p.grad) is not None}
+        """The marks of its gradients now."""
+        return marks_of(self.sample)
 
     def begin(self) -> None:
         """Nothing is left."""
@@ -67,10 +67,9 @@ class Leftovers(Watcher):
         self.looks = 0
 
     def optimizer_made(self, optimizer: torch.optim.Optimizer) -> None:
-        held = [p for g in optimizer.param_groups for p in g["params"] if p.requires_grad]
         self.piles.pop(id(optimizer), None)
-        if held:
-            self.piles[id(optimizer)] = Pile([held[0], held[-1]])
+        if ends := ends_of(optimizer):
+            self.piles[id(optimizer)] = Pile(ends)
 
     def woken(self) -> None:
         for pile in self.piles.values():
@@ -94,10 +93,11 @@ class Leftovers(Watcher):
     def backward_ended(self, roots: tuple[torch.Tensor, ...]) -> None:
         for key, before in self.before.items():
             pile = self.piles.get(key)
-            now = pile.marks() if pile is not None else {}
-            if pile is None or not now or now == before:
-                if pile is not None:
-                    pile.fresh = False
+            if pile is None:
+                continue
+            now = pile.marks()
+            if not now or now == before:
+                pile.fresh = False
                 continue
             if pile.foreign and before:
                 pile.mixed, pile.place = True, here()
@@ -123,10 +123,8 @@ class Leftovers(Watcher):
         if own is None:
             return
         for pile in self.piles.values():
-            between = (
-                own.fresh and own.depths and pile.depths and min(pile.depths) < min(own.depths)
-            )
-            if pile is not own and pile.fresh and between:
+            known = own.fresh and own.depths and pile is not own and pile.fresh and pile.depths
+            if known and min(pile.depths) < min(own.depths):  # it lies between own and the loss
                 pile.foreign = True
         for pile in self.piles.values():
             pile.fresh = False

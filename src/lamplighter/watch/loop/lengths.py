@@ -12,7 +12,7 @@ from lamplighter.checks.optimizer import most_steps_hardly_move
 from lamplighter.checks.snapshot import kept
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.loop.rates import only_computes
-from lamplighter.watch.loop.schedules import LONGEST, played_through
+from lamplighter.watch.loop.schedules import FALLING, LONGEST, played_through
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.source.statements import line_of_keyword
 
@@ -23,14 +23,13 @@ if TYPE_CHECKING:
 HALF = 0.5  # a program that stops early takes fewer steps, but seldom so few
 TENTH = 0.1
 FEWEST = 3  # batches of an epoch
-FACTORS = (lr_scheduler.StepLR, lr_scheduler.MultiStepLR, lr_scheduler.ExponentialLR)
 # what says in which unit a schedule counts
 HORIZONS = {
     lr_scheduler.CosineAnnealingLR: "T_max",
     lr_scheduler.LinearLR: "total_iters",
     lr_scheduler.PolynomialLR: "total_iters",
 }
-FOLLOWED = (*FACTORS, lr_scheduler.LambdaLR, *HORIZONS)
+FOLLOWED = (*FALLING, lr_scheduler.LambdaLR, *HORIZONS)
 
 
 @dataclass(eq=False, slots=True)

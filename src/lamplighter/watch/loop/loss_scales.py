@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.loop.gradients import marks_of
 from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
-    from lamplighter.watch.world import World
+    from lamplighter.watch.world import SeenOptimizer, World
 
 TIMES = 3  # steps of one optimizer that must show it
+FEW = 4  # parameters of an optimizer that stand for all
 
 
 class LossScales(Watcher):
@@ -57,7 +60,8 @@ class LossScales(Watcher):
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         if self.factor <= 1 or closure or id(optimizer) in self.divided:
             return
-        if self._marks(optimizer) <= self.sent:  # else the program has divided them by hand
+        now = set(_marks(self.world.owner_record(optimizer)))
+        if now <= self.sent:  # else the program has divided them by hand
             self.pending[id(optimizer)] = here()
 
     def backward_ended(self, roots: tuple[torch.Tensor, ...]) -> None:
@@ -68,13 +72,8 @@ class LossScales(Watcher):
 
     def _remark(self) -> None:
         if self.factor > 1:
-            several = [r.ref() for r in self.world.optimizers.values()]
-            self.sent = {mark for o in several if o is not None for mark in self._marks(o)}
-
-    def _marks(self, optimizer: torch.optim.Optimizer) -> set[tuple[int, int]]:
-        """Which gradients the first parameters have, and how often they were altered."""
-        held = [p for g in optimizer.param_groups for p in g["params"]][:4]
-        return {(id(p.grad), p.grad._version) for p in held if p.grad is not None}
+            records = self.world.optimizers.values()
+            self.sent = {mark for record in records for mark in _marks(record)}
 
     def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         self.stepped = True
@@ -93,3 +92,8 @@ class LossScales(Watcher):
             "call scaler.step(optimizer) in place of optimizer.step()",
             place,
         )
+
+
+def _marks(record: SeenOptimizer) -> Iterable[tuple[int, int]]:
+    """Which gradients the first parameters have, and how often they were altered."""
+    return marks_of(record.parameters()[:FEW]).values()

@@ -15,6 +15,7 @@ from torch.optim import lr_scheduler
 
 from lamplighter.checks.snapshot import kept
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.loop.schedules import FALLING
 from lamplighter.watch.score.measured import Figures
 from lamplighter.watch.source.place import Place, here, statement_at, tree_of
 from lamplighter.watch.source.statements import called_name, line_of_keyword
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 ENOUGH_STEPS = 20  # at a rate of 0, where nobody counts epochs
 ENOUGH_PASSES = 2
 TINY = 1e-6  # of the highest rate: with that nothing more is learned
-WITH_GAMMA = (lr_scheduler.StepLR, lr_scheduler.MultiStepLR, lr_scheduler.ExponentialLR)
 PLAYED = (0, 1, 2, 3, 5, 10, 30, 100, 1_000, 10_000)
 HIGHEST_FACTOR = 0.05
 
@@ -94,7 +94,7 @@ class Rates(Watcher):
         self.built.setdefault(id(optimizer), (place, name))
         if isinstance(schedule, lr_scheduler.ReduceLROnPlateau):
             self.figures = self.figures or Figures()
-        if isinstance(schedule, WITH_GAMMA) and getattr(schedule, "gamma", 1) == 0:
+        if isinstance(schedule, FALLING) and getattr(schedule, "gamma", 1) == 0:
             self.world.report(
                 "O107",
                 "error",

@@ -11,6 +11,7 @@ import torch
 from torch.optim import lr_scheduler
 
 from lamplighter.checks.optimizer import epoch_schedule_per_batch
+from lamplighter.watch.data.passes import length_of
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.place import Place, here
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
     from lamplighter.watch.world import World
 
+# each change is a factor, `gamma`
 FALLING = (lr_scheduler.StepLR, lr_scheduler.MultiStepLR, lr_scheduler.ExponentialLR)
 MANY = 50  # steps in which a schedule of a program without loaders has had its chance
 LONGEST = 20_000  # batches of an epoch that are played through
@@ -147,11 +149,9 @@ class Schedules(Watcher):
         )
 
     def _per_batch(self, mine: SeenSchedule, schedule: Any, current: Pass) -> None:
-        loader = current.loader()
         mine.told = True
-        try:
-            batches = len(loader) if loader is not None else 0
-        except TypeError:
+        batches = length_of(current.loader())
+        if not batches:
             return
         steps = min(LONGEST, batches * current.steps // max(1, current.given))
         place = mine.step_place

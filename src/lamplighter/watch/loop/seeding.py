@@ -109,7 +109,7 @@ class Seeding(Watcher):
                     book.quiet = state_of(kind)
 
     def pass_starts(self, current: Pass) -> None:
-        # a loader that is built in the `for` itself is gone at its first batch
+        # noted here: with lasting workers, a loader without a name is gone at its first batch
         loader = current.loader()
         sampler = getattr(loader, "sampler", None)
         if loader is None or not isinstance(sampler, RandomSampler) or sampler.replacement:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.loop.gradients import Marks, ends_of, marks_of
 from lamplighter.watch.network.likeness import some_of
 from lamplighter.watch.source.place import Place, here
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 TIMES = 3  # steps in a row that must show it
 MANY = 4  # batches lost for one step, of which two steps in a row are enough
 FEW = 4  # values of a gradient by which it is known again
-Marks = dict[int, tuple[int, int]]
 
 
 @dataclass(eq=False, slots=True)
@@ -53,8 +53,8 @@ class Cycle:
     place: Place | None = None
 
     def now(self) -> Marks:
-        """Identity and version of each sampled gradient that exists."""
-        return {id(p): (id(g), g._version) for p in self.sample if (g := p.grad) is not None}
+        """The marks of its gradients now."""
+        return marks_of(self.sample)
 
     def begin(self) -> None:
         """A step is over."""
@@ -75,10 +75,9 @@ class Wasted(Watcher):
         self.done = False
 
     def optimizer_made(self, optimizer: torch.optim.Optimizer) -> None:
-        held = [p for g in optimizer.param_groups for p in g["params"] if p.requires_grad]
         self.cycles.pop(id(optimizer), None)
-        if held:
-            self.cycles[id(optimizer)] = Cycle([held[0], held[-1]])
+        if ends := ends_of(optimizer):
+            self.cycles[id(optimizer)] = Cycle(ends)
 
     def woken(self) -> None:
         for cycle in self.cycles.values():

@@ -11,6 +11,7 @@ from torch import Tensor
 from lamplighter.checks import own_arithmetic as criteria
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.loop.gradients import Marks, marks_of
 from lamplighter.watch.loss.graphs import nodes_of
 from lamplighter.watch.loss.taken import TAKING, Taken, TakenNumbers
 from lamplighter.watch.source.descent import Descent, Mark, Sighting, is_weight, shallow
@@ -58,7 +59,7 @@ class Arithmetic(Watcher):
         self.sums: ByIdentity[tuple[str, Place | None]] = ByIdentity()
         self.summed = 0
         self.whole_sum: tuple[str, Place | None] | None = None
-        self.sent_back: dict[int, list[tuple[int, int]]] = {}
+        self.sent_back: dict[int, Marks] = {}
 
     def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         first = next(shallow((*args, *kwargs.values())), None)
@@ -329,7 +330,6 @@ class Arithmetic(Watcher):
             self.world.adopt(criteria.constant_term(name), place)
 
 
-def _gradients(record: SeenOptimizer) -> list[tuple[int, int]]:
+def _gradients(record: SeenOptimizer) -> Marks:
     """Which gradients the first parameters have, and how often they were altered."""
-    found = (p.grad for p in record.parameters()[:8])
-    return [(id(grad), grad._version) for grad in found if grad is not None]
+    return marks_of(record.parameters()[:8])

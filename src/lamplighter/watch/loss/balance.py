@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from lamplighter.checks.losses_seen import AMOUNTS
 from lamplighter.checks.spreads import (
     divergence_grows,
     divergence_outweighs,
@@ -20,12 +21,7 @@ if TYPE_CHECKING:
 
 SURE = 3  # steps that must show it
 MOST = 4  # terms of one loss
-AVERAGED = frozenset(
-    (
-        *("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy"),
-        *("binary_cross_entropy_with_logits", "mean"),
-    )
-)
+AVERAGED = AMOUNTS | {"binary_cross_entropy", "binary_cross_entropy_with_logits", "mean"}
 
 
 class Balance:

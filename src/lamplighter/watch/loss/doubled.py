@@ -61,7 +61,8 @@ class DoubledScores(Watcher):
             return
         given = [t for t in shallow((*args, *kwargs.values())) if t.requires_grad]
         if name in NORMALISING or name in SQUASHING:
-            self._look(name, args, kwargs, given, made[0])
+            dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
+            self._look(name, dim, given, made[0])
         if self.twice and (known := next(filter(None, map(self.twice.get, given)), None)):
             if name == "log":
                 self._add(made[0], known)
@@ -76,19 +77,12 @@ class DoubledScores(Watcher):
     def _add(self, tensor: Tensor, one: Doubled) -> None:
         self.seen[tensor] = tuple(dict.fromkeys((*(self.seen.get(tensor) or ()), one)))[:MOST]
 
-    def _look(
-        self,
-        name: str,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        given: list[Tensor],
-        result: Tensor,
-    ) -> None:
+    def _look(self, name: str, dim: Any, given: list[Tensor], result: Tensor) -> None:
         place = here()
         self.looks[place] += 1
         if self.looks[place] > LOOKS or not given or given[0].dim() == 0:
             return
-        for finding in _seen_in(name, args, kwargs, given[0]):
+        for finding in _seen_in(name, dim, given[0]):
             one = Doubled(finding, place)
             if name == "softmax":
                 self.twice[result] = one
@@ -104,9 +98,7 @@ class DoubledScores(Watcher):
                     self.world.adopt([one.finding], one.place)
 
 
-def _seen_in(
-    name: str, args: tuple[Any, ...], kwargs: dict[str, Any], given: Tensor
-) -> Iterator[Finding]:
+def _seen_in(name: str, dim: Any, given: Tensor) -> Iterator[Finding]:
     """What one call shows: "softmax" and "logsumexp" are told for probabilities alone."""
     maker = made_by(given)
     if maker == "layer":
@@ -115,7 +107,6 @@ def _seen_in(
         if maker == "sigmoid":
             yield from criteria.sigmoid_twice(given, where=name)
         return
-    dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
     if not isinstance(dim, int):
         return
     scores = given.movedim(dim, 1) if given.dim() > 1 else given

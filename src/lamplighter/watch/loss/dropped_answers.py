@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lamplighter.checks.answers import answers_are_dropped
+from lamplighter.checks.losses_seen import AMOUNTS
 from lamplighter.checks.scores import made_by
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
@@ -22,10 +23,7 @@ if TYPE_CHECKING:
 SURE = 3  # losses that must show it
 KINDS = frozenset(("dropout", "dropout1d", "dropout2d", "feature_dropout", "alpha_dropout"))
 CARRYING = KEEPING | RESHAPING | TRANSPOSING
-JUDGING = (
-    *("cross_entropy", "binary_cross_entropy_with_logits", "mse_loss", "l1_loss"),
-    *("smooth_l1_loss", "huber_loss"),
-)
+JUDGING = AMOUNTS | {"cross_entropy", "binary_cross_entropy_with_logits"}
 
 
 class DroppedAnswers(Watcher):

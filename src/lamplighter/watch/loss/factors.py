@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from lamplighter.watch.loss.graphs import slopes_at
 from lamplighter.watch.source.place import Place, here
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+
+    from lamplighter.watch.world import World
 
 PICKING_ONE = ("gather", "take_along_dim", "__getitem__")
 
@@ -92,3 +97,28 @@ def picked_from(
     if not isinstance(scores, Tensor) or scores.dim() != 2 or not isinstance(index, Tensor):
         return None
     return scores, index
+
+
+class Confirmed:
+    """What backward passes showed, counted where a step makes it so.
+
+    An optimizer that climbs, or that moves a picture and no network, means the other direction.
+
+    Args:
+        world: knows which optimizers make their loss smaller.
+        sure: steps that must follow.
+    """
+
+    def __init__(self, world: World, sure: int) -> None:
+        self.world = world
+        self.sure = sure
+        self.steps = 0
+        self.waiting: Held | None = None
+
+    def at_step(self, optimizer: Optimizer) -> Held | None:
+        """What waits, at the step that makes it sure; else None."""
+        one, self.waiting = self.waiting, None
+        if one is None or not self.world.descends(optimizer):
+            return None
+        self.steps += 1
+        return one if self.steps == self.sure else None

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from lamplighter.checks.adversaries import forger_helps_the_critic
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
-from lamplighter.watch.loss.graphs import is_loss, slopes_at
+from lamplighter.watch.loss.graphs import direction_of, is_loss, slopes_at
 from lamplighter.watch.source.descent import LAYERS, shallow
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.source.statements import line_of_backward_value
@@ -134,14 +134,6 @@ class Forgers(Watcher):
 def _sides(slope: Tensor, made: Rows | None) -> tuple[int, int]:
     """The signs of the slopes at real and at made samples; 0 where they are not all of one."""
     if made is None:
-        return _side(slope), 0
+        return direction_of(slope), 0
     rest = torch.cat([slope[: made[0]], slope[made[1] :]])
-    return _side(rest), _side(slope[made[0] : made[1]])
-
-
-def _side(slopes: Tensor) -> int:
-    if not slopes.numel() or not bool(slopes.any()):
-        return 0
-    if bool((slopes >= 0).all()):
-        return 1
-    return -1 if bool((slopes <= 0).all()) else 0
+    return direction_of(rest), direction_of(slope[made[0] : made[1]])

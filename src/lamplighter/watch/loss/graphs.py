@@ -76,6 +76,15 @@ def slopes_at(root: Tensor, tensors: Sequence[Tensor]) -> tuple[Tensor | None, .
     return slopes
 
 
+def direction_of(slopes: Tensor) -> int:
+    """1 where a number rises with each value of a tensor, or stays; -1 where it falls; 0: neither."""
+    if not slopes.numel() or not bool(slopes.any()):
+        return 0
+    if bool((slopes >= 0).all()):
+        return 1
+    return -1 if bool((slopes <= 0).all()) else 0
+
+
 # operation → its saved tensor, and what there makes the loss or its gradient infinite
 _BREAKING = {
     "LogBackward0": ("_saved_self", "log", "a logarithm of 0"),

@@ -11,10 +11,11 @@ from lamplighter.checks.turned import error_is_maximised
 from lamplighter.watch.data.samples import is_among, targets_in
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
-from lamplighter.watch.loss.factors import Factor, Held, HeldFactors
-from lamplighter.watch.loss.graphs import is_loss
+from lamplighter.watch.loss.factors import Confirmed, Factor, HeldFactors
+from lamplighter.watch.loss.graphs import direction_of, is_loss
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.taps.data import LOSSES
+from lamplighter.watch.taps.names import DISTANCES
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
@@ -24,7 +25,6 @@ LOOKS = 12  # backward passes with an error that are looked at
 SURE = 3  # steps that must show it, and none the contrary
 LONG = 8  # steps after which something else has been learned first
 MOST = 8  # errors of one loss
-DISTANCES = frozenset(("pow", "square", "abs", "norm", "linalg_norm", "linalg_vector_norm"))
 
 
 class GrownErrors(Watcher):
@@ -37,8 +37,8 @@ class GrownErrors(Watcher):
         self.batch: list[Tensor] = []
         self.differences: ByIdentity[bool] = ByIdentity()
         self.errors = HeldFactors(MOST)
-        self.waiting: Held | None = None
-        self.looks = self.hits = 0
+        self.looks = 0
+        self.shown = Confirmed(world, SURE)
         self.over = False
 
     def batch_given(self, current: Pass, batch: Any) -> None:
@@ -77,22 +77,19 @@ class GrownErrors(Watcher):
             self.errors.hold(Factor("a difference"), result)
 
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
-        errors, self.errors, self.waiting = self.errors, HeldFactors(MOST), None
+        errors, self.errors, self.shown.waiting = self.errors, HeldFactors(MOST), None
         if self.over or not len(errors) or not is_loss(roots[0]):
             return
         self.looks += 1
         known = errors.slopes(roots[0])
-        falls = [bool((slope <= 0).all()) and bool(slope.any()) for _, slope in known]
+        falls = [direction_of(slope) < 0 for _, slope in known]
         alone = len(self.world.optimizers) < 2 and self.world.steps < LONG
         self.over |= self.looks >= LOOKS or not all(falls) or not alone
         if known and not self.over:
-            self.waiting = known[0][0]
+            self.shown.waiting = known[0][0]
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
-        error, self.waiting = self.waiting, None
-        if error is None or not self.world.descends(optimizer):
-            return
-        self.hits += 1
-        if self.hits == SURE:
+        error = self.shown.at_step(optimizer)
+        if error is not None:
             self.over = True
             self.world.adopt(error_is_maximised(error.factor.kind, SURE), error.place)

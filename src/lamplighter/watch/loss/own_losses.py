@@ -10,6 +10,7 @@ import torch
 
 from lamplighter.checks import loss as criteria
 from lamplighter.checks.batches import tensors_in
+from lamplighter.checks.losses_seen import AMOUNTS
 from lamplighter.watch.data.samples import parts_of
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
@@ -26,7 +27,6 @@ LOOKS = 6  # backward passes that are read closely
 MOST = 8  # losses that wait for their backward
 SURE = 3  # of them must show the same
 AS_FLOAT = CONVERTING | {"type_as"}
-AMOUNTS = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 
 
 @dataclass(eq=False, slots=True)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from lamplighter.checks.losses_seen import AMOUNTS
 from lamplighter.checks.reach import bounds_of, targets_out_of_reach
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
-from lamplighter.watch.loss.own_losses import AMOUNTS
 from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.taps.names import DISTANCES
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 LOOKS = 6  # comparisons of one line that are read
 SURE = 4  # after so many it is judged
 MOST = 256  # values of each
-DISTANCES = frozenset(("pow", "square", "abs", "norm", "linalg_norm", "linalg_vector_norm"))
 
 
 class Reach(Watcher):

@@ -14,8 +14,8 @@ from lamplighter.checks.turned import are_logarithms, score_is_minimised
 from lamplighter.watch.data.samples import is_among, targets_in
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
-from lamplighter.watch.loss.factors import PICKING_ONE, Factor, Held, HeldFactors, picked_from
-from lamplighter.watch.loss.graphs import is_loss
+from lamplighter.watch.loss.factors import PICKING_ONE, Confirmed, Factor, HeldFactors, picked_from
+from lamplighter.watch.loss.graphs import direction_of, is_loss
 from lamplighter.watch.source.descent import is_weight, shallow
 from lamplighter.watch.taps.names import KEEPING, RESHAPING
 
@@ -49,8 +49,8 @@ class TurnedScores(Watcher):
         self.squares: ByIdentity[weakref.ref[Tensor]] = ByIdentity()
         self.scores = HeldFactors(MOST)
         self.targets: list[Tensor] = []
-        self.looks = self.hits = 0
-        self.waiting: Held | None = None
+        self.looks = 0
+        self.shown = Confirmed(world, SURE)
         self.over = False
 
     def batch_given(self, current: Pass, batch: Any) -> None:
@@ -127,19 +127,16 @@ class TurnedScores(Watcher):
             return
         self.looks += 1
         known = scores.slopes(roots[0])
-        rises = [bool((slope >= 0).all()) and bool(slope.any()) for _, slope in known]
+        rises = [direction_of(slope) > 0 for _, slope in known]
         self.over |= self.looks >= LOOKS or not all(rises)
         # a network that has learned before may be meant to unlearn what it is shown now
         before = self.world.steps >= LONG and known and known[0][0].factor.kind != "overlap"
         if known and all(rises) and not before:
-            self.waiting = known[0][0]
+            self.shown.waiting = known[0][0]
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
-        score, self.waiting = self.waiting, None
-        if score is None or not self.world.descends(optimizer):
-            return
-        self.hits += 1
-        if self.hits == SURE:
+        score = self.shown.at_step(optimizer)
+        if score is not None:
             self.over = True
             kind, certain = score.factor.kind, score.factor.certain
             self.world.adopt(score_is_minimised(kind, SURE, certain=certain), score.place)

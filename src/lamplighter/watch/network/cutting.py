@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from lamplighter.checks.data import reshaped_for_permuted
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.descent import is_weight, shallow
-from lamplighter.watch.source.place import HOUSE, Place, is_users
+from lamplighter.watch.source.place import Place, calling_line
 from lamplighter.watch.taps.names import KEEPING, PICKING, TRANSPOSING
 
 if TYPE_CHECKING:
@@ -29,23 +28,10 @@ RESHAPES = ("view", "reshape", "view_as", "reshape_as")
 PRODUCTS = ("matmul", "einsum", "baddbmm")
 ATTENTION = "scaled_dot_product_attention"
 # what leaves heads heads
-CARRYING = frozenset(
-    (
-        *(
-            "type_as",
-            "mul",
-            "div",
-            "add",
-            "sub",
-            "dropout",
-            "normalize",
-            "unbind",
-            "chunk",
-            "split",
-        ),
-        *("masked_fill", "where", "softmax", "clamp"),
-    )
-)
+CARRYING = frozenset((
+    "type_as", "mul", "div", "add", "sub", "dropout", "normalize", "unbind", "chunk", "split",
+    "masked_fill", "where", "softmax", "clamp",
+))  # fmt: skip
 CARRYING |= KEEPING | TRANSPOSING | PICKING
 
 
@@ -139,13 +125,15 @@ class Cutting(Watcher):
             return
         if criteria.moves_channels(given.shape, result.shape) and not given.requires_grad:
             some = result.detach().reshape(-1, *result.shape[-3:])[:64]
-            self.world.adopt(reshaped_for_permuted(some, where=name, least=SMOOTHER), _users_line())
+            self.world.adopt(
+                reshaped_for_permuted(some, where=name, least=SMOOTHER), calling_line()
+            )
             return
         mixed = bool(self.mixed.get(given))
         kind = criteria.kind_of_cut(given.shape, result.shape, rows=self.rows, mixed=mixed)
         if kind is None:
             return
-        place = _users_line()
+        place = calling_line()
         if place is None:
             return
         cut = Cut(kind, given.shape, result.shape, name, place)
@@ -162,7 +150,7 @@ class Cutting(Watcher):
         """Scores of shape (batch, classes, places) that are cut into rows of as many classes."""
         several = given.dim() > 2 and result.dim() == 2 and given.requires_grad
         if several and result.shape[1] == given.shape[1] != given.shape[-1]:
-            place = _users_line()
+            place = calling_line()
             if place is not None and result.shape[1] > 1:
                 self.rows_of_classes[result] = Cut(
                     "swapped", given.shape, result.shape, name, place
@@ -187,16 +175,3 @@ class Cutting(Watcher):
     def _tell(self, cut: Cut) -> None:
         found = criteria.axes_cut(cut.kind, cut.given, cut.made, where=cut.name)
         self.world.adopt(found, cut.place)
-
-
-def _users_line() -> Place | None:
-    """The line of the program that calls torch itself; None where a library does."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None:
-        name = frame.f_code.co_filename
-        if is_users(name):
-            return Place(name, frame.f_lineno)
-        if not name.startswith(HOUSE):
-            return None
-        frame = frame.f_back
-    return None

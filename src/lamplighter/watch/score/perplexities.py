@@ -9,7 +9,7 @@ import torch
 
 from lamplighter.checks.evaluation import mean_of_batches
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.score.nearness import NUMBER, half_a_place
+from lamplighter.watch.score.nearness import NEAR, NUMBER, half_a_place
 from lamplighter.watch.source.place import here
 
 if TYPE_CHECKING:
@@ -60,15 +60,14 @@ class Perplexities(Watcher):
             return
         batches, count = len(values), sum(self.rows)
         weighed = sum(v * n for v, n in zip(values, self.rows, strict=True)) / max(1, count)
-        whole = [math.exp(sum(values) / batches), math.exp(weighed), *map(math.exp, values)]
-        parts = [math.exp(v) for v in values]
+        actual, parts = math.exp(weighed), [math.exp(v) for v in values]
+        right = (math.exp(sum(values) / batches), actual, *parts)
         mean = sum(parts) / batches
         for token in NUMBER.findall(text)[:8]:
             digits = len(token.replace(".", "").lstrip("0"))
-            close = max(half_a_place(token), 4e-6 * mean)
-            apart = not any(abs(float(token) - right) <= 2 * close for right in whole)
+            close = max(half_a_place(token), NEAR * mean)
+            apart = not any(abs(float(token) - one) <= 2 * close for one in right)
             if digits >= DIGITS and apart and abs(float(token) - mean) <= close:
-                actual = math.exp(weighed)
                 told = mean_of_batches("perplexity", mean, actual, batches, scale=actual)
                 self.world.adopt(told, here())
                 return

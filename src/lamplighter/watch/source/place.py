@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 FAR = 8  # calls that are followed outwards
 HOUSE = str(Path(__file__).resolve().parents[2])
 _FOREIGN = tuple(
@@ -25,14 +26,13 @@ _FOREIGN = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A line in a file of the user.
+    """A line in a file of the user; whatever its columns, two of one line are equal.
 
     Args:
         file: path as Python knows it.
         line: counted from 1.
         column: where the running call begins, counted from 0; −1: not known.
-        end: the column where it ends. Two places on one line
-            are the same place.
+        end: the column where it ends.
         outer: where the function was called, and so on outwards, as far as that was noted.
     """
 
@@ -94,6 +94,14 @@ def _with_column(frame: FrameType) -> Place:
     known = positions[at] if at < len(positions) else (None, None, None, None)
     column, end = (-1 if value is None else value for value in known[2:])
     return Place(frame.f_code.co_filename, frame.f_lineno, column, end)
+
+
+def calling_line() -> Place | None:
+    """The line of the program that calls torch itself; None where a library that it uses does."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(HOUSE + "/"):
+        frame = frame.f_back
+    return Place.of(frame) if frame is not None and is_users(frame.f_code.co_filename) else None
 
 
 def frames(depth: int = 1) -> Iterator[FrameType]:
@@ -169,16 +177,26 @@ def statements(file: str) -> tuple[ast.stmt, ...]:
     return tuple(n for n in ast.walk(tree) if isinstance(n, ast.stmt)) if tree else ()
 
 
-def function_around(
-    file: str, first: int, last: int
-) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+@cache
+def function_of(code: CodeType) -> Function | None:
+    """The source of the user's function that this code was made from, or None."""
+    if not is_users(code.co_filename):
+        return None
+    for node in statements(code.co_filename):
+        if isinstance(node, Function) and node.name == code.co_name:
+            # with decorators, the code begins where the first of them is
+            first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+            if first == code.co_firstlineno:
+                return node
+    return None
+
+
+def function_around(file: str, first: int, last: int) -> Function | None:
     """The innermost function whose lines take in these; None for those of the module itself."""
     around = [
         node
         for node in statements(file)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.lineno <= first
-        and last <= (node.end_lineno or 0)
+        if isinstance(node, Function) and node.lineno <= first and last <= (node.end_lineno or 0)
     ]
     return max(around, key=lambda node: node.lineno, default=None)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import inspect
-from typing import Any
+from typing import Any, TypeGuard
 
-from lamplighter.watch.source.place import Place, is_users, tree_of
+from lamplighter.watch.source.place import Function, Place, function_of
 from lamplighter.watch.source.statements import called_name
 
 GATHERING = ("append", "extend")
+JOINING = ("cat", "stack")
 
 
 def line_of_target(dataset: Any) -> Place | None:
@@ -35,20 +36,13 @@ def line_of_collated(collate: Any, position: int) -> Place | None:
     return _line_of_part(function, position) if function is not None else None
 
 
-def _function_of(thing: Any) -> tuple[str, ast.FunctionDef] | None:
+def _function_of(thing: Any) -> tuple[str, Function] | None:
     code = getattr(inspect.unwrap(thing), "__code__", None) if callable(thing) else None
-    if code is None or not is_users(code.co_filename):
-        return None
-    tree = tree_of(code.co_filename)
-    for node in ast.walk(tree) if tree is not None else ():
-        if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
-            first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-            if code.co_firstlineno == first:
-                return code.co_filename, node
-    return None
+    function = function_of(code) if code is not None else None
+    return (code.co_filename, function) if code is not None and function is not None else None
 
 
-def _line_of_part(function: tuple[str, ast.FunctionDef], position: int) -> Place | None:
+def _line_of_part(function: tuple[str, Function], position: int) -> Place | None:
     """Where a part of the last `return` is gathered or assigned, else the `return` itself."""
     file, node = function
     returns = [n for n in ast.walk(node) if isinstance(n, ast.Return) and n.value is not None]
@@ -63,24 +57,30 @@ def _line_of_part(function: tuple[str, ast.FunctionDef], position: int) -> Place
     return Place(file, _origin(node, value, last.lineno, 3))
 
 
-def _origin(function: ast.FunctionDef, value: ast.expr | None, line: int, depth: int) -> int:
+def _origin(function: Function, value: ast.expr | None, line: int, depth: int) -> int:
+    """The line that gathers or assigns what a value is made from; this line where none does."""
     names = [n.id for n in ast.walk(value) if isinstance(n, ast.Name)] if value else []
     for name in names:
-        best: tuple[int, ast.expr | None] | None = None
-        for node in ast.walk(function):
-            found: tuple[int, ast.expr | None] | None = None
-            if isinstance(node, ast.Call) and called_name(node) in GATHERING:
-                owner = node.func.value if isinstance(node.func, ast.Attribute) else None
-                if isinstance(owner, ast.Name) and owner.id == name:
-                    return node.lineno
-            elif isinstance(node, ast.Assign) and node.lineno < line and _is_set(name, node):
-                found = (node.lineno, node.value)
-            if found is not None and (best is None or found[0] > best[0]):
-                best = found
-        if best is not None:
-            plain = isinstance(best[1], ast.Call) and called_name(best[1]) in ("cat", "stack")
-            return _origin(function, best[1], best[0], depth - 1) if plain and depth else best[0]
+        nodes = list(ast.walk(function))
+        gathering = next((n for n in nodes if _gathers(n, name)), None)
+        if gathering is not None:
+            return gathering.lineno
+        before = [n for n in nodes if isinstance(n, ast.Assign) and n.lineno < line]
+        assigned = [n for n in before if _is_set(name, n)]
+        if assigned:
+            last = max(assigned, key=lambda n: n.lineno)
+            joins = isinstance(last.value, ast.Call) and called_name(last.value) in JOINING
+            if joins and depth:
+                return _origin(function, last.value, last.lineno, depth - 1)
+            return last.lineno
     return line
+
+
+def _gathers(node: ast.AST, name: str) -> TypeGuard[ast.Call]:
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    owner = node.func.value
+    return node.func.attr in GATHERING and isinstance(owner, ast.Name) and owner.id == name
 
 
 def _is_set(name: str, node: ast.Assign) -> bool:

@@ -3,42 +3,23 @@
 from __future__ import annotations
 
 import ast
-import inspect
 from collections.abc import Iterator
 
-from lamplighter.watch.source.place import Place, is_users, tree_of
+from lamplighter.watch.source.place import Function, Place, function_of
 
 # calls that give a number or a shape, or are there for what they do
-_NO_TENSORS = frozenset(
-    (
-        *("size", "dim", "len", "int", "float", "range", "numel", "ndimension", "item", "print"),
-        *(
-            "get_device",
-            "isinstance",
-            "getattr",
-            "str",
-            "tuple",
-            "list",
-            "dict",
-            "next",
-            "register_hook",
-        ),
-    )
-)
+_NO_TENSORS = frozenset((
+    "size", "dim", "ndimension", "numel", "len", "item", "int", "float", "str", "range", "tuple",
+    "list", "dict", "next", "getattr", "isinstance", "get_device", "print", "register_hook",
+))  # fmt: skip
 _HIDDEN = frozenset(("locals", "vars", "eval", "exec", "globals"))
 
 
-def forward_of(kind: type) -> ast.FunctionDef | None:
-    """The source of a class's own `forward`, or None where it is not the user's."""
+def forward_of(kind: type) -> tuple[str, Function] | None:
+    """The file and source of a class's own `forward`, or None where it is not the user's."""
     code = getattr(kind.__dict__.get("forward"), "__code__", None)
-    if code is None or not is_users(code.co_filename):
-        return None
-    for node in ast.walk(tree_of(code.co_filename) or ast.Module([], [])):
-        if not isinstance(node, ast.FunctionDef) or node.name != "forward":
-            continue
-        if min([node.lineno, *(d.lineno for d in node.decorator_list)]) == code.co_firstlineno:
-            return node
-    return None
+    forward = function_of(code) if code is not None else None
+    return (code.co_filename, forward) if code is not None and forward is not None else None
 
 
 def never_read(kind: type) -> Iterator[tuple[str, Place]]:
@@ -50,10 +31,10 @@ def never_read(kind: type) -> Iterator[tuple[str, Place]]:
     Yields:
         The variable, and the line.
     """
-    forward = forward_of(kind)
-    if forward is None:
+    known = forward_of(kind)
+    if known is None:
         return
-    file = inspect.getsourcefile(kind) or ""
+    file, forward = known
     nodes = list(ast.walk(forward))
     names = [n for n in nodes if isinstance(n, ast.Name)]
     read = {n.id for n in names if isinstance(n.ctx, ast.Load)}
@@ -69,7 +50,7 @@ def never_read(kind: type) -> Iterator[tuple[str, Place]]:
             yield target.id, Place(file, node.lineno)
 
 
-def _gives_a_tensor(value: ast.expr, forward: ast.FunctionDef) -> bool:
+def _gives_a_tensor(value: ast.expr, forward: Function) -> bool:
     """Whether it is one of the arguments, or computed from one by a call of torch or of a layer."""
     given = {a.arg for a in (*forward.args.args, *forward.args.kwonlyargs)} - {"self"}
     if isinstance(value, ast.Name):

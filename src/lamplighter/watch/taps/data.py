@@ -54,6 +54,8 @@ def tap_loaders(taps: Taps) -> None:
             walker = _started(original, self, bounds, walks[self])
             current = Pass(weakref.ref(self), weakref.ref(walker), walks[self])
             walker._watched_pass = current
+            if not self.persistent_workers:  # else the two would hold each other
+                walker._watched_loader = self  # one without a name lives as long as its walk
             taps.passes.append(current)
             stream.tell("pass_starts", current)
             return walker

@@ -17,9 +17,9 @@ from lamplighter.checks.keeping import (
     worst_is_kept,
 )
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.score.choosing import is_of_the_test
 from lamplighter.watch.score.walks import Walk, Walks
 from lamplighter.watch.source.place import Place, frames, locals_of, statements
+from lamplighter.watch.source.roles import is_of_the_test
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -72,7 +72,7 @@ class Keeping(Watcher):
         self.world = world
         self.looks = 0
         self.kept: dict[Place, Kept] = {}
-        self.walks = Walks(world)
+        self.walks = world.walks = Walks(world)
         self.by_training: dict[tuple[Place, str], int] = {}
         self.by_evaluation = False
 

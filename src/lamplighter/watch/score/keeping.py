@@ -18,7 +18,13 @@ from lamplighter.checks.keeping import (
 )
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.score.walks import Walk, Walks
-from lamplighter.watch.source.place import Place, frames, locals_of, statements
+from lamplighter.watch.source.place import (
+    Place,
+    frames,
+    locals_of,
+    statement_at,
+    statements,
+)
 from lamplighter.watch.source.roles import is_of_the_test
 
 if TYPE_CHECKING:
@@ -101,7 +107,8 @@ class Keeping(Watcher):
         decision = next((d for f in list(frames(3))[:4] if (d := decision_at(f))), None)
         if decision is None:
             return
-        self._look_whether_it_is_remembered(decision)
+        if not any(adds_to_others(Place.of(frame)) for frame in list(frames(3))[:4]):
+            self._look_whether_it_is_remembered(decision)
         self._look_which_data_decide(decision)
         named = better_way(decision.name)
         seen = self.walks.direction(decision.figure)
@@ -152,6 +159,17 @@ class Keeping(Watcher):
         if (figure - best) * decision.kept > 0 and not self.world.found("E108"):
             told = best_is_forgotten(decision.best_name, best, times)
             self.world.adopt(told, decision.instead or decision.place)
+
+
+def adds_to_others(place: Place) -> bool:
+    """Whether a running line puts its state beside those before: into a list, or a file of its own."""
+    statement = statement_at(place)
+    for node in ast.walk(statement) if isinstance(statement, ast.Expr) else ():
+        if isinstance(node, ast.Call):
+            appends = isinstance(node.func, ast.Attribute) and node.func.attr == "append"
+            if appends or any(isinstance(argument, ast.JoinedStr) for argument in node.args):
+                return True
+    return False
 
 
 def decision_at(frame: FrameType) -> Decision | None:

@@ -135,14 +135,14 @@ class TurnedScores(Watcher):
         if self.over or not len(scores) or not is_loss(roots[0]):
             return
         self.looks += 1
-        known = scores.slopes(roots[0])
         alone = len(self.world.optimizers) < 2  # else one may play against another
         known = [
             (one, slope)
-            for one, slope in known
-            if one.factor.kind == "overlap" or (alone and (not classified or one.factor.kind != "likelihood"))
+            for one, slope in scores.slopes(roots[0])
+            if one.factor.kind == "overlap"
+            or (alone and one.factor.kind == "similarity")
+            or (alone and not classified and _is_even(slope))
         ]
-        known = [pair for pair in known if pair[0].factor.kind != "likelihood" or _is_even(pair[1])]
         rises = [bool((slope >= 0).all()) and bool(slope.any()) for _, slope in known]
         self.over |= self.looks >= LOOKS or not all(rises)
         # a network that has learned before may be meant to unlearn what it is shown now

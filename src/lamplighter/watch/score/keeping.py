@@ -104,10 +104,14 @@ class Keeping(Watcher):
         if self.looks >= LOOKS or not self.world.steps or self.world.found("E107"):
             return
         self.looks += 1
-        decision = next((d for f in list(frames(3))[:4] if (d := decision_at(f))), None)
+        decision, beside = None, False
+        for frame in list(frames(3))[:4]:
+            beside = beside or adds_to_others(Place.of(frame))
+            if (decision := decision_at(frame)) is not None:
+                break
         if decision is None:
             return
-        if not any(adds_to_others(Place.of(frame)) for frame in list(frames(3))[:4]):
+        if not beside:
             self._look_whether_it_is_remembered(decision)
         self._look_which_data_decide(decision)
         named = better_way(decision.name)

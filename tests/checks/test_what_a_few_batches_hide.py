@@ -129,16 +129,18 @@ def test_a_table_scaled_in_train_alone(way: str, table: tuple[Tensor, Tensor]) -
 
 
 def test_one_scale_for_everything_gives_little_away() -> None:
-    """S107 is an error for a scaler of columns, and for information where one number scales all."""
+    """S107 is an error for a scaler of columns where the rows drift, a warning where they are drawn at
+    random, and for information where one number scales all."""
     torch.manual_seed(0)
-    raw = torch.randn(300, 8) * torch.linspace(1, 4, 8) + 2
-    by_column = (raw - raw.mean(0)) / raw.std(0)
+    raw = torch.randn(900, 8) * torch.linspace(1, 4, 8) + 2
+    drifting = raw + torch.linspace(0, 4, 900)[:, None]
     by_one = (raw - raw.mean()) / raw.std()
     levels = [
-        [f.level for f in scaled.standardised_together(x[:200], [x[200:]])]
-        for x in (by_column, by_one)
+        [f.level for f in scaled.standardised_together(x[:600], [x[600:]])]
+        for x in ((drifting - drifting.mean(0)) / drifting.std(0), (raw - raw.mean(0)) / raw.std(0))
     ]
-    assert levels == [["error"], ["info"]]
+    levels += [[f.level for f in scaled.standardised_together(by_one[:600], [by_one[600:]])]]
+    assert levels == [["error"], ["warning"], ["info"]]
 
 
 def test_three_samples_of_a_class_decide_nothing() -> None:

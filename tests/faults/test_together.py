@@ -64,7 +64,7 @@ def test_no_name(lamp: Any, whole: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("count", [2])
 def test_two_resume_one(count: int, lamp: Any, whole: Path, tmp_path: Path) -> None:
     """Of two commands that go on with one run, one does; the other leaves it alone."""
-    plan = [{"at": STEP, "call": 25, "do": ["SIGKILL"]}]
+    plan = [{"at": STEP, "call": 25, "do": ["SIGKILL"], "once": "runs/*/checkpoints/step-*"}]
     assert lamp.train(tmp_path, "--epochs", "3", "--name", "a", plan=plan).code == -9
     pids = [
         lamp.start(tmp_path, "train", "--resume", "runs/a", log=f"log{i}") for i in range(count)

@@ -22,7 +22,7 @@ def changed(
         assert ended.code == 0, ended.said
         whole = cwd / "runs" / "whole"
     name = f"a{first}{then}{step}"
-    plan = [{"at": STEP, "call": step, "do": ["SIGKILL"]}]
+    plan = [{"at": STEP, "call": step, "do": ["SIGKILL"], "once": "runs/*/checkpoints/step-*"}]
     killed = lamp.run(cwd, *TRAIN, *SAVING, "--workers", first, "--name", name, plan=plan)
     assert killed.code == -9, killed.said
     ended = lamp.run(cwd, "train", "--resume", f"runs/{name}", "--workers", then)

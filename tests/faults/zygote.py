@@ -8,7 +8,8 @@ hundreds of them can be killed. One request a line on stdin, one answer a line o
 
 A fault is {"at": "module:function", "call": n, "do": […], "after": bool}: at the n-th call of the
 function, the signals named in `do` are sent to this very process, or an OSError of that name is
-raised; with "every", at the n-th call and all later ones.
+raised; with "every", at the n-th call and all later ones; with "once", a pattern of paths, not
+before one is there: files are written while the training goes on, by another thread.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import json
 import os
 import signal
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
 PRELOAD = (
@@ -45,6 +48,8 @@ def inject(fault: dict[str, Any]) -> None:
         nonlocal calls
         calls += 1
         now = calls == fault["call"] or (fault.get("every") and calls > fault["call"])
+        if now and "once" in fault:
+            wait_for(fault["once"])
         if now and not fault.get("after"):
             act(fault["do"])
         result = original(*arguments, **named)
@@ -53,6 +58,15 @@ def inject(fault: dict[str, Any]) -> None:
         return result
 
     setattr(owner, last, faulty)
+
+
+def wait_for(pattern: str) -> None:
+    """Until a path under the working folder fits; the other threads go on meanwhile."""
+    began = time.monotonic()
+    while not any(Path().glob(pattern)):
+        if time.monotonic() - began > 60:
+            raise TimeoutError(f"nothing like {pattern} came")
+        time.sleep(0.005)
 
 
 def act(what: list[str]) -> None:

@@ -36,13 +36,19 @@ def status(run: Path) -> dict[str, Any]:
     return json.loads((run / "status.json").read_text())
 
 
-def killed_at(step: int) -> list[dict[str, Any]]:
-    return [{"at": STEP, "call": step, "do": ["SIGKILL"]}]
+def killed_at(step: int, saved: int | None = None) -> list[dict[str, Any]]:
+    """Killed at a step, once a checkpoint is whole: that of `saved`, or any.
+
+    It is written while the training goes on, so that a few steps later it may or may not be there.
+    """
+    name = "*" if saved is None else f"{saved:09d}"
+    once = f"runs/*/checkpoints/step-{name}"
+    return [{"at": STEP, "call": step, "do": ["SIGKILL"], "once": once}]
 
 
 def test_the_same_command_goes_on(lamp: Lamp, tmp_path: Path) -> None:
     """The same command finds its own interrupted run and says so; once finished, it begins a new one."""
-    assert lamp.train(tmp_path, "--epochs", "2", plan=killed_at(25)).code == -9
+    assert lamp.train(tmp_path, "--epochs", "2", plan=killed_at(25, saved=20)).code == -9
     other = lamp.train(tmp_path, "--epochs", "1")
     assert other.code == 0
     assert "did not come to its end" not in other.said
@@ -94,8 +100,8 @@ def test_a_curve_is_stretched(schedule: str, lamp: Lamp, tmp_path: Path) -> None
 
 def test_settings_may_change(lamp: Lamp, tmp_path: Path) -> None:
     """Changed settings are said, take effect, and stand in the recipe; the optimizer's own too."""
-    # in epoch 3: a checkpoint is written while the training goes on, and that of epoch 1 is there now
-    assert lamp.train(tmp_path, "--epochs", "3", "--name", "a", plan=killed_at(45)).code == -9
+    plan = killed_at(45, saved=40)
+    assert lamp.train(tmp_path, "--epochs", "3", "--name", "a", plan=plan).code == -9
     shutil.copytree(tmp_path / "runs" / "a", tmp_path / "runs" / "b")
     plain = lamp.run(tmp_path, "train", "--resume", "b")
     changed = lamp.run(
@@ -116,7 +122,8 @@ def test_settings_may_change(lamp: Lamp, tmp_path: Path) -> None:
 
 def test_weight_decay_alone_takes_effect(lamp: Lamp, tmp_path: Path) -> None:
     """A weight decay changed on resume is not overruled by the optimizer's saved state."""
-    assert lamp.train(tmp_path, "--epochs", "2", "--name", "a", plan=killed_at(25)).code == -9
+    plan = killed_at(25, saved=20)
+    assert lamp.train(tmp_path, "--epochs", "2", "--name", "a", plan=plan).code == -9
     shutil.copytree(tmp_path / "runs" / "a", tmp_path / "runs" / "b")
     assert lamp.run(tmp_path, "train", "--resume", "a", "--weight-decay", "5").code == 0
     assert lamp.run(tmp_path, "train", "--resume", "b").code == 0
@@ -223,7 +230,7 @@ def test_tensorboard_goes_on(lamp: Lamp, tmp_path: Path) -> None:
 
     more = ("--epochs", "3", "--name", "a", "--tensorboard")
     assert lamp.train(tmp_path, *more, plan=killed_at(15)).code == -9
-    assert lamp.train(tmp_path, *more, plan=killed_at(35)).code == -9
+    assert lamp.train(tmp_path, *more, plan=killed_at(35, saved=20)).code == -9
     assert lamp.train(tmp_path, *more).code == 0
     events = EventAccumulator(str(tmp_path / "runs" / "a"))
     events.Reload()

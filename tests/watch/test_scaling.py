@@ -91,6 +91,18 @@ def test_scaling_on_everything_is_told_at_its_line(name: str, run: Callable[[str
     assert "fit the scaler on train alone" in found.fix
 
 
+@pytest.mark.parametrize("way", ["StandardScaler().fit_transform(even)", "scale(even)"])
+def test_scaling_that_changes_next_to_nothing_is_a_warning(
+    way: str, run: Callable[[str], Watch]
+) -> None:
+    """Rows drawn at random have nearly the same means and deviations in every part."""
+    (found,) = run(
+        "from sklearn.preprocessing import scale\n"
+        f"even = rng.normal(5, 3, size=(600, 6))\nrows = {way}\n" + BY_HAND.replace("200", "450")
+    ).findings
+    assert (found.code, found.level) == ("S107", "warning")
+
+
 @pytest.mark.parametrize("name", CLEAN)
 def test_scaling_on_train_stays_silent(name: str, run: Callable[[str], Watch]) -> None:
     """What was fitted on train alone may scale what is held out."""

@@ -24,11 +24,13 @@ def foreign_gradients(times: int) -> Iterator[Finding]:
     )
 
 
-def forger_helps_the_critic(times: int) -> Iterator[Finding]:
+def forger_helps_the_critic(times: int, *, marks: bool = False) -> Iterator[Finding]:
     """L118 of two networks: both move the critic's score of the made samples to the same side.
 
     Args:
         times: steps of the network that makes samples, with those of the critic between them.
+        marks: whether it makes them of the very samples that the critic calls real: then it may be
+            meant to mark them, and the critic to find the mark.
     """
     yield found(
         "L118",
@@ -37,6 +39,7 @@ def forger_helps_the_critic(times: int) -> Iterator[Finding]:
         "the critic moves its score of them too, away from that of the real ones: it learns to be "
         "recognised",
         "give its loss the target of the real samples, or turn the sign of its score",
+        level="warning" if marks else None,
     )
 
 

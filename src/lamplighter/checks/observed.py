@@ -39,6 +39,7 @@ PASSING = (
     nn.AdaptiveAvgPool1d,
     nn.AdaptiveAvgPool2d,
 )
+BY_COLUMN = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
 JOINING = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
@@ -50,6 +51,8 @@ class Forward:
         order: names of the layers in the order of their calls; a layer may come several times.
         first_input: what the first layer with weights received.
         absorbed: whether a normalisation or an embedding comes first, or right after it.
+        standardised: whether a normalisation of each column or channel by itself comes before any
+            weights that mix them.
         not_finite: (layer, output) of the first output with NaN or infinity.
         squashed: (layer, "tanh" or "sigmoid", outputs).
         rectified: (layer, outputs) of each ReLU.
@@ -64,6 +67,7 @@ class Forward:
     first_input: Tensor | None = None
     first_layer: str = ""
     absorbed: bool = False
+    standardised: bool = False
     not_finite: tuple[str, Tensor] | None = None
     squashed: list[tuple[str, str, Tensor]] = field(default_factory=list)
     rectified: list[tuple[str, Tensor]] = field(default_factory=list)
@@ -125,6 +129,8 @@ class _Watcher(TorchFunctionMode):
                 return
             if isinstance(module, nn.Embedding) and not first.is_floating_point():
                 record.embedded.append((name, first, module.num_embeddings))
+            if isinstance(module, BY_COLUMN) and not record.first_layer:
+                record.standardised = True
             has_weights = any(True for _ in module.parameters(recurse=False))
             if has_weights and not record.first_layer:
                 record.first_layer, record.first_input = name, first.detach()

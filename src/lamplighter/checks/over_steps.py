@@ -180,7 +180,8 @@ def look_at_forward(setup: Setup) -> Iterator[Finding]:
     )
     if record.first_input is not None and finite_in:
         received = _without_channels_last(record.first_input)
-        raw = list(data.not_normalised(received, absorbed=record.absorbed, where="inputs"))
+        known = data.not_normalised(received, absorbed=record.absorbed, where="inputs")
+        raw = [] if record.standardised else list(known)
         yield from raw or _against_pretrained(setup, evidence)
     if finite_in:
         yield from _look_for_non_finite(evidence)

@@ -84,19 +84,26 @@ def margin_of_zero(name: str, count: int, *, certain: bool = True) -> Iterator[F
     )
 
 
-def overlap_of_scores(low: float, high: float) -> Iterator[Finding]:
+def overlap_of_scores(low: float, high: float, *, squared: bool = False) -> Iterator[Finding]:
     """L116: a Dice, Jaccard or Tversky loss of values that are no probabilities.
 
     Args:
         low: the smallest value that was seen.
         high: the largest.
+        squared: whether it is divided by sums of squares, which leaves a likeness of two maps.
     """
+    result = "sums of these are no areas, and the quotient has no bounds"
+    if squared:
+        result = (
+            "it is largest where they are 0 and 1 themselves, and as logits they then say little"
+        )
     yield found(
         "L116",
         "overlap",
         f"the overlap with a mask of 0 and 1 is computed of values from {low:.3g} to {high:.3g}: "
-        "sums of these are no areas, and the quotient has no bounds",
+        + result,
         "take probabilities: torch.sigmoid(logits), or softmax over the classes",
+        level="warning" if squared else None,
     )
 
 

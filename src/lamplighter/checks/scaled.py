@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from lamplighter.checks.catalogue import found
-from lamplighter.checks.finding import Finding
+from lamplighter.checks.finding import Finding, Level
 
 FEWEST_COLUMNS, MOST_COLUMNS = 3, 512  # that are held against each other
 UNCORRELATED, CORRELATED = 1e-3, 1e-2  # largest correlation of two columns
 # so many columns are that little correlated by no chance, but by an estimate
 MANY, NEARLY = 6, 5e-3
+SLIGHT = 0.1  # deviations by which no value is moved further: less than what a model is sure of
 
 
 def standardised_together(
@@ -21,7 +22,8 @@ def standardised_together(
 ) -> Iterator[Finding]:
     """S107: train and validation laid together have mean 0 and deviation 1 exactly, train has not.
 
-    One mean and one deviation for all columns give away next to nothing, so that is for information.
+    One mean and one deviation for all columns give away next to nothing, so that is for information;
+    and a warning where train's own numbers would have given nearly the same rows.
 
     Args:
         train: `(N, ...)` floating point, all samples, as they enter training.
@@ -44,7 +46,7 @@ def standardised_together(
                 f"have mean 0 and deviation 1 to within {gap:.0e}, train alone only to within "
                 f"{own_gap:.1g}: the scaling was fitted on all of them",
                 "fit the scaler on train alone, after splitting",
-                level="info" if dims == overall and whole[0].numel() > 1 else None,
+                level="info" if dims == overall and whole[0].numel() > 1 else _level(own_gap),
             )
             return
 
@@ -70,7 +72,7 @@ def scaled_as_a_whole(
     apart = ~torch.isin(theirs, mine)
     if len(mine) > 0.98 * len(table) or float(apart.float().mean()) < 0.5:
         return
-    part = table[mine]
+    part, own = table[mine], 1.0
     if kind == "mean 0 and deviation 1":
         own = min(_off_standard(part, (0,)), _off_standard(part, (0, 1)))
         scaled_alone = own < 1e-3
@@ -85,7 +87,24 @@ def scaled_as_a_whole(
             f"all {len(table)} rows together have {kind} exactly, the {len(mine)} of them that are "
             "trained on have not: the scaling was fitted on what is held out as well",
             "fit the scaler on train alone, after splitting",
+            level=_level(own),
         )
+
+
+def is_nearly_standardised(rows: Tensor) -> bool:
+    """Whether each column has nearly the mean 0 and the deviation 1, as a random part of a
+    standardised whole has.
+
+    Args:
+        rows: `(N, …, D)` of train.
+    """
+    table = rows.detach().double()
+    return table.dim() > 1 and _off_standard(table.reshape(-1, table.shape[-1]), (0,)) < SLIGHT
+
+
+def _level(own_gap: float) -> Level | None:
+    """A warning where train's own numbers would have moved the rows next to nowhere."""
+    return "warning" if own_gap < SLIGHT else None
 
 
 def each_scaled_by_itself(

@@ -30,6 +30,7 @@ class Counted:
         batches: batches of a whole walk; 0 where unknown.
         given: batches of this walk, once it is over; else 0.
         every: backward passes for each step, where it accumulates gradients.
+        answered: samples that networks answered, whether they were compared or not.
         parts: what `len(batch)` gives where a batch is a tuple, as (inputs, labels) is 2; else 0.
     """
 
@@ -42,6 +43,7 @@ class Counted:
     given: int = 0
     every: int = 1
     parts: int = 0
+    answered: int = 0
 
     def shares(self) -> list[float]:
         """The share of right answers of each batch."""
@@ -50,7 +52,8 @@ class Counted:
     def own(self) -> set[int]:
         """Every number that it may rightly be divided by."""
         parts = (self.sizes, self.rows)
-        known = {self.length, self.batches, *(sum(p) for p in parts), *(len(p) for p in parts)}
+        known = {self.length, self.batches, self.answered}
+        known |= {*(sum(p) for p in parts), *(len(p) for p in parts)}
         return known - {0}
 
 
@@ -137,7 +140,8 @@ def _wrong_shares(counted: Counted, others: Sequence[int]) -> Iterator[Wrong]:
         )
         yield Wrong(total / (batches * counted.parts), actual, how, fix=_FIX_OF_LENGTH)
     for size in others:
-        if size > 1 and abs(total / size - actual) > 1e-6 * actual:
+        # more right answers than there are of something is no share: so many each
+        if total <= size > 1 and abs(total / size - actual) > 1e-6 * actual:
             yield Wrong(total / size, actual, f"the number of right answers, divided by {size}")
 
 

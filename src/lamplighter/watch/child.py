@@ -60,6 +60,7 @@ class ObservedRun:
         self.end = "finished"
         self.written = threading.Lock()
         self.over = threading.Event()
+        self.asking = threading.Lock()  # held while the program is asked to end
         self.process = os.getpid()
 
     def go(self) -> int:
@@ -80,7 +81,7 @@ class ObservedRun:
             self.failure = _told(error)
         if os.getpid() != self.process:
             os._exit(0)  # a forked child of the script; its parent tells the story
-        self.over.set()
+        self._ask_no_more()
         self.write()
         return 0 if self.end in ("finished", "enough") else 1
 
@@ -142,10 +143,21 @@ class ObservedRun:
         os._exit(0)
 
     def _interrupt(self) -> None:
-        main = threading.main_thread().ident
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(main or 0), ctypes.py_object(EnoughSeen)
-        )
+        with self.asking:
+            if not self.over.is_set():
+                _raise_in_main(ctypes.py_object(EnoughSeen))
+
+    def _ask_no_more(self) -> None:
+        """The program has ended: what was to end it must not end the writing of what was found."""
+        with self.asking:
+            self.over.set()
+            _raise_in_main(None)
+
+
+def _raise_in_main(exception: Any) -> None:
+    """Has the main thread raise this at its next line, or takes back what it was to raise."""
+    main = threading.main_thread().ident
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(main or 0), exception)
 
 
 def _told(error: BaseException) -> dict[str, str]:

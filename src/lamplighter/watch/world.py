@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
     from lamplighter.watch.network.trial import Trial
     from lamplighter.watch.score.answered import Answered
+    from lamplighter.watch.score.walks import Walks
 
 
 MOST_KEPT = 64
@@ -93,6 +94,7 @@ class World(Watcher):
         feeds: what was given to networks by hand.
         numbered: which numbers the names of columns have.
         answered: what networks answered since the last step.
+        walks: what the latest walks over data came to.
         evaluated: the networks whose answers are scored, as the user declared; empty: any.
         noted: layers that were called in training → None, or the line where no gradient was kept.
         readers: data set → the loader that walks over it, weak.
@@ -124,6 +126,7 @@ class World(Watcher):
     feeds: Feeds | None = None
     numbered: Numbered | None = None
     answered: Answered | None = None
+    walks: Walks | None = None
     noted: dict[int, Any] = field(default_factory=dict)
     readers: ByIdentity[weakref.ref[Any]] = field(default_factory=ByIdentity)
     lasting: list[Any] = field(default_factory=list)

@@ -278,7 +278,8 @@ class Comparisons(Watcher):
         one, other = rows.numbers, theirs.numbers
         if one is None or other is None or one.shape[1:] != other.shape[1:]:
             return
-        yield from _prepared_differently(one, other, mine.name)
+        if train.is_given_like(mine):
+            yield from _prepared_differently(one, other, mine.name)
         told = self.world.found("S101") or self.world.found("S104")
         if not told and train.role != "evaluation":
             yield from splits.near_duplicates(one, other[:NEAR], where=mine.name)

@@ -101,6 +101,6 @@ class Entrance(Watcher):
             double = copy.deepcopy(first.module).eval()
             with observed(double) as forward:
                 double(*first.args, **first.kwargs)
-        entered = forward.first_input
+        entered = None if forward.standardised else forward.first_input
         if entered is not None and entered.dim() > 1 and bool(torch.isfinite(entered).all()):
             yield from data.not_normalised(entered.contiguous(), absorbed=forward.absorbed)

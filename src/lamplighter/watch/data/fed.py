@@ -25,7 +25,7 @@ from lamplighter.watch.source.roles import likely_role
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.comparisons import Comparisons
-    from lamplighter.watch.world import World
+    from lamplighter.watch.world import SeenModel, World
 
 FEWEST = 16  # samples of an evaluation that are compared with training
 FEWEST_BATCHES = 4
@@ -215,7 +215,8 @@ class Fed(Watcher):
         """Holds one evaluation against one set that its network learned from.
 
         Where there were several, as for two tasks, it may be prepared as another of them was; so may
-        what a backbone is given that others learn from.
+        what a backbone is given that others learn from. A part that got what other parts had made of
+        the samples is given no samples at its evaluation either.
         """
         inputs = there.samples.inputs()
         if inputs is None or len(inputs) < FEWEST or one.rows.inputs is None:
@@ -223,10 +224,11 @@ class Fed(Watcher):
         if inputs.shape[1:] != one.rows.inputs.shape[1:]:
             return
         theirs = _rows(inputs, None, complete=not there.samples.full)
-        mine = _stand_in("what is evaluated", there.samples.place)
+        mine = _stand_in("what is evaluated", there.samples.place, there.record)
         shares = there.shares if one.by_hand else _shares(one.prints, inputs)
         found = list(self._leak(one, there, shares, inputs))
-        if not found and all(share < 0.02 for share, _ in shares):
+        new = all(share < 0.02 for share, _ in shares)
+        if not found and new and one.mine.is_given_like(mine):
             between = comparisons.between(one.mine, one.rows, mine, theirs)
             alike = is_only and not is_conditioned(there.samples.rows)
             found = [_milder(f) for f in between if alike or f.code not in PREPARED]
@@ -286,7 +288,7 @@ def _by_hand(feeds: Feeds) -> Iterator[tuple[Trained, Gathered]]:
         inputs, rows = gathered.inputs(), Rows()
         if key not in feeds.mixed and inputs is not None:
             rows = _rows(inputs, gathered.answers(), complete=not gathered.full)
-        mine = _stand_in("what is trained on", gathered.place)
+        mine = _stand_in("what is trained on", gathered.place, record)
         mine.steps = len(gathered.sizes)
         yield Trained(mine, rows, set(gathered.prints), {id(record)}, by_hand=True), gathered
 
@@ -298,9 +300,10 @@ def _from_loaders(comparisons: Comparisons) -> Iterator[Trained]:
             yield Trained(mine, rows, prints, {life[0] for life in mine.lives})
 
 
-def _stand_in(name: str, place: Place | None) -> SeenLoader:
-    """The record of data without a loader."""
-    return SeenLoader(lambda: None, None, names=[name], trained_at=place)
+def _stand_in(name: str, place: Place | None, record: SeenModel | None = None) -> SeenLoader:
+    """The record of data that the program gives to a network without a loader."""
+    entered = set() if record is None else {id(record)}
+    return SeenLoader(lambda: None, None, names=[name], trained_at=place, entered=entered)
 
 
 def _rows(inputs: torch.Tensor, targets: torch.Tensor | None, complete: bool = True) -> Rows:

@@ -13,6 +13,7 @@ from torch.utils.data.distributed import DistributedSampler
 
 from lamplighter.checks import evaluation as evaluation_criteria
 from lamplighter.checks import loading, splits
+from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.finding import Finding
 from lamplighter.watch.data.lives import Lives
 from lamplighter.watch.data.rows import rows_of
@@ -23,6 +24,9 @@ from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.source.pointing import pointed
 from lamplighter.watch.source.roles import Role, loaders_in_sight, role_of
 from lamplighter.watch.world import active_chance
+
+CALLS = 8  # of networks in one walk that are looked at
+VALUES = 4096  # of a batch that are compared with what a network is given
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
@@ -39,6 +43,8 @@ class SeenLoader:
         names: variables that hold it.
         made_as: what the source calls it where it is made.
         lives: the networks that its batches went into, as `Lives` numbers them.
+        entered: ids of the records of those networks, or parts of one, that were given its samples
+            themselves; others got what the program or a network had made of them.
         in_evaluation_mode: whether a network that computes as at evaluation was given its batches.
     """
 
@@ -57,6 +63,7 @@ class SeenLoader:
     last: Pass | None = None
     steps_then: int = 0
     lives: set[tuple[int, int]] = field(default_factory=set)
+    entered: set[int] = field(default_factory=set)
     in_evaluation_mode: bool = False
 
     @property
@@ -68,6 +75,13 @@ class SeenLoader:
     def meets(self, other: SeenLoader) -> bool:
         """Whether some network saw batches of both, with the same training behind it."""
         return not self.lives or not other.lives or bool(self.lives & other.lives)
+
+    def is_given_like(self, other: SeenLoader) -> bool:
+        """Whether the same network was given the samples of both, or something was made of both.
+
+        Else the samples of one are held against what no network sees.
+        """
+        return bool(self.entered & other.entered) or not (self.entered or other.entered)
 
 
 def record_of(world: World, loader: DataLoader[Any]) -> SeenLoader:
@@ -99,6 +113,7 @@ class Loaders(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.lives = world.lives = Lives(world)
+        self.batch: list[tuple[torch.Tensor, int]] = []  # the newest, and torch's counts of changes
 
     def loader_made(self, loader: DataLoader[Any]) -> None:
         mine = record_of(self.world, loader)
@@ -119,6 +134,10 @@ class Loaders(Watcher):
             self._sampler_forgot_the_epoch(mine, loader)
 
     def batch_given(self, current: Pass, batch: Any) -> None:
+        self.batch = []
+        if current.calls < CALLS and current.number <= 2:
+            given = [t for t in tensors_in(batch) if t.dim() and not t.is_inference()]
+            self.batch = [(tensor, tensor._version) for tensor in given]
         if current.given > 1 and current.number > 1:
             return
         loader = current.loader()
@@ -144,6 +163,7 @@ class Loaders(Watcher):
             self._trains_on_validation(mine, current)
 
     def pass_ended(self, current: Pass) -> None:
+        self.batch = []
         loader = current.loader()
         if loader is None:
             return
@@ -155,12 +175,25 @@ class Loaders(Watcher):
         mine.evaluations += 1
         mine.evaluated_at = mine.evaluated_at or current.place
 
+    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
+        current = self.world.current() if self.batch else None
+        loader = current.loader() if current is not None and current.calls < CALLS else None
+        if loader is None:
+            return
+        mine, record = record_of(self.world, loader), self.world.seen(module)
+        if id(record) not in mine.entered and any(
+            _are_the_same(given, rows, version)
+            for given in tensors_in([*args, *kwargs.values()])
+            for rows, version in self.batch
+        ):
+            mine.entered.add(id(record))
+
     def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:
         current = self.world.current()
         if current is None:
             return
         current.calls += 1
-        loader = current.loader() if current.calls <= 8 else None
+        loader = current.loader() if current.calls <= CALLS else None
         if loader is not None:
             mine = record_of(self.world, loader)
             mine.lives.add(self.lives.of(module, loader.dataset))
@@ -308,6 +341,22 @@ def _has_other_classes(loader: DataLoader[Any]) -> bool:
     """Whether the set of a loader holds more classes than the batches seen so far did."""
     classes = rows_of(loader.dataset).classes
     return classes is not None and len(classes.unique()) > 1
+
+
+def _are_the_same(given: torch.Tensor, rows: torch.Tensor, version: int) -> bool:
+    """Whether a network is given samples as they came, in whatever shape, type and place.
+
+    Args:
+        given: to the network.
+        rows: of the batch.
+        version: of these when they came.
+    """
+    if not given.dim() or len(given) != len(rows) or given.numel() != rows.numel():
+        return False
+    if rows._version != version or given.is_sparse or rows.is_sparse:
+        return False
+    one, other = (t.detach().reshape(-1)[:VALUES].cpu() for t in (given, rows))
+    return torch.equal(one, other.to(one.dtype))
 
 
 def shared(

@@ -155,12 +155,15 @@ class Scaling(Watcher):
             if fit.words is not None:
                 continue  # which words there are is widely read from all texts
             if _is_of(fit, train.rows) and _is_of(fit, held_out.rows):
+                plain = fit.name == "StandardScaler"
+                slight = plain and scaled.is_nearly_standardised(train.rows)
                 finding = found(
                     "S107",
                     held_out.name,
                     f"the {fit.name} was fitted on {len(fit.prints)} rows, those "
                     "that are held out among them",
                     "fit the scaler on train alone, after splitting",
+                    level="warning" if slight else None,
                 )
                 self.world.adopt([finding], fit.place)
                 return True

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 LOOKS = 60  # targets whose program is asked for flags
 SURE = 2  # targets that must show the same
 LONG = 300  # steps after which a target network would have been copied
+RECENT = 32  # steps within which each of several is asked
 FEW = 64  # values of a weight by which a network is known again
 FEWEST = 8  # transitions of a batch whose flags are told from others
 HALF = 0.5  # most transitions are not the last of an episode
@@ -85,12 +86,16 @@ class Target:
 
 @dataclass(eq=False, slots=True)
 class Twin:
-    """A network that gives values for targets: as it was at first, and after how many steps."""
+    """A network that gives values for targets: as it was at first, and after how many steps.
+
+    `last`: steps when it was last seen to give one.
+    """
 
     ref: weakref.ref[nn.Module]
     values: Tensor
     steps: int
     place: Place
+    last: int
     is_dropped: bool = False
 
 
@@ -241,8 +246,11 @@ class Bootstraps(Watcher):
     # the target network
 
     def _remember(self, module: nn.Module, place: Place) -> None:
-        if id(module) not in self.twins and len(values := values_of(module, FEW)):
-            self.twins[id(module)] = Twin(weakref.ref(module), values, self.world.steps, place)
+        steps, known = self.world.steps, self.twins.get(id(module))
+        if known is not None:
+            known.last = steps
+        elif len(values := values_of(module, FEW)):
+            self.twins[id(module)] = Twin(weakref.ref(module), values, steps, place, steps)
 
     def copied(self, thing: Any) -> None:
         self._renewed(thing)
@@ -261,10 +269,13 @@ class Bootstraps(Watcher):
     def ended(self) -> None:
         if not self.world.whole:
             return
+        newest = max((twin.last for twin in self.twins.values()), default=0)
         for twin in self.twins.values():
             module, steps = twin.ref(), self.world.steps - twin.steps
             if module is None or twin.is_dropped or steps < LONG:
                 continue
+            if twin.last < newest - RECENT:
+                continue  # another has taken its place, as in each round of a fitted iteration
             held = self.world.held()
             if any(id(p) in held for p in module.parameters()):
                 continue

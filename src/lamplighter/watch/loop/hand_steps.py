@@ -32,12 +32,15 @@ class Weight:
         values: a few of its values when the last backward() ended.
         used: whether its gradient, when the last backward() began, had been used and was there.
         piled: how often in a row it then moved again without being cleared.
+        mark: its gradient when the last backward() ended, or was clipped, and torch's count of changes
+            in it; a program that then writes into it has let it fade, and does not forget it.
     """
 
     ref: weakref.ref[torch.Tensor]
     values: torch.Tensor
     used: bool = False
     piled: int = 0
+    mark: tuple[int, int] = (0, 0)
 
 
 class HandSteps(Watcher):
@@ -63,7 +66,7 @@ class HandSteps(Watcher):
             weight = one.ref()
             gradient = weight.grad if weight is not None else None
             there = gradient is not None and bool(gradient.any())
-            step = one in moved
+            step = one in moved and one.mark == _mark(weight)
             one.piled = one.piled + 1 if step and there and one.used else 0
             one.used = there and (step or one.used)
         if any(one.piled == TIMES for one in self.weights.values()):
@@ -80,7 +83,11 @@ class HandSteps(Watcher):
             if weight is None:
                 del self.weights[key]
             else:
-                one.values = some_of(weight, FEW)
+                one.values, one.mark = some_of(weight, FEW), _mark(weight)
+
+    def clipped(self, parameters: list[torch.Tensor]) -> None:
+        for one in self.weights.values():
+            one.mark = _mark(one.ref())
 
     def _count_step(self, moved: list[Weight]) -> None:
         world = self.world
@@ -100,6 +107,11 @@ class HandSteps(Watcher):
             "clear them after moving the weights: p.grad = None for each",
             self.place,
         )
+
+
+def _mark(weight: torch.Tensor | None) -> tuple[int, int]:
+    gradient = weight.grad if weight is not None else None
+    return (0, 0) if gradient is None else (id(gradient), gradient._version)
 
 
 def _leaves(roots: tuple[torch.Tensor, ...]) -> list[torch.Tensor]:

@@ -10,7 +10,13 @@ import torch
 
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.network.likeness import some_of
-from lamplighter.watch.source.place import Place, here, line_that_freezes, statements
+from lamplighter.watch.source.place import (
+    Place,
+    here,
+    line_that_freezes,
+    statement_at,
+    statements,
+)
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
@@ -141,10 +147,11 @@ class IdleOptimizers(Watcher):
         model = self._network_of(own)
         if not stepping or model is None or any(id(p) in moved for p in own):
             return
+        waits = one.place is None and steps_somewhere(record.place)
         self.world.report(
             "O101",
             # a later phase of its own may lie beyond the batches that were walked
-            "warning" if self.cut and one.place is None else "error",
+            "info" if waits else "warning" if self.cut and one.place is None else "error",
             f"`{model.name}`",
             f"its {record.name} was built and never steps, though gradients arrived for it "
             f"{one.fed} times: the network stays as it began",
@@ -187,6 +194,20 @@ class IdleOptimizers(Watcher):
         """The called network that holds some of these tensors."""
         networks = self.world.networks({id(p) for p in held})
         return next((model for model, _ in networks if model.calls), None)
+
+
+def steps_somewhere(made: Place | None) -> bool:
+    """Whether the source holds a call of `step` on what is built at a line, though it never ran."""
+    statement = statement_at(made) if made is not None else None
+    if made is None or not isinstance(statement, ast.Assign):
+        return False
+    owners = {ast.unparse(target) for target in statement.targets}
+    for node in statements(made.file):
+        call = node.value if isinstance(node, ast.Expr) else None
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+            if call.func.attr == "step" and ast.unparse(call.func.value) in owners:
+                return True
+    return False
 
 
 def line_that_names_step(near: Place | None) -> Place | None:

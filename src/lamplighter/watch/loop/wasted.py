@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 TIMES = 3  # steps in a row that must show it
 MANY = 4  # batches lost for one step, of which two steps in a row are enough
 FEW = 4  # values of a gradient by which it is known again
+# by which a program takes what gradients tell, before it clears them
+READING = frozenset(
+    ("clone", "detach", "norm", "view", "reshape", "flatten", "mul", "pow", "sum", "dot", "cat")
+)
 
 
 @dataclass(eq=False, slots=True)
@@ -37,6 +41,7 @@ class Cycle:
         batch: the number of the batch that was newest then.
         same: steps in a row that lost some.
         least: the fewest that one of them lost.
+        read: whether the program itself has looked at those that are there.
     """
 
     sample: list[torch.Tensor]
@@ -50,6 +55,7 @@ class Cycle:
     batch: int = 0
     same: int = 0
     least: int = 0
+    read: bool = False
     place: Place | None = None
 
     def now(self) -> Marks:
@@ -59,6 +65,7 @@ class Cycle:
     def begin(self) -> None:
         """A step is over."""
         self.arrived = self.lost = self.waiting = 0
+        self.read = False
 
 
 class Wasted(Watcher):
@@ -93,6 +100,15 @@ class Wasted(Watcher):
         if not self.from_loader and len(self.cycles) == 1:
             self.batches += 1
 
+    def operated(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+    ) -> None:
+        if name in READING and args and not self.done:
+            given = args[0]
+            for cycle in self.cycles.values():
+                if cycle.arrived and not cycle.read:
+                    cycle.read = any(p.grad is given for p in cycle.sample)
+
     def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
         if self.done:
             return
@@ -124,10 +140,10 @@ class Wasted(Watcher):
 
     def _clear(self, cycle: Cycle) -> None:
         # Another network's step, or weights that moved, have made use of them.
-        unused = cycle.steps == self.steps
+        unused = cycle.steps == self.steps and not cycle.read
         unused = unused and cycle.weights == [p._version for p in cycle.sample]
         cycle.waiting = cycle.waiting + cycle.arrived if unused else 0
-        cycle.arrived = 0
+        cycle.arrived, cycle.read = 0, False
         cycle.place = here()
 
     def clipped(self, parameters: list[torch.Tensor]) -> None:

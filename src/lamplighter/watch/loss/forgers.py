@@ -55,6 +55,8 @@ class Forgers(Watcher):
         # critic and whether gradients pass on → slopes at real and made samples, until a step
         self.waiting: dict[tuple[int, bool], list[int]] = {}
         self.place: Place | None = None
+        self.makings: ByIdentity[bool] = ByIdentity()  # what networks were given
+        self.marks = False
         self.looks = self.hits = 0
         self.over = False
 
@@ -65,10 +67,13 @@ class Forgers(Watcher):
         given = next(shallow(args), None)
         if given is not None and output.requires_grad and len(self.verdicts) < MOST:
             rows = self.made.get(given)
+            self.marks |= rows is None and self.makings.get(given) is not None
             through = rows is not None and given.requires_grad and not given.is_leaf
             if len(given) == len(output):
                 self.verdicts.append(Verdict(module, output, rows, through))
         self.made[output] = (0, len(output))
+        if given is not None and output.requires_grad and output.shape == given.shape:
+            self.makings[given] = True
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -128,7 +133,7 @@ class Forgers(Watcher):
         self.hits += same
         if self.hits == SURE and not self.over:
             self.over = True
-            self.world.adopt(forger_helps_the_critic(SURE), self.place)
+            self.world.adopt(forger_helps_the_critic(SURE, marks=self.marks), self.place)
 
 
 def _sides(slope: Tensor, made: Rows | None) -> tuple[int, int]:

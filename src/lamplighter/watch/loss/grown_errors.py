@@ -25,6 +25,7 @@ LOOKS = 12  # backward passes with an error that are looked at
 SURE = 3  # steps that must show it, and none the contrary
 LONG = 8  # steps after which something else has been learned first
 MOST = 8  # errors of one loss
+NEAR = 1e-5  # relative, of single precision
 
 
 class GrownErrors(Watcher):
@@ -57,7 +58,7 @@ class GrownErrors(Watcher):
         varied = target.numel() > 1 and bool((target != target.flatten()[0]).any())
         plain = isinstance(result, Tensor) and result.numel() == 1 and result.requires_grad
         if varied and plain:
-            self.errors.hold(Factor(name), result)
+            self.errors.hold(Factor(name, certain=is_among(target, self.batch)), result)
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -74,7 +75,7 @@ class GrownErrors(Watcher):
             return
         measures = name in DISTANCES or (name == "mul" and len(given) == 2 and given[0] is given[1])
         if measures and given and self.differences.get(given[0]):
-            self.errors.hold(Factor("a difference"), result)
+            self.errors.hold(Factor("a difference", certain=True), result)
 
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
         errors, self.errors, self.shown.waiting = self.errors, HeldFactors(MOST), None
@@ -85,7 +86,7 @@ class GrownErrors(Watcher):
         falls = [direction_of(slope) < 0 for _, slope in known]
         alone = len(self.world.optimizers) < 2 and self.world.steps < LONG
         self.over |= self.looks >= LOOKS or not all(falls) or not alone
-        if known and not self.over:
+        if known and not self.over and (known[0][0].factor.certain or _is_all(roots[0], known)):
             self.shown.waiting = known[0][0]
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
@@ -93,3 +94,13 @@ class GrownErrors(Watcher):
         if error is not None:
             self.over = True
             self.world.adopt(error_is_maximised(error.factor.kind, SURE), error.place)
+
+
+def _is_all(root: Tensor, known: list[tuple[Held, Tensor]]) -> bool:
+    """Whether a loss is an error and nothing else, but for a factor.
+
+    A target that no loader gave may be what the network itself answered, from which its parts shall
+    differ beside what they learn.
+    """
+    made = sum(float((slope * one.tensor.detach()).sum()) for one, slope in known)
+    return abs(float(root.detach()) - made) <= NEAR * abs(made)

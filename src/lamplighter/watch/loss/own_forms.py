@@ -52,6 +52,7 @@ class Form:
         place: the line that it counts for.
         answer: the tensor with the graph, weak.
         low, high: of its values, for the message.
+        squared: whether the area is that of the squares.
         count: targets seen; of "across", the dimension of the softmax.
         label: whether the 0/1 are the labels of the batch.
     """
@@ -63,6 +64,7 @@ class Form:
     high: float = 0.0
     count: int = 0
     label: bool = False
+    squared: bool = False
 
 
 class OwnForms(Watcher):
@@ -163,8 +165,9 @@ class OwnForms(Watcher):
         if known is not None and known[0].kind == "product":
             self.forms[result] = (replace(known[0], kind="overlap"),)
         elif known is None and whole.numel() > 1:
-            area = self.squares.get(whole) or weakref.ref(whole)
-            self.forms[result] = (Form("mass", None, area),)
+            area = self.squares.get(whole)
+            made = Form("mass", None, area or weakref.ref(whole), squared=area is not None)
+            self.forms[result] = (made,)
 
     def _look_at_picking(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor
@@ -173,6 +176,8 @@ class OwnForms(Watcher):
         if not isinstance(scores, Tensor) or scores.dim() < 2 or is_weight(scores):
             return
         index: Any = kwargs.get("index", args[-1])
+        if _are_pairs(scores, index):
+            return  # each with its own: rows and columns are both of samples
         if name != "__getitem__" and self._crosses(scores, index, args, kwargs):
             self.forms[result] = tuple(
                 replace(f, kind="crossed")
@@ -233,7 +238,8 @@ class OwnForms(Watcher):
             masses = [o for o in below if o.kind in ("overlap", "mass")]
             mine = [o for o in masses if o.answer is not None and o.answer() is answer]
             if mine and (len(masses) > 1 or below[0].count):
-                return Form("quotient", form.place, None, form.low, form.high)
+                squared = any(o.squared for o in mine)
+                return Form("quotient", form.place, None, form.low, form.high, squared=squared)
         return None
 
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
@@ -247,11 +253,20 @@ class OwnForms(Watcher):
         if form.kind == "hinge":
             yield from criteria.margin_of_zero("own margin", form.count, certain=form.label)
         elif form.kind == "quotient":
-            yield from criteria.overlap_of_scores(form.low, form.high)
+            yield from criteria.overlap_of_scores(form.low, form.high, squared=form.squared)
         elif form.kind == "crossed":
             yield from criteria.softmax_across_samples(form.count)
         elif form.kind == "picked" and len(self.world.optimizers) < 2:
             yield from criteria.likelihood_of_scores()
+
+
+def _are_pairs(scores: Tensor, index: Any) -> bool:
+    """Whether what is picked is the diagonal of a square table."""
+    index = index[-1] if isinstance(index, tuple) and index else index
+    if scores.dim() != 2 or scores.shape[0] != scores.shape[1] or not isinstance(index, Tensor):
+        return False
+    flat = index.flatten()
+    return len(flat) == len(scores) and bool((flat == torch.arange(len(flat)).to(flat)).all())
 
 
 def _are_raw(scores: Tensor) -> bool:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LOOKS = 16  # backward passes that are read closely
 SURE = 3  # of one line must leave the term out
+MOST = 16  # losses of torch for one backward()
 DEEP = 2_000  # nodes of a graph that are searched
 
 _TERM = re.compile(
@@ -65,8 +66,15 @@ class Terms(Watcher):
         self.looks = 0
         self.terms: dict[tuple[str, str, int], Term] = {}
         self.held: list[tuple[Term, Any]] = []
+        # losses of torch since the last backward(): each, what it compares, and with what
+        self.losses: list[tuple[torch.Tensor, Any, Any]] = []
+
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
+        if self.looks < LOOKS and isinstance(result, torch.Tensor) and len(self.losses) < MOST:
+            self.losses.append((result, given.get("input"), given.get("target")))
 
     def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
+        losses, self.losses = self.losses, []
         if self.looks >= LOOKS:
             self.held = []
             return
@@ -80,6 +88,8 @@ class Terms(Watcher):
         if frame is None or statement is None:
             return
         for name, value, place in _figures(frame, statement):
+            if _is_another_measure(value, losses, graph):
+                continue
             key = (place.file, name, place.line)
             term = self.terms.setdefault(key, Term(place))
             node = value.grad_fn
@@ -102,6 +112,17 @@ class Terms(Watcher):
                 "add it to the loss before backward(), or compute it under torch.no_grad()",
                 term.place,
             )
+
+
+def _is_another_measure(
+    value: torch.Tensor, losses: list[tuple[torch.Tensor, Any, Any]], graph: set[Any]
+) -> bool:
+    """Whether a figure compares the same two as a loss that is sent back: it is shown beside it."""
+    mine = next((loss for loss in losses if loss[0] is value), None)
+    if mine is None:
+        return False
+    sent = [loss for loss in losses if loss[0] is not value and loss[0].grad_fn in graph]
+    return any(loss[1] is mine[1] and loss[2] is mine[2] for loss in sent)
 
 
 def _sending(frame: FrameType) -> ast.stmt | None:

@@ -49,12 +49,16 @@ class TurnedScores(Watcher):
         self.squares: ByIdentity[weakref.ref[Tensor]] = ByIdentity()
         self.scores = HeldFactors(MOST)
         self.targets: list[Tensor] = []
+        self.classified = False  # whether a loss of torch already asks for the right classes
         self.looks = 0
         self.shown = Confirmed(world, SURE)
         self.over = False
 
     def batch_given(self, current: Pass, batch: Any) -> None:
         self.targets = targets_in(batch)
+
+    def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
+        self.classified |= name in ("cross_entropy", "nll_loss") and torch.is_grad_enabled()
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -82,6 +86,8 @@ class TurnedScores(Watcher):
         if name in LINEAR and self.parts.get(result) is None:
             known = tuple(p for t in given for p in self.parts.get(t) or ())
             kept = tuple(p for p in known if p.kind != "product")
+            if len(given) == 2:  # with the mask's own area, or what is missed of it
+                kept = tuple(replace(p, kind="both") if p.kind == "mass" else p for p in kept)
             if kept:
                 self.parts[result] = kept[:MOST]
 
@@ -106,7 +112,9 @@ class TurnedScores(Watcher):
     def _look_at_quotient(self, given: list[Tensor], result: Tensor) -> None:
         above, below = (self.parts.get(t) or () for t in given)
         for part in above:
-            if part.kind == "overlap" and any(_of_one_answer(part, other) for other in below):
+            # through the answer alone it is a share, and of what is not wanted it shall be small
+            areas = [other for other in below if other.kind != "mass"]
+            if part.kind == "overlap" and any(_of_one_answer(part, other) for other in areas):
                 self.scores.hold(part, result)
                 return
 
@@ -123,10 +131,18 @@ class TurnedScores(Watcher):
 
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
         scores, self.scores = self.scores, HeldFactors(MOST)
+        classified, self.classified = self.classified, False
         if self.over or not len(scores) or not is_loss(roots[0]):
             return
         self.looks += 1
-        known = scores.slopes(roots[0])
+        alone = len(self.world.optimizers) < 2  # else one may play against another
+        known = [
+            (one, slope)
+            for one, slope in scores.slopes(roots[0])
+            if one.factor.kind == "overlap"
+            or (alone and one.factor.kind == "similarity")
+            or (alone and not classified and _is_even(slope))
+        ]
         rises = [direction_of(slope) > 0 for _, slope in known]
         self.over |= self.looks >= LOOKS or not all(rises)
         # a network that has learned before may be meant to unlearn what it is shown now
@@ -140,6 +156,12 @@ class TurnedScores(Watcher):
             self.over = True
             kind, certain = score.factor.kind, score.factor.certain
             self.world.adopt(score_is_minimised(kind, SURE, certain=certain), score.place)
+
+
+def _is_even(slope: Tensor) -> bool:
+    """Whether samples weigh alike, or by their classes: what is surely wrong is made unlikely by
+    log(1 - p), which weighs each by its p."""
+    return 2 * len(slope.unique()) <= slope.numel()
 
 
 def _of_one_answer(part: Factor, other: Factor) -> bool:

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.score.keeping import decision_at
 from lamplighter.watch.source.lineage import names_given
-from lamplighter.watch.source.place import Place, frames, function_around, statements
+from lamplighter.watch.source.place import Place, frames, function_around, locals_of, statements
+from lamplighter.watch.source.roles import is_of_the_test, is_of_validation
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.loaders import SeenLoader
     from lamplighter.watch.data.passes import Pass
     from lamplighter.watch.world import World
 
-TEST = ("test", "tst", "holdout")
-VALIDATION = ("val", "valid", "validation", "dev", "va")
+MOST = 64  # evaluations before which the program's figures are noted
 ORDER = (ast.Lt, ast.Gt, ast.LtE, ast.GtE)
 
 
 class Choosing(Watcher):
-    """Follows which loader was evaluated last when weights are set aside under a condition."""
+    """Follows which loader was evaluated last when weights are set aside under a condition.
+
+    Not where the condition asks for a figure that was there before that evaluation began, or that is
+    one of the training: then the evaluation is only reported.
+    """
 
     codes = ("S108",)
 
@@ -32,11 +39,25 @@ class Choosing(Watcher):
         self.chosen: list[tuple[SeenLoader, Place | None]] = []
         self.by_hand: dict[str, Place] = {}
         self.steps = 0
+        self.before: set[float] = set()  # figures that the program had when evaluation began
+        self.noted = self.looks = 0
 
     def pass_starts(self, current: Pass) -> None:
         if self.world.steps != self.steps:
             self.evaluated.clear()
             self.steps = self.world.steps
+        self._evaluation_begins()
+
+    def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
+        if not torch.is_grad_enabled():
+            self._evaluation_begins()
+
+    def _evaluation_begins(self) -> None:
+        """Notes the figures that are there at the first look since the last step."""
+        if self.world.steps == self.noted or self.looks >= MOST:
+            return
+        self.noted, self.looks = self.world.steps, self.looks + 1
+        self.before = {figure for frame in frames(2) for figure in _figures_in(frame)}
 
     def pass_ended(self, current: Pass) -> None:
         mine = self.world.walked.get(id(current.loader()))
@@ -48,11 +69,23 @@ class Choosing(Watcher):
             self._without_a_loader(module)
         if len(self.chosen) >= 4 or len(self.evaluated) != 1 or self.world.steps != self.steps:
             return
+        if self._is_chosen_by_another_figure():
+            return
         ((mine, stack),) = self.evaluated.values()
         if any(_is_a_choice(place) for place in _stack()):
             files = {(place.file, _function_at(place)) for place in _stack()}
             own = [place for place in stack if (place.file, _function_at(place)) in files]
             self.chosen.append((mine, own[0] if own else None))
+
+    def _is_chosen_by_another_figure(self) -> bool:
+        """Whether what is asked for was known before the evaluation, or tells of the training."""
+        decision = next((d for frame in frames(3) if (d := decision_at(frame))), None)
+        if decision is None or not decision.figure:
+            return False
+        if self.noted == self.world.steps and decision.figure in self.before:
+            return True
+        walks = self.world.walks.tells_of(decision.figure) if self.world.walks is not None else []
+        return bool(walks) and all(walk.trains for walk in walks)
 
     def _without_a_loader(self, module: torch.nn.Module) -> None:
         """The same for samples that the program gave by hand since the last step."""
@@ -64,9 +97,11 @@ class Choosing(Watcher):
         ]
         if len(given) != 1 or given[0] is None or not any(_is_a_choice(p) for p in _stack()):
             return
+        if self._is_chosen_by_another_figure():
+            return
         names = names_given(given[0])
         of_the_test = [name for name in names if is_of_the_test(name)]
-        if of_the_test and not any(_says(name, VALIDATION) for name in names):
+        if of_the_test and not any(is_of_validation(name) for name in names):
             self.by_hand[of_the_test[0]] = given[0]
 
     def ended(self) -> None:
@@ -95,13 +130,19 @@ def _stack() -> list[Place]:
     return [Place.of(frame) for frame in frames(2)]
 
 
-def is_of_the_test(name: str) -> bool:
-    """Whether a name says that what it names is kept for the end."""
-    return _says(name, TEST)
-
-
-def _says(name: str, words: tuple[str, ...]) -> bool:
-    return any(word in words for word in name.lower().replace("-", "_").split("_"))
+def _figures_in(frame: FrameType) -> Iterator[float]:
+    """Numbers that a running function holds: by themselves, last in a list, or in a dictionary."""
+    spaces = locals_of(frame)
+    owner = getattr(spaces.get("self"), "__dict__", {})
+    for thing in (*spaces.values(), *owner.values()):
+        if isinstance(thing, list):
+            thing = thing[-1] if thing else None
+        for one in thing.values() if type(thing) is dict and len(thing) <= 32 else (thing,):
+            last = one[-1] if isinstance(one, list) and one else one
+            if isinstance(last, torch.Tensor) and last.numel() == 1 and not last.is_cuda:
+                last = float(last.detach())
+            if isinstance(last, float):
+                yield last
 
 
 def _is_a_choice(place: Place) -> bool:

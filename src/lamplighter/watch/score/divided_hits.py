@@ -33,6 +33,7 @@ class Stretch:
         owner: id of the network.
         rows: that were answered.
         walk: over a loader, if it is one.
+        unknown: of these, those that were compared with a negative number, which no class has.
     """
 
     counting: Counting
@@ -41,6 +42,7 @@ class Stretch:
     owner: int
     rows: int = 0
     walk: Pass | None = None
+    unknown: int = 0
 
 
 class DividedHits(Watcher):
@@ -87,6 +89,15 @@ class DividedHits(Watcher):
         else:
             one.rows += rows
 
+    def operated(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+    ) -> None:
+        if self.now is None or name not in ("eq", "ne") or len(args) < 2:
+            return
+        for given in args[:2]:
+            if isinstance(given, Tensor) and not given.is_floating_point() and given.dim():
+                self.now.unknown += int((given < 0).sum())
+
     def _begun(self, module: nn.Module) -> Stretch | None:
         for frame in list(frames(2))[:DEPTH]:
             file = frame.f_code.co_filename
@@ -119,6 +130,8 @@ class DividedHits(Watcher):
                 return
         # as many values for each row, or the same rows several times
         if one.length % one.rows == 0 or one.rows % one.length == 0:
+            return
+        if one.length == one.rows - one.unknown:
             return
         key = (one.file, one.counting.line, one.rows, one.length)
         self.seen[key] += 1

@@ -17,9 +17,15 @@ from lamplighter.checks.keeping import (
     worst_is_kept,
 )
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.score.choosing import is_of_the_test
 from lamplighter.watch.score.walks import Walk, Walks
-from lamplighter.watch.source.place import Place, frames, locals_of, statements
+from lamplighter.watch.source.place import (
+    Place,
+    frames,
+    locals_of,
+    statement_at,
+    statements,
+)
+from lamplighter.watch.source.roles import is_of_the_test
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -72,7 +78,7 @@ class Keeping(Watcher):
         self.world = world
         self.looks = 0
         self.kept: dict[Place, Kept] = {}
-        self.walks = Walks(world)
+        self.walks = world.walks = Walks(world)
         self.by_training: dict[tuple[Place, str], int] = {}
         self.by_evaluation = False
 
@@ -98,10 +104,15 @@ class Keeping(Watcher):
         if self.looks >= LOOKS or not self.world.steps or self.world.found("E107"):
             return
         self.looks += 1
-        decision = next((d for f in list(frames(3))[:4] if (d := decision_at(f))), None)
+        decision, beside = None, False
+        for frame in list(frames(3))[:4]:
+            beside = beside or adds_to_others(Place.of(frame))
+            if (decision := decision_at(frame)) is not None:
+                break
         if decision is None:
             return
-        self._look_whether_it_is_remembered(decision)
+        if not beside:
+            self._look_whether_it_is_remembered(decision)
         self._look_which_data_decide(decision)
         named = better_way(decision.name)
         seen = self.walks.direction(decision.figure)
@@ -152,6 +163,17 @@ class Keeping(Watcher):
         if (figure - best) * decision.kept > 0 and not self.world.found("E108"):
             told = best_is_forgotten(decision.best_name, best, times)
             self.world.adopt(told, decision.instead or decision.place)
+
+
+def adds_to_others(place: Place) -> bool:
+    """Whether a running line puts its state beside those before: into a list, or a file of its own."""
+    statement = statement_at(place)
+    for node in ast.walk(statement) if isinstance(statement, ast.Expr) else ():
+        if isinstance(node, ast.Call):
+            appends = isinstance(node.func, ast.Attribute) and node.func.attr == "append"
+            if appends or any(isinstance(argument, ast.JoinedStr) for argument in node.args):
+                return True
+    return False
 
 
 def decision_at(frame: FrameType) -> Decision | None:

@@ -51,6 +51,7 @@ class Tally:
     every: int = 1
     looks: int = 0
     parts: int = 0
+    answered: int = 0
     read: bool = False
 
     def counted(self) -> Counted:
@@ -65,6 +66,7 @@ class Tally:
             self.given,
             self.every,
             self.parts,
+            self.answered,
         )
 
 
@@ -82,6 +84,7 @@ class Tallies(Watcher):
         self.looks = 0
         self.texts = 0
         self.parts = 0
+        self.answered = (-1, 0)  # the last step, and samples answered since
         self.hits: dict[tuple[str, str], set[float]] = {}
 
     def batch_given(self, current: Pass, batch: Any) -> None:
@@ -89,6 +92,9 @@ class Tallies(Watcher):
 
     def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:
         self.scoring.answered(module, output)
+        if isinstance(output, Tensor) and output.dim():
+            before = self.answered[1] if self.answered[0] == self.world.steps else 0
+            self.answered = (self.world.steps, before + len(output))
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -115,6 +121,7 @@ class Tallies(Watcher):
         if not self._is_over():
             tally = self._tally(training=torch.is_grad_enabled())
             if len(tally.sizes) < MOST:
+                tally.answered = self.answered[1]
                 tally.right.append(result.detach().sum())
                 tally.sizes.append(result.numel())
 

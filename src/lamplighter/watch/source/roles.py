@@ -27,6 +27,23 @@ _SHORT_EVALUATION = re.compile(
     r"|^(v|va|te)[xy]$"
 )
 
+_TEST = frozenset(("test", "tst", "holdout"))
+_VALIDATION = frozenset(("val", "valid", "validation", "dev", "va"))
+
+
+def is_of_the_test(name: str) -> bool:
+    """Whether a name says that what it names is kept for the end."""
+    return not _TEST.isdisjoint(_words(name))
+
+
+def is_of_validation(name: str) -> bool:
+    """Whether a name says that what it names is there to choose by."""
+    return not _VALIDATION.isdisjoint(_words(name))
+
+
+def _words(name: str) -> list[str]:
+    return name.lower().replace("-", "_").split("_")
+
 
 def role_of_name(name: str) -> Role:
     """The role that one name states; empty if it states none or both."""

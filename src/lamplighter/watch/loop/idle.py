@@ -204,9 +204,10 @@ def steps_somewhere(made: Place | None) -> bool:
     owners = {ast.unparse(target) for target in statement.targets}
     for node in statements(made.file):
         call = node.value if isinstance(node, ast.Expr) else None
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
-            if call.func.attr == "step" and ast.unparse(call.func.value) in owners:
-                return True
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+            continue
+        if call.func.attr == "step" and ast.unparse(call.func.value) in owners:
+            return True
     return False
 
 

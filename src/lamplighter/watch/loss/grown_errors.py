@@ -11,7 +11,7 @@ from lamplighter.checks.turned import error_is_maximised
 from lamplighter.watch.data.samples import is_among, targets_in
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
-from lamplighter.watch.loss.factors import Confirmed, Factor, HeldFactors
+from lamplighter.watch.loss.factors import Confirmed, Factor, Held, HeldFactors
 from lamplighter.watch.loss.graphs import direction_of, is_loss
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.taps.data import LOSSES
@@ -32,6 +32,7 @@ class GrownErrors(Watcher):
     """Asks the graph of the loss whether it falls as the answers get further from their targets."""
 
     codes = ("L118",)
+    operations = DISTANCES | {"sub", "rsub", "mul"}
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -98,8 +98,7 @@ def test_scaling_that_changes_next_to_nothing_is_a_warning(
     """Rows drawn at random have nearly the same means and deviations in every part."""
     (found,) = run(
         "from sklearn.preprocessing import scale\n"
-        f"even = rng.normal(5, 3, size=(600, 6))\nrows = {way}\n"
-        + BY_HAND.replace("200", "450")
+        f"even = rng.normal(5, 3, size=(600, 6))\nrows = {way}\n" + BY_HAND.replace("200", "450")
     ).findings
     assert (found.code, found.level) == ("S107", "warning")
 

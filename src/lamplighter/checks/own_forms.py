@@ -94,7 +94,9 @@ def overlap_of_scores(low: float, high: float, *, squared: bool = False) -> Iter
     """
     result = "sums of these are no areas, and the quotient has no bounds"
     if squared:
-        result = "it is largest where they are 0 and 1 themselves, and as logits they then say little"
+        result = (
+            "it is largest where they are 0 and 1 themselves, and as logits they then say little"
+        )
     yield found(
         "L116",
         "overlap",

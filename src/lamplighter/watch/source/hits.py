@@ -59,7 +59,8 @@ def _of(loop: ast.For | ast.AsyncFor | ast.While, scope: ast.AST) -> Iterator[Co
     stored = {n.id for n in ast.walk(loop) if isinstance(n, ast.Name) and _is_set(n)}
     later: list[Any] = [n for n in ast.walk(scope) if getattr(n, "lineno", 0) > last and counted]
     for node in sorted(later, key=lambda n: (n.lineno, n.col_offset)):
-        if isinstance(node, ast.Assign) and counted & {ast.unparse(t) for t in node.targets}:
+        targets = node.targets if isinstance(node, ast.Assign) else ()
+        if counted & {ast.unparse(n) for target in targets for n in ast.walk(target)}:
             return  # counted anew, as in a second evaluation of the same source
         if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Div):
             continue

@@ -70,7 +70,8 @@ fit(lambda x, y: F.cross_entropy(net({changed}), y), net.parameters(), loader_of
 net.eval()
 right = 0
 with torch.no_grad():
-    for x, y in DataLoader(TensorDataset(flat[450:], kinds[450:]), batch_size=50):
+    held_out = DataLoader(TensorDataset(flat[450:], kinds[450:]), batch_size=50)
+    for x, y in held_out:
         right += (net(x).argmax(1) == y).sum().item()
 print(right / 150)
 """
@@ -84,7 +85,7 @@ CASES = [
     (IN_THE_LOOP, {"held_out": "raw[450:] / 100"}, []),
     (IN_ONE_LOOP, {"changed": "x / 100"}, []),
     (IN_ONE_LOOP, {"changed": "x"}, ["D103", "T102"]),
-    (ENTRANCE, {"first": ""}, ["D103"]),
+    (ENTRANCE, {"first": "nn.Identity()"}, ["D103", "I103"]),
     (ENTRANCE, {"first": "nn.BatchNorm1d(24)"}, []),
     (ENTRANCE, {"first": "nn.BatchNorm1d(24, affine=False)"}, []),
     (ENTRANCE, {"first": "nn.Linear(24, 24), nn.BatchNorm1d(24)"}, ["D103"]),

@@ -8,12 +8,13 @@ import pytest
 
 from lamplighter.watch import Watch
 
+LEVELS = ("error", "warning")
 HEAD = """
 import copy
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, Subset, TensorDataset
 
 torch.manual_seed(0)
 centres = 1.5 * torch.randn(4, 10)
@@ -126,7 +127,7 @@ for epoch in range(3):
     print("score", score)
 """
 PER_PERSON = """
-people = [f"person {number}" for number in range(23)]
+people = [str(number) for number in range(23)]
 net = network(4)
 optimizer = torch.optim.Adam(net.parameters(), 2e-3)
 for epoch in range(3):
@@ -188,6 +189,61 @@ for rows in x[:500].split(25):
     descend(of_reader, seen)
     descend(of_writer, F.softplus(-reader(marked)).mean() + F.mse_loss(marked, rows))
 """
+INPUTS_FIRST = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.fill, self.sort = network(12), nn.Linear(12, 10), nn.Linear(12, 4)
+
+    def forward(self, rows, fills=False):
+        return (self.fill if fills else self.sort)(torch.tanh(self.body(rows)))
+
+
+def share(net, part):
+    net.eval()
+    loader, right = DataLoader(Subset(everything, part), batch_size=50), 0
+    with torch.no_grad():
+        for rows, goal in loader:
+            right += (net(rows).argmax(1) == goal).sum().item()
+    return right / len(part)
+
+
+everything, net = TensorDataset(x, kinds), Net()
+order = torch.randperm(760).tolist()
+pool, test = order[:600], order[600:]
+optimizer = torch.optim.Adam(net.parameters(), 2e-3)
+gaps = DataLoader(Subset(everything, pool), batch_size=30, shuffle=True)
+for rows, goal in gaps:
+    descend(optimizer, {first})
+few = DataLoader(Subset(everything, pool[:400]), batch_size=20, shuffle=True)
+for epoch in range(2):
+    net.train()
+    for rows, goal in few:
+        descend(optimizer, F.cross_entropy(net(rows), goal))
+    print(share(net, pool[400:]))
+print(share(net, test))
+"""
+TWO_SCORES = """
+net = network(4)
+optimizer = torch.optim.Adam(net.parameters(), 2e-3)
+val = DataLoader(TensorDataset(x[500:610], kinds[500:610]), batch_size=30)
+test = DataLoader(TensorDataset(x[610:], kinds[610:]), batch_size=30)
+for epoch in range(3):
+    net.train()
+    for rows, goal in loader_of(x, kinds):
+        descend(optimizer, F.cross_entropy(net(rows), goal))
+    net.eval()
+    with torch.no_grad():
+        right = 0
+        for rows, goal in val:
+            right += (net(rows).argmax(1) == goal).sum().item()
+        print("validation", right / {length})
+right = 0
+with torch.no_grad():
+    for rows, goal in test:
+        right += (net(rows).argmax(1) == goal).sum().item()
+print("test", right / len(test.dataset))
+"""
 # program, what is filled in, errors, warnings
 CASES = [
     (UNWANTED, {"area": "weight.sum(1)"}, [], []),
@@ -202,7 +258,7 @@ CASES = [
     (SURELY_WRONG, {"loss": "picked.mean()"}, ["L118"], []),
     (HIDING, {}, [], []),
     (APART, {"loss": "error"}, [], []),
-    (APART, {"loss": "-F.mse_loss(each[0], goal[part])"}, ["L118"], []),
+    (APART, {"loss": "-F.mse_loss(each[0], goal[part])"}, ["L118", "R107"], []),
     (BOTH_WAYS, {"back": "back[i, i]"}, [], []),
     (BOTH_WAYS, {"back": "back.gather(1, i[:, None]).squeeze(1)"}, [], []),
     (BOTH_WAYS, {"back": "back[i, i.roll(1)]"}, ["L105"], []),
@@ -217,6 +273,10 @@ CASES = [
     (IN_RESERVE, {"reserve": "of_body.step()"}, [], []),
     (IN_RESERVE, {"reserve": "of_head.step()"}, ["O101"], []),
     (MARKED, {}, [], ["L118"]),
+    (INPUTS_FIRST, {"first": "F.mse_loss(net(rows, True), rows)"}, [], []),
+    (INPUTS_FIRST, {"first": "F.cross_entropy(net(rows), goal)"}, ["S104"], ["M117"]),
+    (TWO_SCORES, {"length": "len(val.dataset)"}, [], []),
+    (TWO_SCORES, {"length": "len(test.dataset)"}, ["E101"], []),
 ]
 
 
@@ -232,6 +292,3 @@ def test_only_the_mistake_beside_it_is_told(
     watching = run(text.format(**given))
     told = {level: {f.code for f in watching.findings if f.level == level} for level in LEVELS}
     assert told == {"error": set(errors), "warning": set(warnings)}
-
-
-LEVELS = ("error", "warning")

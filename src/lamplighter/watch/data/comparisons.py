@@ -296,7 +296,8 @@ class Comparisons(Watcher):
             return
         seen = [label for k in known if k for label in k]
         if max(rows.labels) < self.world.classes and len(set(seen)) <= max(2, len(seen) // 4):
-            yield from labels.unknown_classes(seen, rows.labels, where=mine.name)
+            known_ones = [label for label in rows.labels if label >= 0]
+            yield from labels.unknown_classes(seen, known_ones, where=mine.name)
 
     def _look_at_scaling(
         self, trained: list[tuple[SeenLoader, Rows]], tested: list[tuple[SeenLoader, Rows]]

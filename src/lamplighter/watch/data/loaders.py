@@ -19,6 +19,7 @@ from lamplighter.watch.data.lives import Lives
 from lamplighter.watch.data.rows import rows_of
 from lamplighter.watch.data.samples import Samples, parts_of
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.naming import made_names
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.source.pointing import pointed
@@ -45,6 +46,8 @@ class SeenLoader:
         lives: the networks that its batches went into, as `Lives` numbers them.
         entered: ids of the records of those networks, or parts of one, that were given its samples
             themselves; others got what the program or a network had made of them.
+        answers: whether its samples had a second part in training, and whether the program has done
+            anything with it; what only learns the inputs has seen no answer.
         in_evaluation_mode: whether a network that computes as at evaluation was given its batches.
     """
 
@@ -64,6 +67,7 @@ class SeenLoader:
     steps_then: int = 0
     lives: set[tuple[int, int]] = field(default_factory=set)
     entered: set[int] = field(default_factory=set)
+    answers: tuple[bool, bool] = (False, False)
     in_evaluation_mode: bool = False
 
     @property
@@ -74,6 +78,11 @@ class SeenLoader:
 
     def meets(self, other: SeenLoader) -> bool:
         """Whether some network saw batches of both, with the same training behind it."""
+        for one, two in ((self, other), (other, self)):
+            if one.steps and one.answers == (True, False) and two.answers == (True, True):
+                return (
+                    False  # the first was read without its answers, to learn what inputs are like
+                )
         return not self.lives or not other.lives or bool(self.lives & other.lives)
 
     def is_given_like(self, other: SeenLoader) -> bool:
@@ -174,6 +183,18 @@ class Loaders(Watcher):
             return
         mine.evaluations += 1
         mine.evaluated_at = mine.evaluated_at or current.place
+
+    def operated(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+    ) -> None:
+        if len(self.batch) == 2 and (current := self.world.current()) is not None:
+            loader, answer = current.loader(), self.batch[1][0]
+            if loader is not None:
+                mine = record_of(self.world, loader)
+                used = mine.answers[1] or any(
+                    t is answer for t in shallow((*args, *kwargs.values()))
+                )
+                mine.answers = (True, used)
 
     def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         current = self.world.current() if self.batch else None

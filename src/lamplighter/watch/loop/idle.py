@@ -201,14 +201,13 @@ def steps_somewhere(made: Place | None) -> bool:
     statement = statement_at(made) if made is not None else None
     if made is None or not isinstance(statement, ast.Assign):
         return False
-    owners = {ast.unparse(target) for target in statement.targets}
+    owners, steps = {ast.unparse(target) for target in statement.targets}, False
     for node in statements(made.file):
         call = node.value if isinstance(node, ast.Expr) else None
-        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
-            continue
-        if call.func.attr == "step" and ast.unparse(call.func.value) in owners:
-            return True
-    return False
+        called = call.func if isinstance(call, ast.Call) else None
+        if isinstance(called, ast.Attribute) and called.attr == "step":
+            steps = steps or ast.unparse(called.value) in owners
+    return steps
 
 
 def line_that_names_step(near: Place | None) -> Place | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -68,6 +69,8 @@ class Probes(Watcher):
         self.tried = self.done = False
         self.steps = 0
         self.held: list[Finding] = []
+        # layers that were told as never called, which a later phase may call
+        self.uncalled: list[tuple[str, list[weakref.ref[nn.Module]]]] = []
         self.calls: list[tuple[nn.Module, tuple[Any, ...], Any]] = []
         self.losses: list[tuple[str, dict[str, Any], torch.Tensor | None]] = []
         self.roots: list[torch.Tensor] = []
@@ -138,6 +141,10 @@ class Probes(Watcher):
     def ended(self) -> None:
         if not self.done and self.world.steps:
             self._release()
+        for where, parts in self.uncalled:
+            alive = (part for ref in parts if (part := ref()) is not None)
+            if any(id(part) in self.world.noted for part in alive):
+                self.world.withdraw("M117", where)
 
     def _forget(self) -> None:
         self.calls, self.losses, self.roots, self.batch = [], [], [], None
@@ -275,7 +282,8 @@ class Probes(Watcher):
     def _was_called(self, finding: Finding, trial: Trial) -> bool:
         """Whether the program itself has called the first layer that the copy never called."""
         name = finding.where.split(", ")[0].split(" and ")[0]
-        parts = trial.model.get_submodule(name).modules()
+        parts = list(trial.model.get_submodule(name).modules())
+        self.uncalled.append((finding.where, [weakref.ref(part) for part in parts]))
         return any(id(part) in self.world.noted for part in parts)
 
     def _tell(self, finding: Finding, trial: Trial) -> None:

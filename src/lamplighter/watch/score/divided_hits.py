@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from lamplighter.checks.scoring import divided_by_another_length
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.score.scoring import without_a_class
 from lamplighter.watch.source.hits import Counting, countings, length_of
 from lamplighter.watch.source.place import Place, frames
 
@@ -92,11 +93,8 @@ class DividedHits(Watcher):
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
-        if self.now is None or name not in ("eq", "ne") or len(args) < 2:
-            return
-        for given in args[:2]:
-            if isinstance(given, Tensor) and not given.is_floating_point() and given.dim():
-                self.now.unknown += int((given < 0).sum())
+        if self.now is not None and name in ("eq", "ne"):
+            self.now.unknown += without_a_class(args)
 
     def _begun(self, module: nn.Module) -> Stretch | None:
         for frame in list(frames(2))[:DEPTH]:

@@ -225,3 +225,13 @@ class Scoring:
     def _tell(self, found: Any, place: Place | None) -> None:
         if not self.world.found("E101"):
             self.world.adopt(found, place)
+
+
+def without_a_class(compared: tuple[Any, ...]) -> int:
+    """How many of the labels that answers were compared with are negative: no class is.
+
+    Args:
+        compared: the arguments of the comparison.
+    """
+    several = [t for t in compared[:2] if isinstance(t, Tensor) and not t.is_floating_point()]
+    return sum(int((t < 0).sum()) for t in several if t.dim())

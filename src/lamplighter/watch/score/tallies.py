@@ -15,7 +15,7 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.score.lists import ListsFromZero
 from lamplighter.watch.score.nearness import NUMBER, is_near
 from lamplighter.watch.score.printed import Printed
-from lamplighter.watch.score.scoring import SCORING, Scoring
+from lamplighter.watch.score.scoring import SCORING, Scoring, without_a_class
 from lamplighter.watch.source.figures import Figure, in_sight, line_that_divides
 from lamplighter.watch.source.place import here
 
@@ -52,6 +52,7 @@ class Tally:
     looks: int = 0
     parts: int = 0
     answered: int = 0
+    unknown: int = 0
     read: bool = False
 
     def counted(self) -> Counted:
@@ -101,9 +102,9 @@ class Tallies(Watcher):
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         if self.scoring.operated(name, args, kwargs, result) and name == "eq":
-            self._compared(result)
+            self._compared(result, args)
         elif (outside := self.scoring.taken()) is not None:
-            self._compared(outside)
+            self._compared(outside, ())
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         self.scoring.lost(name, given)
@@ -117,12 +118,13 @@ class Tallies(Watcher):
             tally.losses.append(result.detach())
             tally.rows.append(target.shape[0])
 
-    def _compared(self, result: Tensor) -> None:
+    def _compared(self, result: Tensor, given: tuple[Any, ...]) -> None:
         """The program compared answers with labels, one by one."""
-        if not self._is_over():
+        if not self._is_over() and result.numel():
             tally = self._tally(training=torch.is_grad_enabled())
             if len(tally.sizes) < MOST:
                 tally.answered = self.answered[1]
+                tally.unknown += without_a_class(given)
                 tally.right.append(result.detach().sum())
                 tally.sizes.append(result.numel())
 
@@ -178,7 +180,8 @@ class Tallies(Watcher):
         for tally in waiting:
             tally.looks += 1
             counted = tally.counted()
-            self.compare(tally, figures, sorted(sizes))
+            # how many labels are known is then the length of something else
+            self.compare(tally, figures, [] if tally.unknown else sorted(sizes))
             if text and tally.given > 1:
                 self.lists.look(counted, text)
             if text and (tally.given > 1 or (tally.key[0] == "held" and len(tally.losses) > 1)):

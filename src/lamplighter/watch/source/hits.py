@@ -57,15 +57,19 @@ def _of(loop: ast.For | ast.AsyncFor | ast.While, scope: ast.AST) -> Iterator[Co
     counted = {ast.unparse(n.target) for n in body if isinstance(n, ast.AugAssign) and _counts(n)}
     last = loop.end_lineno or loop.lineno
     stored = {n.id for n in ast.walk(loop) if isinstance(n, ast.Name) and _is_set(n)}
-    for node in ast.walk(scope) if counted else ():
-        divides = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
-        if not divides or node.lineno <= last:  # type: ignore[attr-defined]
+    later: list[Any] = [n for n in ast.walk(scope) if getattr(n, "lineno", 0) > last and counted]
+    for node in sorted(later, key=lambda n: (n.lineno, n.col_offset)):
+        targets = node.targets if isinstance(node, ast.Assign) else ()
+        if counted & {ast.unparse(n) for target in targets for n in ast.walk(target)}:
+            return  # counted anew, as in a second evaluation of the same source
+        if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Div):
             continue
-        left, divisor = node.left, node.right  # type: ignore[attr-defined]
-        over = {ast.unparse(n) for n in ast.walk(left) if isinstance(n, ast.Name | ast.Attribute)}
-        names = {n.id for n in ast.walk(divisor) if isinstance(n, ast.Name)}
+        over = {
+            ast.unparse(n) for n in ast.walk(node.left) if isinstance(n, ast.Name | ast.Attribute)
+        }
+        names = {n.id for n in ast.walk(node.right) if isinstance(n, ast.Name)}
         if over & counted and not names & stored:
-            yield Counting(loop.lineno, last, node.lineno, divisor)  # type: ignore[attr-defined]
+            yield Counting(loop.lineno, last, node.lineno, node.right)
             return
 
 

@@ -83,14 +83,20 @@ class Descent:
 
 
 def shallow(things: Any) -> Iterator[Tensor]:
-    """The tensors among arguments, and in lists, tuples and dictionaries among them."""
+    """The dense tensors among arguments, and in lists, tuples and dictionaries among them."""
     for thing in things:
         if isinstance(thing, Tensor):
-            yield thing
+            if is_dense(thing):
+                yield thing
         elif isinstance(thing, list | tuple):
-            yield from (t for t in thing if isinstance(t, Tensor))
+            yield from (t for t in thing if isinstance(t, Tensor) and is_dense(t))
         elif isinstance(thing, dict):
-            yield from (t for t in thing.values() if isinstance(t, Tensor))
+            yield from (t for t in thing.values() if isinstance(t, Tensor) and is_dense(t))
+
+
+def is_dense(tensor: Tensor) -> bool:
+    """Whether a tensor lies in memory value by value: others know few operations."""
+    return tensor.layout is torch.strided
 
 
 def is_weight(tensor: Tensor) -> bool:

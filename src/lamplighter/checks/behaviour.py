@@ -147,6 +147,14 @@ def samples_mix(
         )
 
 
+def rows_moved(before: Tensor, after: Tensor) -> int:
+    """How many rows of two answers `(N, ...)` differ by more than rounding."""
+    if before.shape != after.shape or not before.dim():
+        return 0
+    gap = (before.float() - after.float()).abs().reshape(len(before), -1).amax(1)
+    return int((gap > 1e-3 * (float(before.float().abs().max()) + 1e-12)).sum())
+
+
 def batch_dimension_lost(count: int, output: Tensor, *, where: str = "model") -> Iterator[Finding]:
     """M104: the answer to a batch has no samples along dimension 0.
 

@@ -14,6 +14,7 @@ from lamplighter.checks.finding import Finding
 
 TOO_FAR = 1.0
 # root mean square of a weight that begins near zero on purpose, as those of an architecture search do
+FEW = 16  # numbers of a weight whose size is more than chance
 NEAR_ZERO = 0.005
 TOO_NEAR = 1e-6
 
@@ -159,9 +160,15 @@ def two_owners(optimizers: Sequence[Optimizer], names: Mapping[int, str]) -> Ite
 
 
 def size_of(weight: Tensor) -> float:
-    """The norm that an update is held against; 0 for a weight of nothing but zeros."""
-    norm = float(weight.detach().float().norm())
-    return max(norm, NEAR_ZERO * weight.numel() ** 0.5) if norm else 0.0
+    """The norm that an update is held against; 0 for a weight of nothing but zeros.
+
+    A few numbers may all lie near zero by chance: they are taken for as large as torch draws them.
+    """
+    norm, count = float(weight.detach().float().norm()), weight.numel()
+    if not norm:
+        return 0.0
+    usual = (count / (3 * weight[0].numel())) ** 0.5 if weight.dim() > 1 and count < FEW else 0.0
+    return max(norm, NEAR_ZERO * count**0.5, usual)
 
 
 def learning_rate_too_high(

@@ -76,6 +76,8 @@ RARE = frozenset(EVENTS) - {
     "loss_scaled", "unscaled", "scaled",
 }  # fmt: skip
 
+FAULT = 200  # letters of what went wrong in a watcher
+
 
 class Watcher:
     """Hears everything and does nothing; the small ones override what they look at.
@@ -362,7 +364,8 @@ class Stream:
 
     def _drop(self, hear: Callable[..., None], event: str, error: Exception) -> None:
         owner = type(getattr(hear, "__self__", hear)).__name__
-        self.faults.append(f"{owner}.{event}: {type(error).__name__}: {error}")
+        told = str(error).partition("\n")[0][:FAULT]  # torch lists every backend that it knows
+        self.faults.append(f"{owner}.{event}: {type(error).__name__}: {told}")
         for hearers in (self.full[event], self.light[event]):
             if hear in hearers:
                 hearers.remove(hear)

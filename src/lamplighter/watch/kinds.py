@@ -97,6 +97,7 @@ from lamplighter.watch.network.lost_states import LostStates
 from lamplighter.watch.network.models import Models
 from lamplighter.watch.network.modes import Modes
 from lamplighter.watch.network.norms import FrozenNorms
+from lamplighter.watch.network.one_ended import OneEnded
 from lamplighter.watch.network.parts import Parts
 from lamplighter.watch.network.probes import Probes
 from lamplighter.watch.network.real_steps import RealSteps
@@ -242,4 +243,5 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     Forgers,
     Leftovers,
     SameNoise,
+    OneEnded,
 )

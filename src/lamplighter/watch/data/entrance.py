@@ -17,6 +17,7 @@ from lamplighter.checks.observed import observed
 from lamplighter.checks.snapshot import kept
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.network.probes import LARGEST
+from lamplighter.watch.source.descent import is_dense
 from lamplighter.watch.source.place import Place, here_exactly
 from lamplighter.watch.source.pointing import pointed, pointed_from_call
 
@@ -55,7 +56,12 @@ class Entrance(Watcher):
         if len(self.known) >= MOST or record in self.known or not module.training:
             return
         inputs = next(tensors_in([*args, *kwargs.values()]), None)
-        if inputs is None or not torch.is_grad_enabled() or inputs.requires_grad:
+        if (
+            inputs is None
+            or not is_dense(inputs)
+            or not torch.is_grad_enabled()
+            or inputs.requires_grad
+        ):
             return
         if not inputs.dim() or len(inputs) < 2 or not inputs.is_floating_point():
             return

@@ -20,6 +20,7 @@ from lamplighter.checks.reinforcement import (
 )
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.loss.graphs import is_loss, slopes_at
 from lamplighter.watch.network.likeness import shapes_of, values_of
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.flags import ENDS, NOT, end_flags, numbers_in, things_in
@@ -85,6 +86,19 @@ class Target:
 
 
 @dataclass(eq=False, slots=True)
+class Live:
+    """A target that has a graph.
+
+    Args:
+        future: the second term.
+        place: where the two were added.
+    """
+
+    future: Future
+    place: Place
+
+
+@dataclass(eq=False, slots=True)
 class Twin:
     """A network that gives values for targets: as it was at first, and after how many steps.
 
@@ -112,8 +126,8 @@ class Bootstraps(Watcher):
         self.twins: dict[int, Twin] = {}
         self.looks = 0
         self.hits: Counter[str] = Counter()
-        self.live: ByIdentity[tuple[float, Place]] = ByIdentity()
-        self.fitted: tuple[float, Place] | None = None
+        self.live: ByIdentity[Live] = ByIdentity()
+        self.fitted: tuple[Live, Tensor] | None = None
 
     def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
         future = None
@@ -213,27 +227,29 @@ class Bootstraps(Watcher):
         frame = user_frame(1)
         if plain and frame is not None and other.numel() == result.numel():
             place = Place.of(frame)
-            self.live[result] = (future.discount or 1.0, place)
+            self.live[result] = Live(future, place)
 
     def _look_at_difference(self, args: tuple[Any, ...]) -> None:
         """A value with a graph minus such a target."""
         both = [a for a in args if isinstance(a, Tensor) and a.requires_grad]
         if len(both) == 2:
             self.fitted = self.fitted or next(
-                (known for t in both if (known := self.live.get(t)) is not None), None
+                ((known, t) for t in both if (known := self.live.get(t)) is not None), None
             )
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         target = given.get("target")
         if isinstance(target, Tensor) and target.requires_grad and len(self.live):
-            self.fitted = self.fitted or self.live.get(target)
+            known = self.live.get(target)
+            self.fitted = self.fitted or ((known, target) if known is not None else None)
 
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
         fitted, self.fitted = self.fitted, None
-        if fitted is not None:
+        if fitted is not None and self.hits["graph"] < SURE and self._is_moved(*fitted, roots[0]):
             self.hits["graph"] += 1
             if self.hits["graph"] == SURE and not self.world.found("Q104"):
-                self.world.adopt(target_has_a_graph(fitted[0]), fitted[1])
+                discount = fitted[0].future.discount or 1.0
+                self.world.adopt(target_has_a_graph(discount), fitted[0].place)
         waiting, self.waiting = self.waiting, []
         for target in waiting:
             name, rows, ended = target.flag
@@ -243,6 +259,17 @@ class Bootstraps(Watcher):
             if self.hits[name] == SURE and not self.world.found("Q101"):
                 discount = target.future.discount or 1.0
                 self.world.adopt(future_past_the_end(name, rows, ended, discount), target.place)
+
+    def _is_moved(self, live: Live, target: Tensor, root: Tensor) -> bool:
+        """Whether what is sent back passes the target, to weights that an optimizer holds."""
+        network = live.future.network()
+        if network is None or not is_loss(root):
+            return False
+        held = self.world.held()
+        if not any(id(p) in held for p in network.parameters()):
+            return False
+        slope = slopes_at(root, [target])[0]
+        return slope is not None and bool(slope.any())
 
     # the target network
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from lamplighter.checks.reach import cosines_too_small
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.source.descent import is_dense
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.taps.names import KEEPING, TRANSPOSING
 
@@ -59,6 +60,8 @@ class Cosines(Watcher):
 
     def _look_at_product(self, rows: Any, columns: Any, result: Tensor) -> None:
         if self.looks >= LOOKS or not isinstance(rows, Tensor) or not isinstance(columns, Tensor):
+            return
+        if not is_dense(rows) or not is_dense(columns):
             return
         if rows.dim() != 2 or columns.dim() != 2 or max(rows.numel(), columns.numel()) > LARGEST:
             return

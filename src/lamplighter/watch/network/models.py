@@ -102,7 +102,8 @@ class Models(Watcher):
             layer = line_of_layer(module, finding.where, self.world.origins)
             self.world.adopt([finding], frozen or layer)
         found = structure.statistics_never_learned(module, trained=self.world.steps >= LONG)
-        self._tell(module, (f for f in found if self._was_to_learn(module.get_submodule(f.where))))
+        norms = ((f, module.get_submodule(f.where)) for f in found)
+        self._tell(module, (f for f, norm in norms if self._was_to_learn(norm, module)))
 
     def _tell(self, module: nn.Module, found: Iterable[Finding]) -> None:
         """Each at the line that makes its layer."""
@@ -110,8 +111,14 @@ class Models(Watcher):
             line = line_of_layer(module, finding.where, self.world.origins)
             self.world.adopt([finding], line)
 
-    def _was_to_learn(self, norm: nn.Module) -> bool:
-        """Whether a norm was in training mode, or has a momentum that lets it learn nothing."""
+    def _was_to_learn(self, norm: nn.Module, module: nn.Module) -> bool:
+        """Whether a norm was in training mode, or has a momentum that lets it learn nothing.
+
+        One that its network leaves out, while others are called, normalises nothing either way.
+        """
+        called = self.world.noted
+        if id(norm) not in called and any(id(part) in called for part in module.modules()):
+            return False
         return id(norm) in self.learning or getattr(norm, "momentum", None) == 0.0
 
     def _somebody_learns(self) -> bool:

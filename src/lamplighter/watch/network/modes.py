@@ -16,10 +16,12 @@ from lamplighter.watch.taps.names import KEEPING, RESHAPING
 from lamplighter.watch.world import SeenModel, active_chance, is_chancy
 
 if TYPE_CHECKING:
+    from lamplighter.checks.finding import Level
     from lamplighter.watch.data.passes import Pass
     from lamplighter.watch.world import World
 
 
+MOST = 64  # evaluations that wait for the end
 SOME = 16  # samples of an evaluation by which training data are known
 # from scores to classes, and what leaves scores scores
 CHOOSING = ("argmax", "max", "topk", "gt", "ge", "round")
@@ -75,6 +77,7 @@ class Modes(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.pending: list[tuple[Pass, Evaluation]] = []
+        self.begun: list[tuple[Pass, Evaluation]] = []
         self.trained_loaders: set[int] = set()
         self.stepping: dict[int, Stepping] = {}
         self.called: dict[int, SeenModel] = {}
@@ -121,6 +124,10 @@ class Modes(Watcher):
             deliberate = not module.training
             known = Evaluation(model, layers, self.dropped_at or here(), deliberate, functional)
             kept[id(module)] = known
+            plain = not deliberate and not torch.is_grad_enabled() and self.world.steps > 0
+            if plain and len(self.begun) < MOST:
+                current.notes["loader"] = id(current.loader())
+                self.begun.append((current, known))
         known.calls += 1
 
     def _without_loader(
@@ -183,6 +190,7 @@ class Modes(Watcher):
         self.loose = None
 
     def pass_ended(self, current: Pass) -> None:
+        self.begun = [one for one in self.begun if one[0] is not current]
         loader = current.loader()
         if current.steps and loader is not None:
             self.trained_loaders.add(id(loader))
@@ -192,7 +200,7 @@ class Modes(Watcher):
         for evaluation in kept.values():
             # A loader that reads one batch ahead, as Accelerate's, ends before its last is used.
             ahead = int(current.given > 2)
-            if evaluation.calls < current.given - ahead or len(self.pending) > 64:
+            if evaluation.calls < current.given - ahead or len(self.pending) > MOST:
                 continue
             current.notes["loader"] = id(loader)
             self.pending.append((current, evaluation))
@@ -235,6 +243,12 @@ class Modes(Watcher):
                 current.given,
                 f"{current.given} batches of a loader that is never trained on",
             )
+        walked = {key for key, loader in self.world.walked.items() if loader.steps}
+        for current, evaluation in self.begun:  # what a `break`, or one `next`, has left
+            used = current.steps or current.backwards
+            if not used and current.notes["loader"] not in walked | self.trained_loaders:
+                what = f"{current.given} of the batches of a loader that is never trained on"
+                self._report_eval_missing(evaluation, current.given, what, level="warning")
         trained = self._trained_prints() if self.scored else set()
         for one in self.scored.values():
             unseen = not one.repeated and not trained & set(one.prints)
@@ -254,12 +268,14 @@ class Modes(Watcher):
                 prints |= set(gathered.prints)
         return prints
 
-    def _report_eval_missing(self, evaluation: Evaluation, given: int, on_what: str) -> None:
+    def _report_eval_missing(
+        self, evaluation: Evaluation, given: int, on_what: str, *, level: Level = "error"
+    ) -> None:
         model = evaluation.model
         if evaluation.deliberate and not evaluation.functional:
             return  # eval() and then some layers switched back: nobody does that by accident
         repeated = evaluation.calls >= 2 * given
-        level = "info" if repeated else "error" if model.trained else "warning"
+        level = "info" if repeated else level if model.trained else "warning"
         if evaluation.functional and evaluation.deliberate:
             code, what = "M106", "dropout drops although the model is in eval mode"
             fix = "pass training=self.training to F.dropout"
@@ -270,7 +286,7 @@ class Modes(Watcher):
             fix = "call model.eval() before evaluating, and model.train() before training again"
         self.world.report(
             code,
-            level,  # type: ignore[arg-type]
+            level,
             f"`{model.name}`",
             f"{what} ({on_what})",
             fix,

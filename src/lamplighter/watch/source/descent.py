@@ -86,7 +86,7 @@ class Descent:
 
 
 def shallow(things: Iterable[Any]) -> Iterator[Tensor]:
-    """The tensors among arguments, and in lists, tuples and dictionaries among them."""
+    """The dense tensors among arguments, and in lists, tuples and dictionaries among them."""
     found: list[Tensor] = []  # no generator: this is asked at each operation of a step
     for thing in things:
         if isinstance(thing, Tensor):
@@ -95,7 +95,12 @@ def shallow(things: Iterable[Any]) -> Iterator[Tensor]:
             found += [t for t in thing if isinstance(t, Tensor)]
         elif isinstance(thing, dict):
             found += [t for t in thing.values() if isinstance(t, Tensor)]
-    return iter(found)
+    return filter(is_dense, found)
+
+
+def is_dense(tensor: Tensor) -> bool:
+    """Whether a tensor lies in memory value by value: others know few operations."""
+    return tensor.layout is torch.strided
 
 
 def is_weight(tensor: Tensor) -> bool:

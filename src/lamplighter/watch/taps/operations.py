@@ -33,6 +33,8 @@ FAST = (
     torch.nn.TransformerEncoder,
     torch.nn.MultiheadAttention,
 )
+# what runs a network to write down its operations
+RECORDING = ((torch.jit, "trace"), (torch.jit, "trace_module"), (torch.onnx, "export"))
 
 
 class Operations(TorchFunctionMode):
@@ -161,6 +163,18 @@ def tap_operations(taps: Taps, patience: Patience) -> None:
 
         return wrapped
 
+    def traced(original: Wrapper) -> Wrapper:
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            # what a watcher computes beside the network would be recorded as a part of it
+            on, stream.on = stream.on, False
+            try:
+                with operations.away():
+                    return original(*args, **kwargs)
+            finally:
+                stream.on = on
+
+        return wrapped
+
     def taken_over(original: Wrapper) -> Wrapper:
         def wrapped(array: Any) -> Any:  # torch hands this one to no mode
             result = original(array)
@@ -176,6 +190,8 @@ def tap_operations(taps: Taps, patience: Patience) -> None:
     taps.aside = operations.away
     stream.pause, stream.go_on = operations.pause, operations.go_on
     taps.replace(torch.jit, "script", script)
+    for owner, name in RECORDING:
+        taps.replace(owner, name, traced)
     taps.replace(torch.nn.Module, "compile", compile_)
     taps.replace(torch, "compile", compile_)
     taps.replace(torch.no_grad, "__enter__", off)

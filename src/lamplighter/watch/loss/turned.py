@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from lamplighter.checks.own_forms import is_zero_or_one
+from lamplighter.checks.own_forms import is_of_rows, is_zero_or_one
 from lamplighter.checks.turned import are_logarithms, score_is_minimised
 from lamplighter.watch.data.samples import is_among, targets_in
 from lamplighter.watch.events import Watcher
@@ -33,6 +33,9 @@ TURNING = frozenset(
     ("rsub", "sub", "bitwise_not", "logical_not", "__invert__", "ne", "lt", "le", "gt", "ge")
 )
 SQUARING = frozenset(("pow", "square"))
+LOGARITHMS = frozenset(("log", "log_softmax"))
+DIFFERENCES = frozenset(("sub", "rsub", "neg"))
+LIKELIHOOD = Factor("likelihood")
 CARRYING = KEEPING | RESHAPING
 LINEAR = RESHAPING | {"add", "sub", "rsub", "mul", "clamp", "clamp_min"}
 
@@ -47,6 +50,7 @@ class TurnedScores(Watcher):
         self.parts: ByIdentity[tuple[Factor, ...]] = ByIdentity()
         self.turned: ByIdentity[bool] = ByIdentity()
         self.squares: ByIdentity[weakref.ref[Tensor]] = ByIdentity()
+        self.logarithms: ByIdentity[Factor] = ByIdentity()
         self.scores = HeldFactors(MOST)
         self.targets: list[Tensor] = []
         self.looks = self.hits = 0
@@ -65,6 +69,11 @@ class TurnedScores(Watcher):
         if not result.requires_grad:
             if name in TURNING or (name in CARRYING and given and self.turned.get(given[0])):
                 self.turned[result] = True
+        elif name in LOGARITHMS:
+            if result.dim() > 1 and are_logarithms(result):
+                self.logarithms[result] = LIKELIHOOD
+        elif name in DIFFERENCES:
+            self._turn(name, args, result)
         elif name == "mul" and len(given) == 2:
             self._look_at_product(given, result)
         elif name in SQUARING and len(given) == 1 and given[0].shape == result.shape:
@@ -85,8 +94,23 @@ class TurnedScores(Watcher):
             if kept:
                 self.parts[result] = kept[:MOST]
 
+    def _turn(self, name: str, args: tuple[Any, ...], result: Tensor) -> None:
+        """Logarithms minus what has no graph, or that minus these, as a divergence has them."""
+        if sum(isinstance(a, Tensor) and a.requires_grad for a in args) != 1:
+            return
+        for at, tensor in enumerate(args):
+            if (factor := self.logarithms.get(tensor)) is not None:
+                turned = name != "sub" or at == 1
+                self.logarithms[result] = factor.times(-1.0) if turned else factor
+
     def _look_at_product(self, given: list[Tensor], result: Tensor) -> None:
         answer, target = sorted(given, key=lambda t: not t.requires_grad)
+        known = self.logarithms.get(answer)
+        if known is not None and not target.requires_grad and target.shape == answer.shape:
+            if is_of_rows(target):
+                certain = is_among(target, self.targets)
+                self.scores.hold(replace(known, certain=certain), result)
+                return
         if target.requires_grad or answer.shape != target.shape or is_weight(answer):
             return
         if not answer.dim() or self.turned.get(target) or not is_zero_or_one(target):
@@ -127,7 +151,8 @@ class TurnedScores(Watcher):
             return
         self.looks += 1
         known = scores.slopes(roots[0])
-        rises = [bool((slope >= 0).all()) and bool(slope.any()) for _, slope in known]
+        slopes = [slope * one.factor.sign for one, slope in known]
+        rises = [bool((slope >= 0).all()) and bool(slope.any()) for slope in slopes]
         self.over |= self.looks >= LOOKS or not all(rises)
         # a network that has learned before may be meant to unlearn what it is shown now
         before = self.world.steps >= LONG and known and known[0][0].factor.kind != "overlap"

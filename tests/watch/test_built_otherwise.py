@@ -53,7 +53,9 @@ def _sequence(bend: nn.Module) -> nn.Module:
 
 
 def _transformer(**settings: Any) -> nn.Module:
-    layer = nn.TransformerEncoderLayer(6, settings.pop("heads", 2), 16, 0.0, batch_first=True, **settings)
+    layer = nn.TransformerEncoderLayer(
+        6, settings.pop("heads", 2), 16, 0.0, batch_first=True, **settings
+    )
     return nn.Sequential(nn.Unflatten(1, (1, 6)), layer, nn.Flatten(), nn.Linear(6, 2))
 
 

@@ -47,7 +47,6 @@ DIRTY = [
     ((FIT, COPY, "total = fit + 0.5 * copied", "total = fit", "return total"), "total = fit\n"),
     ((FIT, COPY, "total = torch.stack([fit, copied]).sum()", "return fit"), "total = torch"),
     ((FIT, SMALL, "whole = fit + 1e-3 * small", "whole = fit * 1.0", "return whole"), "whole = fit *"),
-    ((COPY, FIT, "loss = copied", "loss += fit * 2", "loss = copied", "return loss"), "loss = copied\n    return"),
 ]  # fmt: skip
 CLEAN = [
     (FIT, COPY, "total = fit + 0.5 * copied", "return total"),
@@ -56,6 +55,8 @@ CLEAN = [
     (FIT, COPY, "total = fit", "total += copied", "return total"),
     (FIT, COPY, "both = fit + copied", "print(both.item())", "return fit + copied"),
     (FIT, COPY, "both = fit + copied", "return fit + copied"),
+    # in place: the copy itself has got the other term
+    (COPY, FIT, "loss = copied", "loss += fit * 2", "loss = copied", "return loss"),
 ]
 
 

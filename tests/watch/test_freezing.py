@@ -138,7 +138,6 @@ def test_weights_with_gradients_made_by_hand_stay_silent() -> None:
 SCRIPT = """
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 net = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2))
 for p in net[0].parameters():

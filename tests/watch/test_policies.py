@@ -196,6 +196,7 @@ def test_a_residual_is_no_target() -> None:
     """A network's answer beside a constant offset, held against another answer."""
 
     def offset(values: Tensor, rewards: Tensor, masks: Tensor, gamma: float) -> Tensor:
-        return torch.stack([(0.5 + 0.9 * v - w).square() for v, w in zip(values[0], values[1])]).sum()
+        parts = [0.5 + 0.9 * values[0, at] - values[1, at] for at in range(6)]
+        return torch.stack(parts).square().sum()
 
     assert _rollout(offset) == []

@@ -218,4 +218,6 @@ def test_a_penalty_that_is_subtracted(size: Callable[[nn.Module], Tensor], sign:
             (loss + sign * 1e-3 * size(model)).backward()
             optimizer.step()
     assert watching.faults == []
-    assert [(f.code, f.level) for f in watching.findings] == ([("L111", "error")] if sign < 0 else [])
+    assert [(f.code, f.level) for f in watching.findings] == (
+        [("L111", "error")] if sign < 0 else []
+    )

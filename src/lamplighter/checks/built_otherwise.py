@@ -92,6 +92,7 @@ def _differ(one: Any, other: Any, *, numbers: bool) -> bool:
 
 def _body(function: Any) -> Any:
     """What two functions have in common that do the same, as two lambdas of one line."""
+    function = getattr(function, "lamp_original", function)  # as it was before it was listened to
     if isinstance(function, functools.partial):
         return _body(function.func), function.args, tuple(sorted(function.keywords.items()))
     return getattr(function, "__code__", function)

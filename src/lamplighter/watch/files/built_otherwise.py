@@ -76,7 +76,7 @@ class BuiltOtherwise(Watcher):
             )
 
     def state_taken(self, module: nn.Module, state: dict[str, Any]) -> None:
-        kept_before = [ref for ref in self.given if ref() not in (None, module)]
+        kept_before = [r for r in self.given if r() is not None and r() is not module]
         self.given = [*kept_before[1 - MOST :], weakref.ref(module)]
 
     def state_loaded(self, module: nn.Module, state: dict[str, Any]) -> None:
@@ -84,7 +84,11 @@ class BuiltOtherwise(Watcher):
             return
         for origin in self._candidates(module):
             told = differences_of(module, origin)
-            if told and self._same_tensors(module, origin) and self._answer_otherwise(module, origin):
+            if (
+                told
+                and self._same_tensors(module, origin)
+                and self._answer_otherwise(module, origin)
+            ):
                 names = names_of(module)
                 name = names[0] if names and names[0] != "self" else type(module).__name__
                 self.waiting.append(
@@ -159,9 +163,7 @@ class BuiltOtherwise(Watcher):
             module, origin = one.ref(), one.origin()
             if module is not None and origin is not None and not differences_of(module, origin):
                 continue  # what was missing was set after the state was loaded
-            self.world.adopt(
-                same_weights_other_answers(one.name, one.count, one.told), one.place
-            )
+            self.world.adopt(same_weights_other_answers(one.name, one.count, one.told), one.place)
 
 
 def _keys(module: nn.Module) -> set[str]:

@@ -185,9 +185,9 @@ class OwnLosses(Watcher):
             found = criteria.amounts_of_class_numbers(torch.cat(known), where=name)
             self.world.adopt(found, place)
 
+
 def _are_whole(target: torch.Tensor) -> bool:
     """Whether a target is a row of whole numbers by its kind, and does not count from place to place."""
     if target.dtype not in (torch.int64, torch.int32) or target.dim() != 1:
         return False
     return not bool((target.diff() == 1).all())  # the numbers of places are amounts
-

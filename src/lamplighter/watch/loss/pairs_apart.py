@@ -78,7 +78,7 @@ class PairsApart(Watcher):
                 kind = DISTANCE if name == "pairwise_distance" else SIMILARITY
                 self.distances.hold(kind, result)
         if name in CHOOSING and len(self.distances) and len(self.labels) < MOST_LABELS:
-            for tensor in shallow((*args, *(args[1:2] if name == "__getitem__" else ()))):
+            for tensor in shallow(args):
                 count = tensor.numel()
                 row = tensor.dim() and count == max(tensor.shape) and count >= FEWEST
                 if row and not tensor.requires_grad and is_zero_or_one(tensor):

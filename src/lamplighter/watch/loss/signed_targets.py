@@ -45,7 +45,7 @@ class SignedTargets(Watcher):
         if name in LOGARITHMS:
             self.logarithms[result] = True
             return
-        if not len(self.logarithms):
+        if not len(self.logarithms) and not len(self.terms):
             return
         given = list(shallow((*args, *kwargs.values())))
         if name in KEEPING and given and self.logarithms.get(given[0]):

@@ -165,5 +165,4 @@ def test_nothing_of_the_two_is_changed_by_the_trial() -> None:
         new.load_state_dict(old.state_dict())
         assert torch.equal(state, torch.get_rng_state())
         assert all(torch.equal(before[k], v) for k, v in old.state_dict().items())
-        assert old.training and new.training
-        assert not old._forward_pre_hooks and not new._forward_pre_hooks
+        assert all(net.training and not net._forward_pre_hooks for net in (old, new))

@@ -27,6 +27,7 @@ FEWEST, MOST = 16, 32  # pairs that are looked at
 KINDS = 4  # pairs of each kind among them
 MOST_LABELS = 8
 DISTANCE, SIMILARITY = Factor("distance"), Factor("similarity", sign=-1.0)
+READY = {"pairwise_distance": DISTANCE, "cosine_similarity": SIMILARITY}
 SUMMING = frozenset(("sum", "mean", "norm", "linalg_norm", "linalg_vector_norm", "vector_norm"))
 BENDING = frozenset(("pow", "square", "abs"))
 CHOOSING = frozenset(("mul", "where", "__getitem__", "masked_select", "dot"))
@@ -71,11 +72,11 @@ class PairsApart(Watcher):
         elif name in BENDING and (known := self.parts.get(first)) is not None:
             self.parts[result] = known
         elif name in SUMMING and (known := self.parts.get(first)) is not None:
-            if result.numel() == len(first):
+            if isinstance(first, Tensor) and result.numel() == len(first):
                 self.distances.hold(known, result)
-        elif name in ("pairwise_distance", "cosine_similarity") and result.dim() == 1:
-            if all(t.requires_grad for t in shallow((*args, *kwargs.values()))):
-                kind = DISTANCE if name == "pairwise_distance" else SIMILARITY
+        elif (kind := READY.get(name)) is not None and result.dim() == 1:
+            given = list(shallow((*args, *kwargs.values())))
+            if given and all(t.requires_grad for t in given):
                 self.distances.hold(kind, result)
         if name in CHOOSING and len(self.distances) and len(self.labels) < MOST_LABELS:
             for tensor in shallow(args):

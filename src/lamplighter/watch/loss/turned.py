@@ -106,11 +106,10 @@ class TurnedScores(Watcher):
     def _look_at_product(self, given: list[Tensor], result: Tensor) -> None:
         answer, target = sorted(given, key=lambda t: not t.requires_grad)
         known = self.logarithms.get(answer)
-        if known is not None and not target.requires_grad and target.shape == answer.shape:
-            if is_of_rows(target):
-                certain = is_among(target, self.targets)
-                self.scores.hold(replace(known, certain=certain), result)
-                return
+        fits = not target.requires_grad and target.shape == answer.shape
+        if known is not None and fits and is_of_rows(target):
+            self.scores.hold(replace(known, certain=is_among(target, self.targets)), result)
+            return
         if target.requires_grad or answer.shape != target.shape or is_weight(answer):
             return
         if not answer.dim() or self.turned.get(target) or not is_zero_or_one(target):

@@ -106,7 +106,7 @@ optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
 
 def limit():
     for p in net.parameters():
-        p.grad.clamp_(-0.01, 0.01)
+        {limited}
 
 
 for epoch in range(2):
@@ -194,13 +194,22 @@ def test_batches_that_lie_in_a_list(
 
 
 @pytest.mark.parametrize(
+    "limited",
+    [
+        "p.grad.clamp_(-0.01, 0.01)",
+        "p.grad.data.clamp_(-0.01, 0.01)",
+        "p.grad = p.grad.clamp(-0.01, 0.01)",
+        "p.grad.detach().mul_(0.1 / (p.grad.norm() + 1e-6))",
+    ],
+)
+@pytest.mark.parametrize(
     ("before", "after", "expected"), [("pass", "limit()", ["error"]), ("limit()", "pass", [])]
 )
 def test_clipped_by_hand(
-    run: Callable[[str], Watch], before: str, after: str, expected: list[str]
+    run: Callable[[str], Watch], limited: str, before: str, after: str, expected: list[str]
 ) -> None:
     """R106: the gradients are made smaller when nobody needs them any more."""
-    watching = run(SMALLER.format(before=before, after=after))
+    watching = run(SMALLER.format(before=before, after=after, limited=limited))
     assert told(watching, "R106") == expected
     said = [f.message for f in watching.findings if f.code == "R106"]
     assert all("made smaller after step() has used them" in m for m in said)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from lamplighter.checks.freezing import means_freezing
 from lamplighter.watch import Watch, watch
@@ -176,3 +177,30 @@ def test_names_that_mean_freezing() -> None:
     wrong = ("require_grad", "requires_grad", "requires_grads", "required_grad", "requires_grad_")
     assert all(means_freezing(name) for name in (*wrong, "trainable"))
     assert not any(means_freezing(n) for n in ("grad_checkpointing", "training", "return_grad"))
+
+
+def _set_free(steps: int, *, renew: bool = False, clear: str = "optimizer") -> list[str]:
+    """What is found where the first layer is set free after the optimizer was built."""
+    net = _net()
+    net[0].requires_grad_(False)
+    wanted = (p for p in net.parameters() if p.requires_grad)
+    optimizer = torch.optim.SGD(wanted, lr=1e-2)
+    with watch() as watching:
+        for step in range(steps):
+            if step == steps // 2:
+                net[0].requires_grad_(True)
+                if renew:
+                    optimizer.add_param_group({"params": net[0].parameters(), "lr": 1e-3})
+            (net if clear == "net" else optimizer).zero_grad()
+            F.cross_entropy(net(torch.randn(8, 4)), torch.tensor([0, 1] * 4)).backward()
+            optimizer.step()
+    assert watching.faults == []
+    return [f"{f.code} {f.level}" for f in watching.findings if f.code in ("O101", "M110")]
+
+
+@pytest.mark.parametrize("steps", [6, 22, 30])
+@pytest.mark.parametrize("clear", ["optimizer", "net"])
+def test_what_is_set_free_after_the_optimizer_was_built_is_told(steps: int, clear: str) -> None:
+    """O101: it gets gradients, and nobody steps with them, however late it was set free."""
+    assert _set_free(steps, clear=clear) == ["O101 error"]
+    assert _set_free(steps, clear=clear, renew=True) == []

@@ -116,3 +116,87 @@ def test_advantage_is_detached() -> None:
     assert _policy(lambda logs, w, v: -(logs * (w - v)).mean() + (w - v).pow(2).mean()) == ["Q105"]
     healthy = _policy(lambda logs, w, v: -(logs * (w - v).detach()).mean() + (w - v).pow(2).mean())
     assert healthy == []
+
+
+Critic = Callable[[Tensor, Tensor, Tensor, float], Tensor]
+
+
+def _rollout(loss_of: Critic, *, single: bool = False, frozen: bool = False) -> list[str]:
+    """What is found where the values of a rollout are laid together before targets are made."""
+    torch.manual_seed(0)
+    critic, actor = nn.Sequential(nn.Linear(3, 16), nn.Tanh(), nn.Linear(16, 1)), nn.Linear(3, 2)
+    held = actor.parameters() if frozen else [*critic.parameters(), *actor.parameters()]
+    optimizer = torch.optim.Adam(held, lr=1e-3)
+    rows = 1 if single else 6
+    with watch() as watching:
+        for _ in range(6):
+            values, logs, rewards, masks = [], [], [], []
+            for _ in range(7):
+                states = torch.randn(rows, 3)
+                chances = Categorical(logits=actor(states))
+                actions = chances.sample()
+                values.append(critic(states).squeeze(-1))
+                logs.append(chances.log_prob(actions))
+                rewards.append(torch.randn(rows))
+                masks.append((torch.rand(rows) > 0.2).float())
+            stacked = [torch.stack(several) for several in (values, rewards, masks)]
+            loss = loss_of(*stacked, 0.97)
+            policy = -(torch.stack(logs)[:-1] * torch.randn(6, rows)).mean()
+            optimizer.zero_grad()
+            policy.backward()
+            loss.backward()
+            optimizer.step()
+    assert watching.faults == []
+    return [f.code for f in watching.findings if f.code[0] == "Q"]
+
+
+def errors(values: Tensor, rewards: Tensor, masks: Tensor, gamma: float) -> Tensor:
+    """Of each step but the last, with the graph of both values."""
+    return rewards[:-1] + gamma * masks[:-1] * values[1:] - values[:-1]
+
+
+def backwards(values: Tensor, rewards: Tensor, masks: Tensor, gamma: float) -> Tensor:
+    """Generalised advantages, from the last step to the first."""
+    kept, running = torch.zeros_like(rewards), torch.zeros(rewards.shape[1])
+    for t in reversed(range(len(rewards) - 1)):
+        after = gamma * values[t + 1] * masks[t]
+        running = rewards[t] + after - values[t] + gamma * 0.9 * masks[t] * running
+        kept[t] = running
+    return kept
+
+
+def plain_numbers(values: Tensor, rewards: Tensor, masks: Tensor, gamma: float) -> Tensor:
+    """Rewards as Python's numbers, as one environment gives them."""
+    errors = []
+    for t, reward in enumerate(rewards[:-1, 0].tolist()):
+        errors.append(reward + gamma * values[t + 1, 0] - values[t, 0])
+    return torch.stack(errors)
+
+
+@pytest.mark.parametrize("advantages", [errors, backwards])
+def test_advantages_of_a_rollout(advantages: Critic) -> None:
+    """Q104: they are squared with their graph; as targets without one they are what they should be."""
+    assert _rollout(lambda *given: advantages(*given).pow(2).mean()) == ["Q104"]
+    assert _rollout(lambda *given: advantages(*given).pow(2).mean(), frozen=True) == []
+
+    def detached(values: Tensor, *given: Any) -> Tensor:
+        target = advantages(values, *given)
+        whole = (target + values[: len(target)]).detach()
+        return F.mse_loss(values[: len(target)], whole)
+
+    assert _rollout(detached) == []
+
+
+def test_rewards_may_be_plain_numbers() -> None:
+    """Q104: a number that is not always the same is a reward."""
+    assert _rollout(lambda *given: plain_numbers(*given).abs().mean(), single=True) == ["Q104"]
+
+
+def test_a_residual_is_no_target() -> None:
+    """A network's answer beside a constant offset, held against another answer."""
+
+    def offset(values: Tensor, rewards: Tensor, masks: Tensor, gamma: float) -> Tensor:
+        parts = [0.5 + 0.9 * values[0, at] - values[1, at] for at in range(6)]
+        return torch.stack(parts).square().sum()
+
+    assert _rollout(offset) == []

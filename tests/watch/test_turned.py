@@ -44,6 +44,16 @@ def picked_by_index(out: Tensor, y: Tensor) -> Tensor:
     return torch.log_softmax(out, dim=1)[torch.arange(len(y)), y].mean()
 
 
+def divergence(out: Tensor, y: Tensor) -> Tensor:
+    """How far a wanted distribution is from the answer, with the arguments of the difference turned."""
+    return (y * (F.log_softmax(out, 1) - y.log())).sum(1).mean()
+
+
+def wanted(out: Tensor, y: Tensor) -> Tensor:
+    """The mean logarithm under a wanted distribution."""
+    return (out.softmax(dim=1).log() * y).sum() / len(y)
+
+
 def outside(out: Tensor, y: Tensor) -> Tensor:
     """The overlap with what is no object shall become small."""
     p = torch.sigmoid(out)
@@ -70,12 +80,15 @@ def _found(loss: Loss, target: Tensor, *, maximize: bool = False) -> list[tuple[
 
 
 MASKS = (torch.arange(800).view(160, 5) % 3 > 0).float()
+CHANCES = torch.sin(torch.arange(800.0)).view(160, 5).softmax(1)
 CASES = [
     (dice, MASKS),
     (jaccard, MASKS),
     (cosine, torch.sin(torch.arange(800.0)).view(160, 5)),
     (picked, torch.arange(160) % 5),
     (picked_by_index, torch.arange(160) % 5),
+    (divergence, CHANCES),
+    (wanted, CHANCES),
 ]
 
 
@@ -92,6 +105,19 @@ def test_scores_are_not_minimised(score: Loss, target: Tensor) -> None:
 def test_what_shall_become_small_is_no_score(loss: Loss) -> None:
     """L118: an overlap with the background, and a mean over a mask."""
     assert _found(loss, MASKS) == []
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda out, y: (y * (y.log() - F.log_softmax(out, 1))).sum(1).mean(),
+        lambda out, y: F.kl_div(F.log_softmax(out, 1), y, reduction="batchmean"),
+        lambda out, y: (out.softmax(1) * F.log_softmax(out, 1)).sum(1).mean(),
+    ],
+)
+def test_divergences_and_entropies_are_no_scores(loss: Loss) -> None:
+    """L118: a divergence the right way round, and the logarithms of what is learned itself."""
+    assert _found(loss, CHANCES) == []
 
 
 def _elbo(error: Callable[[Tensor, Tensor], Tensor], kl: Callable[[Tensor], Tensor]) -> list[str]:
@@ -166,3 +192,32 @@ def test_number_after_the_size_is_no_momentum() -> None:
             F.mse_loss(model(x), x[:, :1] * x[:, 1:2]).backward()
             optimizer.step()
     assert [(f.code, f.where) for f in watching.findings] == [("M121", "1")]
+
+
+def squares(model: nn.Module) -> Tensor:
+    """The sum of all squares."""
+    return sum((p**2).sum() for p in model.parameters())  # type: ignore[return-value]
+
+
+def lengths(model: nn.Module) -> Tensor:
+    """The lengths of the matrices."""
+    return torch.stack([p.norm() for p in model.parameters() if p.dim() > 1]).mean()
+
+
+@pytest.mark.parametrize("size", [squares, lengths])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_penalty_that_is_subtracted(size: Callable[[nn.Module], Tensor], sign: int) -> None:
+    """L111: without it the weights are small, with it they grow."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 5))
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    with watch() as watching:
+        for x in torch.randn(96, 6).split(16):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(x), x.argmax(1).clamp(max=4))
+            (loss + sign * 1e-3 * size(model)).backward()
+            optimizer.step()
+    assert watching.faults == []
+    assert [(f.code, f.level) for f in watching.findings] == (
+        [("L111", "error")] if sign < 0 else []
+    )

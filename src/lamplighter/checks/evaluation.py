@@ -204,3 +204,21 @@ def loss_over_held_out_rows(
         "says nothing about new data",
         f"take the loss over the rows of train: loss(output[{train}], labels[{train}])",
     )
+
+
+def trained_on_anothers_test(name: str, other: str, count: int) -> Iterator[Finding]:
+    """R105: a network learns from what was set aside for a test, and is tested on the same.
+
+    Args:
+        name: the network.
+        other: the one that was tested with these samples and has not learned from them.
+        count: the samples.
+    """
+    yield found(
+        "R105",
+        f"`{name}`",
+        f"all {count} samples that it is trained on are those that `{other}` was tested with, and it "
+        "is tested on the same ones and on no others: the figure is of samples that it has learned",
+        f"train {name} on the training samples of {other}, and test it on these",
+        level="warning",
+    )

@@ -116,3 +116,49 @@ def likelihood_of_scores() -> Iterator[Finding]:
         "the scores of a layer are no log-probabilities, and it has no lower bound",
         "pick from F.log_softmax(logits, 1), or use F.cross_entropy(logits, target)",
     )
+
+
+def way_of_pairs(same: Tensor, slope: Tensor) -> str:
+    """Which way a loss moves pairs of samples, told from how it changes with their distances.
+
+    Args:
+        same: `(n,)`, whether both of a pair are of one class.
+        slope: `(n,)` of the loss; 0 where a pair is far enough apart already.
+
+    Returns:
+        "right", "wrong" (those of one class apart, the others together), or "" for anything else.
+    """
+    together, apart = slope > 0, slope < 0
+    wrong = int((same & apart).sum()) > 1 and int((~same & together).sum()) > 1
+    right = bool((same & together).any()) or bool((~same & apart).any())
+    if right:
+        return "" if wrong else "right"
+    return "wrong" if wrong else ""
+
+
+def classes_pushed_apart(classes: str, times: int) -> Iterator[Finding]:
+    """L112: the labels of pairs mean the opposite of what the loss takes them for.
+
+    Args:
+        classes: the array of class numbers that the labels were made from.
+        times: steps that showed it.
+    """
+    yield found(
+        "L112",
+        "pairs",
+        f"the labels of the pairs say which are of one class by `{classes}`, and in each of {times} "
+        "steps the loss has pushed exactly these apart and pulled the others together",
+        "turn the labels round, or let the terms change places: same * d**2 + (1 - same) * "
+        "relu(margin - d)**2",
+    )
+
+
+def likelihood_of_signs() -> Iterator[Finding]:
+    """L112: y log p + (1 - y) log(1 - p) of targets that are −1 and +1."""
+    yield found(
+        "L112",
+        "own likelihood",
+        "y log p + (1 - y) log(1 - p) wants targets of 0 and 1, and those seen are −1 and +1: where y "
+        "is −1 the loss has no lower bound",
+        "map the targets to 0 and 1, (y + 1) / 2, or use F.softplus(-y * logits)",
+    )

@@ -104,6 +104,21 @@ def divergence_grows(times: int) -> Iterator[Finding]:
     )
 
 
+def weights_grow(times: int) -> Iterator[Finding]:
+    """L111: a penalty on the weights lowers the loss.
+
+    Args:
+        times: steps that showed it.
+    """
+    yield found(
+        "L111",
+        "penalty",
+        f"the loss falls as the weights grow, in each of {times} steps: a penalty on their size is "
+        "subtracted, and there is no bound to it",
+        "add it: loss = loss + factor * penalty",
+    )
+
+
 def slope_of_square(mean: Tensor, to_mean: Tensor) -> float:
     """c of a divergence c/2 (m² + …) by its slope c·m to the mean; 0.0 where it is none.
 

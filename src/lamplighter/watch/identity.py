@@ -52,17 +52,17 @@ class ByAddress:
         return len(self._kept)
 
     def __contains__(self, tensor: torch.Tensor) -> bool:
-        kept = self._kept.get(_address_of(tensor))
+        kept = self._kept.get(address_of(tensor))
         return kept is not None and not kept.expired()
 
     def add(self, tensor: torch.Tensor) -> None:
         """Remembers a tensor; one without numbers of its own, as within vmap, is passed over."""
-        address = _address_of(tensor)
+        address = address_of(tensor)
         if address:
             self._kept[address] = StorageWeakRef(tensor.untyped_storage())
 
 
-def _address_of(tensor: torch.Tensor) -> int:
+def address_of(tensor: torch.Tensor) -> int:
     """Where a tensor's numbers begin; 0 where it has none."""
     try:
         return tensor.data_ptr() if tensor.numel() else 0

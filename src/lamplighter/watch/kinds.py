@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from lamplighter.watch.data.borrowed import Borrowed
 from lamplighter.watch.data.boxes import Boxes
 from lamplighter.watch.data.classes_by_hand import ClassesByHand
 from lamplighter.watch.data.comparisons import Comparisons
@@ -35,6 +36,7 @@ from lamplighter.watch.data.vectors import Vectors
 from lamplighter.watch.dropped import DroppedResults
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.files.artifacts import Artifacts
+from lamplighter.watch.files.built_otherwise import BuiltOtherwise
 from lamplighter.watch.files.fresh import FreshNetworks
 from lamplighter.watch.files.saving import Saving
 from lamplighter.watch.files.self_copies import SelfCopies
@@ -69,6 +71,7 @@ from lamplighter.watch.loss.cosines import Cosines
 from lamplighter.watch.loss.deviations import Deviations
 from lamplighter.watch.loss.doubled import DoubledScores
 from lamplighter.watch.loss.dropped_answers import DroppedAnswers
+from lamplighter.watch.loss.dropped_sums import DroppedSums
 from lamplighter.watch.loss.flattened import Flattened
 from lamplighter.watch.loss.forgers import Forgers
 from lamplighter.watch.loss.grown_errors import GrownErrors
@@ -79,13 +82,16 @@ from lamplighter.watch.loss.masked_minima import MaskedMinima
 from lamplighter.watch.loss.noise_levels import NoiseLevels
 from lamplighter.watch.loss.own_forms import OwnForms
 from lamplighter.watch.loss.own_losses import OwnLosses
+from lamplighter.watch.loss.pairs_apart import PairsApart
 from lamplighter.watch.loss.partners import Partners
 from lamplighter.watch.loss.quantiles import Quantiles
 from lamplighter.watch.loss.reach import Reach
+from lamplighter.watch.loss.signed_targets import SignedTargets
 from lamplighter.watch.loss.spreads import Spreads
 from lamplighter.watch.loss.still_losses import StillLosses
 from lamplighter.watch.loss.terms import Terms
 from lamplighter.watch.loss.turned import TurnedScores
+from lamplighter.watch.loss.weight_penalties import WeightPenalties
 from lamplighter.watch.network.cutting import Cutting
 from lamplighter.watch.network.evaluated import EvaluatedNorms
 from lamplighter.watch.network.forgetful import ForgetfulNorms
@@ -122,6 +128,7 @@ from lamplighter.watch.score.shares import Shares
 from lamplighter.watch.score.tallies import Tallies
 from lamplighter.watch.score.units import Units
 from lamplighter.watch.sources import Sources
+from lamplighter.watch.thrown import ThrownTensors
 from lamplighter.watch.world import World
 
 # in the order in which they hear
@@ -131,12 +138,16 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     Modes,
     Losses,
     OwnLosses,
+    DroppedSums,
     Arithmetic,
     OwnForms,
+    SignedTargets,
     Spreads,
     TurnedScores,
+    WeightPenalties,
     Reach,
     Cosines,
+    PairsApart,
     Alignments,
     IgnoredClasses,
     NoiseLevels,
@@ -174,6 +185,7 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     TargetScales,
     EvaluatedInputs,
     HeldOut,
+    Borrowed,
     Groups,
     Unsigned,
     Boxes,
@@ -189,6 +201,7 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     LostStates,
     Unsaved,
     FreshNetworks,
+    BuiltOtherwise,
     SelfCopies,
     Finite,
     Rounding,
@@ -212,6 +225,7 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     Pretrained,
     Vectors,
     DroppedResults,
+    ThrownTensors,
     Sources,
     Replicas,
     Wasted,

@@ -249,7 +249,7 @@ class Feeds(Watcher):
             given.learned = True
 
     def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
-        learned = [given for given in self.waiting if given.learned]
+        learned = [g for g in self.waiting if g.learned and _can_learn(g.record.module)]
         self.waiting = []
         if len({id(given.record) for given in learned}) > 1:
             self.mixed |= {id(given.record) for given in learned}
@@ -356,6 +356,11 @@ class Feeds(Watcher):
         self.asked.add(id(given.record))
         one.met(prints, self.phases[id(given.record)], known[1].phases if known is not None else {})
         one.shares.append((len(seen) / max(1, len(prints)), len(prints)))
+
+
+def _can_learn(module: nn.Module | None) -> bool:
+    """Whether a network has a weight that gradients are kept of; one that is gone is taken to have."""
+    return module is None or any(p.requires_grad for p in module.parameters())
 
 
 def versions_of(module: nn.Module) -> list[int]:

@@ -20,12 +20,12 @@ from lamplighter.checks.reinforcement import (
 )
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
-from lamplighter.watch.loss.graphs import is_loss, slopes_at
+from lamplighter.watch.loss.graphs import is_loss, nodes_of
 from lamplighter.watch.network.likeness import shapes_of, values_of
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.flags import ENDS, NOT, end_flags, numbers_in, things_in
 from lamplighter.watch.source.place import Place, locals_of, user_frame
-from lamplighter.watch.taps.names import KEEPING, PICKING, RESHAPING, handed_on
+from lamplighter.watch.taps.names import JOINING, KEEPING, PICKING, RESHAPING, handed_on
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -38,11 +38,13 @@ FEW = 64  # values of a weight by which a network is known again
 FEWEST = 8  # transitions of a batch whose flags are told from others
 HALF = 0.5  # most transitions are not the last of an episode
 DISCOUNTS = (0.5, 1.0)  # beyond the first, and below the second
+MOST_FITTED = 16  # differences from such a target that wait for a backward()
+PATIENT = 2  # backward passes that they wait: the policy's may come before that of the values
 # what leaves "the value of what comes next" what it is
 CARRYING = frozenset(
     ("max", "amax", "min", "minimum", "mean", "sum", "logsumexp", "gather", "take_along_dim")
 )
-CARRYING |= KEEPING | RESHAPING | PICKING
+CARRYING |= KEEPING | RESHAPING | PICKING | JOINING
 MEETING = frozenset(("add", "sub", "rsub", "mul", "div"))
 SPARING = frozenset(
     ("where", "masked_fill", "masked_scatter", "index_put", "index_fill", "scatter", "index_copy")
@@ -86,16 +88,20 @@ class Target:
 
 
 @dataclass(eq=False, slots=True)
-class Live:
-    """A target that has a graph.
+class Fitted:
+    """A target with a graph that a value was held against.
 
     Args:
-        future: the second term.
+        discount: of the value of what comes next.
+        node: of the graph, where the reward was added; a loss may hold it or not.
         place: where the two were added.
+        age: backward passes since then that did not hold it.
     """
 
-    future: Future
+    discount: float
+    node: Any
     place: Place
+    age: int = 0
 
 
 @dataclass(eq=False, slots=True)
@@ -126,8 +132,9 @@ class Bootstraps(Watcher):
         self.twins: dict[int, Twin] = {}
         self.looks = 0
         self.hits: Counter[str] = Counter()
-        self.live: ByIdentity[Live] = ByIdentity()
-        self.fitted: tuple[Live, Tensor] | None = None
+        self.live: ByIdentity[tuple[float, Place]] = ByIdentity()
+        self.fitted: list[Fitted] = []
+        self.numbers: dict[Place, set[float]] = {}
 
     def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
         future = None
@@ -223,33 +230,66 @@ class Bootstraps(Watcher):
 
     def _made_with_graph(self, future: Future, other: Any, result: Tensor) -> None:
         """A target through which gradients pass; it counts once something is fitted to it."""
-        plain = isinstance(other, Tensor) and not other.requires_grad
-        frame = user_frame(1)
-        if plain and frame is not None and other.numel() == result.numel():
-            place = Place.of(frame)
-            self.live[result] = Live(future, place)
+        module, frame = future.network(), user_frame(1)
+        if module is None or frame is None or self.hits["graph"] >= SURE:
+            return
+        place = Place.of(frame)
+        if self._is_plain(other, result, place) and self._is_held(module):
+            self.live[result] = (future.discount or 1.0, place)
+
+    def _is_plain(self, other: Any, result: Tensor, place: Place) -> bool:
+        """Whether the other term is a reward for each row, or one number that is not always the same."""
+        if isinstance(other, Tensor):
+            return not other.requires_grad and other.numel() == result.numel()
+        if not isinstance(other, int | float) or result.numel() != 1:
+            return False
+        known = self.numbers.setdefault(place, set())
+        if len(known) < SURE:
+            known.add(float(other))
+        return len(known) >= SURE
+
+    def _is_held(self, module: nn.Module) -> bool:
+        """Whether some optimizer moves a network: to another one gradients do nothing."""
+        held = self.world.held()
+        return any(id(p) in held for p in module.parameters())
 
     def _look_at_difference(self, args: tuple[Any, ...]) -> None:
         """A value with a graph minus such a target."""
         both = [a for a in args if isinstance(a, Tensor) and a.requires_grad]
         if len(both) == 2:
-            self.fitted = self.fitted or next(
-                ((known, t) for t in both if (known := self.live.get(t)) is not None), None
-            )
+            self._fit(both)
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
-        target = given.get("target")
-        if isinstance(target, Tensor) and target.requires_grad and len(self.live):
-            known = self.live.get(target)
-            self.fitted = self.fitted or ((known, target) if known is not None else None)
+        both = [t for t in (given.get("input"), given.get("target")) if isinstance(t, Tensor)]
+        if len(both) == 2 and all(t.requires_grad for t in both) and len(self.live):
+            self._fit(both)
 
-    def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
-        fitted, self.fitted = self.fitted, None
-        if fitted is not None and self.hits["graph"] < SURE and self._is_moved(*fitted, roots[0]):
+    def _fit(self, both: list[Tensor]) -> None:
+        for tensor in both:
+            known = self.live.get(tensor)
+            if known is not None and len(self.fitted) < MOST_FITTED:
+                self.fitted.append(Fitted(known[0], tensor.grad_fn, known[1]))
+
+    def _look_at_graph(self, roots: tuple[Tensor, ...]) -> None:
+        """Whether what is sent back goes through such a target, or through its value alone."""
+        if not self.fitted or self.hits["graph"] >= SURE or not is_loss(roots[0]):
+            return
+        nodes = {node for root in roots for node in nodes_of(root)}
+        passed = next((one for one in self.fitted if one.node in nodes), None)
+        if passed is not None:
+            self.fitted = []
             self.hits["graph"] += 1
             if self.hits["graph"] == SURE and not self.world.found("Q104"):
-                discount = fitted[0].future.discount or 1.0
-                self.world.adopt(target_has_a_graph(discount), fitted[0].place)
+                self.world.adopt(target_has_a_graph(passed.discount), passed.place)
+        for one in self.fitted:
+            one.age += 1
+        self.fitted = [one for one in self.fitted if one.age < PATIENT]
+
+    def woken(self) -> None:
+        self.fitted = []
+
+    def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
+        self._look_at_graph(roots)
         waiting, self.waiting = self.waiting, []
         for target in waiting:
             name, rows, ended = target.flag
@@ -259,17 +299,6 @@ class Bootstraps(Watcher):
             if self.hits[name] == SURE and not self.world.found("Q101"):
                 discount = target.future.discount or 1.0
                 self.world.adopt(future_past_the_end(name, rows, ended, discount), target.place)
-
-    def _is_moved(self, live: Live, target: Tensor, root: Tensor) -> bool:
-        """Whether what is sent back passes the target, to weights that an optimizer holds."""
-        network = live.future.network()
-        if network is None or not is_loss(root):
-            return False
-        held = self.world.held()
-        if not any(id(p) in held for p in network.parameters()):
-            return False
-        slope = slopes_at(root, [target])[0]
-        return slope is not None and bool(slope.any())
 
     # the target network
 

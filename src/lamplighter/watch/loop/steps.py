@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.identity import address_of
 from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
-    import torch
-
     from lamplighter.watch.data.passes import Pass
     from lamplighter.watch.world import World
 
-SHRINKING = frozenset(("mul", "div", "clamp", "copy", "nan_to_num"))
+LIMITING = frozenset(("clamp", "clip", "clamp_min", "clamp_max"))
+SHRINKING = LIMITING | {"mul", "div", "copy", "nan_to_num"}
 TIMES = 3  # a slip seen once or twice may be wanted; an order that repeats is the program's
 
 
@@ -123,12 +125,12 @@ class StepOrder(Watcher):
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
-        """`p.grad.mul_(…)` and the like, by which some programs clip."""
-        if not args or result is not args[0] or name not in SHRINKING:
+        """`p.grad.mul_(…)`, `p.grad = p.grad.clamp(…)` and the like, by which some programs clip."""
+        if name not in SHRINKING or not args or (result is not args[0] and name not in LIMITING):
             return
         for book in self.ledgers.values():
             unused = book.steps and "B" not in book.since_step and "Z" not in book.since_step
-            if unused and any(p.grad is result for p in book.sample):
+            if unused and any(_is_gradient(args[0], p) for p in book.sample):
                 book.written = book.written or here()
 
     def cleared(self, owner: Any) -> None:
@@ -293,6 +295,16 @@ class StepOrder(Watcher):
             "move the clipping between backward() and step()",
             place,
         )
+
+
+def _is_gradient(thing: Any, parameter: torch.Tensor) -> bool:
+    """Whether a tensor is the gradient of a parameter, or a view of all of it such as `.data`."""
+    grad = parameter.grad
+    if grad is None or thing is grad or grad.is_sparse:
+        return grad is not None and thing is grad
+    if not isinstance(thing, torch.Tensor) or thing.shape != grad.shape:
+        return False
+    return address_of(thing) == address_of(grad) != 0
 
 
 def _written_once(marks: dict[int, tuple[int, int]]) -> dict[int, tuple[int, int]]:

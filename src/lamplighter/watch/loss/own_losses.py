@@ -27,6 +27,7 @@ LOOKS = 6  # backward passes that are read closely
 MOST = 8  # losses that wait for their backward
 SURE = 3  # of them must show the same
 AS_FLOAT = CONVERTING | {"type_as"}
+SQUARING = frozenset(("pow", "square", "abs"))
 
 
 @dataclass(eq=False, slots=True)
@@ -53,6 +54,7 @@ class OwnLosses(Watcher):
         self.waiting: list[Waiting] = []
         self.unused: Counter[Place | None] = Counter()
         self.whole: ByIdentity[bool] = ByIdentity()
+        self.differences: ByIdentity[torch.Tensor] = ByIdentity()
         self.stepped = self.sent = False
 
     def batch_given(self, current: Pass, batch: Any) -> None:
@@ -81,13 +83,31 @@ class OwnLosses(Watcher):
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
-        """Whole numbers that become amounts, where no loader shows the labels."""
+        """Whole numbers that become amounts, where no loader shows the labels; squares of one's own."""
+        if name in ("sub", "rsub") or name in SQUARING:
+            self._look_for_own_squares(name, args, result)
+            return
         if name not in AS_FLOAT or not isinstance(result, torch.Tensor) or result.dim() != 1:
             return
         given = args[0] if args else None
         counted = isinstance(given, torch.Tensor) and given.dtype in (torch.int64, torch.int32)
         if counted and result.is_floating_point():
             self.whole[result] = True
+
+    def _look_for_own_squares(self, name: str, args: tuple[Any, ...], result: Any) -> None:
+        """Answers minus targets, and the square or the amount of that."""
+        if self.looks >= 2 * LOOKS or not isinstance(result, torch.Tensor):
+            return
+        if not result.requires_grad or not result.dim():
+            return
+        if name in SQUARING:
+            target = self.differences.get(args[0]) if args else None
+            if target is not None:
+                self._look_for_class_numbers("an own difference", target)
+            return
+        targets = [a for a in args if isinstance(a, torch.Tensor) and not a.requires_grad]
+        if len(targets) == 1 and len(args) == 2 and targets[0].shape == result.shape:
+            self.differences[result] = targets[0]
 
     def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
         self.looks += 1
@@ -150,9 +170,10 @@ class OwnLosses(Watcher):
 
     def _look_for_class_numbers(self, name: str, target: torch.Tensor) -> None:
         labels, place = self.labels, here()
-        if labels is None and self.whole.get(target):
+        if labels is None and (self.whole.get(target) or _are_whole(target)):
             labels = target.detach().long()
-        if labels is None or not target.is_floating_point() or labels.numel() != target.numel():
+        fits = target.is_floating_point() or _are_whole(target)
+        if labels is None or not fits or labels.numel() != target.numel():
             return
         known = self.numbers.setdefault(place, [])
         if len(known) >= LOOKS:
@@ -164,3 +185,10 @@ class OwnLosses(Watcher):
         elif len(known) == LOOKS:
             found = criteria.amounts_of_class_numbers(torch.cat(known), where=name)
             self.world.adopt(found, place)
+
+
+def _are_whole(target: torch.Tensor) -> bool:
+    """Whether a target is a row of whole numbers by its kind, and does not count from place to place."""
+    if target.dtype not in (torch.int64, torch.int32) or target.dim() != 1:
+        return False
+    return not bool((target.diff() == 1).all())  # the numbers of places are amounts

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from lamplighter.checks.own_forms import is_zero_or_one
+from lamplighter.checks.own_forms import is_of_rows, is_zero_or_one
 from lamplighter.checks.turned import are_logarithms, score_is_minimised
 from lamplighter.watch.data.samples import is_among, targets_in
 from lamplighter.watch.events import Watcher
@@ -33,6 +33,9 @@ TURNING = frozenset(
     ("rsub", "sub", "bitwise_not", "logical_not", "__invert__", "ne", "lt", "le", "gt", "ge")
 )
 SQUARING = frozenset(("pow", "square"))
+LOGARITHMS = frozenset(("log", "log_softmax"))
+DIFFERENCES = frozenset(("sub", "rsub", "neg"))
+LIKELIHOOD = Factor("likelihood")
 CARRYING = KEEPING | RESHAPING
 LINEAR = RESHAPING | {"add", "sub", "rsub", "mul", "clamp", "clamp_min"}
 SCORING = frozenset(("mul", "sum", "mean", "div", "cosine_similarity", *PICKING_ONE))
@@ -42,13 +45,14 @@ class TurnedScores(Watcher):
     """Asks the graph of the loss whether it rises or falls with the scores within."""
 
     codes = ("L118",)
-    operations = TURNING | CARRYING | LINEAR | SQUARING | SCORING
+    operations = TURNING | CARRYING | LINEAR | SQUARING | SCORING | LOGARITHMS | DIFFERENCES
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.parts: ByIdentity[tuple[Factor, ...]] = ByIdentity()
         self.turned: ByIdentity[bool] = ByIdentity()
         self.squares: ByIdentity[weakref.ref[Tensor]] = ByIdentity()
+        self.logarithms: ByIdentity[Factor] = ByIdentity()
         self.scores = HeldFactors(MOST)
         self.targets: list[Tensor] = []
         self.classified = False  # whether a loss of torch already asks for the right classes
@@ -71,6 +75,11 @@ class TurnedScores(Watcher):
         if not result.requires_grad:
             if name in TURNING or (name in CARRYING and given and self.turned.get(given[0])):
                 self.turned[result] = True
+        elif name in LOGARITHMS:
+            if result.dim() > 1 and are_logarithms(result):
+                self.logarithms[result] = LIKELIHOOD
+        elif name in DIFFERENCES:
+            self._turn(name, args, result)
         elif name == "mul" and len(given) == 2:
             self._look_at_product(given, result)
         elif name in SQUARING and len(given) == 1 and given[0].shape == result.shape:
@@ -93,8 +102,22 @@ class TurnedScores(Watcher):
             if kept:
                 self.parts[result] = kept[:MOST]
 
+    def _turn(self, name: str, args: tuple[Any, ...], result: Tensor) -> None:
+        """Logarithms minus what has no graph, or that minus these, as a divergence has them."""
+        if sum(isinstance(a, Tensor) and a.requires_grad for a in args) != 1:
+            return
+        for at, tensor in enumerate(args):
+            if (factor := self.logarithms.get(tensor)) is not None:
+                turned = name != "sub" or at == 1
+                self.logarithms[result] = factor.times(-1.0) if turned else factor
+
     def _look_at_product(self, given: list[Tensor], result: Tensor) -> None:
         answer, target = sorted(given, key=lambda t: not t.requires_grad)
+        known = self.logarithms.get(answer)
+        fits = not target.requires_grad and target.shape == answer.shape
+        if known is not None and fits and is_of_rows(target):
+            self.scores.hold(replace(known, certain=is_among(target, self.targets)), result)
+            return
         if target.requires_grad or answer.shape != target.shape or is_weight(answer):
             return
         if not answer.dim() or self.turned.get(target) or not is_zero_or_one(target):
@@ -139,7 +162,7 @@ class TurnedScores(Watcher):
         self.looks += 1
         alone = len(self.world.optimizers) < 2  # else one may play against another
         known = [
-            (one, slope)
+            (one, slope * one.factor.sign)
             for one, slope in scores.slopes(roots[0])
             if one.factor.kind == "overlap"
             or (alone and one.factor.kind == "similarity")

@@ -80,13 +80,18 @@ class Models(Watcher):
         optimizers = [o for record in stepping if (o := record.ref()) is not None]
         held = ownership.owned(optimizers)
         for model, module in self.world.networks():
-            live = self.with_gradient.get(model, set())
+            live = self.with_gradient.get(model, set()) | self._set_free(module)
             if model.trained:
                 self._structure(model, module, held, live)
                 self._ownership(module, stepping, live)
             elif live and self.steps >= ENOUGH:
                 self._other_network(module, stepping)
                 self._unowned_network(model, module, stepping)
+
+    def _set_free(self, module: nn.Module) -> set[int]:
+        """Weights that were frozen at first and have a gradient in the end, between two looks maybe."""
+        several = [p for p in module.parameters() if id(p) in self.frozen and p.requires_grad]
+        return {id(p) for p in several if p.grad is not None and bool(p.grad.any())}
 
     def _structure(
         self, model: SeenModel, module: nn.Module, held: set[int], live: set[int]

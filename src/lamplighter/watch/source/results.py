@@ -32,6 +32,16 @@ _NUMPY = _SHAPES | _VALUES | {
     "sort", "pad", "resize", "permutation", "round", "tile",
 }  # fmt: skip
 _TORCH = _SHAPES | _VALUES | {"cat", "concat", "stack", "where", "dropout"}
+# what gives a new tensor and has no other effect, as a method or a function of torch; `x.cpu()` also
+# waits for the device, as who takes the time wants it
+NEW_TENSORS = frozenset(_TENSOR | _TORCH | {
+    "masked_scatter", "masked_select", "index_select", "index_add", "index_copy", "index_put",
+    "scatter_add", "scatter_reduce", "gather", "clamp_min", "clamp_max", "tril", "triu", "neg", "round",
+    "floor", "ceil", "sign", "reciprocal", "rsqrt", "square", "log1p", "expm1", "lerp", "cumsum",
+    "cumprod", "addcmul", "addcdiv", "narrow", "swapdims", "normal", "bernoulli", "dropout2d",
+    "alpha_dropout", "layer_norm", "gelu", "silu", "elu", "leaky_relu", "selu",
+    "max_pool2d", "avg_pool2d", "interpolate", "pad", "one_hot", "renorm",
+} - {"cpu"})  # fmt: skip
 _PICTURE = {"resize", "rotate", "transpose", "convert", "crop", "filter", "point"}
 _TEXT = {"lower", "upper", "strip", "replace", "title"}
 _TABLE = {

@@ -73,8 +73,13 @@ def name_of(func: Any) -> str:
 
 @lru_cache(maxsize=1024)  # asked for each operation of a step
 def _one_name(name: str) -> str:
-    name = _SAME.get(name, name)
+    name = same_name(name)
     return name[:-1] if name.endswith("_") and not name.startswith("__") else name
+
+
+def same_name(name: str) -> str:
+    """The one name of an operation that may be written in several ways; others stay as they are."""
+    return _SAME.get(name, name)
 
 
 def handed_on(name: str, given: Sequence[Given]) -> Sequence[Given]:

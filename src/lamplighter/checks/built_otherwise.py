@@ -1,0 +1,104 @@
+"""Family A: two networks with the same weights that compute something else with them."""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from lamplighter.checks.batches import tensors_in
+from lamplighter.checks.catalogue import found
+from lamplighter.checks.finding import Finding
+
+SLACK = 1e-3  # of the spread of the answers: what another order of sums may make of them
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, functools.partial, type)
+_PLAIN = (bool, int, float, str, tuple, type(None))
+
+
+def differences_of(one: nn.Module, other: nn.Module) -> list[str]:
+    """In what two networks of the same class were built otherwise, beside their tensors.
+
+    Compared are the kinds of the layers, the settings of torch's own layers, and the functions and
+    names that the user's own modules keep. A number or a switch of the user's own may be changed on
+    purpose from one use to the next, as a temperature is.
+
+    Args:
+        one: the network that is asked about.
+        other: the one that it is held against.
+
+    Returns:
+        Phrases such as "`act` is relu and was tanh".
+    """
+    mine, theirs = dict(one.named_modules()), dict(other.named_modules())
+    told = [f"only one of them has `{name}`" for name in mine.keys() ^ theirs.keys()]
+    for name in mine.keys() & theirs.keys():
+        a, b = mine[name], theirs[name]
+        if type(a) is not type(b):
+            told.append(f"`{name}` is {type(a).__name__} and was {type(b).__name__}")
+            continue
+        of_torch = type(a).__module__.startswith("torch.nn")
+        for key in vars(a).keys() & vars(b).keys():
+            if key.startswith("_") or key == "training":
+                continue
+            mine_is, theirs_was = vars(a)[key], vars(b)[key]
+            if _differ(mine_is, theirs_was, numbers=of_torch):
+                where = f"{name}.{key}" if name else key
+                told.append(f"`{where}` is {_shown(mine_is)} and was {_shown(theirs_was)}")
+    return sorted(told)
+
+
+def answers_differ(first: Any, second: Any) -> bool:
+    """Whether two answers of the same shapes have other numbers."""
+    pairs = list(zip(tensors_in(first), tensors_in(second), strict=False))
+    for a, b in pairs:
+        if a.shape != b.shape or not a.is_floating_point() or not b.is_floating_point():
+            return False
+        if not bool(torch.isfinite(a).all()) or not bool(torch.isfinite(b).all()):
+            return False
+    largest = [float((a - b).abs().max() / (b.std() + 1e-12)) for a, b in pairs if a.numel() > 1]
+    return any(share > SLACK for share in largest)
+
+
+def same_weights_other_answers(name: str, count: int, told: list[str]) -> Iterator[Finding]:
+    """A102: a network has taken all the weights of another one, and answers otherwise.
+
+    Args:
+        name: of the network.
+        count: tensors of the state.
+        told: what `differences_of` says.
+    """
+    more = f", and {len(told) - 1} more" if len(told) > 1 else ""
+    yield found(
+        "A102",
+        f"`{name}`",
+        f"it has taken all {count} tensors of a network of its class and answers the same inputs "
+        f"otherwise: {told[0]}{more}",
+        "build both with the same settings: what is no tensor is not in a state_dict",
+    )
+
+
+def _differ(one: Any, other: Any, *, numbers: bool) -> bool:
+    if isinstance(one, _FUNCTIONS) and isinstance(other, _FUNCTIONS):
+        return _body(one) is not _body(other) and _body(one) != _body(other)
+    if isinstance(one, str) and isinstance(other, str):
+        return one != other
+    plain = numbers and isinstance(one, _PLAIN) and isinstance(other, _PLAIN)
+    return plain and bool(one != other)
+
+
+def _body(function: Any) -> Any:
+    """What two functions have in common that do the same, as two lambdas of one line."""
+    function = getattr(function, "lamp_original", function)  # as it was before it was listened to
+    if isinstance(function, functools.partial):
+        return _body(function.func), function.args, tuple(sorted(function.keywords.items()))
+    return getattr(function, "__code__", function)
+
+
+def _shown(thing: Any) -> str:
+    if isinstance(thing, functools.partial):
+        thing = thing.func
+    return getattr(thing, "__name__", None) or repr(thing)

@@ -101,6 +101,13 @@ def dropped_in(frame: FrameType, line: int | None = None) -> Iterator[tuple[str,
 @cache
 def calls_alone(code: CodeType) -> tuple[Dropped, ...]:
     """The statements of a function's own that are nothing but a call."""
+    alone = results_alone(code)
+    return tuple(Dropped(ast.unparse(c.func), c.lineno, c) for c in alone if isinstance(c, ast.Call))
+
+
+@cache
+def results_alone(code: CodeType) -> tuple[ast.expr, ...]:
+    """What a function's own statements compute that are nothing but an expression."""
     tree = tree_of(code.co_filename)
     if tree is None or not is_users(code.co_filename):
         return ()
@@ -112,11 +119,7 @@ def calls_alone(code: CodeType) -> tuple[Dropped, ...]:
         if not same:
             return ()
         scope = same[0]
-    return tuple(
-        Dropped(ast.unparse(s.value.func), s.lineno, s.value)
-        for s in _own(scope)
-        if isinstance(s, ast.Expr) and isinstance(s.value, ast.Call)
-    )
+    return tuple(s.value for s in _own(scope) if isinstance(s, ast.Expr))
 
 
 def _own(scope: ast.AST) -> Iterator[ast.stmt]:

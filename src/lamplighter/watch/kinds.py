@@ -36,6 +36,7 @@ from lamplighter.watch.dropped import DroppedResults
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.files.artifacts import Artifacts
 from lamplighter.watch.files.fresh import FreshNetworks
+from lamplighter.watch.files.half_saved import HalfSaved
 from lamplighter.watch.files.saving import Saving
 from lamplighter.watch.files.self_copies import SelfCopies
 from lamplighter.watch.files.silenced import Silenced
@@ -74,6 +75,7 @@ from lamplighter.watch.loss.forgers import Forgers
 from lamplighter.watch.loss.grown_errors import GrownErrors
 from lamplighter.watch.loss.held_out_rows import HeldOutRows
 from lamplighter.watch.loss.ignored import IgnoredClasses
+from lamplighter.watch.loss.left_out import LeftOut
 from lamplighter.watch.loss.losses import Losses
 from lamplighter.watch.loss.masked_minima import MaskedMinima
 from lamplighter.watch.loss.noise_levels import NoiseLevels
@@ -187,6 +189,7 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     Artifacts,
     LostStates,
     Unsaved,
+    HalfSaved,
     FreshNetworks,
     SelfCopies,
     Finite,
@@ -220,6 +223,7 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     LossScales,
     EvaluatedNorms,
     Terms,
+    LeftOut,
     Partners,
     MaskedMinima,
     IdleOptimizers,

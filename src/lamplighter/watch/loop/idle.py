@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,8 @@ import torch
 
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.network.likeness import some_of
-from lamplighter.watch.source.place import Place, here, line_that_freezes, statements
+from lamplighter.watch.source.place import Place, here, line_that_freezes
+from lamplighter.watch.source.statements import line_that_names
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
@@ -165,7 +165,7 @@ class IdleOptimizers(Watcher):
             f"gradients arrived {one.fed} times and were cleared {one.cleared} times, and step() "
             f"of its {record.name} never ran: no weight has moved",
             "call optimizer.step() after backward(), with its parentheses",
-            line_that_names_step(record.place) or record.place,
+            line_that_names(record.place, "step") or record.place,
         )
 
     def _all_frozen(self, record: SeenOptimizer) -> None:
@@ -187,15 +187,6 @@ class IdleOptimizers(Watcher):
         """The called network that holds some of these tensors."""
         networks = self.world.networks({id(p) for p in held})
         return next((model for model, _ in networks if model.calls), None)
-
-
-def line_that_names_step(near: Place | None) -> Place | None:
-    """The first statement of a file that names `….step` and does not call it, or None."""
-    for node in statements(near.file) if near is not None else ():
-        named = isinstance(node, ast.Expr) and isinstance(node.value, ast.Attribute)
-        if near is not None and named and node.value.attr == "step":  # type: ignore[attr-defined]
-            return Place(near.file, node.lineno)
-    return None
 
 
 def _mark(parameter: torch.Tensor) -> Mark | None:

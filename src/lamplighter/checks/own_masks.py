@@ -64,6 +64,7 @@ class OwnMasks:
             return False
         if _any(args, self.noise):
             if name in _COMPARING or name in _FLOORING:
+                self.noise.pop(id(result), None)  # in place
                 self.masks[id(result)] = result
             elif name in _SHIFTING or name in _KEEPING:
                 self.noise[id(result)] = result

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -188,3 +190,47 @@ def test_several_answers_to_the_same_samples_are_wanted() -> None:
             for _ in range(5):
                 (net(x_held) - x_held[:, :1]).square().mean().item()
     assert _found(watching, "R103") == []
+
+
+# layers in a plain object
+
+
+class Holder(nn.Module):
+    """A trunk, and a head in whatever holds it."""
+
+    def __init__(self, hold: Callable[..., Any]) -> None:
+        super().__init__()
+        self.trunk = nn.Linear(6, 12)
+        self.heads = hold(kind=nn.Linear(12, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scores of two classes."""
+        head = self.heads["kind"] if isinstance(self.heads, nn.ModuleDict) else self.heads.kind
+        return head(self.trunk(x).relu())  # type: ignore[no-any-return]
+
+
+@dataclass
+class Heads:
+    """One head."""
+
+    kind: nn.Module
+
+
+@pytest.mark.parametrize("hold", [SimpleNamespace, Heads])
+def test_layers_in_an_object_are_not_registered(hold: Callable[..., Any]) -> None:
+    """M101: a namespace or a dataclass is looked into by nobody but Python."""
+    torch.manual_seed(0)
+
+    def trained(net: nn.Module) -> Watch:
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+        with watch() as watching:
+            for _ in range(6):
+                x = torch.randn(16, 6)
+                optimizer.zero_grad()
+                F.cross_entropy(net(x), (x[:, 0] > 0).long()).backward()
+                optimizer.step()
+        return watching
+
+    assert _found(trained(Holder(hold)), "M101") == [("error", "heads")]
+    registered = Holder(lambda **layers: nn.ModuleDict(layers))
+    assert _found(trained(registered), "M101") == []

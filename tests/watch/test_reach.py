@@ -45,6 +45,19 @@ def _trained(end: nn.Module, target: Tensor, loss: Loss, middle: nn.Module | Non
     return watching
 
 
+def by_itself(out: Tensor, y: Tensor) -> Tensor:
+    """A difference that meets itself."""
+    difference = out - y
+    return (difference * difference).mean()
+
+
+DIFFERENCES: list[Loss] = [
+    lambda out, y: ((y - out) ** 2).mean(),
+    lambda out, y: ((out - y) * (out - y)).mean(),
+    by_itself,
+]
+
+
 def _codes(watching: Watch) -> list[tuple[str, str]]:
     return [(f.code, f.level) for f in watching.findings]
 
@@ -70,7 +83,7 @@ def test_targets_within_the_bounds_of_the_answers(
     end: nn.Module, target: Tensor, expected: list[tuple[str, str]]
 ) -> None:
     """L121: by the losses of torch and by a difference that is squared."""
-    for loss in (squares, distances, lambda out, y: ((y - out) ** 2).mean()):
+    for loss in (squares, distances, *DIFFERENCES):
         found = [one for one in _codes(_trained(end, target, loss)) if one[0] == "L121"]
         assert found == expected
 

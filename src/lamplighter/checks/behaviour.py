@@ -17,6 +17,7 @@ from torch.overrides import TorchFunctionMode
 
 from lamplighter.checks.catalogue import found
 from lamplighter.checks.finding import Finding, Level
+from lamplighter.checks.own_masks import OwnMasks
 
 DROPOUTS: dict[Any, str] = {
     F.dropout: "F.dropout",
@@ -26,10 +27,13 @@ DROPOUTS: dict[Any, str] = {
     F.alpha_dropout: "F.alpha_dropout",
     F.feature_alpha_dropout: "F.feature_alpha_dropout",
 }
+# those beneath, which have no default for their switch
+BARE = ("dropout", "dropout_", "alpha_dropout", "alpha_dropout_", "feature_dropout")
 
 # where a training is watched, the listening function stands between torch and the caller
 _LISTENING = str(Path(__file__).resolve().parent.parent / "watch" / "taps" / "data.py")
 _TORCH_FILES = (F.__file__, inspect.getsourcefile(torch.overrides) or "", _LISTENING)
+_TORCH = str(Path(torch.__file__).resolve().parent)
 _DROPOUT_FILE = inspect.getsourcefile(nn.modules.dropout)
 
 
@@ -39,7 +43,7 @@ class DropoutsSeen(TorchFunctionMode):
     "default" means that the call said nothing about `training`, whose default is True; "said"
     means that the caller wrote or computed True; "loose" means a layer that is no part of the
     network, so that its `eval()` does not reach it. Attention takes no `training`, so a rate above
-    0 at evaluation counts as left out.
+    0 at evaluation counts as left out; "own" is a random mask that the network makes itself.
 
     Args:
         model: the network.
@@ -49,6 +53,7 @@ class DropoutsSeen(TorchFunctionMode):
         super().__init__()
         self.parts = {id(part) for part in model.modules()}
         self.active: list[tuple[str, str]] = []
+        self.own = OwnMasks()
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
@@ -67,7 +72,14 @@ class DropoutsSeen(TorchFunctionMode):
             rate = kwargs.get("dropout_p", args[4] if len(args) > 4 else 0.0)
             if float(rate) > 0:
                 self.active.append(("F.scaled_dot_product_attention", "default"))
-        return func(*args, **kwargs)
+        result = func(*args, **kwargs)
+        name = getattr(func, "__name__", "")
+        if name in BARE and known not in DROPOUTS and len(args) > 2 and args[1] > 0 and args[2]:
+            if _is_of_the_network(_caller()):
+                self.active.append((f"torch.{name}", "own"))
+        elif self.own.completes(name, args, result) and _is_of_the_network(_caller()):
+            self.active.append(("a random mask", "own"))
+        return result
 
 
 def _caller() -> FrameType | None:
@@ -76,6 +88,11 @@ def _caller() -> FrameType | None:
     while frame is not None and frame.f_code.co_filename in (__file__, *_TORCH_FILES):
         frame = frame.f_back
     return frame
+
+
+def _is_of_the_network(frame: FrameType | None) -> bool:
+    """Whether what runs is the program's own code, and not a layer of torch."""
+    return frame is not None and not frame.f_code.co_filename.startswith(_TORCH)
 
 
 def _calling_layer() -> nn.Module | None:
@@ -249,10 +266,13 @@ def dropout_at_evaluation(
     if not active or not differs:
         return
     loose = [name for name, how in active if how == "loose"]
-    bare = loose or [name for name, how in active if how == "default"]
+    bare = loose or [name for name, how in active if how in ("default", "own")]
+    own = {name for name, how in active if how == "own"}
     name = bare[0] if bare else active[0][0]
     if loose:
         fix = f"make it in __init__: self.dropout = {name}(p), which eval() then switches off"
+    elif name in own:
+        fix = "do it in training alone: if not self.training: return x"
     elif bare and "attention" in name:
         fix = "write dropout_p=self.p if self.training else 0.0"
     else:

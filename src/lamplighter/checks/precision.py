@@ -43,6 +43,32 @@ def updates_rounded_away(
         )
 
 
+def sum_rounded_away(name: str, after: Tensor, change: Tensor) -> Iterator[Finding]:
+    """P101: what was added to more than half of a weight's values is lost in rounding.
+
+    A value that does not change when the same is taken from it again did not change when it came.
+
+    Args:
+        name: the parameter.
+        after: its values after the sum, any shape.
+        change: what was added, in float32.
+    """
+    pulled = change != 0
+    count = int(pulled.sum())
+    if count < 16 or after.dtype not in (torch.bfloat16, torch.float16):
+        return
+    back = (after.float() - change).to(after.dtype)
+    unchanged = float((back[pulled] == after[pulled]).float().mean())
+    if unchanged > 0.5:
+        yield found(
+            "P101",
+            name,
+            f"{unchanged:.0%} of its {count} weights with a gradient did not change by one bit: "
+            f"what is added to them is below the resolution of {after.dtype}",
+            "keep the parameters in float32 and use torch.autocast",
+        )
+
+
 def eps_vanishes(optimizers: Sequence[Optimizer]) -> Iterator[Finding]:
     """P102: Adam's eps is 0 in float16, so a zero gradient divides by zero.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import is_dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -62,6 +64,8 @@ def _members(
     elif depth and isinstance(value, dict) and len(value) <= 4096:
         for key, item in value.items():
             yield from _members(item, f"{where}[{key!r}]", depth - 1)
+    elif depth and (type(value) is SimpleNamespace or is_dataclass(value)):
+        yield from _members(getattr(value, "__dict__", None), where, depth - 1)
 
 
 def layers_not_registered(

@@ -101,15 +101,22 @@ def dropped_in(frame: FrameType, line: int | None = None) -> Iterator[tuple[str,
 @cache
 def calls_alone(code: CodeType) -> tuple[Dropped, ...]:
     """The statements of a function's own that are nothing but a call."""
+    alone = results_alone(code)
+    return tuple(
+        Dropped(ast.unparse(c.func), c.lineno, c) for c in alone if isinstance(c, ast.Call)
+    )
+
+
+@cache
+def results_alone(code: CodeType) -> tuple[ast.expr, ...]:
+    """What a function's own statements compute that are nothing but an expression."""
     if not is_users(code.co_filename):
         return ()
     whole = code.co_name == "<module>"
     scope = tree_of(code.co_filename) if whole else function_of(code)
-    return tuple(
-        Dropped(ast.unparse(s.value.func), s.lineno, s.value)
-        for s in (_own(scope) if scope is not None else ())
-        if isinstance(s, ast.Expr) and isinstance(s.value, ast.Call)
-    )
+    if scope is None:
+        return ()
+    return tuple(s.value for s in _own(scope) if isinstance(s, ast.Expr))
 
 
 def _own(scope: ast.AST) -> Iterator[ast.stmt]:

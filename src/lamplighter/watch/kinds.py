@@ -38,6 +38,7 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.files.artifacts import Artifacts
 from lamplighter.watch.files.built_otherwise import BuiltOtherwise
 from lamplighter.watch.files.fresh import FreshNetworks
+from lamplighter.watch.files.half_saved import HalfSaved
 from lamplighter.watch.files.saving import Saving
 from lamplighter.watch.files.self_copies import SelfCopies
 from lamplighter.watch.files.silenced import Silenced
@@ -77,6 +78,7 @@ from lamplighter.watch.loss.forgers import Forgers
 from lamplighter.watch.loss.grown_errors import GrownErrors
 from lamplighter.watch.loss.held_out_rows import HeldOutRows
 from lamplighter.watch.loss.ignored import IgnoredClasses
+from lamplighter.watch.loss.left_out import LeftOut
 from lamplighter.watch.loss.losses import Losses
 from lamplighter.watch.loss.masked_minima import MaskedMinima
 from lamplighter.watch.loss.noise_levels import NoiseLevels
@@ -200,6 +202,7 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     Artifacts,
     LostStates,
     Unsaved,
+    HalfSaved,
     FreshNetworks,
     BuiltOtherwise,
     SelfCopies,
@@ -235,6 +238,7 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     LossScales,
     EvaluatedNorms,
     Terms,
+    LeftOut,
     Partners,
     MaskedMinima,
     IdleOptimizers,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.files.tensors_within import tensors_within
 from lamplighter.watch.network.norms import norms_of
 from lamplighter.watch.source.place import Place, here
 
@@ -48,7 +48,7 @@ class Unsaved(Watcher):
         if isinstance(thing, nn.Module):
             self.whole |= {id(inner) for inner in thing.modules()}
             return
-        kept = {tensor.data_ptr() for tensor in _tensors(thing, DEEP) if tensor.numel()}
+        kept = {tensor.data_ptr() for tensor in tensors_within(thing, DEEP) if tensor.numel()}
         for model, module in self.world.networks() if kept else ():
             norms = [(n, norm) for n, norm in norms_of(module) if _has_learned(norm)]
             if any(_mean_of(norm).data_ptr() in kept for _, norm in norms):
@@ -86,12 +86,3 @@ def _has_learned(norm: nn.modules.batchnorm._BatchNorm) -> bool:
 def _mean_of(norm: nn.modules.batchnorm._BatchNorm) -> Tensor:
     assert norm.running_mean is not None
     return norm.running_mean
-
-
-def _tensors(thing: Any, depth: int) -> Iterator[Tensor]:
-    """Every tensor in nested dictionaries and lists."""
-    if isinstance(thing, Tensor):
-        yield thing
-    elif depth and isinstance(thing, dict | list | tuple):
-        for value in thing.values() if isinstance(thing, dict) else thing:
-            yield from _tensors(value, depth - 1)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
 
+HALF = (torch.bfloat16, torch.float16)
 EARLY = 3  # backward passes whose graphs are searched for what may break later
 
 
@@ -119,15 +120,56 @@ class Finite(Watcher):
 
 
 class Rounding(Watcher):
-    """Whether the weights really move: looks at steps 2, 64 and 256 of each optimizer."""
+    """Whether the weights really move: looks at steps 2, 64 and 256 of each optimizer.
+
+    What the program adds to half-precision weights by its own hand is looked at as it is added.
+    """
 
     codes = ("P101",)
 
     LOOKS = (2, 64, 256)
+    BY_HAND = 3  # sums on the same weight that must all round to nothing
+    MOST_WEIGHTS = 8
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.before: dict[int, list[tuple[nn.Parameter, torch.Tensor, torch.Tensor]]] = {}
+        self.lost: dict[int, int] = {}  # where a weight lies in memory → sums that were lost
+
+    def operated(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+    ) -> None:
+        """`p -= lr * g`, `p.data.add_(g, alpha=-lr)`: a half-precision weight moved by hand."""
+        if name not in ("add", "sub") or len(args) < 2 or result is not args[0]:
+            return
+        step = args[1]
+        if not isinstance(step, torch.Tensor) or result.dtype not in HALF:
+            return
+        if result.shape != step.shape or (torch.is_grad_enabled() and result.requires_grad):
+            return
+        key = result.data_ptr()
+        if self.lost.get(key, 0) < 0 or (key not in self.lost and not self._is_weight(result)):
+            return
+        with torch.no_grad():
+            sign = -1.0 if name == "sub" else 1.0
+            change = sign * float(kwargs.get("alpha", 1)) * step.detach().float()
+            found = list(precision.sum_rounded_away(self._name(result), result.detach(), change))
+        self.lost[key] = self.lost.get(key, 0) + 1 if found else -1
+        if self.lost[key] == self.BY_HAND:
+            self.world.adopt_new(found, here())
+
+    def _is_weight(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor is a weight of a network in training, or its `.data`."""
+        if len(self.lost) >= self.MOST_WEIGHTS:
+            return False
+        mine = any(
+            p.data_ptr() == tensor.data_ptr() and p.shape == tensor.shape and p.requires_grad
+            for _, module in self.world.networks()
+            for p in module.parameters()
+        )
+        if not mine:
+            self.lost[tensor.data_ptr()] = -1
+        return mine
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         if closure or self.world.owner_record(optimizer).steps + 1 not in self.LOOKS:
@@ -152,9 +194,9 @@ class Rounding(Watcher):
             )
             self.world.adopt(found, record.place)
 
-    def _name(self, parameter: nn.Parameter) -> str:
+    def _name(self, parameter: torch.Tensor) -> str:
         for _, module in self.world.networks():
             for name, other in module.named_parameters():
-                if other is parameter:
+                if other is parameter or other.data_ptr() == parameter.data_ptr():
                     return name
         return "a parameter"

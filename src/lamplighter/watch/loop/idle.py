@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from lamplighter.watch.source.place import (
     statement_at,
     statements,
 )
+from lamplighter.watch.source.statements import line_that_names
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
@@ -172,7 +172,7 @@ class IdleOptimizers(Watcher):
             f"gradients arrived {one.fed} times and were cleared {one.cleared} times, and step() "
             f"of its {record.name} never ran: no weight has moved",
             "call optimizer.step() after backward(), with its parentheses",
-            line_that_names_step(record.place) or record.place,
+            line_that_names(record.place, "step") or record.place,
         )
 
     def _all_frozen(self, record: SeenOptimizer) -> None:
@@ -208,15 +208,6 @@ def steps_somewhere(made: Place | None) -> bool:
         if isinstance(called, ast.Attribute) and called.attr == "step":
             steps = steps or ast.unparse(called.value) in owners
     return steps
-
-
-def line_that_names_step(near: Place | None) -> Place | None:
-    """The first statement of a file that names `….step` and does not call it, or None."""
-    for node in statements(near.file) if near is not None else ():
-        named = isinstance(node, ast.Expr) and isinstance(node.value, ast.Attribute)
-        if near is not None and named and node.value.attr == "step":  # type: ignore[attr-defined]
-            return Place(near.file, node.lineno)
-    return None
 
 
 def _mark(parameter: torch.Tensor) -> Mark | None:

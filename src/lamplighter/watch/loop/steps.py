@@ -10,6 +10,7 @@ import torch
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import address_of
 from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.source.statements import line_that_names
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
@@ -238,7 +239,7 @@ class StepOrder(Watcher):
             "backward() adds to gradients that an earlier step has already used: "
             "they are never cleared, so every step follows the sum of all batches so far",
             "call optimizer.zero_grad() in the loop, before backward()",
-            book.backward_place,
+            line_that_names(book.backward_place, "zero_grad") or book.backward_place,
         )
 
     def _report_hungry(self, book: Ledger) -> None:
@@ -273,7 +274,7 @@ class StepOrder(Watcher):
             "gradients",
             message,
             "the order is: zero_grad(), forward, loss, backward(), step()",
-            here(),
+            line_that_names(here(), "backward") or here(),
         )
 
     def _report_late_clip(self) -> None:

@@ -16,6 +16,7 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.place import Place, frames, here
 from lamplighter.watch.source.statements import only_call_with
+from lamplighter.watch.taps.names import KEEPING, RESHAPING
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -43,6 +44,8 @@ class ClassWeights(Watcher):
         # losses of each sample → the function and its target
         self.unreduced: ByIdentity[tuple[str, Tensor]] = ByIdentity()
         self.of_label: dict[Place | None, dict[float, tuple[int, float]]] = {}
+        # weights that were taken out of a table by the number of the class → those numbers
+        self.taken: ByIdentity[Tensor] = ByIdentity()
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         if not torch.is_grad_enabled() or self.world.found("L115"):
@@ -76,13 +79,36 @@ class ClassWeights(Watcher):
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
-        if name != "mul" or len(args) != 2 or not self.unreduced:
+        if name in ("__getitem__", "index_select", "take", "gather"):
+            self._look_at_table(args, kwargs, result)
+        if (
+            name in KEEPING | RESHAPING
+            and args
+            and (numbers := self.taken.get(args[0])) is not None
+        ):
+            self.taken[result] = numbers
+        if name != "mul" or len(args) != 2 or not (self.unreduced or self.taken):
             return
         for losses, weight in (args, args[::-1]):
             known = self.unreduced.get(losses)
             plain = isinstance(weight, Tensor) and not weight.requires_grad
             if known is not None and plain and weight.numel() == known[1].numel():
                 self._count_samples(*known, weight)
+            elif plain and (numbers := self.taken.get(weight)) is not None:
+                own = isinstance(losses, Tensor) and losses.requires_grad
+                if own and losses.shape == weight.shape == numbers.shape:
+                    self._count_samples("own weights", numbers, weight)
+
+    def _look_at_table(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        """`w[y]` and its like: one number for each sample, out of a row of one for each class."""
+        given = [one for one in (*args, *kwargs.values()) if isinstance(one, Tensor)]
+        if len(given) != 2 or not isinstance(result, Tensor) or result.requires_grad:
+            return
+        table, numbers = given
+        is_table = table.dim() == 1 and table.is_floating_point() and len(table) <= MOST_CLASSES
+        if is_table and numbers.dtype == torch.int64 and result.shape == numbers.shape:
+            if numbers.dim() == 1 and len(numbers) > 1:
+                self.taken[result] = numbers.detach()
 
     def _count_samples(self, name: str, target: Tensor, weight: Tensor) -> None:
         """Weights that are the same for all samples of one class are weights of the classes."""

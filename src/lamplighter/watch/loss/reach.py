@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 LOOKS = 6  # comparisons of one line that are read
 SURE = 4  # after so many it is judged
 MOST = 256  # values of each
+# of two equal differences: `d * d`, `d @ d`, `torch.dot(d, d)`
+SQUARING = frozenset(("mul", "matmul", "dot", "inner", "vdot"))
 
 
 class Reach(Watcher):
@@ -51,6 +53,10 @@ class Reach(Watcher):
                     self.differences[result] = (answer, target)
         elif name in DISTANCES and (known := self.differences.get(first_of(args, kwargs))):
             self._compare(*known, "a difference")
+        elif name in SQUARING and len(args) == 2 and (known := self.differences.get(args[0])):
+            other = self.differences.get(args[1])
+            if other is not None and all(a is b for a, b in zip(known, other, strict=True)):
+                self._compare(*known, "a difference")
 
     def _compare(self, answer: Tensor, target: Tensor, where: str) -> None:
         if target.requires_grad or not answer.requires_grad or answer.shape != target.shape:

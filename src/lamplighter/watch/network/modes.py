@@ -12,6 +12,7 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByAddress
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.source.statements import line_that_names
 from lamplighter.watch.taps.names import KEEPING, RESHAPING
 from lamplighter.watch.world import SeenModel, active_chance, is_chancy
 
@@ -158,7 +159,12 @@ class Modes(Watcher):
             return
         given = [a for a in args if isinstance(a, torch.Tensor)]
         if name == "eq" and any(t in self.chosen for t in given):
-            self._score(classes=True)
+            self._score(repeats=True)
+        elif name in ("sub", "rsub") and len(given) == 2:
+            # an amount against the right one: an error that the program computes by its own hand
+            fresh = self.rows is not None and self.rows not in self.trained_inputs
+            if fresh and sum(t in self.made for t in given) == 1:
+                self._score(repeats=True)
         elif name in CHOOSING and any(t in self.made for t in given):
             for tensor in shallow((result,)):
                 self.chosen.add(tensor)
@@ -166,8 +172,12 @@ class Modes(Watcher):
             for tensor in shallow((result,)):
                 self.made.add(tensor)
 
-    def _score(self, *, classes: bool) -> None:
-        """Classes that were chosen from an answer, or the answer itself, are held against labels."""
+    def _score(self, *, repeats: bool) -> None:
+        """Classes that were chosen from an answer, or the answer itself, are held against labels.
+
+        Args:
+            repeats: whether a second look at the same samples tells that several were wanted.
+        """
         found, rows, self.loose, self.rows = self.loose, self.rows, None, None
         if found is None or rows is None:
             return
@@ -175,7 +185,7 @@ class Modes(Watcher):
         if one is None:
             one = self.scored[found.place] = Scored(found, fingerprints(rows[:SOME]))
         # several passes over the same: their spread is wanted
-        one.repeated |= classes and one.steps == self.world.steps and rows in one.newest
+        one.repeated |= repeats and one.steps == self.world.steps and rows in one.newest
         one.steps, one.newest = self.world.steps, ByAddress(rows)
         found.calls = one.evaluation.calls + 1
         one.evaluation = found
@@ -186,7 +196,7 @@ class Modes(Watcher):
         entered = given.get("input")
         is_answer = isinstance(entered, torch.Tensor) and entered in self.answer
         if is_answer and self.rows is not None and self.rows not in self.trained_inputs:
-            self._score(classes=False)
+            self._score(repeats=False)
         self.loose = None
 
     def pass_ended(self, current: Pass) -> None:
@@ -231,7 +241,7 @@ class Modes(Watcher):
             f"`{model.name}`",
             f"it trains in eval mode{since}: {_listed(layers)} no longer drop or learn",
             "call model.train() after each evaluation, at the start of every training epoch",
-            place or here(),
+            line_that_names(here(), "train") or place or here(),
         )
 
     def ended(self) -> None:
@@ -290,7 +300,7 @@ class Modes(Watcher):
             f"`{model.name}`",
             f"{what} ({on_what})",
             fix,
-            evaluation.place,
+            line_that_names(evaluation.place, "eval") or evaluation.place,
         )
 
 

@@ -19,6 +19,8 @@ from lamplighter.watch.network.trace import first_difference, operations, uses_o
 from lamplighter.watch.network.trial import UNFIT, Trial
 from lamplighter.watch.source.place import Place, here
 
+TINY = -100.0  # what is added to a score that softmax shall make 0
+ADDING = frozenset(("add", "add_", "__add__", "__radd__", "__iadd__"))
 RECURRENT = (nn.RNNBase, nn.RNNCellBase)
 
 
@@ -41,6 +43,10 @@ def look_at_padding(trial: Trial) -> Iterator[tuple[Finding, Place | None]]:
                 yield finding, place
                 return
         by_hand = _masks_by_hand(model, inputs, padded)
+        for mask, place in by_hand.left_out:
+            for finding in padding.mask_inverted(mask, padded):
+                yield finding, place
+                return
         if by_hand.over_queries is not None and not by_hand.over_keys:
             if any(True for _ in _cut_short(model, inputs, padded, surely=True)):
                 for finding in padding.mask_over_queries(padded):
@@ -167,6 +173,7 @@ class _HandMasks(TorchFunctionMode):
         self.columns: list[tuple[Tensor, Place | None]] = []
         self.over_queries: Place | None = None
         self.over_keys = False
+        self.left_out: list[tuple[Tensor, Place | None]] = []  # keys whose scores are made tiny
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
@@ -176,7 +183,10 @@ class _HandMasks(TorchFunctionMode):
             return result
         if self._is_padding(result) and _is_column(result):
             self.columns.append((result, here()))
-        if getattr(func, "__name__", "") in ("masked_fill", "masked_fill_", "where"):
+        name = getattr(func, "__name__", "")
+        if (mask := self._made_tiny(name, args, result)) is not None:
+            self.left_out.append((mask, here()))
+        if name in ("masked_fill", "masked_fill_", "where"):
             masks = [m for m in (*args, *(kwargs or {}).values()) if self._is_padding(m)]
             self.found |= bool(masks)
             length = self.padded.shape[1]
@@ -184,6 +194,26 @@ class _HandMasks(TorchFunctionMode):
                 self.over_queries = self.columns[0][1] if self.columns else here()
             self.over_keys |= any(m.dim() > 2 and m.shape[-2] == 1 for m in masks)
         return result
+
+    def _made_tiny(self, name: str, args: Any, scores: Tensor) -> Tensor | None:
+        """`(B, T)` True at the keys that scores `(…, T, T)` leave out, where one mask is laid over them."""
+        length = self.padded.shape[1]
+        if scores.dim() < 3 or scores.shape[-2:] != (length, length):
+            return None
+        if name in ADDING:
+            given = [m for m in args if isinstance(m, Tensor) and m.is_floating_point()]
+        elif name in ("masked_fill", "masked_fill_") and len(args) > 2:
+            value = args[2]
+            tiny = isinstance(value, int | float) and value < TINY
+            given = [args[1]] if tiny and isinstance(args[1], Tensor) else []
+        else:
+            return None
+        for mask in given:
+            over_keys = mask.dim() > 2 and mask.shape[-2] == 1
+            if over_keys and mask.numel() == self.padded.numel():
+                out = mask < TINY if mask.is_floating_point() else mask.bool()
+                return out.reshape(self.padded.shape)
+        return None
 
     def _is_padding(self, mask: Any) -> bool:
         """Whether a tensor says of each place whether it is padding, one way or the other."""

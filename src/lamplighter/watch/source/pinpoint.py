@@ -196,7 +196,9 @@ def _second_layer(
     layers: list[nn.Module] = [m for m in model.modules() if isinstance(m, WEIGHTED)]
     if second:
         layers = [model.get_submodule(second)]
-    lines = uses_of(operations(model, inputs), [p for m in layers for p in m.parameters()])
+    matrices = [p for p in model.parameters() if p.dim() == 2 and min(p.shape) > 1]
+    weights = [p for m in layers for p in m.parameters()] or matrices  # its own
+    lines = uses_of(operations(model, inputs), weights)
     named = [line for line in dict.fromkeys(lines) if line is not None]
     if len(named) > 1 and not second:
         return named[1]

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from functools import cache
 
-from lamplighter.watch.source.place import Place, statement_at, tree_of
+from lamplighter.watch.source.place import Place, statement_at, statements, tree_of
 
 
 def line_of_backward_value(place: Place | None) -> Place | None:
@@ -53,6 +53,20 @@ def overwritten_unread(place: Place | None) -> Place | None:
         break
     tree = tree_of(place.file)
     return None if tree is None or _reads(tree, target.id) else place
+
+
+def line_that_names(near: Place | None, method: str) -> Place | None:
+    """The first statement of a file that names a method and does not call it, or None.
+
+    Args:
+        near: any line of the file.
+        method: as `step` in `optimizer.step` without its parentheses.
+    """
+    for node in statements(near.file) if near is not None else ():
+        value = node.value if isinstance(node, ast.Expr) else None
+        if near is not None and isinstance(value, ast.Attribute) and value.attr == method:
+            return Place(near.file, node.lineno)
+    return None
 
 
 def line_of_keyword(place: Place | None, names: tuple[str, ...]) -> Place | None:

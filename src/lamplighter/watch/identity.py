@@ -33,7 +33,7 @@ class ByIdentity(Generic[Value]):
     def __setitem__(self, thing: object, value: Value) -> None:
         # `pop` gets the dead reference as what it returns where nothing is left: no call of Python's
         key, kept = id(thing), self._kept
-        kept[key] = (weakref.ref(thing, partial(kept.pop, key)), value)  # type: ignore[arg-type]
+        kept[key] = (weakref.ref(thing, partial(kept.pop, key)), value)
 
 
 class ByAddress:

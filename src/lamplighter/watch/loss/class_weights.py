@@ -106,9 +106,9 @@ class ClassWeights(Watcher):
             return
         table, numbers = given
         is_table = table.dim() == 1 and table.is_floating_point() and len(table) <= MOST_CLASSES
-        if is_table and numbers.dtype == torch.int64 and result.shape == numbers.shape:
-            if numbers.dim() == 1 and len(numbers) > 1:
-                self.taken[result] = numbers.detach()
+        is_row = numbers.dtype == torch.int64 and numbers.dim() == 1 and len(numbers) > 1
+        if is_table and is_row and result.shape == numbers.shape:
+            self.taken[result] = numbers.detach()
 
     def _count_samples(self, name: str, target: Tensor, weight: Tensor) -> None:
         """Weights that are the same for all samples of one class are weights of the classes."""

@@ -58,7 +58,9 @@ def _codes(between: Callable[[nn.Module, Tensor], Tensor]) -> list[tuple[str, st
     rows = torch.randn(96, 12) + 2 * F.one_hot(labels, 12)
     net = Net(between)
     data: Any = DataLoader(TensorDataset(rows, labels), 24)
-    report = check(net, data, loss=nn.CrossEntropyLoss(), optimizer=torch.optim.Adam(net.parameters()))
+    report = check(
+        net, data, loss=nn.CrossEntropyLoss(), optimizer=torch.optim.Adam(net.parameters())
+    )
     return [(f.code, f.level) for f in report if f.code == "M106"]
 
 

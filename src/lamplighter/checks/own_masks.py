@@ -20,7 +20,18 @@ _FLOORING = frozenset(("floor", "floor_"))
 # a mask stays one
 _KEEPING = frozenset(
     (
-        *("to", "float", "double", "half", "bfloat16", "bool", "type", "type_as", "view", "reshape"),
+        *(
+            "to",
+            "float",
+            "double",
+            "half",
+            "bfloat16",
+            "bool",
+            "type",
+            "type_as",
+            "view",
+            "reshape",
+        ),
         *("unsqueeze", "squeeze", "expand", "expand_as", "contiguous", "__getitem__", "detach"),
         *("logical_not", "__invert__", "bitwise_not", "rsub", "__rsub__"),
     )

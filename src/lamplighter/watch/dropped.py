@@ -102,7 +102,9 @@ def dropped_in(frame: FrameType, line: int | None = None) -> Iterator[tuple[str,
 def calls_alone(code: CodeType) -> tuple[Dropped, ...]:
     """The statements of a function's own that are nothing but a call."""
     alone = results_alone(code)
-    return tuple(Dropped(ast.unparse(c.func), c.lineno, c) for c in alone if isinstance(c, ast.Call))
+    return tuple(
+        Dropped(ast.unparse(c.func), c.lineno, c) for c in alone if isinstance(c, ast.Call)
+    )
 
 
 @cache

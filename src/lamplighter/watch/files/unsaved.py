@@ -86,4 +86,3 @@ def _has_learned(norm: nn.modules.batchnorm._BatchNorm) -> bool:
 def _mean_of(norm: nn.modules.batchnorm._BatchNorm) -> Tensor:
     assert norm.running_mean is not None
     return norm.running_mean
-

@@ -145,7 +145,7 @@ class Rounding(Watcher):
         step = args[1]
         if not isinstance(step, torch.Tensor) or result.dtype not in HALF:
             return
-        if result.shape != step.shape or torch.is_grad_enabled() and result.requires_grad:
+        if result.shape != step.shape or (torch.is_grad_enabled() and result.requires_grad):
             return
         key = result.data_ptr()
         if self.lost.get(key, 0) < 0 or (key not in self.lost and not self._is_weight(result)):
@@ -153,9 +153,7 @@ class Rounding(Watcher):
         with torch.no_grad():
             sign = -1.0 if name == "sub" else 1.0
             change = sign * float(kwargs.get("alpha", 1)) * step.detach().float()
-            found = list(
-                precision.sum_rounded_away(self._name(result), result.detach(), change)
-            )
+            found = list(precision.sum_rounded_away(self._name(result), result.detach(), change))
         self.lost[key] = self.lost.get(key, 0) + 1 if found else -1
         if self.lost[key] == self.BY_HAND:
             self.world.adopt_new(found, here())

@@ -80,7 +80,11 @@ class ClassWeights(Watcher):
     ) -> None:
         if name in ("__getitem__", "index_select", "take", "gather"):
             self._look_at_table(args, kwargs, result)
-        if name in KEEPING | RESHAPING and args and (numbers := self.taken.get(args[0])) is not None:
+        if (
+            name in KEEPING | RESHAPING
+            and args
+            and (numbers := self.taken.get(args[0])) is not None
+        ):
             self.taken[result] = numbers
         if name != "mul" or len(args) != 2 or not (self.unreduced or self.taken):
             return
@@ -101,9 +105,9 @@ class ClassWeights(Watcher):
             return
         table, numbers = given
         is_table = table.dim() == 1 and table.is_floating_point() and len(table) <= MOST_CLASSES
-        if is_table and numbers.dtype == torch.int64 and result.shape == numbers.shape:
-            if numbers.dim() == 1 and len(numbers) > 1:
-                self.taken[result] = numbers.detach()
+        are_classes = numbers.dtype == torch.int64 and numbers.dim() == 1 and len(numbers) > 1
+        if is_table and are_classes and result.shape == numbers.shape:
+            self.taken[result] = numbers.detach()
 
     def _count_samples(self, name: str, target: Tensor, weight: Tensor) -> None:
         """Weights that are the same for all samples of one class are weights of the classes."""

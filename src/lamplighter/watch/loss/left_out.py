@@ -155,11 +155,11 @@ def _terms_of(node: Any) -> Iterator[Any]:
         count += 1
         inner = [n for n, _ in one.next_functions if n is not None]
         name = one.name()
-        if name.startswith(_ADDING) and inner:
-            waiting += inner
-        elif len(inner) == 1 and _is_one_number(one) and name.startswith(_SCALING):
-            waiting += inner
-        elif len(inner) == 1 and name.startswith(_WHOLE) and _joins(inner[0]):
+        if (
+            (name.startswith(_ADDING) and inner)
+            or (len(inner) == 1 and _is_one_number(one) and name.startswith(_SCALING))
+            or (len(inner) == 1 and name.startswith(_WHOLE) and _joins(inner[0]))
+        ):
             waiting += inner
         else:
             yield one

@@ -105,3 +105,25 @@ def test_weights_of_a_file_are_in_the_network(
     found = [f for f in watching.findings if f.code in ("I104", "I105")]
     assert [f.code for f in found] == expected
     assert all("none of them is in it" in f.message for f in found)
+
+
+def _body() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 12))
+
+
+@pytest.mark.parametrize("prefix", ["0.", ""])
+def test_a_body_is_loaded_below_a_new_head(prefix: str, tmp_path: Path) -> None:
+    """I104: the keys that fit are kept, and without the name of the part none fits."""
+    torch.manual_seed(0)
+    torch.save({f"m.{k}": v for k, v in _body().state_dict().items()}, tmp_path / "body.pt")
+    with Watch(keep=True) as watching:
+        net = nn.Sequential(_body(), nn.ReLU(), nn.Linear(12, 3))
+        state = torch.load(tmp_path / "body.pt")
+        fitting = {prefix + key.removeprefix("m."): value for key, value in state.items()}
+        own = net.state_dict()
+        own.update({k: v for k, v in fitting.items() if k in own and own[k].shape == v.shape})
+        net.load_state_dict(own)
+        _train(net)
+    assert watching.faults == []
+    found = [f.code for f in watching.findings if f.code in ("I104", "I105")]
+    assert found == ([] if prefix else ["I104"])

@@ -106,8 +106,8 @@ class ClassWeights(Watcher):
             return
         table, numbers = given
         is_table = table.dim() == 1 and table.is_floating_point() and len(table) <= MOST_CLASSES
-        is_row = numbers.dtype == torch.int64 and numbers.dim() == 1 and len(numbers) > 1
-        if is_table and is_row and result.shape == numbers.shape:
+        are_classes = numbers.dtype == torch.int64 and numbers.dim() == 1 and len(numbers) > 1
+        if is_table and are_classes and result.shape == numbers.shape:
             self.taken[result] = numbers.detach()
 
     def _count_samples(self, name: str, target: Tensor, weight: Tensor) -> None:

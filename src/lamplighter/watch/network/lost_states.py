@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -35,6 +35,7 @@ class Read:
         place: where it was read.
         into: the networks that took it by `load_state_dict`, weak.
         writers: ids of the networks that had these weights before, as the one that was saved.
+        offered: ids of the networks into which anything was loaded after it was read.
     """
 
     marks: set[Mark]
@@ -42,6 +43,7 @@ class Read:
     place: Place | None
     into: list[weakref.ref[nn.Module]]
     writers: set[int]
+    offered: set[int] = field(default_factory=set)
 
 
 class LostStates(Watcher):
@@ -69,6 +71,7 @@ class LostStates(Watcher):
             self.world.adopt(loaded.state_is_let_go(name, type(module).__name__), born)
         given = {_mark(t) for t in _weights_in(state, 1)}
         for one in self.read:
+            one.offered.add(id(module))
             if given & one.marks:
                 one.into.append(weakref.ref(module))
 
@@ -95,10 +98,13 @@ class LostStates(Watcher):
         for one in self.read:
             shapes = [tuple(p.shape) for p in weights]
             taken = any(known & one.marks for m, known in marks.items() if m not in one.writers)
-            if taken or any(shape not in one.shapes for shape in shapes):
+            whole = all(shape in one.shapes for shape in shapes)
+            # a body without its head, and the program did load something after reading it
+            part = id(module) in one.offered and all(shape in shapes for shape in one.shapes)
+            if taken or not (whole or part):
                 continue
             if not any(module is ref() for ref in one.into):
-                self.held.append((one, name, len(weights)))
+                self.held.append((one, name, len(weights) if whole else len(one.shapes)))
 
     def ended(self) -> None:
         for one, name, count in self.held:

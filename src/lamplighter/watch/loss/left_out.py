@@ -29,8 +29,10 @@ DEEP = 2_000  # nodes of a graph that are searched
 FRAMES = 2  # running functions in which sums are looked for
 TERMS = 32  # of one sum
 # what makes a number of another number alone
-_SCALING = ("MulBackward", "DivBackward", "NegBackward", "ToCopyBackward", "CloneBackward")
-_SCALING += ("ViewBackward", "SqueezeBackward", "UnsqueezeBackward", "ReshapeAlias")
+_SCALING = (
+    *("MulBackward", "DivBackward", "NegBackward", "ToCopyBackward", "CloneBackward"),
+    *("ViewBackward", "SqueezeBackward", "UnsqueezeBackward", "ReshapeAlias"),
+)
 _ADDING = ("AddBackward", "SubBackward", "RsubBackward", "StackBackward", "CatBackward")
 _WHOLE = ("SumBackward", "MeanBackward")
 

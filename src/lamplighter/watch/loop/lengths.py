@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 HALF = 0.5  # a program that stops early takes fewer steps, but seldom so few
 TENTH = 0.1
 FEWEST = 3  # batches of an epoch
+ZERO = 1e-6  # of the highest factor: the end of a schedule
+HARDLY = 0.7  # of it, where a schedule has hardly begun to fall
 # what says in which unit a schedule counts
 HORIZONS = {
     lr_scheduler.CosineAnnealingLR: "T_max",
@@ -108,6 +110,8 @@ class Lengths(Watcher):
                 self._look_at_epochs(plan, schedule, real)
             elif real == plan.walks and type(schedule) in HORIZONS:
                 self._look_at_batches(plan, schedule, real)
+            elif real == plan.walks and isinstance(schedule, lr_scheduler.LambdaLR):
+                self._look_at_end(plan, schedule, real)
 
     def _look_at_plan(self, plan: Planned, schedule: Any, real: int) -> None:
         if real < 2 or real >= HALF * schedule.total_steps:
@@ -137,6 +141,30 @@ class Lengths(Watcher):
             f"is stepped once in an epoch, {real} times in all: the learning rate hardly moves",
             f"give {horizon} in epochs, or call scheduler.step() after each batch",
             line_of_keyword(plan.place, (horizon,)),
+        )
+
+    def _look_at_end(self, plan: Planned, schedule: Any, real: int) -> None:
+        """A function that comes to 0 at the last batch of all, and is asked once in an epoch."""
+        total = plan.batches * real
+        if plan.batches < FEWEST or real < 2 or total > LONGEST:
+            return
+        if not all(only_computes(function) for function in schedule.lr_lambdas):
+            return
+        with kept(()):
+            factors = played_through(schedule, total)
+        top = max(factors)
+        # a decay without an end, as 0.95 ** epoch, is not much smaller at this step than before it
+        ends = abs(factors[-1]) <= ZERO * top and factors[-2] > 10 * abs(factors[-1]) + ZERO**2
+        if not ends or factors[real] < HARDLY * top:
+            return
+        self.world.report(
+            "O110",
+            "warning",
+            "LambdaLR",
+            f"its function comes to 0 after {total} steps, which are all batches of the {real} "
+            f"epochs, and it is stepped once in an epoch: the rate ends at {factors[real] / top:.0%}",
+            "call scheduler.step() after each batch, or let the function count epochs",
+            plan.stepped_at or plan.place,
         )
 
     def _look_at_epochs(self, plan: Planned, schedule: Any, real: int) -> None:

@@ -82,6 +82,8 @@ class Models(Watcher):
         for model, module in self.world.networks():
             live = self.with_gradient.get(model, set()) | self._set_free(module)
             if model.trained:
+                # what nobody holds nobody clears: set free late, it still has its gradient
+                live = live | {id(p) for p in module.parameters() if p.grad is not None}
                 self._structure(model, module, held, live)
                 self._ownership(module, stepping, live)
             elif live and self.steps >= ENOUGH:

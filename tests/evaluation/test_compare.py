@@ -205,3 +205,16 @@ def test_settings_of_two_runs(runs):
     assert seeds_only(differ)
     assert not seeds_only({"lr": [1, 2], "seed": [1, 2]})
     assert settings_that_differ(runs / "one", runs) is None
+
+
+def test_an_auto_and_the_value_it_came_to_are_one_setting(tmp_path):
+    """A run that repeats another with its choices written out differs in nothing."""
+    for name, text in (
+        ("asked", 'lr = "auto"\nseed = 1\n[resolved]\nlr = 0.003\n'),
+        ("written", "lr = 0.003\nseed = 1\n[resolved]\n"),
+        ("other", "lr = 0.1\nseed = 1\n"),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "recipe.toml").write_text(text)
+    assert settings_that_differ(tmp_path / "asked", tmp_path / "written") == {}
+    assert settings_that_differ(tmp_path / "asked", tmp_path / "other") == {"lr": [0.003, 0.1]}

@@ -38,11 +38,14 @@ def _settings(run: Path) -> dict[str, Any] | None:
     path = run / RECIPE
     try:
         with path.open("rb") as file:
-            return _flat(tomllib.load(file))
+            tree = tomllib.load(file)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
         raise RunFailed(f"cannot be read: {error}", where=path) from error
+    # an "auto" and the value it came to are the same setting
+    resolved = tree.pop("resolved", {})
+    return _flat({**tree, **resolved} if isinstance(resolved, dict) else tree)
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

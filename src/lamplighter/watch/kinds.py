@@ -26,6 +26,7 @@ from lamplighter.watch.data.readings import Readings
 from lamplighter.watch.data.resumed import Resumed
 from lamplighter.watch.data.scaling import Scaling
 from lamplighter.watch.data.shared_sets import SharedSets
+from lamplighter.watch.data.side_by_side import SideBySide
 from lamplighter.watch.data.still_slices import StillSlices
 from lamplighter.watch.data.target_scales import TargetScales
 from lamplighter.watch.data.targets import Targets
@@ -44,6 +45,7 @@ from lamplighter.watch.loop.accumulation import Accumulation
 from lamplighter.watch.loop.action_numbers import ActionNumbers
 from lamplighter.watch.loop.bootstraps import Bootstraps
 from lamplighter.watch.loop.finite import Finite, Rounding
+from lamplighter.watch.loop.given_rates import GivenRates
 from lamplighter.watch.loop.hand_steps import HandSteps
 from lamplighter.watch.loop.idle import IdleOptimizers
 from lamplighter.watch.loop.leftovers import Leftovers
@@ -77,11 +79,13 @@ from lamplighter.watch.loss.ignored import IgnoredClasses
 from lamplighter.watch.loss.losses import Losses
 from lamplighter.watch.loss.masked_minima import MaskedMinima
 from lamplighter.watch.loss.noise_levels import NoiseLevels
+from lamplighter.watch.loss.overlaps import Overlaps
 from lamplighter.watch.loss.own_forms import OwnForms
 from lamplighter.watch.loss.own_losses import OwnLosses
 from lamplighter.watch.loss.partners import Partners
 from lamplighter.watch.loss.quantiles import Quantiles
 from lamplighter.watch.loss.reach import Reach
+from lamplighter.watch.loss.repeated import RepeatedTerms
 from lamplighter.watch.loss.spreads import Spreads
 from lamplighter.watch.loss.still_losses import StillLosses
 from lamplighter.watch.loss.terms import Terms
@@ -104,6 +108,7 @@ from lamplighter.watch.network.replicas import Replicas
 from lamplighter.watch.network.strangers import Strangers
 from lamplighter.watch.network.teachers import Teachers
 from lamplighter.watch.network.unchanged import UnchangedNetworks
+from lamplighter.watch.network.unread_settings import UnreadSettings
 from lamplighter.watch.network.weighing import Weighing
 from lamplighter.watch.score.answered import Answered
 from lamplighter.watch.score.batch_scores import BatchScores
@@ -116,6 +121,7 @@ from lamplighter.watch.score.keeping import Keeping
 from lamplighter.watch.score.known_edges import KnownEdges
 from lamplighter.watch.score.metrics import Metrics
 from lamplighter.watch.score.perplexities import Perplexities
+from lamplighter.watch.score.previous import PreviousFigures
 from lamplighter.watch.score.score_arguments import ScoreArguments
 from lamplighter.watch.score.shares import Shares
 from lamplighter.watch.score.tallies import Tallies
@@ -170,15 +176,18 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     NamesSeen,
     NameCodes,
     SharedSets,
+    SideBySide,
     TargetScales,
     EvaluatedInputs,
     HeldOut,
     Groups,
     Unsigned,
     Boxes,
+    Overlaps,
     Targets,
     Choosing,
     Keeping,
+    PreviousFigures,
     Schedules,
     ScheduleOwners,
     Plateaus,
@@ -212,6 +221,8 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     Vectors,
     DroppedResults,
     Sources,
+    GivenRates,
+    UnreadSettings,
     Replicas,
     Wasted,
     Rates,
@@ -220,6 +231,7 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     LossScales,
     EvaluatedNorms,
     Terms,
+    RepeatedTerms,
     Partners,
     MaskedMinima,
     IdleOptimizers,

@@ -130,7 +130,7 @@ def _figures(frame: FrameType, sending: ast.stmt) -> Iterator[tuple[str, torch.T
             value = space.get(name)
             if not isinstance(value, torch.Tensor) or value.numel() != 1 or value.grad_fn is None:
                 continue
-            if tree is not None and _only_shown(tree, name):
+            if tree is not None and only_shown(tree, name):
                 yield name, value, Place(file, statement.lineno)
 
 
@@ -145,7 +145,7 @@ def _flat(target: ast.expr) -> list[ast.expr]:
     return list(target.elts) if isinstance(target, ast.Tuple | ast.List) else [target]
 
 
-def _only_shown(tree: ast.AST, name: str) -> bool:
+def only_shown(tree: ast.AST, name: str) -> bool:
     """Whether a name is read nowhere in the file but where figures are shown."""
     shown: set[ast.AST] = set()
     for node in ast.walk(tree):

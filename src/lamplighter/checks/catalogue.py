@@ -185,6 +185,7 @@ _ROWS: tuple[Code, ...] = (
     Code("L121", "the answers cannot reach the targets", "error", "fast", "R"),
     Code("L122", "noise levels of the step before are at the wrong side", "error", "fast", "R"),
     Code("L123", "a minimum over what was set to zero", "error", "fast", "R"),
+    Code("L124", "one term of the loss stands twice", "warning", "fast", "R"),
     # optimizer
     Code("O101", "parameters in no optimizer", "error", "fast", "S"),
     Code("O102", "the optimizer holds foreign parameters", "error", "fast", "S"),

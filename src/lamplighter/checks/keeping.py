@@ -63,6 +63,24 @@ def best_is_forgotten(name: str, best: float, times: int) -> Iterator[Finding]:
         )
 
 
+def previous_for_best(name: str, figure: float, previous: float, best: float) -> Iterator[Finding]:
+    """E108: a state is kept for beating the figure before it, and replaces a better one.
+
+    Args:
+        name: the figure that decides.
+        figure: for which the state is kept now.
+        previous: what it was compared with.
+        best: for which the replaced state was kept.
+    """
+    yield found(
+        "E108",
+        name or "figure",
+        f"the state of the network is kept for {figure:.4g}, which beats the figure before it "
+        f"({previous:.4g}) and not the best ({best:.4g}): a better state is replaced",
+        "compare with the best so far, and set that only where the state is kept",
+    )
+
+
 def worst_is_kept(name: str, *, better: int, kept: int, measured: bool) -> Iterator[Finding]:
     """E107: the state is kept when its loss rises, or its accuracy falls.
 

@@ -113,6 +113,23 @@ def sum_is_the_loss(name: str) -> Iterator[Finding]:
     )
 
 
+def same_term_twice(value: float, times: int, terms: int) -> Iterator[Finding]:
+    """L124: two terms of a sum have been the same number at every step.
+
+    Args:
+        value: of both, at the last step.
+        times: steps.
+        terms: of the sum.
+    """
+    yield found(
+        "L124",
+        "a sum of losses",
+        f"two of its {terms} terms are the same number at each of {times} steps (now {value:.4g}): "
+        "one loss is computed twice, and where another was meant, that one is missing",
+        "look which loss, which answer and which target the second term is computed from",
+    )
+
+
 def constant_term(name: str) -> Iterator[Finding]:
     """L108 of one term: it is added to the loss, and no weight can change it.
 

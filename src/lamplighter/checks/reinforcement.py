@@ -136,6 +136,22 @@ def target_never_follows(name: str, trained: str, steps: int) -> Iterator[Findin
     )
 
 
+def target_never_asked(name: str, trained: str) -> Iterator[Finding]:
+    """Q102: a target network is kept up to date, and the learning network gives the targets.
+
+    Args:
+        name: the target network.
+        trained: the network that learns.
+    """
+    yield found(
+        "Q102",
+        f"`{name}`",
+        f"it follows `{trained}` step by step and is never asked: the values in the targets are those "
+        f"of `{trained}` itself, so how slowly it follows has no effect",
+        f"ask {name} for the value of what comes next",
+    )
+
+
 def future_only_at_the_end(flag: str, discount: float) -> Iterator[Finding]:
     """Q101: a value is added to the reward only where nothing comes after it.
 

@@ -50,6 +50,38 @@ def best_sample_not_class(shape: Sequence[int], dim: int | None) -> Iterator[Fin
     )
 
 
+def only_one_column(shape: Sequence[int], dim: int, what: str = "argmax") -> Iterator[Finding]:
+    """E101: the largest of a single column is chosen, which is always the first.
+
+    Args:
+        shape: of the answers.
+        dim: of length 1, over which is chosen.
+        what: the choice, or "softmax", of which a single column is always 1.
+    """
+    always = "1, whatever the network says" if what == "softmax" else "0, whatever the network says"
+    yield _wrong(
+        f"the {what} of answers {tuple(shape)} is taken over dimension {dim}, which has one entry: "
+        f"it is always {always}",
+        "a network with one output says yes above a threshold: logits > 0, or probabilities > 0.5",
+    )
+
+
+def columns_shifted(mine: Sequence[int], theirs: Sequence[int]) -> Iterator[Finding]:
+    """E101: columns of an answer meet columns of the target that begin elsewhere.
+
+    Args:
+        mine: columns of the answer.
+        theirs: columns of the target.
+    """
+    yield _wrong(
+        f"columns {mine[0]} to {mine[-1]} of the answer meet columns {theirs[0]} to {theirs[-1]} of "
+        "the target, while the losses bring each column to the one of its own number: the figure is "
+        "of numbers that mean different things",
+        f"cut the same columns out of both: [..., {theirs[0]}:{theirs[-1] + 1}]",
+        where="columns",
+    )
+
+
 def several_labels_at_once(target: Tensor) -> Iterator[Finding]:
     """E101: of targets with several ones in a row, only the first is looked at.
 

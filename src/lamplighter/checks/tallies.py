@@ -139,6 +139,13 @@ def _wrong_shares(counted: Counted, others: Sequence[int]) -> Iterator[Wrong]:
             f"that is a tuple of {counted.parts} counts these, and not the samples"
         )
         yield Wrong(total / (batches * counted.parts), actual, how, fix=_FIX_OF_LENGTH)
+    full = batches * counted.sizes[0]
+    if count < full and len(set(counted.sizes[:-1])) == 1 and full not in others:
+        how = (
+            f"the number of right answers, divided by {full}: {batches} batches times the size of "
+            "the first, and the last is smaller"
+        )
+        yield Wrong(total / full, actual, how)
     for size in others:
         # more right answers than there are of something is no share: so many each
         if total <= size > 1 and abs(total / size - actual) > 1e-6 * actual:

@@ -27,6 +27,7 @@ from lamplighter.watch.data.readings import Readings
 from lamplighter.watch.data.resumed import Resumed
 from lamplighter.watch.data.scaling import Scaling
 from lamplighter.watch.data.shared_sets import SharedSets
+from lamplighter.watch.data.side_by_side import SideBySide
 from lamplighter.watch.data.still_slices import StillSlices
 from lamplighter.watch.data.target_scales import TargetScales
 from lamplighter.watch.data.targets import Targets
@@ -47,6 +48,7 @@ from lamplighter.watch.loop.accumulation import Accumulation
 from lamplighter.watch.loop.action_numbers import ActionNumbers
 from lamplighter.watch.loop.bootstraps import Bootstraps
 from lamplighter.watch.loop.finite import Finite, Rounding
+from lamplighter.watch.loop.given_rates import GivenRates
 from lamplighter.watch.loop.hand_steps import HandSteps
 from lamplighter.watch.loop.idle import IdleOptimizers
 from lamplighter.watch.loop.leftovers import Leftovers
@@ -82,12 +84,14 @@ from lamplighter.watch.loss.left_out import LeftOut
 from lamplighter.watch.loss.losses import Losses
 from lamplighter.watch.loss.masked_minima import MaskedMinima
 from lamplighter.watch.loss.noise_levels import NoiseLevels
+from lamplighter.watch.loss.overlaps import Overlaps
 from lamplighter.watch.loss.own_forms import OwnForms
 from lamplighter.watch.loss.own_losses import OwnLosses
 from lamplighter.watch.loss.pairs_apart import PairsApart
 from lamplighter.watch.loss.partners import Partners
 from lamplighter.watch.loss.quantiles import Quantiles
 from lamplighter.watch.loss.reach import Reach
+from lamplighter.watch.loss.repeated import RepeatedTerms
 from lamplighter.watch.loss.signed_targets import SignedTargets
 from lamplighter.watch.loss.spreads import Spreads
 from lamplighter.watch.loss.still_losses import StillLosses
@@ -113,6 +117,7 @@ from lamplighter.watch.network.replicas import Replicas
 from lamplighter.watch.network.strangers import Strangers
 from lamplighter.watch.network.teachers import Teachers
 from lamplighter.watch.network.unchanged import UnchangedNetworks
+from lamplighter.watch.network.unread_settings import UnreadSettings
 from lamplighter.watch.network.weighing import Weighing
 from lamplighter.watch.score.answered import Answered
 from lamplighter.watch.score.batch_scores import BatchScores
@@ -125,6 +130,7 @@ from lamplighter.watch.score.keeping import Keeping
 from lamplighter.watch.score.known_edges import KnownEdges
 from lamplighter.watch.score.metrics import Metrics
 from lamplighter.watch.score.perplexities import Perplexities
+from lamplighter.watch.score.previous import PreviousFigures
 from lamplighter.watch.score.score_arguments import ScoreArguments
 from lamplighter.watch.score.shares import Shares
 from lamplighter.watch.score.tallies import Tallies
@@ -184,6 +190,7 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     NamesSeen,
     NameCodes,
     SharedSets,
+    SideBySide,
     TargetScales,
     EvaluatedInputs,
     HeldOut,
@@ -191,9 +198,11 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     Groups,
     Unsigned,
     Boxes,
+    Overlaps,
     Targets,
     Choosing,
     Keeping,
+    PreviousFigures,
     Schedules,
     ScheduleOwners,
     Plateaus,
@@ -230,6 +239,8 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     DroppedResults,
     ThrownTensors,
     Sources,
+    GivenRates,
+    UnreadSettings,
     Replicas,
     Wasted,
     Rates,
@@ -239,6 +250,7 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     EvaluatedNorms,
     Terms,
     LeftOut,
+    RepeatedTerms,
     Partners,
     MaskedMinima,
     IdleOptimizers,

@@ -20,6 +20,7 @@ from lamplighter.checks.reinforcement import (
 )
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.loop.unasked import UnaskedTargets
 from lamplighter.watch.loss.graphs import is_loss, nodes_of
 from lamplighter.watch.network.likeness import shapes_of, values_of
 from lamplighter.watch.source.descent import shallow
@@ -130,6 +131,7 @@ class Bootstraps(Watcher):
         self.futures: ByIdentity[tuple[Future, int]] = ByIdentity()
         self.waiting: list[Target] = []
         self.twins: dict[int, Twin] = {}
+        self.unasked = UnaskedTargets(world)
         self.looks = 0
         self.hits: Counter[str] = Counter()
         self.live: ByIdentity[tuple[float, Place]] = ByIdentity()
@@ -198,6 +200,7 @@ class Bootstraps(Watcher):
             return
         place = Place.of(frame)
         self._remember(module, place)
+        self.unasked.target_made(module, place)
         if future.factor is not None and self.looks < LOOKS:
             self._look_at_factor(frame, future, place)
         if future.spared or self.looks >= LOOKS or self.world.found("Q101"):

@@ -151,7 +151,7 @@ def _figures(frame: FrameType, sending: ast.stmt) -> Iterator[tuple[str, torch.T
             value = space.get(name)
             if not isinstance(value, torch.Tensor) or value.numel() != 1 or value.grad_fn is None:
                 continue
-            if _only_shown(file, name):
+            if only_shown(file, name):
                 yield name, value, Place(file, statement.lineno)
 
 
@@ -167,7 +167,7 @@ def _flat(target: ast.expr) -> list[ast.expr]:
 
 
 @cache  # the same line asks in many steps, and a file may be long
-def _only_shown(file: str, name: str) -> bool:
+def only_shown(file: str, name: str) -> bool:
     """Whether a name is read nowhere in a file but where figures are shown."""
     tree = tree_of(file)
     if tree is None:

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from lamplighter.checks import own_arithmetic
 from lamplighter.checks import scoring as criteria
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.source.choices import chosen_along
 from lamplighter.watch.source.descent import shallow
-from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.source.place import Place, here, here_exactly
 from lamplighter.watch.taps.names import (
     CONVERTING,
     JOINING,
@@ -43,7 +44,8 @@ class Answer:
         kind: "raw", "sigmoid", "softmax" or "decided".
         owner: id of the network.
         samples: length of dimension 0 when the network answered.
-        odd: a finding that holds once it is compared, as dimension and shape of its argmax.
+        odd: a finding that holds once it is compared, as dimension and shape of its argmax or
+            softmax.
         place: of the argmax.
     """
 
@@ -64,7 +66,7 @@ class Scoring:
         self.equal: ByIdentity[Tensor] = ByIdentity()
         self.multi: Tensor | None = None
         self.pair: Tensor | None = None
-        self.left: tuple[Tensor, bool] | None = None
+        self.left: tuple[Tensor, Answer | None] | None = None
         self.ignored: int | None = None
         self.logits: set[int] = set()
         self.probabilities: set[int] = set()
@@ -109,16 +111,28 @@ class Scoring:
         elif name == "mean" and isinstance(result, Tensor):
             self._look_at_mean(given[0])
         elif known is not None and isinstance(result, Tensor):
-            self._carry(name, args, given[0], known, result)
+            self._carry(name, args, kwargs, given[0], known, result)
         elif isinstance(result, Tensor) and name in CARRYING:
             self._carry_others(name, given[0], result)
         return False
 
     def _carry(
-        self, name: str, args: tuple[Any, ...], given: Tensor, known: Answer, result: Tensor
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        given: Tensor,
+        known: Answer,
+        result: Tensor,
     ) -> None:
         if name in ("sigmoid", "softmax", "log_softmax"):
-            self.answers[result] = replace(known, kind=name.removeprefix("log_"))
+            odd = known.odd
+            if (
+                name == "softmax"
+                and (dim := _single(given, _dim_of(name, args, kwargs))) is not None
+            ):
+                odd = (dim, tuple(given.shape))
+            self.answers[result] = replace(known, kind=name.removeprefix("log_"), odd=odd)
         elif name in CUTS or name == "round":
             number = next((a for a in args if isinstance(a, int | float)), None)
             cut = 0.5 if name == "round" else number
@@ -146,10 +160,8 @@ class Scoring:
         result: Any,
     ) -> None:
         """An argmax: over which dimension, and of what."""
-        dim = kwargs.get("dim", kwargs.get("axis", args[1] if len(args) > 1 else None))
+        dim = _dim_of(name, args, kwargs)
         chosen = result[-1] if isinstance(result, tuple) and result else result
-        if name == "topk":
-            dim = kwargs.get("dim", args[2] if len(args) > 2 else -1)
         if not isinstance(chosen, Tensor) or isinstance(dim, Tensor):
             return
         if known is None:
@@ -165,10 +177,27 @@ class Scoring:
         whole = scores.dim() == 2 and scores.shape[0] == known.samples > 1 and scores.shape[1] > 1
         if whole and known.kind != "decided" and name in ("argmax", "max") and dim in (None, 0, -2):
             odd = (dim, tuple(scores.shape))
+        elif known.kind != "decided" and (single := _single(scores, dim)) is not None:
+            odd = (single, tuple(scores.shape))
+        if name in ("max", "topk") and isinstance(result, tuple) and len(result) == 2:
+            self.answers[result[0]] = known  # the largest scores themselves are no classes
         if name != "max" or isinstance(result, tuple):
             self.answers[chosen] = replace(known, kind="decided", odd=odd, place=here())
 
+    def _tell_of_odd(self, answer: Answer, labels: Tensor) -> None:
+        """An argmax over the samples, or over one column, is taken for the answer of each sample."""
+        dim, shape = answer.odd or (None, ())
+        if dim is not None and dim > 0 and shape[dim] == 1:
+            if bool((labels != 0).any()):  # else there is one class, and its number is 0
+                self._tell(criteria.only_one_column(shape, dim), answer.place)
+        else:
+            self._tell(criteria.best_sample_not_class(shape, dim), answer.place)
+
     def _look_at_cut(self, scores: Tensor, cut: float, known: Answer) -> None:
+        if known.kind == "softmax" and known.odd is not None:
+            dim, shape = known.odd
+            self._tell(criteria.only_one_column(shape, dim or 0, "softmax"), here())
+            return
         logits = known.kind == "raw" and known.owner in self.logits
         certain = known.kind == "sigmoid" or (
             known.kind == "raw" and known.owner in self.probabilities
@@ -187,7 +216,7 @@ class Scoring:
         if own_arithmetic.makes_a_square(large.shape, small.shape):
             self._tell(criteria.compared_with_all(one.shape, other.shape, result.shape), here())
         if answer.odd is not None and second.dim():
-            self._tell(criteria.best_sample_not_class(answer.odd[1], answer.odd[0]), answer.place)
+            self._tell_of_odd(answer, second)
         marked = self.labels.get(second)
         if marked is not None and self.multi is not None:
             self._tell(criteria.several_labels_at_once(self.multi), marked)
@@ -202,15 +231,36 @@ class Scoring:
     def _leave(self, tensor: Tensor) -> None:
         """Answers and labels that go to NumPy one after the other are compared there."""
         known = self.answers.get(tensor)
-        decided = known is not None and known.kind == "decided" and known.odd is None
-        is_label = known is None and criteria.is_whole(tensor) and tensor.dim() == 1
+        if known is not None and (known.kind == "sigmoid" or self._says_yes(known)):
+            self._leave_undecided(tensor)
+        decided = known is not None and known.kind == "decided"
+        is_label = known is None and (
+            tensor.dim() > 0 if criteria.is_whole(tensor) else _are_marks(tensor)
+        )
         before, self.left = self.left, None
         if not decided and not is_label:
             return
-        if before is not None and before[1] != decided and before[0].shape == tensor.shape:
-            self.pair = before[0] == tensor
-        else:
-            self.left = (tensor.detach(), decided)
+        if before is not None and (before[1] is None) == decided:
+            answer, labels = known or before[1], before[0] if decided else tensor
+            if answer is not None and answer.odd is not None:
+                if before[0].numel() == tensor.numel():
+                    self._tell_of_odd(answer, labels)
+                return
+            if before[0].shape == tensor.shape and criteria.is_whole(labels):
+                self.pair = before[0] == tensor
+                return
+        self.left = (tensor.detach(), known)
+
+    def _says_yes(self, known: Answer) -> bool:
+        """Whether the scores are of a network that was trained to say yes or no."""
+        return known.kind == "raw" and known.owner in self.logits | self.probabilities
+
+    def _leave_undecided(self, scores: Tensor) -> None:
+        """Scores of a single column go to NumPy, and the source takes the largest of it there."""
+        place = here_exactly(2) if scores.dim() > 1 and 1 in scores.shape[1:] else None
+        chosen = chosen_along(place) if place is not None else None
+        if chosen is not None and (dim := _single(scores, chosen[0])) is not None:
+            self._tell(criteria.only_one_column(tuple(scores.shape), dim), chosen[1])
 
     def taken(self) -> Tensor | None:
         """What was right of the last answers that went to NumPy with their labels; once."""
@@ -235,3 +285,24 @@ def without_a_class(compared: tuple[Any, ...]) -> int:
     """
     several = [t for t in compared[:2] if isinstance(t, Tensor) and not t.is_floating_point()]
     return sum(int((t < 0).sum()) for t in several if t.dim())
+
+
+def _dim_of(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The dimension that an operation was given; `topk` has its number first."""
+    if name == "topk":
+        return kwargs.get("dim", args[2] if len(args) > 2 else -1)
+    return kwargs.get("dim", kwargs.get("axis", args[1] if len(args) > 1 else None))
+
+
+def _single(scores: Tensor, dim: Any) -> int | None:
+    """The dimension, counted from 0, where it is none of the samples and has one entry; else None."""
+    if not isinstance(dim, int) or scores.dim() < 2 or not -scores.dim() <= dim < scores.dim():
+        return None
+    place = dim % scores.dim()
+    return place if place > 0 and scores.shape[place] == 1 and scores.shape[0] > 1 else None
+
+
+def _are_marks(tensor: Tensor) -> bool:
+    """Whether real numbers are zeros and ones, one for each sample."""
+    flat = tensor.numel() == max(tensor.shape, default=0) > 1
+    return flat and bool(((tensor == 0) | (tensor == 1)).all())

@@ -144,6 +144,9 @@ SIGNS: dict[str, tuple[str, Sequence[Sign]]] = {
 # made where a sample is read as often as where the data set is built
 IN_THE_CLASS = ("D101", "D102", "D103", "D104", "D105", "D113", "T101", "Y108", "Y109")
 
+# where a loader has a sampler, it decides which samples are read, and how often
+OF_THE_SAMPLER = ("D111", "Y103")
+
 
 def pointed(code: str, place: Place | None, dataset: Any = None) -> Place | None:
     """The better line for a finding about the data of a loader.
@@ -158,9 +161,10 @@ def pointed(code: str, place: Place | None, dataset: Any = None) -> Place | None
         one that builds the data set; else `place`.
     """
     lineage = None
-    if place is not None:
-        argument = "sampler" if code == "D111" else "dataset"
-        lineage = lineage_of(place, argument, classes_within(dataset))
+    if place is not None and code in OF_THE_SAMPLER:
+        lineage = lineage_of(place, "sampler", classes_within(dataset))
+    if place is not None and lineage is None and code != "D111":
+        lineage = lineage_of(place, "dataset", classes_within(dataset))
     if place is None or lineage is None:
         return place
     return Place(place.file, _line_in(code, lineage) or lineage.made)

@@ -1,0 +1,257 @@
+"""States that are kept for beating the figure before, and replace a better one: E108."""
+
+from __future__ import annotations
+
+import ast
+import math
+from dataclasses import dataclass
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from lamplighter.checks.keeping import previous_for_best
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.score.keeping import WAYS, condition_above
+from lamplighter.watch.source.place import (
+    Place,
+    frames,
+    function_around,
+    locals_of,
+    statement_at,
+    tree_of,
+)
+from lamplighter.watch.source.statements import called_name
+
+if TYPE_CHECKING:
+    from lamplighter.watch.world import World
+
+LOOKS = 64  # states that are asked why they are kept
+FAR = 4  # calls outwards in which the comparison is looked for
+LEAST = 1e-6  # relative: by how much the replaced figure was better
+PLAIN = (str, int, float, bool, type(None))
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """`figures[i] < figures[i - 1]`, or `figure < before` where each round sets `before = figure`.
+
+    Args:
+        place: of the comparison.
+        name: of the figure.
+        figure: its value.
+        previous: what it is compared with.
+        way: -1 where a state is kept for a lower figure, 1 where for a higher one.
+        earlier: all figures before this one, where the program lists them.
+    """
+
+    place: Place
+    name: str
+    figure: float
+    previous: float
+    way: int
+    earlier: tuple[float, ...] | None = None
+
+    def is_worse_than(self, other: float) -> bool:
+        """Whether another figure is better by more than rounding."""
+        return (other - self.figure) * self.way > LEAST * max(abs(self.figure), abs(other))
+
+
+class PreviousFigures(Watcher):
+    """Asks, when a state is kept under a condition, whether it was compared with the best."""
+
+    codes = ("E108",)
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.looks = 0
+        self.steps = -1
+        self.kept: dict[tuple[Place, str], list[float]] = {}
+
+    def optimizer_made(self, optimizer: torch.optim.Optimizer) -> None:
+        self.kept.clear()  # another training, which has a best of its own
+
+    def state_loaded(self, module: torch.nn.Module, state: dict[str, Any]) -> None:
+        self.kept.clear()
+
+    def state_taken(self, module: torch.nn.Module, state: dict[str, Any]) -> None:
+        self._ask()
+
+    def saved(self, thing: Any) -> None:
+        self._ask()
+
+    def copied(self, thing: Any) -> None:
+        if isinstance(thing, torch.nn.Module | dict):
+            self._ask()
+
+    def _ask(self) -> None:
+        if self.looks >= LOOKS or self.world.steps in (0, self.steps) or self.world.found("E108"):
+            return  # at one step it is taken, copied and saved
+        self.looks += 1
+        self.steps = self.world.steps
+        near = list(frames(3))[:FAR]
+        for frame in near:
+            above = condition_above(frame)
+            if above is None:
+                continue
+            against = _against_the_last(frame, *above)
+            where = where_to(near[0]) or where_to(frame)
+            if against is not None and where:
+                self._look(against, where)
+            return
+
+    def _look(self, against: Against, where: str) -> None:
+        kept = self.kept.setdefault((against.place, where), [])
+        better = [figure for figure in kept if against.is_worse_than(figure)]
+        if against.earlier is not None:  # only what this very list says of this training
+            better = [figure for figure in better if figure in against.earlier]
+        elif against.previous in kept or not math.isfinite(against.previous):
+            better = []
+        kept.append(against.figure)
+        if better:
+            best = (max if against.way > 0 else min)(better)
+            told = previous_for_best(against.name, against.figure, against.previous, best)
+            self.world.adopt(told, against.place)
+
+
+def _against_the_last(
+    frame: FrameType, under: ast.If, compare: ast.Compare, way: int, side: int
+) -> Against | None:
+    """The figure and the one before, where a condition compares these two."""
+    if type(compare.ops[0]) not in WAYS:
+        return None
+    one, other = compare.left, compare.comparators[0]
+    direction = WAYS[type(compare.ops[0])] * way * side
+    place = Place(frame.f_code.co_filename, compare.lineno)
+    for figure, before, turned in ((one, other, direction), (other, one, -direction)):
+        values = _number(figure, frame), _number(before, frame)
+        if values[0] is None or values[1] is None:
+            continue
+        name = ast.unparse(figure)
+        listed = _listed(figure, before, frame)
+        if listed is not None:
+            return Against(place, name, values[0], values[1], turned, listed)
+        if _is_set_each_round(figure, before, under, place.file):
+            return Against(place, name, values[0], values[1], turned)
+    return None
+
+
+def _listed(figure: ast.expr, before: ast.expr, frame: FrameType) -> tuple[float, ...] | None:
+    """The figures before one, where the other is the entry before it in the same list."""
+    if not isinstance(figure, ast.Subscript) or not isinstance(before, ast.Subscript):
+        return None
+    if ast.unparse(figure.value) != ast.unparse(before.value):
+        return None
+    several = _thing(figure.value, frame)
+    if not isinstance(several, list | tuple | np.ndarray | torch.Tensor):
+        return None
+    at, last = _thing(figure.slice, frame), _thing(before.slice, frame)
+    if not isinstance(at, int) or not isinstance(last, int):
+        return None
+    count = len(several)
+    at, last = (i + count if i < 0 else i for i in (at, last))
+    if last != at - 1 or not 0 <= last < count:
+        return None
+    earlier = [_plain(value) for value in several[:at]]
+    return tuple(v for v in earlier if v is not None) if None not in earlier else None
+
+
+def _is_set_each_round(figure: ast.expr, before: ast.expr, under: ast.If, file: str) -> bool:
+    """Whether `before = figure` stands outside of the branch that keeps the state."""
+    wanted, given = ast.unparse(before), _bare(figure)
+    if not isinstance(before, ast.Name | ast.Attribute) or wanted == given:
+        return False
+    scope = function_around(file, under.lineno, under.end_lineno or under.lineno) or tree_of(file)
+    inside = {id(node) for part in under.body for node in ast.walk(part)}
+    return any(
+        isinstance(node, ast.Assign)
+        and id(node) not in inside
+        and any(ast.unparse(target) == wanted for target in node.targets)
+        and _bare(node.value) == given
+        for node in (ast.walk(scope) if scope is not None else ())
+    )
+
+
+def _bare(node: ast.expr) -> str:
+    """A figure without `float()` and `.item()` around it."""
+    if isinstance(node, ast.Call) and called_name(node) == "item" and not node.args:
+        return _bare(node.func.value) if isinstance(node.func, ast.Attribute) else ""
+    if isinstance(node, ast.Call) and called_name(node) == "float" and len(node.args) == 1:
+        return _bare(node.args[0])
+    return ast.unparse(node)
+
+
+def where_to(frame: FrameType) -> str:
+    """Where the running line of a frame puts a state; empty where each state has a place of its own."""
+    statement = statement_at(Place.of(frame))
+    if isinstance(statement, ast.Assign):
+        targets = [t for t in statement.targets if isinstance(t, ast.Name | ast.Attribute)]
+        return ast.unparse(targets[0]) if targets else ""
+    for node in ast.walk(statement) if isinstance(statement, ast.Expr) else ():
+        if isinstance(node, ast.Call) and called_name(node) in ("save", "save_file", "dump"):
+            path = [*node.args[1:2], *(k.value for k in node.keywords if k.arg in ("f", "path"))]
+            return _as_known(path[0], frame) if path else ""
+    return ""
+
+
+def _as_known(path: ast.expr, frame: FrameType) -> str:
+    """How a path is written, with the values of the variables in it."""
+    values = []
+    for node in ast.walk(path):
+        if isinstance(node, ast.Name | ast.Attribute):
+            value = _thing(node, frame)
+            values.append(str(value) if isinstance(value, PLAIN) else type(value).__name__)
+            if hasattr(value, "__fspath__"):
+                values.append(str(value))
+    return ast.unparse(path) + "|".join(values)
+
+
+def _number(node: ast.expr, frame: FrameType) -> float | None:
+    return _plain(_thing(node, frame))
+
+
+def _plain(thing: Any) -> float | None:
+    if isinstance(thing, torch.Tensor | np.ndarray):
+        single = getattr(thing, "size", 0) == 1 or getattr(thing, "ndim", 1) == 0
+        return float(thing) if single else None
+    return float(thing) if isinstance(thing, int | float | np.number) else None
+
+
+def _thing(node: ast.expr, frame: FrameType) -> Any:
+    """What an expression stands for, as far as nothing of the program's runs for it."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Name):
+        return locals_of(frame).get(node.id, frame.f_globals.get(node.id))
+    if isinstance(node, ast.Attribute):
+        return getattr(_thing(node.value, frame), "__dict__", {}).get(node.attr)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        inner = _thing(node.operand, frame)
+        return -inner if isinstance(inner, int | float) else None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        one, other = _thing(node.left, frame), _thing(node.right, frame)
+        if not isinstance(one, int | float) or not isinstance(other, int | float):
+            return None
+        return one + other if isinstance(node.op, ast.Add) else one - other
+    if isinstance(node, ast.Subscript):
+        return _entry(_thing(node.value, frame), _thing(node.slice, frame))
+    if isinstance(node, ast.Call):
+        if called_name(node) == "item" and isinstance(node.func, ast.Attribute):
+            return _thing(node.func.value, frame)
+        of = _thing(node.args[0], frame) if len(node.args) == 1 else None
+        if called_name(node) == "len" and isinstance(of, list | tuple | dict):
+            return len(of)
+        return of if called_name(node) == "float" else None
+    return None
+
+
+def _entry(owner: Any, key: Any) -> Any:
+    if isinstance(owner, dict) and isinstance(key, str | int):
+        return owner.get(key)
+    is_row = isinstance(owner, list | tuple) or (
+        isinstance(owner, np.ndarray | torch.Tensor) and owner.ndim == 1
+    )
+    if is_row and isinstance(key, int) and -len(owner) <= key < len(owner):
+        return owner[key]
+    return None

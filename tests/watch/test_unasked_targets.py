@@ -1,0 +1,113 @@
+"""Q102: a target network is kept up to date, and the learning network gives the targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from lamplighter.watch import Watch
+
+HEAD = """
+import copy
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+torch.manual_seed(0)
+states, following = torch.randn(400, 6), torch.randn(400, 6)
+actions = torch.randint(0, 3, (400,))
+rewards = states[:, 0] + (actions == 1).float()
+over = (torch.rand(400) < 0.1).float()
+
+
+def make():
+    return nn.Sequential(nn.Linear(6, 32), nn.ReLU(), nn.Linear(32, 3))
+
+"""
+AGENT = """
+class Agent:
+    def __init__(self):
+        self.net, self.slow = make(), make()
+        self.slow.load_state_dict(self.net.state_dict())
+        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=0.003)
+
+    def follow(self):
+        for theirs, mine in zip(self.slow.parameters(), self.net.parameters()):
+            theirs.data.copy_(0.95 * theirs.data + 0.05 * mine.data)
+
+    def learn(self, part):
+        with torch.no_grad():
+            value = self.{asked}(following[part]).max(1)[0]
+        goal = rewards[part] + 0.9 * value * (1 - over[part])
+        said = self.net(states[part]).gather(1, actions[part][:, None]).squeeze(1)
+        loss = F.smooth_l1_loss(said, goal)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.follow()
+
+
+agent = Agent()
+for _ in range(100):
+    agent.learn(torch.randint(0, 400, (32,)))
+"""
+DOUBLE = """
+net = make()
+slow = copy.deepcopy(net)
+optimizer = torch.optim.Adam(net.parameters(), lr=0.003)
+for number in range(100):
+    part = torch.randint(0, 400, (32,))
+    with torch.no_grad():
+        chosen = net(following[part]).argmax(1, keepdim=True)
+        value = {asked}(following[part]).gather(1, chosen).squeeze(1)
+        goal = rewards[part] + 0.9 * (1 - over[part]) * value
+    said = net(states[part]).gather(1, actions[part][:, None]).squeeze(1)
+    loss = (said - goal).pow(2).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    with torch.no_grad():
+        for theirs, mine in zip(slow.parameters(), net.parameters()):
+            theirs.lerp_(mine, 0.02)
+"""
+KEPT = """
+net = make()
+best = copy.deepcopy(net)
+optimizer = torch.optim.Adam(net.parameters(), lr=0.003)
+for number in range(100):
+    part = torch.randint(0, 400, (32,))
+    with torch.no_grad():
+        value = net(following[part]).max(1).values
+    goal = rewards[part] + 0.9 * value * (1 - over[part])
+    said = net(states[part]).gather(1, actions[part][:, None]).squeeze(1)
+    loss = F.mse_loss(said, goal)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    if number == 60:
+        best.load_state_dict(net.state_dict())
+"""
+
+
+def told(watching: Watch) -> list[str]:
+    return [f.where for f in watching.findings if f.code == "Q102"]
+
+
+@pytest.mark.parametrize(
+    ("program", "asked", "expected"),
+    [
+        (AGENT, "net", 1),
+        (AGENT, "slow", 0),
+        (DOUBLE, "net", 1),
+        (DOUBLE, "slow", 0),
+        # a state of the past, which is not meant for targets
+        (KEPT, "", 0),
+    ],
+)
+def test_who_gives_the_targets(
+    run: Callable[[str], Watch], program: str, asked: str, expected: int
+) -> None:
+    """The slow network moves at every step, and its answers are asked for or not."""
+    assert len(told(run(program.replace("{asked}", asked)))) == expected

@@ -99,7 +99,9 @@ def test_sides_below_zero(
         BY_PAIRS.format(
             before="meet = (low < high).float().prod(1)", middle="", inter="side.prod(1) * meet"
         ),
-        BY_PAIRS.format(before="", middle="side = side.clone(); side[side < 0] = 0", inter="side.prod(1)"),
+        BY_PAIRS.format(
+            before="", middle="side = side.clone(); side[side < 0] = 0", inter="side.prod(1)"
+        ),
     ],
 )
 @pytest.mark.parametrize("loss", [LOSS, SCORE])

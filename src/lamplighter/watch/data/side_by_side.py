@@ -64,7 +64,9 @@ class SideBySide(Watcher):
         mine = record_of(self.world, loader)
         several = batch if isinstance(batch, list | tuple | dict) else (batch,)
         known = self.moved.setdefault(id(mine), Moved(mine, ByAddress()))
-        known.batch = ByAddress(*shallow(several.values() if isinstance(several, dict) else several))
+        known.batch = ByAddress(
+            *shallow(several.values() if isinstance(several, dict) else several)
+        )
 
     def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         if self.looks >= LOOKS or len(self.world.live) < 2 or not torch.is_grad_enabled():

@@ -92,7 +92,8 @@ def _is_made_without(place: Place) -> bool:
 def _reads_by_name(tree: ast.Module) -> bool:
     """Whether the program takes variables or settings by their name, unseen by the source."""
     return any(
-        isinstance(n, ast.Name) and n.id in HIDDEN or isinstance(n, ast.Attribute) and n.attr == "__dict__"
+        (isinstance(n, ast.Name) and n.id in HIDDEN)
+        or (isinstance(n, ast.Attribute) and n.attr == "__dict__")
         for n in ast.walk(tree)
     )
 

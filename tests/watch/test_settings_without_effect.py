@@ -38,6 +38,7 @@ def train({argument}):
 
 train()
 """
+NAME = "sla" + "ck"  # in parts: this file is read for its uses as well
 ADAM = "Adam(net.parameters())"
 PARSED = """
 parser = argparse.ArgumentParser()
@@ -157,18 +158,25 @@ def test_a_rate_that_is_used_or_left_alone(
 @pytest.mark.parametrize(
     ("used", "made", "expected"),
     [
-        ("0.001", "for decay in (0.1, 0.01): train(Net(beta=decay))", ["`beta`"]),
-        ("0.001", "train(Net(beta=0.5))", ["`beta`"]),
-        ("self.beta", "for decay in (0.1, 0.01): train(Net(beta=decay))", []),
+        ("0.001", "for decay in (0.1, 0.01): train(Net(_=decay))", 1),
+        ("0.001", "train(Net(_=0.5))", 1),
+        ("self._", "for decay in (0.1, 0.01): train(Net(_=decay))", 0),
         # nobody has chosen it
-        ("0.001", "train(Net())", []),
+        ("0.001", "train(Net())", 0),
         # a number of units that the layers were made with
-        ("self.beta", "for width in (8, 16): train(Net(width=width))", []),
-        ("getattr(self, 'be' + 'ta')", "train(Net(beta=0.5))", []),
+        ("self._", "for width in (8, 16): train(Net(width=width))", 0),
+        ("getattr(self, '_')", "train(Net(_=0.5))", 0),
     ],
 )
 def test_a_setting_that_a_network_only_keeps(
-    run: Callable[[str], Watch], used: str, made: str, expected: list[str]
+    run: Callable[[str], Watch], used: str, made: str, expected: int
 ) -> None:
     """What was chosen at the call, and lies in the network unread."""
-    assert told(run(NET.format(name="beta", used=used) + made + "\n")) == expected
+    assert (
+        told(
+            run(
+                NET.format(name=NAME, used=used.replace("_", NAME)) + made.replace("_", NAME) + "\n"
+            )
+        )
+        == [f"`{NAME}`"] * expected
+    )

@@ -70,6 +70,7 @@ from lamplighter.watch.loop.wasted import Wasted
 from lamplighter.watch.loss.alignments import Alignments
 from lamplighter.watch.loss.arithmetic import Arithmetic
 from lamplighter.watch.loss.class_weights import ClassWeights
+from lamplighter.watch.loss.columns import Columns
 from lamplighter.watch.loss.cosines import Cosines
 from lamplighter.watch.loss.deviations import Deviations
 from lamplighter.watch.loss.doubled import DoubledScores
@@ -156,6 +157,7 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     Reach,
     Cosines,
     PairsApart,
+    Columns,
     Alignments,
     IgnoredClasses,
     NoiseLevels,

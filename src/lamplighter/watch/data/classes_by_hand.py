@@ -8,7 +8,7 @@ import torch
 
 from lamplighter.checks.labels import unknown_classes
 from lamplighter.checks.splits import fingerprints
-from lamplighter.watch.data.arrays import arrays_in_sight, companion_of, origin_of
+from lamplighter.watch.data.arrays import Array, arrays_in_sight, companion_of, origin_of
 from lamplighter.watch.events import Watcher
 
 if TYPE_CHECKING:
@@ -38,9 +38,19 @@ class ClassesByHand(Watcher):
         whole = companion_of(origin, given.targets, arrays) if origin is not None else None
         if origin is None or whole is None or whole.dim() != 1 or len(whole) > MOST_ROWS:
             return
-        inputs = origin.array.shaped(given.inputs)
-        if inputs is not None and not whole.is_floating_point():
-            self.labels = dict(zip(fingerprints(inputs), whole.tolist(), strict=True))
+        self._learn(origin.array, whole, given.inputs)
+        for array in arrays if self.labels else ():
+            if array is not origin.array and array.shaped(given.inputs) is not None:
+                self._learn(array, _only_classes_for(array, arrays), given.inputs)
+
+    def _learn(self, array: Array, classes: torch.Tensor | None, like: torch.Tensor) -> None:
+        """Notes the classes of an array's rows; what is known of a row already stays."""
+        if classes is None or classes.is_floating_point() or len(array.values) > MOST_ROWS:
+            return
+        inputs = array.shaped(like)
+        if inputs is not None:
+            known = dict(zip(fingerprints(inputs), classes.tolist(), strict=True))
+            self.labels = known | self.labels
 
     def ended(self) -> None:
         feeds = self.world.feeds
@@ -61,3 +71,10 @@ class ClassesByHand(Watcher):
             self.world.adopt(
                 unknown_classes(mine, theirs, where="what is evaluated"), one.samples.place
             )
+
+
+def _only_classes_for(array: Array, arrays: list[Array]) -> torch.Tensor | None:
+    """The row of whole numbers that is as long as an array, if there is one such row alone."""
+    rows = [a.values for a in arrays if a.values.dim() == 1 and len(a.values) == len(array.values)]
+    whole = [row for row in rows if not row.is_floating_point() and row.dtype != torch.bool]
+    return whole[0] if whole and all(torch.equal(row, whole[0]) for row in whole) else None

@@ -24,8 +24,8 @@ LARGER, SMALLER = ("max", "maximum", "fmax"), ("min", "minimum", "fmin")
 PARTING = KEEPING | RESHAPING | PICKING | {"unbind", "chunk", "split", "squeeze", "unsqueeze"}
 # who asks for the sign of a side knows that it may be below zero
 COMPARING = ("gt", "ge", "lt", "le", "__gt__", "__ge__", "__lt__", "__le__")
-ASKING = (*COMPARING, "sign", "where", "clamp", "clamp_min", "relu", "maximum", "max")
-ASKING += ("__setitem__", "masked_fill")
+ASKING = frozenset((*COMPARING, "sign", "where", "clamp", "clamp_min", "relu", "maximum", "max"))
+ASKING |= {"__setitem__", "masked_fill"}
 LOOKS = 60  # overlaps that are read
 SURE = 2  # of one line that must show it
 

@@ -6,7 +6,8 @@ import ast
 import inspect
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -63,7 +64,7 @@ class UnreadSettings(Watcher):
             chosen = isinstance(default, float) and values != {default}
             if len(values) < 2 and not chosen:
                 continue
-            trees = trees if trees is not None else list(_users_trees())
+            trees = trees if trees is not None else list(_users_trees(self.places))
             if any(_reads(tree, name) for tree in trees):
                 continue
             several = " and ".join(f"{v:g}" for v in sorted(values)[:3])
@@ -140,13 +141,18 @@ def _is_own(kind: type) -> bool:
     return isinstance(file, str) and is_users(file)
 
 
-def _users_trees() -> Iterator[ast.Module]:
+def _users_trees(kinds: Iterable[type]) -> Iterator[ast.Module]:
+    """The sources of the program: what lies where it lies, or where its classes lie, and was imported."""
+    main = getattr(sys.modules.get("__main__"), "__file__", None)
+    owners = (getattr(sys.modules.get(k.__module__), "__file__", None) for k in kinds)
+    roots = {Path(file).resolve().parent for file in (main, *owners) if isinstance(file, str)}
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
-        if isinstance(file, str) and file.endswith(".py") and is_users(file):
-            tree = tree_of(file)
-            if tree is not None:
-                yield tree
+        if not isinstance(file, str) or not file.endswith(".py") or not is_users(file):
+            continue
+        tree = tree_of(file) if roots & {*Path(file).resolve().parents} else None
+        if tree is not None:
+            yield tree
 
 
 def _owners(optimizer: torch.optim.Optimizer) -> Iterator[nn.Module]:

@@ -185,8 +185,8 @@ def decision_at(frame: FrameType) -> Decision | None:
     for node in statements(file):
         if not isinstance(node, ast.If) or node.lineno < frame.f_code.co_firstlineno:
             continue
-        side = _side(node, line)
-        read = _comparison(node.test, frame) if side else None
+        side = side_of(node, line)
+        read = comparison_in(node.test, frame) if side else None
         if read is not None and (inner is None or node.lineno >= inner[0].lineno):
             inner = (node, read[0], read[1], side)
     if inner is None:
@@ -233,7 +233,7 @@ def _set_instead(under: ast.If, best: str, figure: str, file: str) -> Place | No
     return None
 
 
-def _side(node: ast.If, line: int) -> int:
+def side_of(node: ast.If, line: int) -> int:
     """1 where a line stands under the condition, -1 under its else, 0 outside."""
     for block, side in ((node.body, 1), (node.orelse, -1)):
         if block and block[0].lineno <= line <= (block[-1].end_lineno or 0):
@@ -241,13 +241,13 @@ def _side(node: ast.If, line: int) -> int:
     return 0
 
 
-def _comparison(test: ast.expr, frame: FrameType) -> tuple[ast.Compare, int] | None:
+def comparison_in(test: ast.expr, frame: FrameType) -> tuple[ast.Compare, int] | None:
     """The comparison in a condition, and -1 where it is negated; names are looked up once."""
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        inner = _comparison(test.operand, frame)
+        inner = comparison_in(test.operand, frame)
         return None if inner is None else (inner[0], -inner[1])
     if isinstance(test, ast.BoolOp):
-        found = [c for part in test.values if (c := _comparison(part, frame)) is not None]
+        found = [c for part in test.values if (c := comparison_in(part, frame)) is not None]
         return found[0] if len(found) == 1 else None
     if isinstance(test, ast.Name):
         given = [
@@ -258,10 +258,12 @@ def _comparison(test: ast.expr, frame: FrameType) -> tuple[ast.Compare, int] | N
             and frame.f_code.co_firstlineno <= node.lineno <= test.lineno
         ]
         return (
-            None if not given or isinstance(given[-1], ast.Name) else _comparison(given[-1], frame)
+            None
+            if not given or isinstance(given[-1], ast.Name)
+            else comparison_in(given[-1], frame)
         )
     if isinstance(test, ast.Call) and _name(test.func) == "bool" and test.args:
-        return _comparison(test.args[0], frame)
+        return comparison_in(test.args[0], frame)
     if not isinstance(test, ast.Compare) or len(test.ops) != 1:
         return None
     newest = isinstance(test.ops[0], ast.Eq) and any(

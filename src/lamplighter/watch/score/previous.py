@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import math
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -13,13 +15,14 @@ import torch
 
 from lamplighter.checks.keeping import previous_for_best
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.score.keeping import WAYS, condition_above
+from lamplighter.watch.score.keeping import WAYS, comparison_in, side_of
 from lamplighter.watch.source.place import (
     Place,
     frames,
     function_around,
     locals_of,
     statement_at,
+    statements,
     tree_of,
 )
 from lamplighter.watch.source.statements import called_name
@@ -30,7 +33,9 @@ if TYPE_CHECKING:
 LOOKS = 64  # states that are asked why they are kept
 FAR = 4  # calls outwards in which the comparison is looked for
 LEAST = 1e-6  # relative: by how much the replaced figure was better
-PLAIN = (str, int, float, bool, type(None))
+PATHS = (str, os.PathLike)
+PLAIN = (*PATHS, int, float)
+BUILDING = ("join", "Path", "str", "format")  # what a path is put together by
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +97,11 @@ class PreviousFigures(Watcher):
         self.steps = self.world.steps
         near = list(frames(3))[:FAR]
         for frame in near:
-            above = condition_above(frame)
-            if above is None:
-                continue
-            against = _against_the_last(frame, *above)
-            where = where_to(near[0]) or where_to(frame)
-            if against is not None and where:
-                self._look(against, where)
-            return
+            for against in _against_the_last(frame):
+                where = where_to(near[0]) or where_to(frame)
+                if where:
+                    self._look(against, where)
+                return
 
     def _look(self, against: Against, where: str) -> None:
         kept = self.kept.setdefault((against.place, where), [])
@@ -115,26 +117,45 @@ class PreviousFigures(Watcher):
             self.world.adopt(told, against.place)
 
 
-def _against_the_last(
-    frame: FrameType, under: ast.If, compare: ast.Compare, way: int, side: int
-) -> Against | None:
-    """The figure and the one before, where a condition compares these two."""
-    if type(compare.ops[0]) not in WAYS:
-        return None
+def _against_the_last(frame: FrameType) -> Iterator[Against]:
+    """The figure and the one before, where a condition above the running line compares these two."""
+    file, line = frame.f_code.co_filename, frame.f_lineno
+    above = [
+        (node, side)
+        for node in statements(file)
+        if isinstance(node, ast.If)
+        and node.lineno >= frame.f_code.co_firstlineno
+        and (side := side_of(node, line))
+    ]
+    for node, side in reversed(above):
+        for compare, way in _comparisons(node.test, frame):
+            if type(compare.ops[0]) in WAYS:
+                yield from _read(frame, node, compare, way * side)
+
+
+def _comparisons(test: ast.expr, frame: FrameType) -> Iterator[tuple[ast.Compare, int]]:
+    """Each comparison in a condition, and -1 where it is negated."""
+    if isinstance(test, ast.BoolOp):
+        for part in test.values:
+            yield from _comparisons(part, frame)
+    elif (read := comparison_in(test, frame)) is not None:
+        yield read
+
+
+def _read(frame: FrameType, under: ast.If, compare: ast.Compare, way: int) -> Iterator[Against]:
     one, other = compare.left, compare.comparators[0]
-    direction = WAYS[type(compare.ops[0])] * way * side
+    direction = WAYS[type(compare.ops[0])] * way
     place = Place(frame.f_code.co_filename, compare.lineno)
     for figure, before, turned in ((one, other, direction), (other, one, -direction)):
-        values = _number(figure, frame), _number(before, frame)
-        if values[0] is None or values[1] is None:
+        value, last = _number(figure, frame), _number(before, frame)
+        if value is None or last is None:
             continue
         name = ast.unparse(figure)
         listed = _listed(figure, before, frame)
         if listed is not None:
-            return Against(place, name, values[0], values[1], turned, listed)
-        if _is_set_each_round(figure, before, under, place.file):
-            return Against(place, name, values[0], values[1], turned)
-    return None
+            yield Against(place, name, value, last, turned, listed)
+        elif _is_set_each_round(figure, before, under, place.file):
+            yield Against(place, name, value, last, turned)
 
 
 def _listed(figure: ast.expr, before: ast.expr, frame: FrameType) -> tuple[float, ...] | None:
@@ -196,15 +217,15 @@ def where_to(frame: FrameType) -> str:
 
 
 def _as_known(path: ast.expr, frame: FrameType) -> str:
-    """How a path is written, with the values of the variables in it."""
-    values = []
-    for node in ast.walk(path):
-        if isinstance(node, ast.Name | ast.Attribute):
-            value = _thing(node, frame)
-            values.append(str(value) if isinstance(value, PLAIN) else type(value).__name__)
-            if hasattr(value, "__fspath__"):
-                values.append(str(value))
-    return ast.unparse(path) + "|".join(values)
+    """How a path is written, with the values of the variables in it; empty for what is no path."""
+    nodes = list(ast.walk(path))
+    if any(isinstance(n, ast.Call) and called_name(n) not in BUILDING for n in nodes):
+        return ""
+    named = [n for n in nodes if isinstance(n, ast.Name | ast.Attribute)]
+    values = {ast.unparse(n): _thing(n, frame) for n in named}
+    if ast.unparse(path) in values and not isinstance(values[ast.unparse(path)], PATHS):
+        return ""
+    return ast.unparse(path) + "|".join(str(v) for v in values.values() if isinstance(v, PLAIN))
 
 
 def _number(node: ast.expr, frame: FrameType) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -88,6 +88,7 @@ def check(
     batches: int | None = None,
     unpack: Unpack | None = None,
     listener: Listener = SILENT,
+    only: Collection[str] | None = None,
 ) -> Report:
     """Looks for silent mistakes in a training that is about to begin, and changes nothing.
 
@@ -110,6 +111,7 @@ def check(
         batches: how many batches of train to read; by default 2 (fast) or 4 (full).
         unpack: batch → (inputs, targets), for batches of another form.
         listener: hears each finding as it is made.
+        only: codes that are wanted; a look that has none of them is left out. None: all.
 
     Returns:
         The findings, worst first, with how much was done; a check that could not run is in
@@ -122,17 +124,17 @@ def check(
         _attempt("shapes of lazy layers", partial(_use_shaped_copy, setup), report)
     trained = (model, setup.model, setup.loss, *setup.optimizers, *setup.schedules, *setup.hidden)
     with kept(trained, (setup.data, setup.val)) as snapshot:
-        _run_all(BEFORE, setup, report)
+        _run_all(BEFORE, setup, report, only)
         if setup.data is not None:
-            _run_all(SAMPLES, setup, report)
+            _run_all(SAMPLES, setup, report, only)
             count = batches or (4 if setup.thorough else 2)
             _attempt("reading batches", lambda: over_data.read_train(setup, count), report)
             setup.prober = Prober(setup.model, setup.loss, setup.optimizers, snapshot)
             _attempt("probe steps", lambda: over_steps.try_steps(setup), report)
-        _run_all(PROBED, setup, report)
+        _run_all(PROBED, setup, report, only)
         if setup.evidence is not None and setup.prober is not None:
             setup.prober.put_back()
-            _run_all(ANSWERED, setup, report)
+            _run_all(ANSWERED, setup, report, only)
         report.steps = setup.evidence.steps if setup.evidence is not None else 0
     if setup.data is not None and raw_batches_used_up(data):
         report.skipped["data"] = "the data is a generator: the batches looked at are used up"
@@ -195,9 +197,16 @@ def _several(given: Any) -> tuple[Any, ...]:
     return tuple(given) if isinstance(given, list | tuple) else (given,)
 
 
-def _run_all(table: Sequence[tuple[str, str, Look]], setup: Setup, report: Report) -> None:
+def _run_all(
+    table: Sequence[tuple[str, str, Look]],
+    setup: Setup,
+    report: Report,
+    only: Collection[str] | None,
+) -> None:
     for codes, cost, look in table:
         if cost == "full" and not setup.thorough:
+            continue
+        if only is not None and not any(code in only for code in codes.split()):
             continue
         collect = partial(_collect, look, setup, report.findings)
         report.checks += len(codes.split()) if _attempt(codes, collect, report) else 0

@@ -95,7 +95,7 @@ class Parts(Watcher):
         wanted = CODES if trial.rows_are_samples() else CODES - {"M104"}
         with kept(()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            report = check(double, trial.as_data(), loss=trial.compute_loss)
+            report = check(double, trial.as_data(), loss=trial.compute_loss, only=wanted)
         for finding in report:
             if finding.code in wanted and not self.world.found(finding.code):
                 self.world.adopt([finding], place_of(finding, trial, self.world.origins))

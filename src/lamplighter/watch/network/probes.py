@@ -60,6 +60,7 @@ class Probes(Watcher):
     """Tries the network on its first batch before the first step is taken."""
 
     codes = (*OF_FORWARD, *OF_LOSS, *OF_SEVERAL_STEPS)
+    operations = COMPARING
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -245,6 +246,7 @@ class Probes(Watcher):
                 trial.as_data(),
                 loss=trial.compute_loss,
                 optimizer=[o for o in optimizers if not isinstance(o, torch.optim.LBFGS)] or None,
+                only=wanted,
             )
         for finding in report:
             if finding.code in wanted and self._holds(finding, trial):

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +118,6 @@ def _sending(frame: FrameType) -> ast.stmt | None:
 def _figures(frame: FrameType, sending: ast.stmt) -> Iterator[tuple[str, torch.Tensor, Place]]:
     """The differentiable figures that the same block has assigned and does nothing with but show."""
     file = frame.f_code.co_filename
-    tree = tree_of(file)
     block = block_of(file, sending)
     before = block[: block.index(sending)] if block else []
     space: dict[str, Any] | None = None
@@ -130,7 +130,7 @@ def _figures(frame: FrameType, sending: ast.stmt) -> Iterator[tuple[str, torch.T
             value = space.get(name)
             if not isinstance(value, torch.Tensor) or value.numel() != 1 or value.grad_fn is None:
                 continue
-            if tree is not None and _only_shown(tree, name):
+            if _only_shown(file, name):
                 yield name, value, Place(file, statement.lineno)
 
 
@@ -145,8 +145,12 @@ def _flat(target: ast.expr) -> list[ast.expr]:
     return list(target.elts) if isinstance(target, ast.Tuple | ast.List) else [target]
 
 
-def _only_shown(tree: ast.AST, name: str) -> bool:
-    """Whether a name is read nowhere in the file but where figures are shown."""
+@cache  # the same line asks in many steps, and a file may be long
+def _only_shown(file: str, name: str) -> bool:
+    """Whether a name is read nowhere in a file but where figures are shown."""
+    tree = tree_of(file)
+    if tree is None:
+        return False
     shown: set[ast.AST] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr) or (

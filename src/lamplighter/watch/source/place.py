@@ -9,7 +9,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -45,10 +45,15 @@ class Place:
     @classmethod
     def of(cls, frame: FrameType) -> Place:
         """The line that a function is at."""
-        return cls(frame.f_code.co_filename, frame.f_lineno)
+        return _line(frame.f_code.co_filename, frame.f_lineno)
 
     def __str__(self) -> str:
         return f"{Path(self.file).name}:{self.line}"
+
+
+@lru_cache(maxsize=4096)  # the same lines run in every step
+def _line(file: str, line: int) -> Place:
+    return Place(file, line)
 
 
 @cache
@@ -142,13 +147,18 @@ def names_of(thing: object, depth: int = 1) -> list[str]:
 
 def statement_at(place: Place) -> ast.stmt | None:
     """The innermost statement of the source that covers a line, or None."""
+    return _statement(place.file, place.line, place.column)
+
+
+@cache  # the same lines run in every step
+def _statement(file: str, line: int, column: int) -> ast.stmt | None:
     best: ast.stmt | None = None
-    for node in statements(place.file):
+    for node in statements(file):
         end = node.end_lineno or node.lineno
-        alone = place.column < 0 or not node.lineno == end == place.line
-        if not (alone or node.col_offset <= place.column < (node.end_col_offset or 0)):
+        alone = column < 0 or not node.lineno == end == line
+        if not (alone or node.col_offset <= column < (node.end_col_offset or 0)):
             continue  # another statement of the same line
-        if node.lineno <= place.line <= end and (best is None or node.lineno >= best.lineno):
+        if node.lineno <= line <= end and (best is None or node.lineno >= best.lineno):
             best = node
     return best
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 
 from lamplighter.watch.source.place import Place, statement_at, tree_of
 
@@ -112,6 +113,7 @@ def line_in_a_loop(place: Place | None, name: str) -> Place | None:
     return Place(place.file, min(lines)) if lines else place
 
 
+@cache
 def block_of(file: str, statement: ast.stmt) -> list[ast.stmt]:
     """The statements among which one stands, such as those of one `if`; empty where it is no such."""
     for node in ast.walk(tree_of(file) or ast.Module([], [])):

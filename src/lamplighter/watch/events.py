@@ -81,11 +81,14 @@ class Watcher:
     """Hears everything and does nothing; the small ones override what they look at.
 
     `codes`: what it can find. `always`: the frequent events that it hears also when a training is
-    followed lightly, each of which costs time at every step of the whole training.
+    followed lightly, each of which costs time at every step of the whole training. `operations`:
+    the operations it hears of, by their names in `taps.names`; None: all, which costs time at each
+    of the hundreds in a step that is followed closely.
     """
 
     codes: tuple[str, ...] = ()
     always: frozenset[str] = frozenset()
+    operations: frozenset[str] | None = None
 
     def loader_made(self, loader: DataLoader[Any]) -> None:
         """A `DataLoader` was built."""
@@ -256,6 +259,8 @@ class Stream:
         self.full: dict[str, list[Callable[..., None]]] = {event: [] for event in EVENTS}
         self.light: dict[str, list[Callable[..., None]]] = {event: [] for event in EVENTS}
         self.now = self.full
+        # name of an operation → who hears it; filled as they come
+        self.of_operation: dict[str, list[Callable[..., None]]] = {}
         # where calls of modules are listened to, and where that ends; told when it changes
         self.hears_calls = False
         self.calls_heard: Callable[[bool], None] = _whatever
@@ -289,6 +294,7 @@ class Stream:
 
     def _follow(self, hearers: dict[str, list[Callable[..., None]]]) -> None:
         self.now = hearers
+        self.of_operation.clear()
         heard = bool(hearers["module_entered"] or hearers["module_left"])
         if heard != self.hears_calls:
             self.hears_calls = heard
@@ -297,7 +303,31 @@ class Stream:
     def tell(self, event: str, *facts: Any) -> None:
         """Tells one event; what watchers do with torch is itself not observed."""
         hearers = self.now[event]
-        if not hearers or not self.on or threading.get_ident() != self.thread:
+        if hearers:
+            self._pass_on(hearers, event, facts)
+
+    def tell_operation(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+    ) -> None:
+        """Tells "operated" to those who hear of operations with this name."""
+        hearers = self.of_operation.get(name)
+        if hearers is None:
+            hearers = self.of_operation[name] = self._hearers_of(name)
+        if hearers:
+            self._pass_on(hearers, "operated", (name, args, kwargs, result))
+
+    def _hearers_of(self, name: str) -> list[Callable[..., None]]:
+        found = []
+        for hear in self.now["operated"]:
+            named = getattr(getattr(hear, "__self__", None), "operations", None)
+            if named is None or name in named:
+                found.append(hear)
+        return found
+
+    def _pass_on(
+        self, hearers: list[Callable[..., None]], event: str, facts: tuple[Any, ...]
+    ) -> None:
+        if not self.on or threading.get_ident() != self.thread:
             return
         self.on = False
         paused = self.listening and self.pause()
@@ -307,8 +337,7 @@ class Stream:
                 hear(*facts)
         except Exception as error:
             # A watcher's own fault may cost its findings, never the user's training.
-            self._drop(hear, event, error)
-            self._tell_after(hear, hearers, event, facts)
+            self._tell_after(hear, hearers, event, facts, error)
         finally:
             if paused:
                 self.go_on()
@@ -320,20 +349,24 @@ class Stream:
         hearers: list[Callable[..., None]],
         event: str,
         facts: tuple[Any, ...],
+        error: Exception,
     ) -> None:
         """Tells those who come after a watcher that failed, and lets that one hear no more."""
-        place = hearers.index(broken)
-        del hearers[place]
-        while place < len(hearers):
+        after = hearers[hearers.index(broken) + 1 :]
+        self._drop(broken, event, error)
+        for hear in after:
             try:
-                hearers[place](*facts)
-                place += 1
-            except Exception as error:
-                self._drop(hearers.pop(place), event, error)
+                hear(*facts)
+            except Exception as another:
+                self._drop(hear, event, another)
 
     def _drop(self, hear: Callable[..., None], event: str, error: Exception) -> None:
         owner = type(getattr(hear, "__self__", hear)).__name__
         self.faults.append(f"{owner}.{event}: {type(error).__name__}: {error}")
+        for hearers in (self.full[event], self.light[event]):
+            if hear in hearers:
+                hearers.remove(hear)
+        self.of_operation.clear()
 
 
 def _whatever(heard: bool) -> None:

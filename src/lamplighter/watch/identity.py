@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from functools import partial
 from typing import Generic, TypeVar
 
 import torch
@@ -30,8 +31,9 @@ class ByIdentity(Generic[Value]):
         return known[1] if known is not None and known[0]() is thing else None
 
     def __setitem__(self, thing: object, value: Value) -> None:
+        # `pop` gets the dead reference as what it returns where nothing is left: no call of Python's
         key, kept = id(thing), self._kept
-        self._kept[key] = (weakref.ref(thing, lambda _: kept.pop(key, None)), value)
+        kept[key] = (weakref.ref(thing, partial(kept.pop, key)), value)
 
 
 class ByAddress:

@@ -163,7 +163,7 @@ class World(Watcher):
 
     def found(self, code: str) -> bool:
         """Whether a finding with this code was reported."""
-        return any(key[0] == code for key in self.findings)
+        return bool(self.findings) and code in {key[0] for key in self.findings}
 
     # models
 

@@ -28,6 +28,7 @@ class Boxes(Watcher):
     """
 
     codes = ("T108",)
+    operations = frozenset((*LARGER, *SMALLER))
 
     def __init__(self, world: World) -> None:
         self.world = world

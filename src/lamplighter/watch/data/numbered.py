@@ -52,6 +52,8 @@ class Numbered(Watcher):
     a function does that, the names lie beside it: in a list, or as a field of records.
     """
 
+    operations = frozenset(MAKING)
+
     def __init__(self, world: World) -> None:
         self.world = world
         world.numbered = self

@@ -49,6 +49,7 @@ class TargetScales(Watcher):
     """
 
     codes = ("T102",)
+    operations = frozenset({"sub", "rsub"})
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -27,6 +27,7 @@ class Unsigned(Watcher):
     """Hears torch's arithmetic; of NumPy's it sees what data sets do, and what lies about."""
 
     codes = ("T109",)
+    operations = frozenset({"sub", "rsub", "add", "mul"})
 
     def __init__(self, world: World) -> None:
         self.world = world

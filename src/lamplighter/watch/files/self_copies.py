@@ -19,6 +19,7 @@ class SelfCopies(Watcher):
     """Remembers views of parameters, and looks for `parameter.copy_(view)` after later steps."""
 
     codes = ("A101",)
+    operations = frozenset({"detach", "copy"})
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -9,7 +9,7 @@ import torch
 
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
-from lamplighter.watch.score.measured import OwnMeans
+from lamplighter.watch.score.measured import ENDING, OwnMeans
 from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ class Accumulation(Watcher):
     """Counts batches and backward passes between two steps."""
 
     codes = ("R106",)
+    operations = ENDING | {"add", *TAKING}
 
     def __init__(self, world: World) -> None:
         self.world = world

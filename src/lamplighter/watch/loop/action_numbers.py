@@ -28,6 +28,7 @@ class ActionNumbers(Watcher):
     """Follows the places of the largest answers: as numbers of actions they add up to nothing."""
 
     codes = ("Q107",)
+    operations = CARRYING | TAKING | MEETING | {"argmax", "max"}
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -98,6 +98,7 @@ class Bootstraps(Watcher):
     """Follows the answers of networks into targets."""
 
     codes = ("Q101", "Q102", "Q104")
+    operations = CARRYING | MEETING | SPARING | {"sub", "rsub"}
 
     def __init__(self, world: World) -> None:
         self.world = world

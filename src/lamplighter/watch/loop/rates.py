@@ -15,7 +15,7 @@ from torch.optim import lr_scheduler
 
 from lamplighter.checks.snapshot import kept
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.score.measured import Figures
+from lamplighter.watch.score.measured import FIGURING, Figures
 from lamplighter.watch.source.place import Place, here, statement_at, tree_of
 from lamplighter.watch.source.statements import called_name, line_of_keyword
 
@@ -78,6 +78,7 @@ class Rates(Watcher):
     """Looks at the rates themselves, whoever sets them."""
 
     codes = ("O104", "O107", "O108", "O109", "O111")
+    operations = FIGURING
     always = frozenset({"step_ended"})  # a schedule does its harm late
 
     def __init__(self, world: World) -> None:

@@ -61,6 +61,7 @@ class Returns(Watcher):
     """Looks, when an update is sent back, whether its weights are sums of rewards."""
 
     codes = ("Q103",)
+    operations = CARRYING | {*MAKING, "stack", "cat", "mul", "sub", "rsub"}
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -66,6 +66,7 @@ class StepOrder(Watcher):
     """Follows each optimizer through its cycle."""
 
     codes = ("R101", "R102", "R106")
+    operations = SHRINKING
 
     def __init__(self, world: World) -> None:
         self.world = world

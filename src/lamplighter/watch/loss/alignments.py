@@ -22,6 +22,7 @@ class Alignments(Watcher):
     """Reads the first few inputs of `ctc_loss`."""
 
     codes = ("L104", "L112")
+    operations = frozenset({"ctc_loss"})
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -29,6 +29,11 @@ OWN = (*LOSSES, "cosine_embedding_loss", "triplet_margin_loss", "margin_ranking_
 # what leaves "one number for the batch" what it is, with numbers beside it
 LINEAR = KEEPING | {"neg", "mul", "div", "add", "sub", "squeeze"}
 BENT = LINEAR | {"rsub", "pow", "clamp", "clamp_min", "clamp_max", "relu"}
+# the operations that each look is about
+TOTALLING = frozenset((*SUMS, *PRODUCTS, "neg", "sum"))
+REDUCING = LINEAR | {*OWN, "mean", "sum"}
+CUTTING = frozenset((*OWN, *SUMS, "mul", "div", "neg", "mean", "sum", "stack", "cat", "detach"))
+COUNTING = frozenset((*SUMS, *MAKING, "mul", "div", "neg", "mean", "sum", "stack", "detach"))
 
 
 class Arithmetic(Watcher):
@@ -87,15 +92,22 @@ class Arithmetic(Watcher):
                 self._note_slopes(args, result)
             return
         given = list(shallow((*args, *kwargs.values())))
-        self._carry(name, given, result)
-        self._look_at_shapes(name, given, result)
+        # by their names first: most operations of a network are of no interest here
+        if self.seen:
+            self._carry(name, given, result)
+        if len(given) == 2 and name in MEETING:
+            self._look_at_shapes(name, given, result)
         if result.dim() == 0:
             self._look_at_number(name, given, result)
         if torch.is_grad_enabled():
-            self._look_at_totals(name, args, kwargs, given, result)
-            self._look_at_late_weights(name, given, result)
-            self._look_at_constants(name, given, result)
-            self._look_at_numbers(name, args, given, result)
+            if name in TOTALLING:
+                self._look_at_totals(name, args, kwargs, given, result)
+            if name in REDUCING:
+                self._look_at_late_weights(name, given, result)
+            if name in CUTTING or self.loose or self.sloped:
+                self._look_at_constants(name, given, result)
+            if name in COUNTING:
+                self._look_at_numbers(name, args, given, result)
         self.descent.follow(name, given, args, result)
 
     def _note_slopes(self, args: tuple[Any, ...], result: Any) -> None:

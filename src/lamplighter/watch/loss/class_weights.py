@@ -33,6 +33,7 @@ class ClassWeights(Watcher):
     """Counts the classes that weighted losses meet; each line of the program is judged once."""
 
     codes = ("L115",)
+    operations = frozenset({"mul"})
 
     def __init__(self, world: World) -> None:
         self.world = world

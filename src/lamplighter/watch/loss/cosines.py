@@ -28,6 +28,7 @@ class Cosines(Watcher):
     """Follows products of rows of length 1, times fixed numbers, to the loss."""
 
     codes = ("L121",)
+    operations = ROWS_BY_COLUMNS | CARRYING | {"linear", "mul", "div"}
 
     def __init__(self, world: World) -> None:
         self.world = world

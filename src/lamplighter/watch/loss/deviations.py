@@ -26,6 +26,7 @@ class Deviations(Watcher):
     """Remembers which answers `gaussian_nll_loss` got as variance, and what is done with them."""
 
     codes = ("L117",)
+    operations = CARRYING | ROOTS | {"mul", "div", "add", "sub", "rsub", "abs"}
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -56,11 +56,14 @@ class DoubledScores(Watcher):
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
+        starts = name in NORMALISING or name in SQUASHING
+        if not (starts or self.seen or self.twice):
+            return
         made = [t for t in shallow((result,)) if t.requires_grad]
         if not made:
             return
         given = [t for t in shallow((*args, *kwargs.values())) if t.requires_grad]
-        if name in NORMALISING or name in SQUASHING:
+        if starts:
             self._look(name, args, kwargs, given, made[0])
         if self.twice and (known := next(filter(None, map(self.twice.get, given)), None)):
             if name == "log":

@@ -32,6 +32,7 @@ class DroppedAnswers(Watcher):
     """Follows what a dropout gave to where it is compared with a target."""
 
     codes = ("M122",)
+    operations = KINDS | CARRYING
 
     def __init__(self, world: World) -> None:
         self.world = world

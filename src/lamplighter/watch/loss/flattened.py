@@ -25,6 +25,7 @@ class Flattened(Watcher):
     """Remembers which two dimensions became one, of what enters a loss and of its target."""
 
     codes = ("D105",)
+    operations = CARRYING | {*FLAT}
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -31,6 +31,7 @@ class GrownErrors(Watcher):
     """Asks the graph of the loss whether it falls as the answers get further from their targets."""
 
     codes = ("L118",)
+    operations = DISTANCES | {"sub", "rsub", "mul"}
 
     def __init__(self, world: World) -> None:
         self.world = world

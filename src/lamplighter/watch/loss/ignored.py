@@ -26,6 +26,7 @@ class IgnoredClasses(Watcher):
     """Follows the comparisons of an evaluation to where their hits are counted."""
 
     codes = ("L112",)
+    operations = CONVERTING | COUNTS | {"eq"}
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -38,6 +38,7 @@ class MaskedMinima(Watcher):
     """Follows products with a mask into the minimum that is taken over them."""
 
     codes = ("L123",)
+    operations = frozenset({"mul", "where", "masked_fill", "min", "amin"})
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -24,6 +24,7 @@ class NoiseLevels(Watcher):
     """Follows products along a schedule to where their last one is left away."""
 
     codes = ("L122",)
+    operations = KEEPING | JOINING | {"cumprod", "__getitem__"}
 
     def __init__(self, world: World) -> None:
         self.world = world

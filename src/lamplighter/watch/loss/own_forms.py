@@ -39,6 +39,21 @@ LINEAR = RESHAPING | {"neg", "mul", "div", "mean", "sum"}
 SUMS = frozenset(("add", "sub", "rsub"))
 RECTIFIED = frozenset(("clamp", "clamp_min", "relu", "max", "maximum", "where"))
 LOGISTIC = frozenset(("softplus", "exp"))
+SQUARING = ("pow", "square")
+CURVED = frozenset((*SQUARING, "log", "log1p", "stack"))
+# where a form begins
+STARTING = frozenset(
+    (
+        *SIGNED,
+        *CONTRACTIONS,
+        *PICKING_ONE,
+        "broadcast_tensors",
+        "mul",
+        "softmax",
+        "log_softmax",
+        "sum",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +84,7 @@ class OwnForms(Watcher):
     """Follows products with 0/1, sums and picked scores to where `backward()` begins."""
 
     codes = ("L104", "L105", "L112", "L116")
+    operations = STARTING | LINEAR | SUMS | RECTIFIED | LOGISTIC | CURVED | {"squeeze"}
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -88,6 +104,8 @@ class OwnForms(Watcher):
                     self.forms[made] = forms
         if not isinstance(result, Tensor) or not result.requires_grad:
             return
+        if name not in STARTING and name not in SQUARING and not self.forms:
+            return
         given = list(shallow((*args, *kwargs.values())))
         if name in SIGNED:
             self._look_at_signed(name, kwargs.get("target", given[-1]))
@@ -95,7 +113,7 @@ class OwnForms(Watcher):
             self._look_at_product(name, given, result)
         elif name in ("softmax", "log_softmax") and result.dim() > 1:
             self._look_at_softmax(args, kwargs, result)
-        elif name in ("pow", "square") and len(given) == 1 and given[0].shape == result.shape:
+        elif name in SQUARING and len(given) == 1 and given[0].shape == result.shape:
             self.squares[result] = weakref.ref(given[0])
         elif name == "sum" and given[0].dim():
             self._look_at_sum(given[0], result)
@@ -296,5 +314,5 @@ def _after(
         return form if kept else None
     if form.kind == "picked":
         return form if name in LINEAR and alone and plain else None
-    linear = name in LINEAR or name in SUMS or name in ("pow", "log", "log1p", "stack", "square")
+    linear = name in LINEAR or name in SUMS or name in CURVED
     return form if linear else None

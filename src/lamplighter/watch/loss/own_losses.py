@@ -42,6 +42,7 @@ class OwnLosses(Watcher):
     """Compares the graph that is sent back with the losses that were computed."""
 
     codes = ("L107", "L112", "R107")
+    operations = AS_FLOAT
 
     def __init__(self, world: World) -> None:
         self.world = world

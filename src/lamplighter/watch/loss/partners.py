@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MOST = 12  # picks of a step
 FEWEST = 4  # samples of a batch
 SURE = 2  # steps that must show it
+REORDERING = ("__getitem__", "flip", "roll", "index_select")
 
 
 @dataclass(eq=False)
@@ -46,6 +47,7 @@ class Partners(Watcher):
     """Remembers batches that were put in another order, and what the network and its loss get."""
 
     codes = ("Y114",)
+    operations = frozenset({"mul", "sub", *REORDERING})
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -63,7 +65,7 @@ class Partners(Watcher):
     ) -> None:
         if name in ("mul", "sub") and self.inputs is not None and not self.told:
             self._in_own_loss(args)
-        if name not in ("__getitem__", "flip", "roll", "index_select") or len(self.picks) >= MOST:
+        if name not in REORDERING or len(self.picks) >= MOST:
             return
         if self.told or not isinstance(result, Tensor) or not isinstance(args[0], Tensor):
             return

@@ -29,6 +29,7 @@ class Quantiles(Watcher):
     """Follows differences to the products with two numbers, and asks the graph for their slopes."""
 
     codes = ("L118",)
+    operations = TURNING | {"sub", "rsub", "mul"}
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -30,6 +30,8 @@ UNARY = frozenset(
         "float",
     )
 )
+# what may lead from noise to a code and its sums
+LEADING = SHIFTED | UNARY | {"addcmul", "sum", "mean"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class Spreads(Watcher):
             return
         if name in NOISE or name in UNIFORM:
             self.noise[result] = "normal" if name in NOISE else "uniform"
+            return
+        if name not in LEADING and not self.noisy:
             return
         given = list(shallow((*args, *kwargs.values())))
         if not result.requires_grad:

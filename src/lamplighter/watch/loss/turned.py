@@ -35,12 +35,14 @@ TURNING = frozenset(
 SQUARING = frozenset(("pow", "square"))
 CARRYING = KEEPING | RESHAPING
 LINEAR = RESHAPING | {"add", "sub", "rsub", "mul", "clamp", "clamp_min"}
+SCORING = frozenset(("mul", "sum", "mean", "div", "cosine_similarity", *PICKING_ONE))
 
 
 class TurnedScores(Watcher):
     """Asks the graph of the loss whether it rises or falls with the scores within."""
 
     codes = ("L118",)
+    operations = TURNING | CARRYING | LINEAR | SQUARING | SCORING
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -64,6 +64,7 @@ class Cutting(Watcher):
     """Follows reshapes to the attention that shows what they were meant for."""
 
     codes = ("D105",)
+    operations = frozenset((*RESHAPES, *PRODUCTS, ATTENTION, "softmax")) | CARRYING
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -47,6 +47,7 @@ class Strangers(Watcher):
     """Notes the weights that layers are called with, and who has them when a step begins."""
 
     codes = ("M101",)
+    operations = USING
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -26,6 +26,7 @@ CARRYING = frozenset(
 )
 CARRYING |= CONVERTING
 PRODUCTS = ("matmul", "einsum", "baddbmm")
+FOLDING = ("view", "reshape", "flatten", "expand")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Weighing(Watcher):
     """Follows attention weights from the softmax to where they are used."""
 
     codes = ("L105",)
+    operations = CARRYING | {*PRODUCTS, *FOLDING, "sum", "mean", "softmax", "unsqueeze"}
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -92,7 +94,7 @@ class Weighing(Watcher):
             self.weights[result] = weights
             return
         numbers_only = len(given) == 1 or name in ("masked_fill", "where", "type_as", "to")
-        folded = name in ("view", "reshape", "flatten", "expand") and tensor.dim() > 2
+        folded = name in FOLDING and tensor.dim() > 2
         left = name in CARRYING and same and (not weights.dim or numbers_only)
         if left or (folded and result.shape[-2:] == tensor.shape[-2:] and weights.dim >= -2):
             self.weights[result] = weights

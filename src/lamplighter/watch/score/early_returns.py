@@ -12,6 +12,7 @@ from torch.utils.data import SequentialSampler
 from lamplighter.checks.scoring import first_batch_only, one_batch_scored
 from lamplighter.watch.data.passes import length_of
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.score.measured import FIGURING
 from lamplighter.watch.score.nearness import NUMBER, shows
 from lamplighter.watch.score.walks import Walks
 from lamplighter.watch.source.place import Place, tree_of
@@ -42,6 +43,7 @@ class EarlyReturns(Watcher):
     """Looks back at walks that were left after one batch, and at the loop that they were left from."""
 
     codes = ("E101",)
+    operations = FIGURING
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -18,6 +18,7 @@ from lamplighter.checks.keeping import (
 )
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.score.choosing import is_of_the_test
+from lamplighter.watch.score.measured import FIGURING
 from lamplighter.watch.score.walks import Walk, Walks
 from lamplighter.watch.source.place import Place, frames, locals_of, statements
 
@@ -67,6 +68,7 @@ class Keeping(Watcher):
     """Asks, when a state is taken or saved under a condition, which figure decided."""
 
     codes = ("E107", "E108")
+    operations = FIGURING
 
     def __init__(self, world: World) -> None:
         self.world = world

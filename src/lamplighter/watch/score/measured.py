@@ -12,6 +12,9 @@ from lamplighter.watch.score.nearness import is_near
 
 MOST = 2_000  # comparisons, or losses, since the last figure
 CLOSE = 1e-5  # relative: sums in single precision, in another order
+# the operations by which a loss of squared or absolute differences is written
+ENDING = frozenset(("sub", "rsub", "pow", "square", "abs", "mul", "mean"))
+FIGURING = ENDING | {"eq"}
 
 
 class OwnMeans:

@@ -31,6 +31,8 @@ CARRYING = KEEPING | RESHAPING | LIKE_ANOTHER | TRANSPOSING | PICKING | JOINING
 CARRYING |= {"bool", "exp", "sub"}
 CUTS = ("gt", "ge", "lt", "le", "__gt__", "__ge__", "__lt__", "__le__")
 CHOICES = ("argmax", "max", "topk", "sort", "argsort")
+SCORING = frozenset((*CUTS, *CHOICES, "eq", "ne", "mean", "round", "numpy", "tolist", "__array__"))
+SCORING |= CARRYING | {"sigmoid", "softmax", "log_softmax"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.score.lists import ListsFromZero
 from lamplighter.watch.score.nearness import NUMBER, is_near
 from lamplighter.watch.score.printed import Printed
-from lamplighter.watch.score.scoring import Scoring
+from lamplighter.watch.score.scoring import SCORING, Scoring
 from lamplighter.watch.source.figures import Figure, in_sight, line_that_divides
 from lamplighter.watch.source.place import here
 
@@ -72,6 +72,7 @@ class Tallies(Watcher):
     """Counts what the program's comparisons and losses come to, and looks for its figures."""
 
     codes = ("E101",)
+    operations = SCORING
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -16,6 +16,7 @@ from lamplighter.watch.source.place import Place
 LAYERS = ("linear", "conv1d", "conv2d", "conv3d", "embedding", "bilinear", "matmul", "einsum")
 # dimensions placed by hand: whoever writes these knows what meets what
 BY_HAND = ("unsqueeze", "view", "reshape", "expand", "expand_as", "view_as", "reshape_as")
+SEVERAL = (list, tuple)  # a union would be made anew at each question
 KEEPING = ("squeeze", "flatten", "select", "gather", "index_select", "take_along_dim", "detach")
 
 
@@ -65,32 +66,36 @@ class Descent:
             self.marks[result] = made
 
     def _mark(self, name: str, given: list[Tensor], args: tuple[Any, ...], result: Tensor) -> Mark:
-        known = [self.of(t) for t in given]
-        layer = name in LAYERS and result.requires_grad
-        derived = layer or any(m.derived for m in known)
-        frozen = derived and all(m.frozen for m in known if m.derived)
+        known = [m for t in given if (m := self.marks.get(t)) is not None]
+        if name in LAYERS and result.requires_grad:
+            frozen = all(m.frozen for m in known if m.derived)
+            return Mark(next(self.numbers), derived=True, frozen=frozen)
         by_hand = name in BY_HAND or (name == "__getitem__" and _has_none(args))
+        if not known and not by_hand:
+            return NOTHING
+        derived = any(m.derived for m in known)
+        frozen = derived and all(m.frozen for m in known if m.derived)
         alike = all(t.shape == result.shape or t.dim() == 0 for t in given)
         answer = 0
-        if layer:
-            answer = next(self.numbers)
-        elif alike or by_hand or name in (*KEEPING, "__getitem__"):
+        if alike or by_hand or name in (*KEEPING, "__getitem__"):
             answer = next((m.answer for m in known if m.answer), 0)
-        by_hand |= alike and not layer and any(m.by_hand for m in known)
+        by_hand |= alike and any(m.by_hand for m in known)
         if not (answer or by_hand or derived):
             return NOTHING
         return Mark(answer, by_hand, derived, frozen)
 
 
-def shallow(things: Any) -> Iterator[Tensor]:
+def shallow(things: Iterable[Any]) -> Iterator[Tensor]:
     """The tensors among arguments, and in lists, tuples and dictionaries among them."""
+    found: list[Tensor] = []  # no generator: this is asked at each operation of a step
     for thing in things:
         if isinstance(thing, Tensor):
-            yield thing
-        elif isinstance(thing, list | tuple):
-            yield from (t for t in thing if isinstance(t, Tensor))
+            found.append(thing)
+        elif isinstance(thing, SEVERAL):
+            found += [t for t in thing if isinstance(t, Tensor)]
         elif isinstance(thing, dict):
-            yield from (t for t in thing.values() if isinstance(t, Tensor))
+            found += [t for t in thing.values() if isinstance(t, Tensor)]
+    return iter(found)
 
 
 def is_weight(tensor: Tensor) -> bool:

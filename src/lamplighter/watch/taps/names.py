@@ -7,6 +7,7 @@ what it is.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 Given = TypeVar("Given")
@@ -65,6 +66,11 @@ def name_of(func: Any) -> str:
     if name == "__get__":
         name = getattr(getattr(func, "__self__", None), "__name__", "")
         return _ATTRIBUTES.get(name, name)
+    return _one_name(name)
+
+
+@lru_cache(maxsize=1024)  # asked for each operation of a step
+def _one_name(name: str) -> str:
     name = _SAME.get(name, name)
     return name[:-1] if name.endswith("_") and not name.startswith("__") else name
 

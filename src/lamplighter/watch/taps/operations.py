@@ -26,6 +26,7 @@ from lamplighter.watch.taps.wrapping import Taps, Wrapper
 
 NOTHING = contextlib.nullcontext()
 MOST = 400_000  # operations that are heard of one program
+TOLD = (torch.Tensor, tuple)  # what an operation gives
 # layers that compute in one fused operation at evaluation, unless somebody listens
 FAST = (
     torch.nn.TransformerEncoderLayer,
@@ -56,10 +57,12 @@ class Operations(TorchFunctionMode):
         result = func(*args, **kwargs) if kwargs else func(*args)
         if self.live and self.stream.on:
             name = name_of(func)
-            if not isinstance(result, torch.Tensor | tuple) and name not in LEAVING:
+            if not isinstance(result, TOLD) and name not in LEAVING:
+                return result
+            if name == "add" and args and result is args[0] and _counts(args):
                 return result
             self.heard += 1
-            self.stream.tell("operated", name, args, kwargs or {}, result)
+            self.stream.tell_operation(name, args, kwargs or {}, result)
             if self.heard >= MOST:
                 self.finish()
         return result
@@ -164,7 +167,7 @@ def tap_operations(taps: Taps, patience: Patience) -> None:
         def wrapped(array: Any) -> Any:  # torch hands this one to no mode
             result = original(array)
             if stream.on and operations.live:
-                stream.tell("operated", "from_numpy", (array,), {}, result)
+                stream.tell_operation("from_numpy", (array,), {}, result)
             return result
 
         return wrapped
@@ -185,3 +188,9 @@ def tap_operations(taps: Taps, patience: Patience) -> None:
 def _asked_by_user() -> bool:
     """Whether `with torch.no_grad()`, or a function with that decorator, is the user's own."""
     return any(is_users(sys._getframe(depth).f_code.co_filename) for depth in (2, 3))
+
+
+def _counts(args: tuple[Any, ...]) -> bool:
+    """Whether a number that counts is made larger in place, as each BatchNorm does at every call."""
+    number = args[0]
+    return type(args[-1]) is int and number.dim() == 0 and not number.is_floating_point()

@@ -116,11 +116,26 @@ def tap_optimizers(taps: Taps) -> None:
             stream.go_on()
         stream.tell("step_ended", optimizer)
 
+    def clearing(original: Wrapper) -> Wrapper:
+        def zero_grad(self: Any, *args: Any, **kwargs: Any) -> Any:
+            # it looks at every gradient, which says nothing of the program
+            aside = stream.listening and stream.pause()
+            try:
+                result = original(self, *args, **kwargs)
+            finally:
+                if aside:
+                    stream.go_on()
+            if stream.now["cleared"]:
+                stream.tell("cleared", self)
+            return result
+
+        return zero_grad
+
     taps.undo.append(register_optimizer_step_pre_hook(before).remove)
     taps.undo.append(register_optimizer_step_post_hook(after).remove)
     taps.replace(torch.optim.Optimizer, "__init__", told_after(stream, "optimizer_made"))
-    taps.replace(torch.optim.Optimizer, "zero_grad", told_after(stream, "cleared"))
-    taps.replace(torch.nn.Module, "zero_grad", told_after(stream, "cleared"))
+    taps.replace(torch.optim.Optimizer, "zero_grad", clearing)
+    taps.replace(torch.nn.Module, "zero_grad", clearing)
 
 
 def tap_schedules(taps: Taps) -> None:

@@ -23,11 +23,14 @@ def units_all_alike(name: str, before: Tensor, after: Tensor) -> Iterator[Findin
     """
     if after.dim() < 2 or after.shape[0] < 2 or after[0].numel() < 2:
         return
-    rows = after.detach().flatten(1).double()
-    moved = float((rows - before.detach().flatten(1).double()).abs().max())
-    apart = float((rows - rows[:1]).abs().max())
     began = before.detach().flatten(1)
-    if moved == 0 or not bool((began == began[:1]).all()):
+    # two rows first: of a weight begun at random nothing more has to be read
+    if not torch.equal(began[0], began[1]) or not bool((began == began[:1]).all()):
+        return
+    rows = after.detach().flatten(1).double()
+    moved = float((rows - began.double()).abs().max())
+    apart = float((rows - rows[:1]).abs().max())
+    if moved == 0:
         return
     constant = bool((began == began[0, 0]).all())
     if constant and after.dim() == 2 and after.shape[1] > 2:

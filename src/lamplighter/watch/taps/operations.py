@@ -61,6 +61,8 @@ class Operations(TorchFunctionMode):
             name = name_of(func)
             if not isinstance(result, TOLD) and name not in LEAVING:
                 return result
+            if name == "add" and args and result is args[0] and _counts(args):
+                return result
             self.heard += 1
             self.stream.tell_operation(name, args, kwargs or {}, result)
             if self.heard >= MOST:
@@ -202,3 +204,9 @@ def tap_operations(taps: Taps, patience: Patience) -> None:
 def _asked_by_user() -> bool:
     """Whether `with torch.no_grad()`, or a function with that decorator, is the user's own."""
     return any(is_users(sys._getframe(depth).f_code.co_filename) for depth in (2, 3))
+
+
+def _counts(args: tuple[Any, ...]) -> bool:
+    """Whether a number that counts is made larger in place, as each BatchNorm does at every call."""
+    number = args[0]
+    return type(args[-1]) is int and number.dim() == 0 and not number.is_floating_point()

@@ -199,13 +199,13 @@ class Net(nn.Module):
         return (self.fill if fills else self.sort)(torch.tanh(self.body(rows)))
 
 
-def share(net, part):
+def share(net, loader):
     net.eval()
-    loader, right = DataLoader(Subset(everything, part), batch_size=50), 0
+    right = 0
     with torch.no_grad():
         for rows, goal in loader:
             right += (net(rows).argmax(1) == goal).sum().item()
-    return right / len(part)
+    return right / len(loader.dataset)
 
 
 everything, net = TensorDataset(x, kinds), Net()
@@ -215,13 +215,15 @@ optimizer = torch.optim.Adam(net.parameters(), 2e-3)
 gaps = DataLoader(Subset(everything, pool), batch_size=30, shuffle=True)
 for rows, goal in gaps:
     descend(optimizer, {first})
+held = DataLoader(Subset(everything, pool[400:]), batch_size=50)
+last = DataLoader(Subset(everything, test), batch_size=50)
 few = DataLoader(Subset(everything, pool[:400]), batch_size=20, shuffle=True)
 for epoch in range(2):
     net.train()
     for rows, goal in few:
         descend(optimizer, F.cross_entropy(net(rows), goal))
-    print(share(net, pool[400:]))
-print(share(net, test))
+    print(share(net, held))
+print(share(net, last))
 """
 TWO_SCORES = """
 net = network(4)

@@ -186,7 +186,8 @@ def played_through(schedule: Any, steps: int) -> list[float]:
     double.base_lrs = [start]
     if isinstance(schedule, lr_scheduler.LambdaLR):
         double.lr_lambdas = schedule.lr_lambdas[:1]
-    double.last_epoch, double._step_count = 0, 1
+    # at its first step a schedule looks whether the optimizer's step is the one it has wrapped
+    double.last_epoch, double._step_count = 0, 2
     factors = [1.0]
     for _ in range(steps):
         # Counting as if the optimizer had stepped keeps torch from warning about the order.

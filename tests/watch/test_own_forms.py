@@ -28,7 +28,8 @@ def squared_hinge(out: Tensor, y: Tensor) -> Any:
 
 def logistic(out: Tensor, y: Tensor) -> Any:
     """For −1 and +1."""
-    return F.softplus(-y * out[:, 0]).mean() + torch.log1p(torch.exp(-(y * out[:, 0]))).mean()
+    whole = F.softplus(-y * out[:, 0]).mean()
+    return whole + 0.5 * torch.log1p(torch.exp(-(y * out[:, 0]))).mean()
 
 
 def soft_margin(out: Tensor, y: Tensor) -> Any:

@@ -130,13 +130,13 @@ def test_levels_of_the_step_before() -> None:
     """L122: the 1 stands in front."""
     with watch() as watching:
         levels = torch.cumprod(1 - torch.linspace(1e-3, 0.1, 20), dim=0)
-        F.pad(levels[:-1], (1, 0), value=1.0)
-        torch.cat([torch.ones(1), levels[:-1]])
-        F.pad(levels[1:], (0, 1), value=0.0)
+        _ = F.pad(levels[:-1], (1, 0), value=1.0)
+        _ = torch.cat([torch.ones(1), levels[:-1]])
+        _ = F.pad(levels[1:], (0, 1), value=0.0)
     assert watching.findings == []
     with watch() as watching:
         levels = torch.cumprod(1 - torch.linspace(1e-3, 0.1, 20), dim=0)
-        F.pad(levels[:-1], (0, 1), value=1.0)
+        _ = F.pad(levels[:-1], (0, 1), value=1.0)
     assert [f.code for f in watching.findings] == ["L122"]
 
 

@@ -27,6 +27,8 @@ CHOICES = (
     *("cross_entropy", "nll_loss"),
     *("binary_cross_entropy", "binary_cross_entropy_with_logits"),
 )
+# by which each sample is given the weight of its class
+TAKING = frozenset(("__getitem__", "index_select", "take", "gather"))
 MOST_SETS = 1_000_000  # samples of a data set whose labels are counted at once
 
 
@@ -34,7 +36,7 @@ class ClassWeights(Watcher):
     """Counts the classes that weighted losses meet; each line of the program is judged once."""
 
     codes = ("L115",)
-    operations = frozenset({"mul"})
+    operations = KEEPING | RESHAPING | TAKING | {"mul"}
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -79,13 +81,9 @@ class ClassWeights(Watcher):
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
-        if name in ("__getitem__", "index_select", "take", "gather"):
+        if name in TAKING:
             self._look_at_table(args, kwargs, result)
-        if (
-            name in KEEPING | RESHAPING
-            and args
-            and (numbers := self.taken.get(args[0])) is not None
-        ):
+        elif name != "mul" and args and (numbers := self.taken.get(args[0])) is not None:
             self.taken[result] = numbers
         if name != "mul" or len(args) != 2 or not (self.unreduced or self.taken):
             return

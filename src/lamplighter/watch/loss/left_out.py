@@ -151,7 +151,7 @@ def _is_loss(thing: Any) -> bool:
 
 def _terms_of(node: Any) -> Iterator[Any]:
     """The nodes of the numbers that a sum was made of, without their factors."""
-    waiting, count = [node], 0
+    waiting, count = [node] if node is not None else [], 0
     while waiting and count < TERMS:
         one = waiting.pop()
         count += 1

@@ -43,7 +43,7 @@ class OwnLosses(Watcher):
     """Compares the graph that is sent back with the losses that were computed."""
 
     codes = ("L107", "L112", "R107")
-    operations = AS_FLOAT
+    operations = AS_FLOAT | SQUARING | {"sub", "rsub"}
 
     def __init__(self, world: World) -> None:
         self.world = world

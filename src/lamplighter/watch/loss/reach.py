@@ -28,7 +28,7 @@ class Reach(Watcher):
     """Gathers the targets of answers that end in a sigmoid, a tanh or a ReLU."""
 
     codes = ("L121",)
-    operations = DISTANCES | {"sub", "rsub"}
+    operations = DISTANCES | SQUARING | {"sub", "rsub"}
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -23,6 +23,7 @@ LOOKS = 24  # backward passes that are read
 SURE = 5  # of one sum, in which the terms must be equal
 MOVING = 4  # different values that they must have had
 MOST = 6  # terms of a sum that somebody has written down
+_WEIGHING = ("MulBackward", "DivBackward")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -33,11 +34,13 @@ class Term:
         value: a copy, as the sum may be made in place.
         made: where a loss of torch gave it, with the way there.
         added: where it was added.
+        weighed: whether it is a product: a term may be weighed to be as large as another one.
     """
 
     value: Tensor
     made: Place | None
     added: Place | None
+    weighed: bool
 
 
 @dataclass(eq=False, slots=True)
@@ -100,7 +103,8 @@ class RepeatedTerms(Watcher):
         return (self._term(tensor),)
 
     def _term(self, tensor: Tensor) -> Term:
-        return Term(tensor.detach().clone(), self.made.get(tensor), here())
+        weighed = tensor.grad_fn is not None and tensor.grad_fn.name().startswith(_WEIGHING)
+        return Term(tensor.detach().clone(), self.made.get(tensor), here(), weighed)
 
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
         if self.looks >= LOOKS or self.world.found("L124"):
@@ -117,7 +121,8 @@ class RepeatedTerms(Watcher):
             if pair.apart:
                 continue
             value = float(one.value)
-            pair.apart = value == 0 or not torch.equal(one.value, other.value)
+            pair.apart = value == 0 or one.weighed != other.weighed
+            pair.apart |= not torch.equal(one.value, other.value)
             pair.values.append(value)
             moving = len(set(pair.values)) >= MOVING
             if not pair.apart and len(pair.values) >= SURE and moving:

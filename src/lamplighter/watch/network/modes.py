@@ -73,7 +73,7 @@ class Modes(Watcher):
     """Compares each model's mode with whether training follows."""
 
     codes = ("R103", "R104", "M106")
-    operations = CARRYING | {"eq", *CHOOSING}
+    operations = CARRYING | {"eq", "sub", "rsub", *CHOOSING}
 
     def __init__(self, world: World) -> None:
         self.world = world

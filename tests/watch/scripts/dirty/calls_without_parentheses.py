@@ -12,11 +12,11 @@ val_loader = DataLoader(TensorDataset(inputs[160:], labels[160:]), batch_size=16
 
 
 def evaluate(model, loader):
-    model.eval  # <- X101
+    model.eval  # <- X101 R103
     right = 0
     with torch.no_grad():
         for x, y in loader:
-            right += (model(x).argmax(1) == y).sum().item()  # <- R103
+            right += (model(x).argmax(1) == y).sum().item()
     return right / len(loader.dataset)
 
 
@@ -27,8 +27,8 @@ optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
 for epoch in range(3):
     model.train()
     for x, y in train_loader:
-        optimizer.zero_grad  # <- X101
+        optimizer.zero_grad  # <- X101 R101
         loss = F.cross_entropy(model(x), y)
-        loss.backward()  # <- R101
+        loss.backward()
         optimizer.step()
     print(evaluate(model, val_loader))

@@ -46,7 +46,7 @@ def main():
     )
     criterion = FocalLoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    for epoch in range(1, 16):
+    for epoch in range(1, 7):
         model.train()
         running = 0.0
         for x, y in DataLoader(train_set, batch_size=64, shuffle=True):
@@ -59,7 +59,7 @@ def main():
         with torch.no_grad():
             probability = torch.sigmoid(model(x_test).squeeze(-1))
         f1 = f1_score(y_test.numpy(), (probability > 0.5).numpy())
-        if epoch % 3 == 0:
+        if epoch % 2 == 0:
             quality = ((probability - y_test) ** 2).mean().item()
             print(
                 f"epoch {epoch:2d} loss {running / len(train_set):.4f} f1 {f1:.3f} brier {quality:.4f}"

@@ -12,8 +12,8 @@ N_PHONES, N_MEL, N_FRAMES = 8, 20, 30
 class Args:
     batch_size = 8
     accum_grad_n_steps = 8
-    lr = 0.15
-    n_epochs = 10
+    lr = 1.5
+    n_epochs = 8
     clip_grad_norm = 50.0
 
 
@@ -21,14 +21,14 @@ def synthesize(n):
     prototypes = torch.randn(N_PHONES, N_MEL, generator=torch.Generator().manual_seed(99))
     phones = torch.randint(0, N_PHONES, (n, N_FRAMES // 3)).repeat_interleave(3, dim=1)
     voice = 0.3 * torch.randn(n, 1, N_MEL)
-    return prototypes[phones] + voice + 1.2 * torch.randn(n, N_FRAMES, N_MEL), phones
+    return prototypes[phones] + voice + 1.5 * torch.randn(n, N_FRAMES, N_MEL), phones
 
 
 class Recognizer(nn.Module):
     def __init__(self):
         super().__init__()
-        self.rnn = nn.GRU(N_MEL, 48, batch_first=True, bidirectional=True)
-        self.out = nn.Linear(96, N_PHONES)
+        self.rnn = nn.GRU(N_MEL, 32, batch_first=True, bidirectional=True)
+        self.out = nn.Linear(64, N_PHONES)
 
     def forward(self, xs):
         return self.out(self.rnn(xs)[0])
@@ -68,7 +68,7 @@ class Trainer:
 
 args = Args()
 train_loader = DataLoader(
-    TensorDataset(*synthesize(768)), batch_size=args.batch_size, shuffle=True, drop_last=True
+    TensorDataset(*synthesize(512)), batch_size=args.batch_size, shuffle=True, drop_last=True
 )
 dev = synthesize(200)
 trainer = Trainer(args)

@@ -63,8 +63,8 @@ parameters = [
 ]
 optimizer = torch.optim.AdamW(
     [
-        {"params": parameters, "lr": 5e-4},
-        {"params": classifier.parameters(), "lr": 5e-3},
+        {"params": parameters, "lr": 2e-3},
+        {"params": classifier.parameters(), "lr": 1e-2},
     ]
 )
 for epoch in range(40):

@@ -7,7 +7,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--num_epochs", type=int, default=30)
+parser.add_argument("--num_epochs", type=int, default=40)
 parser.add_argument("--val_step", type=int, default=2)
 parser.add_argument("--batch_size", type=int, default=30)
 parser.add_argument("--margin", type=float, default=0.2)
@@ -18,22 +18,22 @@ torch.manual_seed(opt.seed)
 
 def make_pairs(n, mix_img, mix_cap):
     topic = torch.randn(n, 8)
-    images = torch.tanh(topic @ mix_img) + 0.5 * torch.randn(n, 100)
-    captions = torch.tanh(topic @ mix_cap) + 0.5 * torch.randn(n, 60)
+    images = torch.tanh(topic @ mix_img) + 1.0 * torch.randn(n, 100)
+    captions = torch.tanh(topic @ mix_cap) + 1.0 * torch.randn(n, 60)
     return images, captions
 
 
 class VSE:
     def __init__(self, dim=32):
         self.img_enc = nn.Sequential(
-            nn.Linear(100, 128),
-            nn.BatchNorm1d(128),
+            nn.Linear(100, 256),
+            nn.BatchNorm1d(256),
             nn.ReLU(),
             nn.Dropout(0.5),
-            nn.Linear(128, dim),
+            nn.Linear(256, dim),
         )
         self.txt_enc = nn.Sequential(
-            nn.Linear(60, 128), nn.BatchNorm1d(128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, dim)
+            nn.Linear(60, 256), nn.BatchNorm1d(256), nn.ReLU(), nn.Dropout(0.5), nn.Linear(256, dim)
         )
         params = list(self.img_enc.parameters()) + list(self.txt_enc.parameters())
         self.optimizer = torch.optim.Adam(params, lr=2e-3)

@@ -11,7 +11,7 @@ TIMESTAMP = 12
 
 
 def closing_prices(days=700):
-    returns = 0.0015 + 0.012 * np.random.randn(days)
+    returns = 0.004 + 0.010 * np.random.randn(days)
     season = 0.02 * np.sin(np.arange(days) / 9)
     return (40 * np.exp(np.cumsum(returns) + season)).reshape(-1, 1)
 

@@ -6,14 +6,14 @@ import torch.nn.functional as F
 
 torch.manual_seed(27)
 VOCAB, LENGTH = 300, 20
-EPSILON = 0.6
+EPSILON = 0.8
 
 
 def reviews(n):
     """Positive reviews use the first thirty words a little more often, negative ones the next thirty."""
     y = (torch.rand(n) < 0.5).float()
     words = torch.randint(0, VOCAB, (n, LENGTH))
-    coloured = torch.rand(n, LENGTH) < 0.25
+    coloured = torch.rand(n, LENGTH) < 0.2
     offset = torch.where(y == 1, 0, 30).view(-1, 1)
     words = torch.where(coloured, torch.randint(0, 30, (n, LENGTH)) + offset, words)
     return words, y
@@ -52,9 +52,9 @@ def adversarial_loss(model, words, labels):
 x_train, y_train = reviews(600)
 x_test, y_test = reviews(1000)
 model = SentimentModel()
-optimizer = torch.optim.Adam(model.parameters(), lr=2e-3, weight_decay=1e-3)
+optimizer = torch.optim.Adam(model.parameters(), lr=2e-3, weight_decay=0.001)
 
-for epoch in range(16):
+for epoch in range(12):
     model.train()
     for idx in torch.randperm(len(x_train)).split(40):
         optimizer.zero_grad()

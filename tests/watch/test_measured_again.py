@@ -55,7 +55,7 @@ with torch.no_grad():
     net.eval()
     print("after", float((net(night[260:]).argmax(1) == y[260:]).float().mean()))
 """
-ON_TRAIN = 'statistics(source)\nprint(share(final))\n'
+ON_TRAIN = "statistics(source)\nprint(share(final))\n"
 IN_TRAINING_MODE = "print(share(final, training=True))\n"
 
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from lamplighter.watch.data.comparisons import Comparisons
     from lamplighter.watch.data.feeds import Feeds
-    from lamplighter.watch.data.measured_again import MeasuredAgain
     from lamplighter.watch.data.lives import Lives
     from lamplighter.watch.data.loaders import SeenLoader
+    from lamplighter.watch.data.measured_again import MeasuredAgain
     from lamplighter.watch.data.numbered import Numbered
     from lamplighter.watch.data.passes import Pass
     from lamplighter.watch.network.trial import Trial

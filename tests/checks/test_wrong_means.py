@@ -42,3 +42,25 @@ def test_loss_that_was_divided_for_the_accumulation() -> None:
     assert finding.level == "error"
     assert "the mean over the 2 micro-batches of a step, divided by 2 once more" in finding.message
     assert finding.fix == "report the loss as it was before it was divided for the accumulation"
+
+
+def test_length_of_the_loader_divides_a_walk_that_was_ended_here() -> None:
+    """The program divides by all its batches: no mistake, whatever that number also is."""
+    two_of = {"losses": [0.5, 0.4], "given": 2, "shortened": True}
+    for rows, batches in ((50, 3), (10, 20), (8, 8)):
+        walk = Counted([], [], rows=[rows] * 2, length=rows * batches, batches=batches, **two_of)
+        walk.parts = 2
+        assert told(walk, 0.9 / batches) == []
+    assert told(Counted(rows=[10, 10], **two_of), 0.9 / 20) == []
+    assert told(Counted(rows=[10, 10], **two_of), 0.9 / 3) == []
+    (text,) = told(Counted(rows=[10, 10], length=200, batches=20, **two_of), 0.9 / 200)
+    assert "divided by the number of samples (200)" in text
+
+
+def test_other_lengths_of_a_walk_that_was_ended_here() -> None:
+    """So many answers as it would have given by its end may divide them, and nothing else."""
+    walk = Counted([8, 9], [10, 11], length=40, batches=10, given=2, shortened=True)
+    assert not [w for w in wrong_values(walk, [104]) if "divided by 104" in w.how]
+    assert [w for w in wrong_values(walk, [300]) if "divided by 300" in w.how]
+    walk.shortened = False
+    assert [w for w in wrong_values(walk, [104]) if "divided by 104" in w.how]

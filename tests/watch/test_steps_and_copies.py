@@ -144,3 +144,26 @@ def test_what_is_evaluated_is_trained(how: str) -> None:
                     model(X[200:300])
             model.train()
     assert [f.code for f in watching.findings] == (["E109"] if how == "forgotten" else [])
+
+
+@pytest.mark.parametrize("how", ["kept", "let go", "the same"])
+def test_copies_of_several_states(how: str) -> None:
+    """E109: a copy of each state, together or one after the other, is what is trained; two copies of
+    the first state are not."""
+    torch.manual_seed(0)
+    model = _network()
+    start = copy.deepcopy(model)
+    optimizer = torch.optim.RMSprop(model.parameters(), lr=1e-3)
+    kept = [copy.deepcopy(start).eval()]
+    with watch() as watching:
+        for _ in range(4):
+            for part in torch.arange(200).split(20):
+                optimizer.zero_grad()
+                F.cross_entropy(model(X[part]), Y[part]).backward()
+                optimizer.step()
+            new = copy.deepcopy(start if how == "the same" else model).eval()
+            with torch.no_grad():
+                torch.stack([one(X[200:300]).softmax(1) for one in [*kept, new]]).mean(0)
+            if how != "let go":
+                kept.append(new)
+    assert {f.code for f in watching.findings} == ({"E109"} if how == "the same" else set())

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from lamplighter.checks.catalogue import found
 from lamplighter.checks.finding import Finding, Level
 
+SAME = 4e-6  # relative: what single precision may lose in a sum
 _FIX_OF_SHARE = "count the right answers and the samples that were scored, and divide once"
 _FIX_OF_LENGTH = "take the length of its labels: len(labels), or labels.size(0)"
 _FIX_OF_LOSS = (
@@ -32,6 +33,7 @@ class Counted:
         every: backward passes for each step, where it accumulates gradients.
         answered: samples that networks answered, whether they were compared or not.
         parts: what `len(batch)` gives where a batch is a tuple, as (inputs, labels) is 2; else 0.
+        shortened: whether it was ended here before its end, of which the program knows nothing.
     """
 
     right: list[int] = field(default_factory=list)
@@ -44,6 +46,7 @@ class Counted:
     every: int = 1
     parts: int = 0
     answered: int = 0
+    shortened: bool = False
 
     def shares(self) -> list[float]:
         """The share of right answers of each batch."""
@@ -55,6 +58,18 @@ class Counted:
         known = {self.length, self.batches, self.answered}
         known |= {*(sum(p) for p in parts), *(len(p) for p in parts)}
         return known - {0}
+
+    def is_whole(self) -> bool:
+        """Whether every batch of a loader was given and scored: then its number is what the program
+        divides by, and else it may rightly divide what it has by a number that is larger."""
+        return not self.shortened and self.batches in (0, self.given)
+
+    def may_be_all(self, size: int) -> bool:
+        """Whether a walk that was ended here would have scored about so many by its end."""
+        if not self.shortened or not self.sizes:
+            return False
+        fewest, most = min(self.sizes), max(self.sizes)
+        return (self.batches - 1) * fewest < size <= self.batches * most
 
 
 @dataclass(frozen=True)
@@ -101,6 +116,21 @@ def right_values(counted: Counted) -> list[float]:
     return values
 
 
+def right_losses(counted: Counted) -> list[float]:
+    """What the losses of a walk may rightly be reported as; by the lengths of the whole data, too,
+    which a program divides by though its walk was ended here before its end."""
+    if not counted.losses:
+        return []
+    total = sum(counted.losses)
+    weighed = sum(v * n for v, n in zip(counted.losses, counted.rows, strict=True))
+    values = [total, weighed, total / len(counted.losses), weighed / max(1, sum(counted.rows))]
+    if counted.batches:
+        values.append(total / counted.batches)
+    if counted.length:
+        values.append(weighed / counted.length)
+    return values
+
+
 def wrong_values(counted: Counted, others: Sequence[int]) -> Iterator[Wrong]:
     """What the figures of a walk become by the usual mistakes.
 
@@ -108,11 +138,17 @@ def wrong_values(counted: Counted, others: Sequence[int]) -> Iterator[Wrong]:
         counted: the walk.
         others: lengths of other things that the program has.
     """
+    if counted.shortened and not counted.batches:
+        return  # nobody knows by what the program divides rightly
     own = counted.own()
     if counted.sizes and sum(counted.right):
-        yield from _wrong_shares(counted, [m for m in others if m not in own])
+        left = [m for m in others if m not in own and not counted.may_be_all(m)]
+        yield from _wrong_shares(counted, left)
     if len(counted.losses) > 0 and sum(counted.losses) > 0:
-        yield from _wrong_losses(counted)
+        right = right_losses(counted)
+        for wrong in _wrong_losses(counted):
+            if all(abs(wrong.value - v) > SAME * abs(v) for v in right):
+                yield wrong
 
 
 def _wrong_shares(counted: Counted, others: Sequence[int]) -> Iterator[Wrong]:
@@ -128,7 +164,7 @@ def _wrong_shares(counted: Counted, others: Sequence[int]) -> Iterator[Wrong]:
             if batches > 1:
                 how = f"the number of right answers, divided by the number of batches ({size})"
                 yield Wrong(total / size, actual, how)
-    if batches > 1 and counted.given == batches:
+    if batches > 1 and counted.given == batches and counted.is_whole():
         yield with_one_more(counted.shares(), counted, loss=False)
         how = f"what was right in the last of {batches} batches alone, divided by all {count}"
         fix = "add the right answers of every batch, `right += …`, and divide once"
@@ -170,7 +206,7 @@ def _wrong_losses(counted: Counted) -> Iterator[Wrong]:
             f"({count}): len() of a batch that is a tuple of {counted.parts} counts these"
         )
         yield Wrong(counted.parts * total / count, actual, how, loss=True, fix=_FIX_OF_LENGTH)
-    if batches > 1 and counted.given == batches:
+    if batches > 1 and counted.given == batches and counted.is_whole():
         yield with_one_more(counted.losses, counted, loss=True)
     if counted.every > 1 and batches > 1:
         how = (

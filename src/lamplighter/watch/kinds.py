@@ -18,6 +18,7 @@ from lamplighter.watch.data.graph_batches import GraphBatches
 from lamplighter.watch.data.groups import Groups
 from lamplighter.watch.data.held_out import HeldOut
 from lamplighter.watch.data.loaders import Loaders
+from lamplighter.watch.data.measured_again import MeasuredAgain
 from lamplighter.watch.data.moved import Moved
 from lamplighter.watch.data.name_codes import NameCodes
 from lamplighter.watch.data.names_seen import NamesSeen
@@ -182,6 +183,7 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     Readings,
     Resumed,
     Feeds,
+    MeasuredAgain,
     Scaling,
     EncodedMeans,
     Fed,

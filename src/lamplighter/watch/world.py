@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lamplighter.watch.data.feeds import Feeds
     from lamplighter.watch.data.lives import Lives
     from lamplighter.watch.data.loaders import SeenLoader
+    from lamplighter.watch.data.measured_again import MeasuredAgain
     from lamplighter.watch.data.numbered import Numbered
     from lamplighter.watch.data.passes import Pass
     from lamplighter.watch.network.trial import Trial
@@ -92,6 +93,7 @@ class World(Watcher):
         comparisons: what judges data sets.
         lives: what loaders gave to which network since it began.
         feeds: what was given to networks by hand.
+        measured_again: on what running statistics were measured after training.
         numbered: which numbers the names of columns have.
         answered: what networks answered since the last step.
         walks: what the latest walks over data came to.
@@ -124,6 +126,7 @@ class World(Watcher):
     comparisons: Comparisons | None = None
     lives: Lives | None = None
     feeds: Feeds | None = None
+    measured_again: MeasuredAgain | None = None
     numbered: Numbered | None = None
     answered: Answered | None = None
     walks: Walks | None = None

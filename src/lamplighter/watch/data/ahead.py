@@ -16,6 +16,7 @@ from lamplighter.checks import evaluation as evaluation_criteria
 from lamplighter.checks import loading
 from lamplighter.checks.finding import Finding
 from lamplighter.watch.data.loaders import name_all, shared
+from lamplighter.watch.data.measured_again import PREPARED, differs_knowingly
 from lamplighter.watch.data.passes import length_of
 from lamplighter.watch.data.rows import Rows, copies
 from lamplighter.watch.data.samples import are_classes, contradictions_in
@@ -89,6 +90,8 @@ class Ahead:
             borne_out = borne_out and (train is None or mine.meets(train))
             if guess.code == "T101":
                 borne_out = borne_out and mine.in_evaluation_mode
+            elif guess.code in PREPARED and (rows := self._rows(mine)) is not None:
+                borne_out = borne_out and not differs_knowingly(self.world, rows)
             if not borne_out:
                 self.world.withdraw(guess.code, guess.where)
                 self.world.told.discard((guess.code, guess.where))

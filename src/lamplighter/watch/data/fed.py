@@ -15,6 +15,7 @@ from lamplighter.checks.finding import Finding
 from lamplighter.watch.data.arrays import Array, Origin, arrays_in_sight, companion_of, origin_of
 from lamplighter.watch.data.feeds import Evaluated, Feeds, Gathered, Given
 from lamplighter.watch.data.loaders import SeenLoader
+from lamplighter.watch.data.measured_again import PREPARED
 from lamplighter.watch.data.rows import MOST_ROWS, Rows, copies
 from lamplighter.watch.data.samples import are_classes, are_telling, contradictions_in
 from lamplighter.watch.events import Watcher
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 FEWEST = 16  # samples of an evaluation that are compared with training
 FEWEST_BATCHES = 4
-PREPARED = ("T102", "T103")  # differences between two ways to prepare samples
 ENOUGH = 64  # samples of an evaluation that is no mere look at examples
 
 

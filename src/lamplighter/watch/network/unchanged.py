@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -33,6 +33,8 @@ class Evaluated:
         times: evaluations.
         place: of the first.
         is_other: whether it has changed, or is asked in between like a teacher.
+        shapes: of its weights.
+        first: steps of the program at its first evaluation.
     """
 
     ref: weakref.ref[nn.Module]
@@ -41,6 +43,8 @@ class Evaluated:
     place: Place | None
     times: int = 1
     is_other: bool = False
+    shapes: list[tuple[int, ...]] = field(default_factory=list)
+    first: int = 0
 
 
 class UnchangedNetworks(Watcher):
@@ -62,7 +66,9 @@ class UnchangedNetworks(Watcher):
         one = self.known.get(id(module))
         if one is None or one.ref() is not module:
             ref = weakref.ref(module)
-            self.known[id(module)] = Evaluated(ref, values_of(module), self.world.steps, here())
+            one = Evaluated(ref, values_of(module), self.world.steps, here())
+            one.shapes, one.first = shapes_of(module), self.world.steps
+            self.known[id(module)] = one
         elif self.world.steps > one.steps and not one.is_other:
             one.is_other = self.world.steps - one.steps < APART
             one.is_other |= not torch.equal(values_of(module), one.values)
@@ -80,10 +86,19 @@ class UnchangedNetworks(Watcher):
                 continue
             if not torch.equal(values_of(module), one.values):
                 continue
-            twin = self._twin_of(module)
+            twin = "" if self._is_one_of_several(one) else self._twin_of(module)
             if twin:
                 found = evaluated_never_changes(record.name, twin, one.times)
                 self.world.adopt(found, one.place)
+
+    def _is_one_of_several(self, one: Evaluated) -> bool:
+        """Whether another copy came later with other weights: one of each cycle, each a snapshot."""
+        return any(
+            other.first > one.first
+            and other.shapes == one.shapes
+            and not torch.equal(other.values, one.values)
+            for other in self.known.values()
+        )
 
     def _twin_of(self, module: nn.Module) -> str:
         """The trained network of the same shape, where that is never asked without gradients."""

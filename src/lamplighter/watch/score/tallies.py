@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from lamplighter.checks.tallies import Counted, Wrong, figure_is_wrong, right_values, wrong_values
+from lamplighter.checks.tallies import (
+    Counted,
+    Wrong,
+    figure_is_wrong,
+    right_losses,
+    right_values,
+    wrong_values,
+)
 from lamplighter.watch.data.passes import length_of
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.score.lists import ListsFromZero
@@ -54,6 +61,7 @@ class Tally:
     answered: int = 0
     unknown: int = 0
     read: bool = False
+    shortened: bool = False
 
     def counted(self) -> Counted:
         """Its numbers, off their device."""
@@ -68,6 +76,7 @@ class Tally:
             self.every,
             self.parts,
             self.answered,
+            self.shortened,
         )
 
 
@@ -157,7 +166,7 @@ class Tallies(Watcher):
         loader = current.loader()
         if loader is not None and self.recent and self.recent[-1].key[0] == id(loader):
             tally = self.recent[-1]
-            tally.given = current.given
+            tally.given, tally.shortened = current.given, current.shortened
             if current.steps and current.backwards >= 2 * current.steps:
                 tally.every = round(current.backwards / current.steps)
 
@@ -197,10 +206,7 @@ class Tallies(Watcher):
         if any(other.key[0] == tally.key[0] for other in newer):
             return  # the line is about the newest walk over these data
         tally.read = True
-        total, count = sum(counted.losses), sum(counted.rows)
-        weighed = sum(v * n for v, n in zip(counted.losses, counted.rows, strict=True))
-        means = [total / n for n in (len(counted.losses), counted.batches) if n]
-        right = [total, weighed, weighed / count, *means, counted.losses[-1]]
+        right = [*right_losses(counted), counted.losses[-1]]
         wrongs = [w for w in wrong_values(counted, []) if w.loss]
         wrong = self.printed.look(text, tally.key[0], wrongs, right)
         if wrong is not None:

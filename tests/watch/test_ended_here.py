@@ -1,0 +1,75 @@
+"""Walks that were ended here before their end, of which the program knows nothing: no E101 for that."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+
+import pytest
+
+from lamplighter.watch.data.passes import Bounds
+from lamplighter.watch.watching import Watch
+
+PROGRAM = """
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
+
+torch.manual_seed(0)
+x = torch.randn({rows}, 6)
+y = x[:, :2].sum(1, keepdim=True) + 0.1 * torch.randn({rows}, 1)
+
+
+class Stream(IterableDataset):
+    def __iter__(self):
+        return zip(x, y)
+
+
+data = {data}
+loader = DataLoader(data, batch_size={size})
+held = DataLoader(TensorDataset(x, y), batch_size={size})
+count = {rows} // {size}
+net = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 1))
+optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
+for epoch in range(6):
+    error = 0.0
+    for part, goal in loader:
+        optimizer.zero_grad()
+        loss = F.mse_loss(net(part), goal)
+        loss.backward()
+        optimizer.step()
+        error += loss.item()
+    error = error / {divisor}
+    off = 0.0
+    with torch.no_grad():
+        for part, goal in held:
+            off += F.mse_loss(net(part), goal).item()
+    off = off / {divisor}
+    print(f"{{epoch}} train {{error:.6f}} held out {{off:.6f}}")
+"""
+
+
+def codes(path: Path, batches: int, **words: object) -> list[str]:
+    """What is told of the program, of which each walk is ended after so many batches."""
+    path.write_text(PROGRAM.format(**words))
+    watching = Watch(bounds=Bounds(batches), keep=True)
+    with contextlib.redirect_stdout(io.StringIO()), watching:
+        exec(compile(path.read_text(), str(path), "exec"), {"__name__": "__main__"})
+    assert watching.faults == []
+    return [finding.code for finding in watching.findings]
+
+
+@pytest.mark.parametrize(("size", "count"), [(30, 3), (10, 20), (16, 16)])
+@pytest.mark.parametrize("data", ["TensorDataset(x, y)", "Stream()"])
+def test_losses_divided_by_all_batches(size: int, count: int, data: str, tmp_path: Path) -> None:
+    """One batch more than came, as many as samples came, half of them: it stays the length."""
+    words = {"rows": size * count, "size": size, "data": data, "divisor": "count"}
+    assert codes(tmp_path / "program.py", 2, **words) == []
+
+
+def test_losses_divided_by_all_samples(tmp_path: Path) -> None:
+    """A mistake is told, though its walks were ended here."""
+    words = {"rows": 200, "size": 10, "data": "TensorDataset(x, y)", "divisor": "len(x)"}
+    assert codes(tmp_path / "program.py", 2, **words) == ["E101"]

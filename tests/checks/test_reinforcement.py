@@ -40,6 +40,15 @@ def test_a_whole_list_turned_round_needs_the_order_of_the_actions() -> None:
     assert kind_of_returns(reverse, [REWARDS], [0.9], in_order=True) == "turned"
 
 
+def test_rewards_that_are_not_summed() -> None:
+    """Each reward times its discount; without any discount nothing may come after an action."""
+    single = 0.9 ** np.arange(6) * np.array(REWARDS)
+    assert kind_of_returns(2 * single - 1, [REWARDS], [1.0, 0.9], in_order=False) == "alone"
+    assert kind_of_returns(np.array(REWARDS), [REWARDS], [1.0, 0.9], in_order=False) == ""
+    (told,) = returns_of_the_past("alone", 12, 3)
+    assert "one reward times its discount" in told.message
+
+
 def test_equal_rewards_without_discount_say_nothing_wrong() -> None:
     """The sums to come fall as those behind rise."""
     ones = [1.0] * 6

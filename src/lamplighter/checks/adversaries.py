@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+import numpy.typing as npt
+
 from lamplighter.checks.catalogue import found
 from lamplighter.checks.finding import Finding
+
+Vector = npt.NDArray[np.float64]
+
+FEWEST = 8  # scores of each side, and as many of the one within the range of the other
+SAME = 0.02  # of the largest slope: what lies between two neighbours on a curve
+VARIES = 0.01  # of it: a loss that is a straight line may be the logarithm of a density
 
 
 def foreign_gradients(times: int) -> Iterator[Finding]:
@@ -40,6 +49,41 @@ def forger_helps_the_critic(times: int, *, marks: bool = False) -> Iterator[Find
         "recognised",
         "give its loss the target of the real samples, or turn the sign of its score",
         level="warning" if marks else None,
+    )
+
+
+def are_told_alike(real: tuple[Vector, Vector], made: tuple[Vector, Vector]) -> bool:
+    """Whether a loss treats scores of real and of made samples as one and the same curve.
+
+    Args:
+        real: the scores, and the slopes of the loss at them times their number.
+        made: the same of the others.
+    """
+    order = np.argsort(real[0])
+    scores, slopes = real[0][order], real[1][order]
+    if len(scores) < FEWEST or not all(np.isfinite(v).all() for v in (*real, *made)):
+        return False
+    inside = (made[0] >= scores[0]) & (made[0] <= scores[-1])
+    largest = max(np.abs(slopes).max(), np.abs(made[1]).max(initial=0.0))
+    if inside.sum() < FEWEST or np.ptp(slopes) <= VARIES * largest:
+        return False
+    apart = np.abs(np.interp(made[0][inside], scores, slopes) - made[1][inside])
+    return bool(apart.max() <= SAME * largest)
+
+
+def made_is_called_real(times: int) -> Iterator[Finding]:
+    """L112 of a critic: its own loss asks of made samples what it asks of real ones.
+
+    Args:
+        times: its steps.
+    """
+    yield found(
+        "L112",
+        "the targets of the critic",
+        f"in each of {times} of its own steps the critic's loss has the same target for real samples "
+        "and for those that the other network has made: it learns to tell nothing apart, and the "
+        "other learns nothing from it",
+        "give made samples the opposite target in the critic's own loss, as zeros beside ones",
     )
 
 

@@ -14,6 +14,7 @@ Vector = npt.NDArray[np.float64]
 
 SAME = 1e-3  # in standard deviations: what single precision makes of equal returns
 OTHER = 0.05  # apart by more: other returns
+FINE = 0.01  # and where a discount near 1 is all that they are apart by
 
 
 def sums_forward(rewards: Sequence[float], gamma: float) -> Vector:
@@ -56,9 +57,11 @@ def kind_of_returns(
 
     Returns:
         "right", "past" (sums over what came before), "turned" (right sums at the wrong actions),
-        or "" where nothing is certain.
+        "alone" (each reward with its discount, without those after it), or "" where nothing is
+        certain.
     """
     wrong = ""
+    plain = np.concatenate([np.asarray(e, dtype=float) for e in episodes])
     for gamma in gammas:
         ahead = np.concatenate([sums_forward(e, gamma) for e in episodes])
         behind = np.concatenate([sums_backward(e, gamma) for e in episodes])
@@ -76,6 +79,11 @@ def kind_of_returns(
             and not are_alike(used, ahead, by=OTHER)
         ):
             wrong = wrong or "turned"
+        elif gamma < 1 and len(np.unique(plain.round(6))) > 3:
+            alone = np.concatenate([gamma ** np.arange(len(e)) * np.asarray(e) for e in episodes])
+            apart = are_alike(alone, ahead, by=OTHER) or are_alike(alone, plain, by=FINE)
+            if are_alike(used, alone) and not apart:
+                wrong = wrong or "alone"
     return wrong
 
 
@@ -83,13 +91,16 @@ def returns_of_the_past(kind: str, count: int, times: int) -> Iterator[Finding]:
     """Q103: an action is weighed with rewards that it had no part in.
 
     Args:
-        kind: "past" or "turned", as `kind_of_returns` says.
+        kind: "past", "turned" or "alone", as `kind_of_returns` says.
         count: actions of the newest update.
         times: updates that showed the same.
     """
     if kind == "past":
         what = "each is the discounted sum of the rewards up to its action, not of those after it"
         fix = "go through the rewards from the last to the first: R = r + gamma * R"
+    elif kind == "alone":
+        what = "each is one reward times its discount: what comes after an action does not count"
+        fix = "add up from the last reward to the first: R = r + gamma * R"
     else:
         what = "they are the right discounted sums, at other actions than those they belong to"
         fix = "turn the list round once, after the loop that goes from the last reward to the first"

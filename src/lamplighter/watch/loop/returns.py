@@ -13,7 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lamplighter.checks.reinforcement import Vector, kind_of_returns, returns_of_the_past
+from lamplighter.checks.reinforcement import (
+    Vector,
+    are_alike,
+    kind_of_returns,
+    returns_of_the_past,
+)
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.flags import numbers_in, things_in
@@ -37,6 +42,8 @@ FEWEST, LONGEST = 4, 2_000  # actions of an update
 USUAL = (1.0, 0.999, 0.995, 0.99, 0.98, 0.97, 0.95, 0.9, 0.8, 0.5)
 MAKING = ("tensor", "as_tensor", "from_numpy", "FloatTensor")
 CARRYING = KEEPING | RESHAPING | {"sub", "div", "mul", "add", "neg", "flip"}
+EVEN = 1e-4  # steps whose values are all alike leave nothing to compare
+KINDS = ("past", "turned", "alone")
 MOST = 24  # discounts, and rows of rewards, that are tried
 
 
@@ -171,7 +178,7 @@ class Returns(Watcher):
             if not kind:
                 continue
             wrong = kind != "right"
-            self.times = self.times + 1 if wrong and kind in (self.before, "past", "turned") else 0
+            self.times = self.times + 1 if wrong and kind in KINDS else 0
             self.before = kind
             if self.times == SURE:
                 found = returns_of_the_past(kind, len(one.values), self.times)
@@ -188,11 +195,47 @@ class Returns(Watcher):
         in_order = one.in_order or (
             entered is not None and len(entered) == len(used) and _stand_as_kept(around, entered)
         )
-        kinds = {
-            kind_of_returns(used, episodes, discounts, in_order=in_order)
-            for episodes in _rewards(around, used)
-        }
+        kinds = set()
+        rows = list(_rewards(around, used))
+        for episodes in rows:
+            kind = kind_of_returns(used, episodes, discounts, in_order=in_order)
+            if kind == "alone" and _are_sums(episodes, rows, discounts):
+                kind = ""  # what is discounted once more may be a return
+            kinds |= {kind, _kind_of_last(used, episodes, around, discounts)}
         return "right" if "right" in kinds else max(kinds - {""}, default="")
+
+
+def _are_sums(
+    episodes: list[list[float]], rows: list[list[list[float]]], discounts: list[float]
+) -> bool:
+    """Whether rows that may be rewards are the discounted sums of others in sight."""
+    mine = np.concatenate([np.asarray(e) for e in episodes])
+    return any(
+        kind_of_returns(mine, other, discounts, in_order=False) == "right"
+        for other in rows
+        if other is not episodes
+    )
+
+
+def _kind_of_last(
+    used: Vector, episodes: list[list[float]], around: list[FrameType], discounts: list[float]
+) -> str:
+    """What the last of several episodes is made from, where each step is standardised by itself."""
+    lengths = {len(e) for e in episodes}
+    if len(episodes) < FEWEST or len(lengths) != 1 or min(lengths) < FEWEST:
+        return ""
+    table = np.asarray(episodes)
+    spread = table.std(axis=0)
+    if spread.min() < EVEN or not are_alike(used, ((table - table.mean(0)) / spread).ravel()):
+        return ""
+    last = table[-1]
+    rows = [r for r in _rewards(around, last) if not np.array_equal(np.concatenate(r), last)]
+    kinds = {
+        kind_of_returns(last, row, discounts, in_order=False)
+        for row in rows
+        if not _are_sums(row, rows, discounts)
+    }
+    return "right" if "right" in kinds else max(kinds - {""}, default="")
 
 
 def _line_of(kind: str, place: Place) -> Place:

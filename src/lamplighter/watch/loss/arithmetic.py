@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -15,12 +16,13 @@ from lamplighter.watch.loop.gradients import Marks, marks_of
 from lamplighter.watch.loss.graphs import nodes_of
 from lamplighter.watch.loss.taken import TAKING, Taken, TakenNumbers
 from lamplighter.watch.source.descent import Descent, Mark, Sighting, is_weight, shallow
-from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.source.place import Place, here, way_here
 from lamplighter.watch.taps.data import LOSSES
 from lamplighter.watch.taps.names import KEEPING
 from lamplighter.watch.world import SeenOptimizer, World
 
 SURE = 3  # backward passes that must show a constant term
+BESIDE = 8  # losses with a graph that are kept of one backward()
 SUMS = ("add", "sub", "rsub")
 FIGURES = ("mean", "sum", "norm", "linalg_norm", "vector_norm", "linalg_vector_norm")
 MAKING = ("tensor", "as_tensor", "scalar_tensor", "full")
@@ -37,6 +39,24 @@ CUTTING = frozenset((*OWN, *SUMS, "mul", "div", "neg", "mean", "sum", "stack", "
 COUNTING = frozenset((*SUMS, *MAKING, "mul", "div", "neg", "mean", "sum", "stack", "detach"))
 
 
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A number of the loss that no weight has a part in.
+
+    Args:
+        place: where it was computed.
+        name: by which function, or how it lost its graph.
+        way: the calls that led there: a helper that many losses share, or a line that holds several,
+            is as many of them.
+        value: of a loss function.
+    """
+
+    place: Place | None
+    name: str
+    way: tuple[Any, ...] = ()
+    value: Tensor | None = field(default=None, compare=False)
+
+
 class Arithmetic(Watcher):
     """Follows what goes into `backward()` through the program's own lines."""
 
@@ -51,14 +71,15 @@ class Arithmetic(Watcher):
         self.totals: ByIdentity[Sighting] = ByIdentity()
         self.reduced: ByIdentity[int] = ByIdentity()
         self.late: ByIdentity[Sighting] = ByIdentity()
-        self.constant: ByIdentity[frozenset[tuple[Place | None, str]]] = ByIdentity()
+        self.constant: ByIdentity[frozenset[Constant]] = ByIdentity()
         self.loose: ByIdentity[bool] = ByIdentity()
         self.sloped: ByIdentity[tuple[Place | None]] = ByIdentity()
         self.slope_inputs: list[Tensor] = []
         self.taken = TakenNumbers()
         self.numbers: ByIdentity[frozenset[Taken]] = ByIdentity()
-        self.hits: Counter[tuple[Place | None, str]] = Counter()
-        self.moving: set[Place | None] = set()
+        self.hits: Counter[Constant] = Counter()
+        self.moving: set[tuple[Any, ...]] = set()
+        self.moved: list[Tensor] = []  # losses with a graph since the last backward()
         self.figures: dict[Place | None, list[Any]] = {}
         self.count = 0
         self.sums: ByIdentity[tuple[str, Place | None]] = ByIdentity()
@@ -72,7 +93,13 @@ class Arithmetic(Watcher):
             self.rows = first.shape[0]
 
     def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:
-        self.descent.answered(output)
+        still = not torch.is_grad_enabled() and self._is_still(module)
+        self.descent.answered(output, shallow((args,)), still=still)
+
+    def _is_still(self, module: torch.nn.Module) -> bool:
+        """Whether no optimizer has any weight of a network."""
+        held = self.world.held()
+        return not any(id(p) in held for p in module.parameters())
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         target = given.get("target")
@@ -228,9 +255,11 @@ class Arithmetic(Watcher):
         if name in OWN and len(given) > 1:
             one, other = self.descent.of(given[0]), self.descent.of(given[1])
             if result.requires_grad:
-                self.moving.add(here())
+                self.moving.add(way_here())
+                self.moved = [*self.moved[1 - BESIDE :], result.detach()]
             elif one.derived and (other.derived or not one.frozen):
-                self.constant[result] = frozenset({(here(), name)})
+                term = Constant(here(), name, way_here(), result)
+                self.constant[result] = frozenset({term})
             return
         self._look_at_loose_weights(name, given, result)
         known = [p for t in given if (p := self.sloped.get(t)) is not None] if self.sloped else []
@@ -239,7 +268,7 @@ class Arithmetic(Watcher):
         if whole and (sloped or not result.requires_grad):
             of = self.descent.of(given[0])
             if of.derived and not of.frozen and given[0].is_floating_point():
-                cut = (sloped[0], "create_graph") if sloped else (here(), name)
+                cut = Constant(sloped[0], "create_graph") if sloped else Constant(here(), name)
                 self.constant[result] = frozenset({cut})
         elif sloped:
             self.sloped[result] = sloped
@@ -269,7 +298,7 @@ class Arithmetic(Watcher):
             self.loose[result] = True
         elif self.loose.get(given[0]):
             if name in FIGURES and result.dim() == 0:
-                self.constant[result] = frozenset({(here(), name)})
+                self.constant[result] = frozenset({Constant(here(), name)})
             elif result.shape == given[0].shape:
                 self.loose[result] = True
 
@@ -304,17 +333,18 @@ class Arithmetic(Watcher):
         for root in roots:
             for one in self.numbers.get(root) or ():
                 if root.grad_fn is not None and self.taken.outside(one, root):
-                    self._count_constant(one.place, "item()")
+                    self._count_constant(Constant(one.place, "item()"))
             self._count_sum(self.sums.get(root))
             for sighting in self.seen.get(root) or ():
                 found = criteria.told(sighting.code, sighting.shapes)
                 if not self.world.found(sighting.code):
                     self.world.adopt(found, sighting.place)
             if root.requires_grad:
-                for place, name in self.constant.get(root) or ():
-                    self._count_constant(place, name)
+                for term in self.constant.get(root) or ():
+                    self._count_constant(term)
             self.taken.sent[root] = True
         self.taken.clear()
+        self.moved = []
 
     def _count_sum(self, known: tuple[str, Place | None] | None) -> None:
         self.summed += known is not None
@@ -335,11 +365,17 @@ class Arithmetic(Watcher):
         if closure or self.sent_back.get(id(optimizer)) == _gradients(mine):
             self.world.adopt(criteria.sum_is_the_loss(name), place)
 
-    def _count_constant(self, place: Place | None, name: str) -> None:
-        self.hits[place, name] += 1
-        sure = self.hits[place, name] == SURE
-        if sure and (place not in self.moving or name in ("item()", "create_graph")):
-            self.world.adopt(criteria.constant_term(name), place)
+    def _count_constant(self, term: Constant) -> None:
+        if term.value is not None and any(_are_equal(term.value, m) for m in self.moved):
+            return  # the same distance with its graph is in the loss too, as of a quantised code
+        self.hits[term] += 1
+        if self.hits[term] == SURE and (not term.way or term.way not in self.moving):
+            self.world.adopt(criteria.constant_term(term.name), term.place)
+
+
+def _are_equal(one: Tensor, other: Tensor) -> bool:
+    kinds = [(t.dtype, t.device, t.shape) for t in (one, other)]
+    return kinds[0] == kinds[1] and torch.equal(one, other)
 
 
 def _gradients(record: SeenOptimizer) -> Marks:

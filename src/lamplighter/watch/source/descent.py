@@ -28,7 +28,8 @@ class Mark:
         answer: number of the layer's answer that it is, value by value; 0: of none.
         by_hand: whether its dimensions were placed by hand.
         derived: whether a network's answer went into it.
-        frozen: whether all the answers in it came, with gradients on, from weights without any.
+        frozen: whether all the answers in it came from weights that nothing moves: with gradients
+            on they want none, and without gradients no optimizer has them.
     """
 
     answer: int = 0
@@ -51,10 +52,17 @@ class Descent:
         """What is known of a tensor; of anything else: nothing."""
         return (self.marks.get(thing) or NOTHING) if isinstance(thing, Tensor) else NOTHING
 
-    def answered(self, output: Any) -> None:
-        """A network outside any other has answered."""
+    def answered(self, output: Any, given: Iterable[Tensor] = (), *, still: bool = False) -> None:
+        """A network outside any other has answered.
+
+        Args:
+            output: its answer.
+            given: its inputs; what moving weights have made stays so, whoever looks at it.
+            still: whether no optimizer has any of its weights.
+        """
+        moved = any(m.derived and not m.frozen for m in map(self.of, given))
         for tensor in shallow((output,)):
-            frozen = torch.is_grad_enabled() and not tensor.requires_grad
+            frozen = (still or torch.is_grad_enabled()) and not tensor.requires_grad and not moved
             known = self.of(tensor)
             number = known.answer or next(self.numbers)
             self.marks[tensor] = replace(known, answer=number, derived=True, frozen=frozen)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from lamplighter.checks import own_arithmetic
 from lamplighter.checks import scoring as criteria
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.score.logits import WHOLE, End, Logits, Part, add, columns_of
 from lamplighter.watch.source.choices import chosen_along
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.place import Place, here, here_exactly
@@ -47,6 +48,8 @@ class Answer:
         odd: a finding that holds once it is compared, as dimension and shape of its argmax or
             softmax.
         place: of the argmax.
+        end: the layer that it comes from, where the network answers with one tensor alone.
+        part: which of a network's answers it is.
     """
 
     kind: str
@@ -54,6 +57,8 @@ class Answer:
     samples: int
     odd: tuple[int | None, tuple[int, ...]] | None = None
     place: Place | None = None
+    end: End | None = None
+    part: Part = WHOLE
 
 
 class Scoring:
@@ -68,14 +73,17 @@ class Scoring:
         self.pair: Tensor | None = None
         self.left: tuple[Tensor, Answer | None] | None = None
         self.ignored: int | None = None
-        self.logits: set[int] = set()
+        self.logits = Logits()
         self.probabilities: set[int] = set()
 
     def answered(self, module: nn.Module, output: Any) -> None:
         """A network has answered."""
-        for tensor in shallow((output,)):
+        for number, tensor in enumerate(shallow((output,))):
             if tensor.is_floating_point() and tensor.dim():
-                self.answers[tensor] = Answer("raw", id(module), tensor.shape[0])
+                end = self.logits.end_of(module, tensor) if tensor is output else None
+                self.answers[tensor] = Answer(
+                    "raw", id(module), tensor.shape[0], end=end, part=(number,)
+                )
 
     def lost(self, name: str, given: dict[str, Any]) -> None:
         """A loss was called; it tells whether its network gives logits."""
@@ -85,12 +93,19 @@ class Scoring:
             index = given.get("ignore_index", -100)
             if not target.is_floating_point() and isinstance(index, int):
                 self.ignored = index
-        if known is None or known.kind != "raw":
+        if known is None:
             return
-        if name == "binary_cross_entropy_with_logits":
-            self.logits.add(known.owner)
+        part = (known.owner, known.end, known.part)
+        if known.kind == "sigmoid" and name == "binary_cross_entropy":
+            add(self.logits.said, *part)
+        elif known.kind != "raw":
+            return
+        elif name == "binary_cross_entropy_with_logits":
+            add(self.logits.said, *part)
         elif name == "binary_cross_entropy":
             self.probabilities.add(known.owner)
+        else:
+            add(self.logits.amounts, *part)
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -127,6 +142,8 @@ class Scoring:
     ) -> None:
         if name in ("sigmoid", "softmax", "log_softmax"):
             odd = known.odd
+            if name == "sigmoid" and known.kind == "raw" and result.requires_grad:
+                add(self.logits.squashed, known.owner, known.end, known.part)
             if (
                 name == "softmax"
                 and (dim := _single(given, _dim_of(name, args, kwargs))) is not None
@@ -134,13 +151,18 @@ class Scoring:
                 odd = (dim, tuple(given.shape))
             self.answers[result] = replace(known, kind=name.removeprefix("log_"), odd=odd)
         elif name in CUTS or name == "round":
-            number = next((a for a in args if isinstance(a, int | float)), None)
+            number = next(
+                (n for a in (*args, *kwargs.values()) if (n := _number(a)) is not None), None
+            )
             cut = 0.5 if name == "round" else number
             if cut is not None and known.kind != "decided":
                 self._look_at_cut(given, float(cut), known)
             self.answers[result] = replace(known, kind="decided")
         elif name in CARRYING:
-            self.answers[result] = known
+            if name == "sub" and result.requires_grad:
+                add(self.logits.amounts, known.owner, known.end, known.part)
+            cut_out = columns_of(name, args, given, result) if name in PICKING else ()
+            self.answers[result] = replace(known, part=known.part + cut_out) if cut_out else known
 
     def _carry_others(self, name: str, given: Tensor, result: Tensor) -> None:
         place = self.labels.get(given)
@@ -198,12 +220,19 @@ class Scoring:
             dim, shape = known.odd
             self._tell(criteria.only_one_column(shape, dim or 0, "softmax"), here())
             return
-        logits = known.kind == "raw" and known.owner in self.logits
+        logits = known.kind == "raw" and self._are_logits(scores, known)
         certain = known.kind == "sigmoid" or (
             known.kind == "raw" and known.owner in self.probabilities
         )
         if logits or certain:
             self._tell(criteria.threshold_of_another_scale(scores, cut, logits=logits), here())
+
+    def _are_logits(self, scores: Tensor, known: Answer) -> bool:
+        """Whether a loss applies the sigmoid to these, or their values and their use say so."""
+        part = (known.owner, known.end, known.part)
+        if self.logits.are_said(*part):
+            return True
+        return self.logits.are_squashed(*part) and criteria.lie_on_both_sides(scores)
 
     def _compare(self, given: list[Tensor], result: Tensor) -> bool:
         known = [self.answers.get(t) for t in given]
@@ -253,7 +282,8 @@ class Scoring:
 
     def _says_yes(self, known: Answer) -> bool:
         """Whether the scores are of a network that was trained to say yes or no."""
-        return known.kind == "raw" and known.owner in self.logits | self.probabilities
+        said = self.logits.are_said(known.owner, known.end, known.part)
+        return known.kind == "raw" and (said or known.owner in self.probabilities)
 
     def _leave_undecided(self, scores: Tensor) -> None:
         """Scores of a single column go to NumPy, and the source takes the largest of it there."""
@@ -285,6 +315,13 @@ def without_a_class(compared: tuple[Any, ...]) -> int:
     """
     several = [t for t in compared[:2] if isinstance(t, Tensor) and not t.is_floating_point()]
     return sum(int((t < 0).sum()) for t in several if t.dim())
+
+
+def _number(thing: Any) -> float | None:
+    """A number, or a tensor that holds just one."""
+    if isinstance(thing, Tensor) and not thing.dim() and not thing.requires_grad:
+        return float(thing)
+    return thing if isinstance(thing, int | float) else None
 
 
 def _dim_of(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

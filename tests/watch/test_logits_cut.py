@@ -79,6 +79,7 @@ def told_in(run: Callable[[str], Watch], **parts: object) -> list[str]:
         ({"loss": BY_PARTS}, "torch.ge(answers, other=0.5).float()"),
         ({"loss": SQUASHED}, "(answers > torch.tensor(0.5)).float()"),
         ({"loss": DICE}, "(0.5 < answers).float()"),
+        ({"loss": WHOLE}, "torch.from_numpy(answers.cpu().numpy().squeeze(1) > 0.5)[:, None]"),
         ({"loss": TWO, "width": 2}, "(answers[:, :1] > 0.5).float()"),
         ({"loss": PAIR, "answer": BOTH}, "(answers[0] > 0.5).float()"),
     ],
@@ -99,6 +100,10 @@ def test_a_logit_is_no_probability(
         ({"loss": WHOLE}, "(answers.sigmoid() > 0.5).float()"),
         ({"loss": BY_PARTS}, "(torch.sigmoid(answers) >= 0.5).float()"),
         ({"loss": SQUASHED}, "answers.sigmoid().round()"),
+        ({"loss": WHOLE}, "torch.from_numpy(answers.sigmoid().numpy() > 0.5)"),
+        ({"loss": WHOLE}, "torch.from_numpy(answers.numpy() > 0)"),
+        # the distance to the border, not the answer
+        ({"loss": WHOLE}, "torch.from_numpy(abs(answers.numpy()) > 0.5)"),
         ({"loss": DICE}, "(answers.sigmoid() > 0.5).float()"),
         # another column, and another of two answers, that are amounts
         ({"loss": TWO, "width": 2}, "(answers[:, 1:] > 0.5).float()"),

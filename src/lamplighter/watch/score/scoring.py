@@ -11,7 +11,7 @@ from lamplighter.checks import own_arithmetic
 from lamplighter.checks import scoring as criteria
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.score.logits import WHOLE, End, Logits, Part, add, columns_of
-from lamplighter.watch.source.choices import chosen_along
+from lamplighter.watch.source.choices import chosen_along, cut_at
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.place import Place, here, here_exactly
 from lamplighter.watch.taps.names import (
@@ -74,6 +74,7 @@ class Scoring:
         self.left: tuple[Tensor, Answer | None] | None = None
         self.ignored: int | None = None
         self.logits = Logits()
+        self.cuts: dict[Place, tuple[float, Place] | None] = {}
         self.probabilities: set[int] = set()
 
     def answered(self, module: nn.Module, output: Any) -> None:
@@ -215,7 +216,9 @@ class Scoring:
         else:
             self._tell(criteria.best_sample_not_class(shape, dim), answer.place)
 
-    def _look_at_cut(self, scores: Tensor, cut: float, known: Answer) -> None:
+    def _look_at_cut(
+        self, scores: Tensor, cut: float, known: Answer, place: Place | None = None
+    ) -> None:
         if known.kind == "softmax" and known.odd is not None:
             dim, shape = known.odd
             self._tell(criteria.only_one_column(shape, dim or 0, "softmax"), here())
@@ -225,7 +228,9 @@ class Scoring:
             known.kind == "raw" and known.owner in self.probabilities
         )
         if logits or certain:
-            self._tell(criteria.threshold_of_another_scale(scores, cut, logits=logits), here())
+            self._tell(
+                criteria.threshold_of_another_scale(scores, cut, logits=logits), place or here()
+            )
 
     def _are_logits(self, scores: Tensor, known: Answer) -> bool:
         """Whether a loss applies the sigmoid to these, or their values and their use say so."""
@@ -287,10 +292,23 @@ class Scoring:
 
     def _leave_undecided(self, scores: Tensor) -> None:
         """Scores of a single column go to NumPy, and the source takes the largest of it there."""
-        place = here_exactly(2) if scores.dim() > 1 and 1 in scores.shape[1:] else None
+        exact = here_exactly(2)
+        self._look_at_cut_outside(scores, exact)
+        place = exact if scores.dim() > 1 and 1 in scores.shape[1:] else None
         chosen = chosen_along(place) if place is not None else None
         if chosen is not None and (dim := _single(scores, chosen[0])) is not None:
             self._tell(criteria.only_one_column(tuple(scores.shape), dim), chosen[1])
+
+    def _look_at_cut_outside(self, scores: Tensor, place: Place | None) -> None:
+        """Scores that NumPy compares with a number, as the source says; asked once for a line."""
+        known = self.answers.get(scores)
+        if known is None or place is None or not scores.numel():
+            return
+        if place not in self.cuts:
+            self.cuts[place] = cut_at(place)
+        cut = self.cuts[place]
+        if cut is not None and (known.kind == "sigmoid" or self._says_yes(known)):
+            self._look_at_cut(scores, cut[0], known, cut[1])
 
     def taken(self) -> Tensor | None:
         """What was right of the last answers that went to NumPy with their labels; once."""

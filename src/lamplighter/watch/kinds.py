@@ -27,6 +27,7 @@ from lamplighter.watch.data.readings import Readings
 from lamplighter.watch.data.resumed import Resumed
 from lamplighter.watch.data.scaling import Scaling
 from lamplighter.watch.data.shared_sets import SharedSets
+from lamplighter.watch.data.shuffled_features import ShuffledFeatures
 from lamplighter.watch.data.side_by_side import SideBySide
 from lamplighter.watch.data.still_slices import StillSlices
 from lamplighter.watch.data.target_scales import TargetScales
@@ -188,6 +189,7 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     ClassesByHand,
     StillSlices,
     TwoOrders,
+    ShuffledFeatures,
     Numbered,
     NamesSeen,
     NameCodes,

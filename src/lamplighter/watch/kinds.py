@@ -116,6 +116,7 @@ from lamplighter.watch.network.parts import Parts
 from lamplighter.watch.network.probes import Probes
 from lamplighter.watch.network.real_steps import RealSteps
 from lamplighter.watch.network.replicas import Replicas
+from lamplighter.watch.network.steps_cut import StepsCut
 from lamplighter.watch.network.strangers import Strangers
 from lamplighter.watch.network.teachers import Teachers
 from lamplighter.watch.network.unchanged import UnchangedNetworks
@@ -167,6 +168,7 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     Flattened,
     Weighing,
     Cutting,
+    StepsCut,
     ClassWeights,
     StillLosses,
     Models,

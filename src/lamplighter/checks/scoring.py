@@ -126,6 +126,14 @@ def threshold_of_another_scale(
         )
 
 
+def lie_on_both_sides(scores: Tensor) -> bool:
+    """Whether answers lie below 0 as well as above 1, where no probability is."""
+    if not scores.numel():
+        return False
+    low, high = torch.aminmax(scores.detach().float())
+    return bool(low < 0) and bool(high > 1)
+
+
 def never_equal(answers: Tensor, labels: Tensor) -> Iterator[Finding]:
     """E101: real numbers are compared for equality.
 

@@ -28,6 +28,7 @@ from lamplighter.watch.data.readings import Readings
 from lamplighter.watch.data.resumed import Resumed
 from lamplighter.watch.data.scaling import Scaling
 from lamplighter.watch.data.shared_sets import SharedSets
+from lamplighter.watch.data.shuffled_features import ShuffledFeatures
 from lamplighter.watch.data.side_by_side import SideBySide
 from lamplighter.watch.data.still_slices import StillSlices
 from lamplighter.watch.data.target_scales import TargetScales
@@ -116,6 +117,7 @@ from lamplighter.watch.network.parts import Parts
 from lamplighter.watch.network.probes import Probes
 from lamplighter.watch.network.real_steps import RealSteps
 from lamplighter.watch.network.replicas import Replicas
+from lamplighter.watch.network.steps_cut import StepsCut
 from lamplighter.watch.network.strangers import Strangers
 from lamplighter.watch.network.teachers import Teachers
 from lamplighter.watch.network.unchanged import UnchangedNetworks
@@ -167,6 +169,7 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     Flattened,
     Weighing,
     Cutting,
+    StepsCut,
     ClassWeights,
     StillLosses,
     Models,
@@ -190,6 +193,7 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     ClassesByHand,
     StillSlices,
     TwoOrders,
+    ShuffledFeatures,
     Numbered,
     NamesSeen,
     NameCodes,

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from lamplighter.checks import own_arithmetic
 from lamplighter.checks import scoring as criteria
 from lamplighter.watch.identity import ByIdentity
-from lamplighter.watch.source.choices import chosen_along
+from lamplighter.watch.score.logits import WHOLE, End, Logits, Part, add, columns_of
+from lamplighter.watch.source.choices import chosen_along, cut_at
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.place import Place, here, here_exactly
 from lamplighter.watch.taps.names import (
@@ -47,6 +48,8 @@ class Answer:
         odd: a finding that holds once it is compared, as dimension and shape of its argmax or
             softmax.
         place: of the argmax.
+        end: the layer that it comes from, where the network answers with one tensor alone.
+        part: which of a network's answers it is.
     """
 
     kind: str
@@ -54,6 +57,8 @@ class Answer:
     samples: int
     odd: tuple[int | None, tuple[int, ...]] | None = None
     place: Place | None = None
+    end: End | None = None
+    part: Part = WHOLE
 
 
 class Scoring:
@@ -68,14 +73,18 @@ class Scoring:
         self.pair: Tensor | None = None
         self.left: tuple[Tensor, Answer | None] | None = None
         self.ignored: int | None = None
-        self.logits: set[int] = set()
+        self.logits = Logits()
+        self.cuts: dict[Place, tuple[float, Place] | None] = {}
         self.probabilities: set[int] = set()
 
     def answered(self, module: nn.Module, output: Any) -> None:
         """A network has answered."""
-        for tensor in shallow((output,)):
+        for number, tensor in enumerate(shallow((output,))):
             if tensor.is_floating_point() and tensor.dim():
-                self.answers[tensor] = Answer("raw", id(module), tensor.shape[0])
+                end = self.logits.end_of(module, tensor) if tensor is output else None
+                self.answers[tensor] = Answer(
+                    "raw", id(module), tensor.shape[0], end=end, part=(number,)
+                )
 
     def lost(self, name: str, given: dict[str, Any]) -> None:
         """A loss was called; it tells whether its network gives logits."""
@@ -85,12 +94,19 @@ class Scoring:
             index = given.get("ignore_index", -100)
             if not target.is_floating_point() and isinstance(index, int):
                 self.ignored = index
-        if known is None or known.kind != "raw":
+        if known is None:
             return
-        if name == "binary_cross_entropy_with_logits":
-            self.logits.add(known.owner)
+        part = (known.owner, known.end, known.part)
+        if known.kind == "sigmoid" and name == "binary_cross_entropy":
+            add(self.logits.said, *part)
+        elif known.kind != "raw":
+            return
+        elif name == "binary_cross_entropy_with_logits":
+            add(self.logits.said, *part)
         elif name == "binary_cross_entropy":
             self.probabilities.add(known.owner)
+        else:
+            add(self.logits.amounts, *part)
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -127,6 +143,8 @@ class Scoring:
     ) -> None:
         if name in ("sigmoid", "softmax", "log_softmax"):
             odd = known.odd
+            if name == "sigmoid" and known.kind == "raw" and result.requires_grad:
+                add(self.logits.squashed, known.owner, known.end, known.part)
             if (
                 name == "softmax"
                 and (dim := _single(given, _dim_of(name, args, kwargs))) is not None
@@ -134,13 +152,18 @@ class Scoring:
                 odd = (dim, tuple(given.shape))
             self.answers[result] = replace(known, kind=name.removeprefix("log_"), odd=odd)
         elif name in CUTS or name == "round":
-            number = next((a for a in args if isinstance(a, int | float)), None)
+            number = next(
+                (n for a in (*args, *kwargs.values()) if (n := _number(a)) is not None), None
+            )
             cut = 0.5 if name == "round" else number
             if cut is not None and known.kind != "decided":
                 self._look_at_cut(given, float(cut), known)
             self.answers[result] = replace(known, kind="decided")
         elif name in CARRYING:
-            self.answers[result] = known
+            if name == "sub" and result.requires_grad:
+                add(self.logits.amounts, known.owner, known.end, known.part)
+            cut_out = columns_of(name, args, given, result) if name in PICKING else ()
+            self.answers[result] = replace(known, part=known.part + cut_out) if cut_out else known
 
     def _carry_others(self, name: str, given: Tensor, result: Tensor) -> None:
         place = self.labels.get(given)
@@ -193,17 +216,28 @@ class Scoring:
         else:
             self._tell(criteria.best_sample_not_class(shape, dim), answer.place)
 
-    def _look_at_cut(self, scores: Tensor, cut: float, known: Answer) -> None:
+    def _look_at_cut(
+        self, scores: Tensor, cut: float, known: Answer, place: Place | None = None
+    ) -> None:
         if known.kind == "softmax" and known.odd is not None:
             dim, shape = known.odd
             self._tell(criteria.only_one_column(shape, dim or 0, "softmax"), here())
             return
-        logits = known.kind == "raw" and known.owner in self.logits
+        logits = known.kind == "raw" and self._are_logits(scores, known)
         certain = known.kind == "sigmoid" or (
             known.kind == "raw" and known.owner in self.probabilities
         )
         if logits or certain:
-            self._tell(criteria.threshold_of_another_scale(scores, cut, logits=logits), here())
+            self._tell(
+                criteria.threshold_of_another_scale(scores, cut, logits=logits), place or here()
+            )
+
+    def _are_logits(self, scores: Tensor, known: Answer) -> bool:
+        """Whether a loss applies the sigmoid to these, or their values and their use say so."""
+        part = (known.owner, known.end, known.part)
+        if self.logits.are_said(*part):
+            return True
+        return self.logits.are_squashed(*part) and criteria.lie_on_both_sides(scores)
 
     def _compare(self, given: list[Tensor], result: Tensor) -> bool:
         known = [self.answers.get(t) for t in given]
@@ -253,14 +287,28 @@ class Scoring:
 
     def _says_yes(self, known: Answer) -> bool:
         """Whether the scores are of a network that was trained to say yes or no."""
-        return known.kind == "raw" and known.owner in self.logits | self.probabilities
+        said = self.logits.are_said(known.owner, known.end, known.part)
+        return known.kind == "raw" and (said or known.owner in self.probabilities)
 
     def _leave_undecided(self, scores: Tensor) -> None:
         """Scores of a single column go to NumPy, and the source takes the largest of it there."""
-        place = here_exactly(2) if scores.dim() > 1 and 1 in scores.shape[1:] else None
+        exact = here_exactly(2)
+        self._look_at_cut_outside(scores, exact)
+        place = exact if scores.dim() > 1 and 1 in scores.shape[1:] else None
         chosen = chosen_along(place) if place is not None else None
         if chosen is not None and (dim := _single(scores, chosen[0])) is not None:
             self._tell(criteria.only_one_column(tuple(scores.shape), dim), chosen[1])
+
+    def _look_at_cut_outside(self, scores: Tensor, place: Place | None) -> None:
+        """Scores that NumPy compares with a number, as the source says; asked once for a line."""
+        known = self.answers.get(scores)
+        if known is None or place is None or not scores.numel():
+            return
+        if place not in self.cuts:
+            self.cuts[place] = cut_at(place)
+        cut = self.cuts[place]
+        if cut is not None and (known.kind == "sigmoid" or self._says_yes(known)):
+            self._look_at_cut(scores, cut[0], known, cut[1])
 
     def taken(self) -> Tensor | None:
         """What was right of the last answers that went to NumPy with their labels; once."""
@@ -285,6 +333,13 @@ def without_a_class(compared: tuple[Any, ...]) -> int:
     """
     several = [t for t in compared[:2] if isinstance(t, Tensor) and not t.is_floating_point()]
     return sum(int((t < 0).sum()) for t in several if t.dim())
+
+
+def _number(thing: Any) -> float | None:
+    """A number, or a tensor that holds just one."""
+    if isinstance(thing, Tensor) and not thing.dim() and not thing.requires_grad:
+        return float(thing)
+    return thing if isinstance(thing, int | float) else None
 
 
 def _dim_of(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -117,6 +117,7 @@ from lamplighter.watch.network.real_steps import RealSteps
 from lamplighter.watch.network.replicas import Replicas
 from lamplighter.watch.network.strangers import Strangers
 from lamplighter.watch.network.teachers import Teachers
+from lamplighter.watch.network.twins import Twins
 from lamplighter.watch.network.unchanged import UnchangedNetworks
 from lamplighter.watch.network.unread_settings import UnreadSettings
 from lamplighter.watch.network.weighing import Weighing
@@ -169,6 +170,7 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     ClassWeights,
     StillLosses,
     Models,
+    Twins,
     Strangers,
     Teachers,
     UnchangedNetworks,

@@ -37,6 +37,7 @@ EVENTS = (
     "step_ended",
     "cleared",
     "clipped",
+    "limited",
     "loss_scaled",
     "unscaled",
     "scaled",
@@ -73,7 +74,7 @@ EVENTS = (
 RARE = frozenset(EVENTS) - {
     "batch_given", "module_entered", "module_left", "dropout_called", "loss_called",
     "backward_starts", "backward_ended", "step_starts", "step_ended", "cleared", "clipped",
-    "loss_scaled", "unscaled", "scaled",
+    "limited", "loss_scaled", "unscaled", "scaled",
 }  # fmt: skip
 
 FAULT = 200  # letters of what went wrong in a watcher
@@ -139,6 +140,9 @@ class Watcher:
 
     def clipped(self, parameters: list[torch.Tensor]) -> None:
         """`clip_grad_norm_` or `clip_grad_value_` is over."""
+
+    def limited(self, norm: Any, limit: Any) -> None:
+        """`clip_grad_norm_` has found this norm and let no more through than this."""
 
     def loss_scaled(self, scaler: Any, result: Any) -> None:
         """`GradScaler.scale` has multiplied a loss."""

@@ -54,6 +54,7 @@ from lamplighter.watch.loop.idle import IdleOptimizers
 from lamplighter.watch.loop.leftovers import Leftovers
 from lamplighter.watch.loop.lengths import Lengths
 from lamplighter.watch.loop.loss_scales import LossScales
+from lamplighter.watch.loop.own_weights import OwnWeights
 from lamplighter.watch.loop.plateaus import Plateaus
 from lamplighter.watch.loop.policies import Policies
 from lamplighter.watch.loop.rates import Rates
@@ -145,6 +146,7 @@ from lamplighter.watch.world import World
 KINDS: tuple[Callable[[World], Watcher], ...] = (
     StepOrder,
     Accumulation,
+    OwnWeights,
     Modes,
     Losses,
     OwnLosses,

@@ -86,6 +86,9 @@ def tap_backward(taps: Taps) -> None:
     def make(original: Wrapper) -> Wrapper:
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
             roots = (tensors,) if isinstance(tensors, torch.Tensor) else tuple(tensors)
+            gradients = args[0] if args else kwargs.get("grad_tensors")
+            if gradients is not None:
+                stream.tell("begun_with", roots, gradients)
             stream.tell("backward_starts", roots)
             result = original(tensors, *args, **kwargs)
             stream.tell("backward_ended", roots)

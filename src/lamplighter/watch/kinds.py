@@ -115,6 +115,7 @@ from lamplighter.watch.network.one_ended import OneEnded
 from lamplighter.watch.network.parts import Parts
 from lamplighter.watch.network.probes import Probes
 from lamplighter.watch.network.real_steps import RealSteps
+from lamplighter.watch.network.replaced import Replaced
 from lamplighter.watch.network.replicas import Replicas
 from lamplighter.watch.network.strangers import Strangers
 from lamplighter.watch.network.teachers import Teachers
@@ -173,6 +174,7 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     StillLosses,
     Models,
     Twins,
+    Replaced,
     Strangers,
     Teachers,
     UnchangedNetworks,

@@ -210,6 +210,7 @@ _ROWS: tuple[Code, ...] = (
     Code("R107", "the loss is replaced before backward", "error", "fast", "R"),
     Code("R108", "gradients are cleared between accumulated batches", "error", "fast", "R"),
     Code("R109", "random numbers begin anew in every round", "warning", "fast", "R"),
+    Code("R110", "the loss is given as its own gradient", "error", "fast", "R"),
     # reinforcement learning
     Code("Q101", "a value is added after the end of an episode", "warning", "fast", "R"),
     Code("Q102", "the target network never follows", "warning", "fast", "R"),

@@ -75,3 +75,19 @@ def line_without_effect(text: str, why: str, *, certain: bool) -> Iterator[Findi
         "for p in layer.parameters(): p.requires_grad = False, or layer.requires_grad_(False)",
         level="error" if certain else "warning",
     )
+
+
+def new_layer_frozen(names: Sequence[str]) -> Iterator[Finding]:
+    """M110: layers that took the place of trained ones hold random values and cannot learn.
+
+    Args:
+        names: of these layers.
+    """
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    yield found(
+        "M110",
+        names[0],
+        f"{names[0]}{more} took the place of what was trained or loaded, holds the random values "
+        "that it was made with, and is frozen: what comes after it learns from a random mixture",
+        f"set requires_grad=True on the parameters of {names[0]}, and give them to the optimizer",
+    )

@@ -47,6 +47,25 @@ def graph_cut(
         )
 
 
+def weighed_by_itself(losses: Sequence[float], *, certain: bool) -> Iterator[Finding]:
+    """R110: `backward()` was given the very numbers at which it begins.
+
+    Args:
+        losses: at the times when it was seen.
+        certain: whether a loss function of torch gave them all.
+    """
+    shown = ", ".join(f"{loss:.3g}" for loss in losses[:3])
+    yield found(
+        "R110",
+        "backward",
+        f"it is given the loss as the gradient to begin with, so all gradients are multiplied by "
+        f"it ({shown}): the square of the loss is minimised, and steps shrink as it does",
+        "call loss.backward() without an argument; take the mean() first where it has no single "
+        "number",
+        level="error" if certain else "warning",
+    )
+
+
 def gradient_is_zero(
     gradients: History, *, dead: Sequence[str], losses: Sequence[float], weights: Collection[str]
 ) -> Iterator[Finding]:

@@ -30,6 +30,7 @@ EVENTS = (
     "mode_set",
     "dropout_called",
     "loss_called",
+    "begun_with",
     "backward_starts",
     "backward_ended",
     "optimizer_made",
@@ -37,6 +38,7 @@ EVENTS = (
     "step_ended",
     "cleared",
     "clipped",
+    "limited",
     "loss_scaled",
     "unscaled",
     "scaled",
@@ -73,7 +75,7 @@ EVENTS = (
 RARE = frozenset(EVENTS) - {
     "batch_given", "module_entered", "module_left", "dropout_called", "loss_called",
     "backward_starts", "backward_ended", "step_starts", "step_ended", "cleared", "clipped",
-    "loss_scaled", "unscaled", "scaled",
+    "limited", "begun_with", "loss_scaled", "unscaled", "scaled",
 }  # fmt: skip
 
 FAULT = 200  # letters of what went wrong in a watcher
@@ -119,6 +121,9 @@ class Watcher:
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         """A loss of `torch.nn.functional` ran; `given` holds its arguments by name."""
 
+    def begun_with(self, roots: tuple[torch.Tensor, ...], gradients: Any) -> None:
+        """`backward()` is about to begin at these tensors with gradients that the program gave."""
+
     def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
         """`backward()` begins at these tensors."""
 
@@ -139,6 +144,9 @@ class Watcher:
 
     def clipped(self, parameters: list[torch.Tensor]) -> None:
         """`clip_grad_norm_` or `clip_grad_value_` is over."""
+
+    def limited(self, norm: Any, limit: Any) -> None:
+        """`clip_grad_norm_` has found this norm and let no more through than this."""
 
     def loss_scaled(self, scaler: Any, result: Any) -> None:
         """`GradScaler.scale` has multiplied a loss."""

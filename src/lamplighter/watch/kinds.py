@@ -56,6 +56,7 @@ from lamplighter.watch.loop.idle import IdleOptimizers
 from lamplighter.watch.loop.leftovers import Leftovers
 from lamplighter.watch.loop.lengths import Lengths
 from lamplighter.watch.loop.loss_scales import LossScales
+from lamplighter.watch.loop.own_weights import OwnWeights
 from lamplighter.watch.loop.plateaus import Plateaus
 from lamplighter.watch.loop.policies import Policies
 from lamplighter.watch.loop.rates import Rates
@@ -116,10 +117,12 @@ from lamplighter.watch.network.one_ended import OneEnded
 from lamplighter.watch.network.parts import Parts
 from lamplighter.watch.network.probes import Probes
 from lamplighter.watch.network.real_steps import RealSteps
+from lamplighter.watch.network.replaced import Replaced
 from lamplighter.watch.network.replicas import Replicas
 from lamplighter.watch.network.steps_cut import StepsCut
 from lamplighter.watch.network.strangers import Strangers
 from lamplighter.watch.network.teachers import Teachers
+from lamplighter.watch.network.twins import Twins
 from lamplighter.watch.network.unchanged import UnchangedNetworks
 from lamplighter.watch.network.unread_settings import UnreadSettings
 from lamplighter.watch.network.weighing import Weighing
@@ -147,6 +150,7 @@ from lamplighter.watch.world import World
 KINDS: tuple[Callable[[World], Watcher], ...] = (
     StepOrder,
     Accumulation,
+    OwnWeights,
     Modes,
     Losses,
     OwnLosses,
@@ -173,6 +177,8 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     ClassWeights,
     StillLosses,
     Models,
+    Twins,
+    Replaced,
     Strangers,
     Teachers,
     UnchangedNetworks,

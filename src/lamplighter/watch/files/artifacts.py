@@ -35,6 +35,8 @@ class Saved:
         rates: the rate that each group began with.
         with_optimizer: whether the optimizer's state lies in the same file.
         schedules: kinds of schedules that had stepped.
+        remembers: whether its optimizer had anything beside its settings, as SGD without momentum
+            has not.
         read: where a file with these weights and an optimizer's state was read.
     """
 
@@ -43,6 +45,7 @@ class Saved:
     rates: list[float]
     with_optimizer: bool
     schedules: frozenset[type] = frozenset()
+    remembers: bool = True
     read: Place | None = None
 
 
@@ -108,9 +111,10 @@ class Artifacts(Watcher):
         if not isinstance(thing, dict):
             return
         with_optimizer = any(True for _ in _optimizers_in(thing))
+        to_go_on = with_optimizer or _tells_of_rates(thing)
         for record in self.world.optimizers.values():
             optimizer = record.ref()
-            if optimizer is None or not record.steps or not optimizer.state:
+            if optimizer is None or not record.steps or not (optimizer.state or to_go_on):
                 continue
             mine = {p.data_ptr() for p in record.parameters()}
             groups = optimizer.param_groups
@@ -118,7 +122,8 @@ class Artifacts(Watcher):
                 values = _sample(state)
                 if values and any(state[name].data_ptr() in mine for name in values):
                     moved = frozenset(type(s) for s in self._of(optimizer) if s.last_epoch > 0)
-                    self._keep(values, groups, with_optimizer, moved)
+                    one = self._keep(values, groups, with_optimizer, moved)
+                    one.remembers = bool(optimizer.state)
 
     def file_loaded(self, path: str, thing: Any) -> None:
         """A file of an earlier run, if it holds a state of an optimizer."""
@@ -171,13 +176,14 @@ class Artifacts(Watcher):
                 continue
             if _settings(groups) != saved.settings or _rates(groups) != saved.rates:
                 continue
-            if not optimizer.state:
+            if not optimizer.state and saved.remembers:
                 self._report_resumed(type(optimizer).__name__, saved, saved.read or one.place)
                 continue
-            anew = [s for s in self._of(optimizer) if type(s) in saved.schedules]
+            mine_now = self._of(optimizer)
+            anew = [s for s in mine_now if type(s) in saved.schedules and not _goes_on(s, groups)]
             is_new = not self.world.owner_record(optimizer).steps
             if is_new and anew and not any(s.last_epoch > 0 for s in anew):
-                self._report_schedule(type(anew[0]).__name__, one.place)
+                self._report_schedule(type(anew[0]).__name__, saved, one.place)
 
     def _report_resumed(self, kind: str, saved: Saved, place: Place | None) -> None:
         why = "lie in the file and were not loaded" if saved.with_optimizer else "were not saved"
@@ -196,13 +202,14 @@ class Artifacts(Watcher):
             place,
         )
 
-    def _report_schedule(self, kind: str, place: Place | None) -> None:
+    def _report_schedule(self, kind: str, saved: Saved, place: Place | None) -> None:
+        weights = "saved weights and a loaded optimizer" if saved.remembers else "saved weights"
         self.world.report(
             "A105",
             "warning",
             f"`{kind}`",
-            f"training goes on from saved weights and a loaded optimizer, and its {kind} begins "
-            "anew: the learning rate takes another course than without the break",
+            f"training goes on from {weights}, and its {kind} begins anew: the learning rate takes "
+            "another course than without the break",
             "save scheduler.state_dict() too, and load it after building the schedule",
             place,
         )
@@ -312,6 +319,26 @@ def _optimizers_in(thing: dict[Any, Any]) -> Iterator[list[dict[str, Any]]]:
     for value in thing.values():
         if isinstance(value, dict):
             yield from _optimizers_in(value)
+
+
+def _goes_on(schedule: Any, groups: list[dict[str, Any]]) -> bool:
+    """Whether a new schedule takes the course of the old one, because the rates were loaded.
+
+    One that always multiplies by the same number needs to know nothing but the rates.
+    """
+    same = type(schedule) is torch.optim.lr_scheduler.ExponentialLR
+    return same and any(group["lr"] != group.get("initial_lr") for group in groups)
+
+
+def _tells_of_rates(thing: dict[Any, Any]) -> bool:
+    """Whether the state of a schedule or an optimizer, be it empty, is in what is saved.
+
+    Who saves it means to go on from there. Weights alone are as often the beginning of something
+    else, as are the best ones and those of a first task.
+    """
+    if thing.get("param_groups") or {"last_epoch", "_step_count"} <= thing.keys():
+        return True
+    return any(_tells_of_rates(value) for value in thing.values() if isinstance(value, dict))
 
 
 def _are_alike(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:

@@ -42,6 +42,9 @@ class Accumulation(Watcher):
         self.entered: set[int] = set()
         self.lines: set[Place | None] = set()
         self.own = OwnMeans()
+        self.clips = 0
+        self.norms: list[tuple[Any, Any]] = []
+        self.bitten = False
 
     def woken(self) -> None:
         self._begin()
@@ -91,17 +94,28 @@ class Accumulation(Watcher):
             self.place = here()
 
     def clipped(self, parameters: list[torch.Tensor]) -> None:
-        self.undivided = False  # the size of the sum is then of no account
+        self.clips += 1
+
+    def limited(self, norm: Any, limit: Any) -> None:
+        self.norms.append((norm, limit))
+
+    def _is_clipped(self) -> bool:
+        """Whether the size of the sum is of no account, as clipping sets it here or did before.
+
+        A limit that lies above every norm changes nothing. Asked only where several passes go
+        into a step: to read a norm waits for the device.
+        """
+        unknown = self.clips > len(self.norms)  # by value, which is seldom without effect
+        self.bitten = self.bitten or unknown or any(norm >= most for norm, most in self.norms)
+        return self.bitten
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         # parts of one tensor that one network gets in turn are batches; tasks have their own
         alike = len(set(self.given)) == 1 and len(self.lines) == 1
         by_hand = len(self.given) if alike else 0
         several = FEWEST <= self.passes <= max(self.batches, by_hand)
-        if several and self.undivided and not closure and self.passes == self.last:
-            self.same += 1
-        else:
-            self.same = int(several and self.undivided and not closure)
+        sums = several and self.undivided and not closure and not self._is_clipped()
+        self.same = self.same + 1 if sums and self.passes == self.last else int(sums)
         if self.same == TIMES and not self.done:
             self._report(self.passes)
         self.last = self.passes
@@ -111,6 +125,7 @@ class Accumulation(Watcher):
         self.batches = self.passes = 0
         self.given, self.entered, self.lines = [], set(), set()
         self.undivided, self.place = True, None
+        self.clips, self.norms = 0, []
 
     def _report(self, count: int) -> None:
         self.done = True

@@ -86,6 +86,9 @@ def tap_backward(taps: Taps) -> None:
     def make(original: Wrapper) -> Wrapper:
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
             roots = (tensors,) if isinstance(tensors, torch.Tensor) else tuple(tensors)
+            gradients = args[0] if args else kwargs.get("grad_tensors")
+            if gradients is not None:
+                stream.tell("begun_with", roots, gradients)
             stream.tell("backward_starts", roots)
             result = original(tensors, *args, **kwargs)
             stream.tell("backward_ended", roots)
@@ -184,6 +187,16 @@ def tap_clipping(taps: Taps) -> None:
 
         return wrapped
 
+    def clip_norm(original: Wrapper) -> Wrapper:
+        around = clip(original)
+
+        def wrapped(parameters: Any, max_norm: Any, *args: Any, **kwargs: Any) -> Any:
+            result = around(parameters, max_norm, *args, **kwargs)
+            stream.tell("limited", result, max_norm)
+            return result
+
+        return wrapped
+
     def after_with_optimizer(event: str, with_self: bool) -> Callable[[Wrapper], Wrapper]:
         def make(original: Wrapper) -> Wrapper:
             def wrapped(self: Any, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
@@ -204,8 +217,8 @@ def tap_clipping(taps: Taps) -> None:
         return wrapped
 
     for module in (torch.nn.utils, torch.nn.utils.clip_grad):
-        for name in ("clip_grad_norm_", "clip_grad_value_"):
-            taps.replace(module, name, clip)
+        taps.replace(module, "clip_grad_norm_", clip_norm)
+        taps.replace(module, "clip_grad_value_", clip)
     scaler = torch.amp.GradScaler
     taps.replace(scaler, "scale", scale)
     taps.replace(scaler, "unscale_", after_with_optimizer("unscaled", False))

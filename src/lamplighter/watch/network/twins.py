@@ -1,0 +1,97 @@
+"""An optimizer that steps on one network while the gradients go to its twin: O102."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+
+from lamplighter.checks.optimizer import gradients_at_twin
+from lamplighter.watch.events import Watcher
+from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.network.likeness import shapes_of
+from lamplighter.watch.source.place import here
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from lamplighter.watch.world import World
+
+SURE = 3  # steps in a row; the first may be one of a phase that is just ending
+
+
+@dataclass(eq=False, slots=True)
+class Pair:
+    """A network, and an optimizer that holds weights of the same shapes and none of the network's.
+
+    Args:
+        optimizer: the one that steps.
+        marks: gradients of the network at its last step, each with its version; they are held,
+            because a later gradient may get the number of one that is gone.
+        missed: steps in a row for which gradients had come to the network alone.
+    """
+
+    optimizer: torch.optim.Optimizer
+    marks: list[tuple[torch.Tensor | None, int]] = field(default_factory=list)
+    missed: int = 0
+
+
+class Twins(Watcher):
+    """Looks, where several networks are called, at which of them has the gradients when one steps."""
+
+    codes = ("O102",)
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        # network → its pair, or None where the optimizer that was looked at is none of its shapes
+        self.pairs: ByIdentity[Pair] = ByIdentity()
+
+    def woken(self) -> None:
+        self.pairs = ByIdentity()
+
+    def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
+        # only programs with a second network pay for more than this
+        if closure or len(self.world.models) < 2:
+            return
+        for _, module in self.world.networks():
+            if not self.world.moves(optimizer, module):
+                self._look_at(module, optimizer)
+
+    def _look_at(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        weights = [p for p in module.parameters() if p.requires_grad]
+        if not weights or all(p.grad is None for p in weights):
+            return
+        pair = self.pairs.get(module)
+        if pair is None or pair.optimizer is not optimizer:
+            pair = self.pairs[module] = Pair(optimizer)
+        now = [(g, g._version) if (g := p.grad) is not None else (None, 0) for p in weights]
+        pairs = zip(now, pair.marks, strict=False)
+        came = len(now) == len(pair.marks) and any(
+            one[0] is not other[0] or one[1] != other[1] for one, other in pairs
+        )
+        first = not pair.marks
+        pair.marks = now
+        if not (came or first) or not self._is_hungry(optimizer):
+            pair.missed = 0
+            return
+        pair.missed += 1
+        if pair.missed == SURE and self._are_twins(module, optimizer):
+            name = self.world.seen(module).name
+            told = gradients_at_twin(f"`{name}`", type(optimizer).__name__, pair.missed)
+            self.world.adopt(told, here())
+
+    def _is_hungry(self, optimizer: torch.optim.Optimizer) -> bool:
+        """Whether no weight of an optimizer has a gradient other than 0."""
+        own = self.world.owner_record(optimizer).parameters()
+        there = [p.grad for p in own if p.grad is not None]
+        return not any(bool(gradient.any()) for gradient in there)
+
+    def _are_twins(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> bool:
+        """Whether a network could have been this optimizer's, and is nobody's."""
+        held = self.world.held()
+        if any(id(p) in held for p in module.parameters()):
+            return False
+        own = Counter(tuple(p.shape) for p in self.world.owner_record(optimizer).parameters())
+        return bool(own) and own <= Counter(shapes_of(module))

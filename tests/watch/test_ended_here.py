@@ -50,10 +50,45 @@ for epoch in range(6):
     print(f"{{epoch}} train {{error:.6f}} held out {{off:.6f}}")
 """
 
+SHARES = """
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
 
-def codes(path: Path, batches: int, **words: object) -> list[str]:
+torch.manual_seed({seed})
+x = torch.randn({rows}, 6)
+y = (x[:, 0] + 0.7 * torch.randn({rows}) > x[:, 1]).long()
+train = DataLoader(TensorDataset(x[:160], y[:160]), batch_size=8, shuffle=True)
+held = DataLoader(TensorDataset(x[160:], y[160:]), batch_size={size})
+net = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 2))
+optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
+
+
+def walk(loader, fits):
+    net.train(fits)
+    share = hits = 0
+    with torch.set_grad_enabled(fits):
+        for part, label in loader:
+            scores = net(part)
+            if fits:
+                optimizer.zero_grad()
+                F.cross_entropy(scores, label).backward()
+                optimizer.step()
+            right = (scores.argmax(1) == label).sum().item()
+            share += right / len(label)
+            hits += right
+    return {figure}
+
+
+for epoch in range(6):
+    print(f"{{epoch}} {{walk(train, True):.4f}} {{walk(held, False):.4f}}")
+"""
+
+
+def codes(path: Path, batches: int, program: str = PROGRAM, **words: object) -> list[str]:
     """What is told of the program, of which each walk is ended after so many batches."""
-    path.write_text(PROGRAM.format(**words))
+    path.write_text(program.format(**words))
     watching = Watch(bounds=Bounds(batches), keep=True)
     with contextlib.redirect_stdout(io.StringIO()), watching:
         exec(compile(path.read_text(), str(path), "exec"), {"__name__": "__main__"})
@@ -73,3 +108,22 @@ def test_losses_divided_by_all_samples(tmp_path: Path) -> None:
     """A mistake is told, though its walks were ended here."""
     words = {"rows": 200, "size": 10, "data": "TensorDataset(x, y)", "divisor": "len(x)"}
     assert codes(tmp_path / "program.py", 2, **words) == ["E101"]
+
+
+@pytest.mark.parametrize("figure", ["share / len(loader)", "100 * share / len(loader)"])
+@pytest.mark.parametrize(("batches", "size", "rows"), [(2, 10, 565), (8, 10, 565), (2, 10, 260)])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_shares_divided_by_all_batches(
+    figure: str, batches: int, size: int, rows: int, seed: int, tmp_path: Path
+) -> None:
+    """A sum of shares is all right answers divided by the batches' size; a smaller last batch does
+    not come; as many batches as a batch has samples."""
+    words = {"rows": rows, "size": size, "figure": figure, "seed": seed}
+    assert codes(tmp_path / "program.py", batches, SHARES, **words) == []
+
+
+def test_right_answers_divided_by_batches_as_if_full(tmp_path: Path) -> None:
+    """A mistake that a whole walk shows is told, though later ones were ended here."""
+    figure = "hits / (len(loader) * 16)"
+    words = {"rows": 160 + 89, "size": 16, "figure": figure, "seed": 0}
+    assert codes(tmp_path / "program.py", 20, SHARES, **words) == ["E101"]

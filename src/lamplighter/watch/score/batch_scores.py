@@ -81,6 +81,8 @@ class BatchScores(Watcher):
             return
         self.looks[id(current.loader())] += 1
         scores = list(batch_scores([o.float().cpu() for o in outputs], [t.cpu() for t in right]))
+        told = _sum_of_shares(outputs, right)  # of few samples, it is some other score as well
+        scores = [s for s in scores if abs(sum(s.parts) - told) > NEAR * told]
         before, self.nearly = self.nearly, {}
         self.length = length_of(current.loader())
         for name, thing in _gathered() if scores else ():
@@ -139,6 +141,14 @@ def _apart(thing: list[float] | float, score: BatchScore) -> float:
         return 0.0 if score.is_listed(thing) else 1.0
     totals = (*score.totals(), score.mean)
     return min(abs(thing - total) / abs(total) if total else 1.0 for total in totals)
+
+
+def _sum_of_shares(outputs: list[Tensor], right: list[Tensor]) -> float:
+    """The sum of the batches' shares of right answers, whose mean is an accuracy; 0: no classes."""
+    if any(o.dim() != 2 or o.shape[1] < 2 for o in outputs):
+        return 0.0
+    hits = (o.argmax(1) == t.reshape(-1) for o, t in zip(outputs, right, strict=True))
+    return sum(float(hit.double().mean()) for hit in hits)
 
 
 def target_of(answer: Tensor, targets: list[Tensor]) -> Tensor | None:

@@ -50,6 +50,8 @@ class Score:
             shuffles.
         overwritten: where the loop puts its answers, if it keeps those of the last batch alone.
         last: the share of right answers of that one.
+        shortened: whether its walk was ended here before its end.
+        shares: the sum of its batches' shares of right answers.
         printed: numbers, as they were printed.
         digits: the most significant digits that one of them has.
     """
@@ -71,6 +73,8 @@ class Score:
     divisions: list[Division] = field(default_factory=list)
     overwritten: Place | None = None
     last: float = 0.0
+    shortened: bool = False
+    shares: float = 0.0
 
     def keeps_answers(self, newer: Score) -> bool:
         """Whether this one shows more batches than a newer one, which may be cut short."""
@@ -80,6 +84,12 @@ class Score:
     def count(self) -> int:
         """Samples that were evaluated."""
         return sum(self.sizes)
+
+    def accuracies(self) -> list[float]:
+        """What its accuracy may rightly be told as: over samples or batches, those that came, or
+        all of a loader that was ended here."""
+        over_samples = [self.correct / n for n in (self.count, self.loader_size) if n]
+        return over_samples + [self.shares / n for n in (len(self.sizes), self.batches) if n]
 
 
 Row = tuple[Score, dict[Mistake, float]]
@@ -144,6 +154,8 @@ class Metrics(Watcher):
         if score is None or not current.is_evaluation() or len(score.sizes) != current.given:
             return
         score.correct = int(sum(int(part) for part in score.right))
+        shares = (int(part) / n for part, n in zip(score.right, score.sizes, strict=True))
+        score.shares, score.shortened = sum(shares), current.shortened
         score.right = []
         score.in_order = _equal_in_order(score, loader)
         if len(self.scores) < 4:
@@ -202,7 +214,7 @@ class Metrics(Watcher):
             return  # the program has no such score
         if self.world.found("E104") or self.world.found("E101"):
             return
-        if _is_printed(score, score.correct / score.count):
+        if any(_is_printed(score, value) for value in score.accuracies()):
             return
         answers = [part.cpu() for part in score.answers]
         for name, batched, actual in means_over_batches(answers, score.labels):
@@ -262,6 +274,8 @@ def _is_telling(rows: list[Row], mistake: Mistake) -> bool:
     """Whether the match can hardly be chance, and the right value was not printed as well."""
     digits = 0
     for score, values in rows:
+        if score.shortened and _is_printed(score, score.shares / max(1, score.batches)):
+            continue  # the mean of its batches' shares, over as many as there would have been
         right = [score.correct / score.count, score.correct / max(1, score.loader_size)]
         if any(_is_printed(score, value) for value in right):
             if abs(values[mistake] - right[0]) > 1e-9:

@@ -1,4 +1,4 @@
-"""Families M and I, by the gradients of several probe steps."""
+"""Families M and I, by the gradients of several probe steps; gradients that come to the wrong place."""
 
 from __future__ import annotations
 
@@ -45,6 +45,23 @@ def graph_cut(
             "use their result in the loss, or set requires_grad=False",
             level="warning",
         )
+
+
+def gradients_at_twin(network: str, kind: str, steps: int) -> Iterator[Finding]:
+    """O102: an optimizer steps without gradients, and a network of the same shapes has them.
+
+    Args:
+        network: the one that has the gradients and is in no optimizer.
+        kind: class of the optimizer.
+        steps: in a row.
+    """
+    yield found(
+        "O102",
+        network,
+        f"{kind} took {steps} steps in a row without any gradient, while new ones arrived at this "
+        "network, which has weights of the same shapes and is in no optimizer: it never changes",
+        "build an optimizer from the parameters() of this copy, and step with that one",
+    )
 
 
 def weighed_by_itself(losses: Sequence[float], *, certain: bool) -> Iterator[Finding]:

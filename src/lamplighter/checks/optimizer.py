@@ -136,23 +136,6 @@ def foreign_parameters(
     )
 
 
-def gradients_at_twin(network: str, kind: str, steps: int) -> Iterator[Finding]:
-    """O102: an optimizer steps without gradients, and a network of the same shapes has them.
-
-    Args:
-        network: the one that has the gradients and is in no optimizer.
-        kind: class of the optimizer.
-        steps: in a row.
-    """
-    yield found(
-        "O102",
-        network,
-        f"{kind} took {steps} steps in a row without any gradient, while new ones arrived at this "
-        "network, which has weights of the same shapes and is in no optimizer: it never changes",
-        "build an optimizer from the parameters() of this copy, and step with that one",
-    )
-
-
 def two_owners(optimizers: Sequence[Optimizer], names: Mapping[int, str]) -> Iterator[Finding]:
     """O105: a parameter is in two optimizers, or twice in one.
 

@@ -179,8 +179,9 @@ class Artifacts(Watcher):
             if not optimizer.state and saved.remembers:
                 self._report_resumed(type(optimizer).__name__, saved, saved.read or one.place)
                 continue
-            mine_now = self._of(optimizer)
-            anew = [s for s in mine_now if type(s) in saved.schedules and not _goes_on(s, groups)]
+            anew = [s for s in self._of(optimizer) if type(s) in saved.schedules]
+            if not saved.remembers:
+                anew = [s for s in anew if not _goes_on(s, groups)]
             is_new = not self.world.owner_record(optimizer).steps
             if is_new and anew and not any(s.last_epoch > 0 for s in anew):
                 self._report_schedule(type(anew[0]).__name__, saved, one.place)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from lamplighter.checks.optimizer import gradients_at_twin
+from lamplighter.checks.gradients import gradients_at_twin
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.network.likeness import shapes_of
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from lamplighter.watch.world import World
 
+Mark = tuple["torch.Tensor | None", int]
 SURE = 3  # steps in a row; the first may be one of a phase that is just ending
 
 
@@ -34,7 +35,7 @@ class Pair:
     """
 
     optimizer: torch.optim.Optimizer
-    marks: list[tuple[torch.Tensor | None, int]] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
     missed: int = 0
 
 
@@ -66,7 +67,9 @@ class Twins(Watcher):
         pair = self.pairs.get(module)
         if pair is None or pair.optimizer is not optimizer:
             pair = self.pairs[module] = Pair(optimizer)
-        now = [(g, g._version) if (g := p.grad) is not None else (None, 0) for p in weights]
+        now: list[tuple[torch.Tensor | None, int]] = [
+            (g, g._version) if (g := p.grad) is not None else (None, 0) for p in weights
+        ]
         pairs = zip(now, pair.marks, strict=False)
         came = len(now) == len(pair.marks) and any(
             one[0] is not other[0] or one[1] != other[1] for one, other in pairs

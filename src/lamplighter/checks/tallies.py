@@ -15,6 +15,7 @@ _FIX_OF_LOSS = (
     "add loss.item() * len(batch) and divide by the number of samples, or divide the sum of means "
     "by the number of batches"
 )
+CLOSE = 0.05  # by which the lengths of two loaders must differ
 _BEFORE_ACCUMULATION = "report the loss as it was before it was divided for the accumulation"
 
 
@@ -34,6 +35,9 @@ class Counted:
         answered: samples that networks answered, whether they were compared or not.
         parts: what `len(batch)` gives where a batch is a tuple, as (inputs, labels) is 2; else 0.
         shortened: whether it was ended here before its end, of which the program knows nothing.
+        sums: summed losses per batch, of a loss with `reduction="sum"`.
+        summed: samples per batch of those.
+        elsewhere: other loaders of the program, with their samples and their batches.
     """
 
     right: list[int] = field(default_factory=list)
@@ -47,6 +51,9 @@ class Counted:
     parts: int = 0
     answered: int = 0
     shortened: bool = False
+    sums: list[float] = field(default_factory=list)
+    summed: list[int] = field(default_factory=list)
+    elsewhere: list[tuple[str, int, int]] = field(default_factory=list)
 
     def shares(self) -> list[float]:
         """The share of right answers of each batch."""
@@ -83,6 +90,7 @@ class Wrong:
         loss: whether it is a loss, not a share of right answers.
         fix: what to do; empty: what mends most of them.
         level: where the mistake is less grave than the catalogue says.
+        divisor: what it was divided by, where that is a length of something else; else 0.
     """
 
     value: float
@@ -91,6 +99,7 @@ class Wrong:
     loss: bool = False
     fix: str = ""
     level: Level | None = None
+    divisor: int = 0
 
     @property
     def kind(self) -> str:
@@ -149,6 +158,8 @@ def wrong_values(counted: Counted, others: Sequence[int]) -> Iterator[Wrong]:
         for wrong in _wrong_losses(counted):
             if all(abs(wrong.value - v) > SAME * abs(v) for v in right):
                 yield wrong
+    if counted.elsewhere:
+        yield from _over_anothers_length(counted)
 
 
 def _wrong_shares(counted: Counted, others: Sequence[int]) -> Iterator[Wrong]:
@@ -218,6 +229,30 @@ def _wrong_losses(counted: Counted) -> Iterator[Wrong]:
             yield Wrong(value, actual, how, loss=True, fix=fix, level="warning")
 
 
+def _over_anothers_length(counted: Counted) -> Iterator[Wrong]:
+    """The losses of a walk, divided by how much another loader holds."""
+    samples = {sum(counted.rows), sum(counted.summed), counted.length} - {0}
+    batches = {len(counted.losses), counted.batches} - {0}
+    weighed = sum(v * n for v, n in zip(counted.losses, counted.rows, strict=True))
+    kinds = [
+        ("the sum of mean losses", sum(counted.losses), len(counted.losses), batches, 2),
+        ("the sum of summed losses", sum(counted.sums), sum(counted.summed), samples, 1),
+        ("the sum of losses, each times its samples", weighed, sum(counted.rows), samples, 1),
+    ]
+    for what, total, count, own, column in kinds:
+        for other in counted.elsewhere:
+            size = int(other[column])
+            if not count or not total or size < 2:
+                continue
+            # so near to its own length that a right figure may look alike
+            if any(abs(size / mine - 1) < CLOSE for mine in own):
+                continue
+            unit = "samples" if column == 1 else "batches"
+            how = f"{what}, divided by the number of {unit} of {other[0]} ({size})"
+            fix = f"divide by the {unit} of the loader that the losses came from"
+            yield Wrong(total / size, total / count, how, loss=True, fix=fix, divisor=size)
+
+
 def with_one_more(values: Sequence[float], counted: Counted, *, loss: bool) -> Wrong:
     """The mean over the figures of a walk's batches and one more, a 0.
 
@@ -256,7 +291,7 @@ def figure_is_wrong(name: str, wrong: Wrong, counted: Counted) -> Iterator[Findi
         wrong: the mistake.
         counted: what was seen.
     """
-    count = sum(counted.rows if wrong.loss else counted.sizes)
+    count = sum((counted.rows or counted.summed) if wrong.loss else counted.sizes)
     right = f"{sum(counted.right)} right of " if not wrong.loss else ""
     yield found(
         "E101",

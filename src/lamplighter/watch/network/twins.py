@@ -67,7 +67,7 @@ class Twins(Watcher):
         pair = self.pairs.get(module)
         if pair is None or pair.optimizer is not optimizer:
             pair = self.pairs[module] = Pair(optimizer)
-        now: list[tuple[torch.Tensor | None, int]] = [
+        now: list[Mark] = [
             (g, g._version) if (g := p.grad) is not None else (None, 0) for p in weights
         ]
         pairs = zip(now, pair.marks, strict=False)

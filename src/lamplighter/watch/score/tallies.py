@@ -23,8 +23,9 @@ from lamplighter.watch.score.lists import ListsFromZero
 from lamplighter.watch.score.nearness import NUMBER, is_near
 from lamplighter.watch.score.printed import Printed
 from lamplighter.watch.score.scoring import SCORING, Scoring, without_a_class
+from lamplighter.watch.source.divisions import divisions_in_sight
 from lamplighter.watch.source.figures import Figure, in_sight, line_that_divides
-from lamplighter.watch.source.place import here
+from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
@@ -63,6 +64,8 @@ class Tally:
     unknown: int = 0
     read: bool = False
     shortened: bool = False
+    sums: list[Tensor] = field(default_factory=list)
+    summed: list[int] = field(default_factory=list)
 
     def counted(self) -> Counted:
         """Its numbers, off their device."""
@@ -78,6 +81,8 @@ class Tally:
             self.parts,
             self.answered,
             self.shortened,
+            [float(v) for v in self.sums],
+            self.summed,
         )
 
 
@@ -121,10 +126,15 @@ class Tallies(Watcher):
         target = given.get("target")
         if not isinstance(result, Tensor) or result.dim() or not isinstance(target, Tensor):
             return
-        if given.get("reduction", "mean") != "mean" or not target.dim() or self._is_over():
+        reduction = given.get("reduction", "mean")
+        if reduction not in ("mean", "sum") or not target.dim() or self._is_over():
             return
         tally = self._tally(training=result.requires_grad)
-        if len(tally.losses) < MOST:
+        if reduction == "sum":
+            if len(tally.sums) < MOST:
+                tally.sums.append(result.detach())
+                tally.summed.append(target.shape[0])
+        elif len(tally.losses) < MOST:
             tally.losses.append(result.detach())
             tally.rows.append(target.shape[0])
 
@@ -181,7 +191,7 @@ class Tallies(Watcher):
         self._look()
 
     def _look(self, text: str = "") -> None:
-        waiting = [t for t in self.recent if t.looks < LOOKS and (t.sizes or t.losses)]
+        waiting = [t for t in self.recent if t.looks < LOOKS and (t.sizes or t.losses or t.sums)]
         if not waiting or self._is_over():
             return
         self.looks += 1
@@ -216,6 +226,7 @@ class Tallies(Watcher):
     def compare(self, tally: Tally, figures: list[Figure], sizes: list[int]) -> None:
         """Holds figures of the program against what a walk came to, and by which mistakes."""
         counted = tally.counted()
+        counted.elsewhere = self._elsewhere(tally)
         # two walks may have as many right answers
         others = [v for t in self.recent if t is not tally for v in right_values(t.counted())]
         rightly = right_values(counted)
@@ -241,11 +252,42 @@ class Tallies(Watcher):
                 if as_percent or is_near(figure.value, wrong.value):
                     self._count(figure, wrong, counted)
 
+    def _elsewhere(self, tally: Tally) -> list[tuple[str, int, int]]:
+        """Loaders for the other purpose, training or evaluation, with their samples and batches."""
+        mine = self.world.walked.get(tally.key[0])
+        if mine is None or (mine.trained_at is None) == (mine.evaluated_at is None):
+            return []
+        found = []
+        for other in self.world.walked.values():
+            apart = (mine.trained_at is None) != (other.trained_at is None)
+            loader = other.ref() if apart else None
+            # what is walked side by side, or holds the other's data as a part, may set the measure
+            if loader is None or any(walk.loader() is loader for walk in self.world.live):
+                continue
+            if not _holds(loader.dataset, getattr(mine.ref(), "dataset", None)):
+                found.append((other.name, length_of(loader.dataset), length_of(loader)))
+        return found
+
     def _count(self, figure: Figure, wrong: Wrong, counted: Counted) -> None:
         values = self.hits.setdefault((figure.name, wrong.kind), set())
         values.add(round(wrong.value, 9))
         exact = is_near(figure.value, wrong.value, EXACT)
         enough = (exact and not figure.is_plain()) or len(values) >= TELLING
         if enough and not self.world.found("E101"):
-            place = (line_that_divides(figure) if figure.file else None) or here()
-            self.world.adopt(figure_is_wrong(figure.name, wrong, counted), place)
+            place = (line_that_divides(figure) if figure.file else None) or _by(wrong)
+            self.world.adopt(figure_is_wrong(figure.name, wrong, counted), place or here())
+
+
+def _by(wrong: Wrong) -> Place | None:
+    """The running line, or one near it, that divides by the length of something else."""
+    known = divisions_in_sight() if wrong.divisor else []
+    return next((one.place for one in known if one.divisor == wrong.divisor), None)
+
+
+def _holds(whole: Any, part: Any) -> bool:
+    """Whether a data set is, or is put together from, what another is cut out of."""
+    while part is not None:
+        if part is whole or any(part is one for one in getattr(whole, "datasets", ())):
+            return True
+        part = getattr(part, "dataset", None)
+    return False

@@ -131,7 +131,8 @@ def right_losses(counted: Counted) -> list[float]:
     if not counted.losses:
         return []
     total = sum(counted.losses)
-    weighed = sum(v * n for v, n in zip(counted.losses, counted.rows, strict=True))
+    known = len(counted.losses) == len(counted.rows)
+    weighed = sum(v * n for v, n in zip(counted.losses, counted.rows, strict=known))
     values = [total, weighed, total / len(counted.losses), weighed / max(1, sum(counted.rows))]
     if counted.batches:
         values.append(total / counted.batches)
@@ -201,7 +202,8 @@ def _wrong_shares(counted: Counted, others: Sequence[int]) -> Iterator[Wrong]:
 
 def _wrong_losses(counted: Counted) -> Iterator[Wrong]:
     total, count, batches = sum(counted.losses), sum(counted.rows), len(counted.losses)
-    weighed = sum(v * n for v, n in zip(counted.losses, counted.rows, strict=True))
+    known = len(counted.losses) == len(counted.rows)
+    weighed = sum(v * n for v, n in zip(counted.losses, counted.rows, strict=known))
     if count <= batches or weighed == 0:
         return
     actual = weighed / count
@@ -233,11 +235,18 @@ def _over_anothers_length(counted: Counted) -> Iterator[Wrong]:
     """The losses of a walk, divided by how much another loader holds."""
     samples = {sum(counted.rows), sum(counted.summed), counted.length} - {0}
     batches = {len(counted.losses), counted.batches} - {0}
-    weighed = sum(v * n for v, n in zip(counted.losses, counted.rows, strict=True))
+    known = len(counted.losses) == len(counted.rows)
+    weighed = sum(v * n for v, n in zip(counted.losses, counted.rows, strict=known))
     kinds = [
         ("the sum of mean losses", sum(counted.losses), len(counted.losses), batches, 2),
         ("the sum of summed losses", sum(counted.sums), sum(counted.summed), samples, 1),
-        ("the sum of losses, each times its samples", weighed, sum(counted.rows), samples, 1),
+        (
+            "the sum of losses, each times its samples",
+            weighed,
+            known * sum(counted.rows),
+            samples,
+            1,
+        ),
     ]
     for what, total, count, own, column in kinds:
         for other in counted.elsewhere:

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
 MOST = 400  # batches of one walk
-FEWEST = 12  # answers whose share can tell a mistake
 LOOKS = 6  # at the figures, for one walk
 ALL_LOOKS = 150
 EXACT = 1e-7  # relative; what is only near must agree more than once
@@ -236,8 +235,6 @@ class Tallies(Watcher):
         shares = counted.shares()
         sums = (sum(shares), 100 * sum(shares), sum(counted.right))
         for wrong in wrong_values(counted, sizes):
-            if not wrong.loss and sum(counted.sizes) < FEWEST:
-                continue  # a share of so few is any other, too
             same = any(is_near(s * wrong.value, v) for v in rightly for s in (0.01, 1, 100))
             # where all batches have one size, the sum of their shares is all divided by that size
             same |= not wrong.loss and is_near(wrong.value, sums[0])

@@ -103,7 +103,7 @@ def shallow(things: Iterable[Any]) -> Iterator[Tensor]:
             found += [t for t in thing if isinstance(t, Tensor)]
         elif isinstance(thing, dict):
             found += [t for t in thing.values() if isinstance(t, Tensor)]
-    return filter(is_dense, found)
+    return iter([t for t in found if t.layout is torch.strided])
 
 
 def is_dense(tensor: Tensor) -> bool:

@@ -100,7 +100,16 @@ def test_a_new_layer_is_frozen_with_the_rest(
     assert all(f.where == "2.0" for f in watching.findings if f.code == "M110")
 
 
-@pytest.mark.parametrize("program", [BY_TURNS, RESERVOIR, WRAPPED])
+# a new middle is random and fixed, and what stands around it goes on learning
+FIXED_MIDDLE = """
+learn(source, source.parameters(), epochs=1)
+source[2][0] = nn.Linear(16, 12)
+source[2].requires_grad_(False)
+learn(source, [w for w in source.parameters() if w.requires_grad])
+"""
+
+
+@pytest.mark.parametrize("program", [BY_TURNS, RESERVOIR, WRAPPED, FIXED_MIDDLE])
 def test_frozen_on_purpose(run: Callable[[str], Watch], program: str) -> None:
     """What has learned, and what is random from the beginning or put in between, may be fixed."""
     assert _told(run(program)) == []

@@ -66,6 +66,8 @@ class Replaced(Watcher):
         found = []
         for prefix, part in module.named_modules():
             before = self.first.get(part)
+            if before is not None and _goes_on_learning(part, before):
+                continue  # around a layer that is fixed at random on purpose the rest learns
             for name, weight in part.named_parameters() if before is not None else ():
                 path, _, own = name.rpartition(".")
                 layer = part.get_submodule(path)
@@ -78,6 +80,12 @@ class Replaced(Watcher):
                 if origins.is_as_filled(weight) and is_random(weight):
                     found.append(f"{prefix}.{path}".strip("."))
         return list(dict.fromkeys(found))
+
+
+def _goes_on_learning(module: nn.Module, before: Weights) -> bool:
+    """Whether a weight that was there before learns."""
+    named = module.named_parameters()
+    return any(p.requires_grad and (was := before.get(n)) and was() is p for n, p in named)
 
 
 def _weights_of(module: nn.Module) -> Weights:

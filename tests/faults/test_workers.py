@@ -15,9 +15,10 @@ import pytest
 import torch
 from tests.faults.test_kills import figures, weights
 
+import lamplighter
 from lamplighter.data import deaths
 from lamplighter.data.batches import LoaderBatches
-from lamplighter.data.deaths import WorkersLost
+from lamplighter.data.deaths import WorkersLost, is_the_users
 from lamplighter.data.loader import bounded, make_loader
 from lamplighter.errors import DataError
 from lamplighter.listener import Listener
@@ -278,6 +279,14 @@ def test_a_reader_that_hangs_is_told() -> None:
     assert "no batch has come for" in heard.said[0]
     assert "a reader that hangs" in heard.said[0]
     assert "in batches" in heard.said[0]
+
+
+def test_a_folder_called_like_a_package_is_the_users() -> None:
+    """Only the packages' own files are left out of what a stack shows."""
+    assert is_the_users("/home/me/torch/train.py")
+    assert is_the_users("/home/me/lamplighter/train.py")
+    assert not is_the_users(str(torch.__file__))
+    assert not is_the_users(str(lamplighter.__file__))
 
 
 def test_a_slow_reader_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import sysconfig
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
+import torch
+
+import lamplighter
 from lamplighter.data import worker
 from lamplighter.errors import DataError, LamplighterError, RunFailed
 from lamplighter.machine import is_out_of_memory
 
 END = object()
 UNSEEN = "ended without a word"
-_LIBRARY = (sysconfig.get_path("stdlib"), "/torch/", "/lamplighter/", "\\torch\\", "<frozen")
+# by their own folders: a user's may be called the same
+PACKAGES = tuple(
+    str(Path(file).resolve().parent) + os.sep
+    for file in (str(torch.__file__), lamplighter.__file__)
+)
+_LIBRARY = (sysconfig.get_path("stdlib"), *PACKAGES, "<frozen")
 
 
 class WorkersLost(RunFailed):
@@ -147,7 +157,7 @@ def raise_for_own(error: Exception, batch: int, loader: Any) -> NoReturn:
 
 def is_the_users(file: str) -> bool:
     """Whether a line of a stack is neither torch's nor Python's nor ours."""
-    installed = "site-packages" in file and "/torch/" not in file and "/lamplighter/" not in file
+    installed = "site-packages" in file and not any(package in file for package in PACKAGES)
     return installed or not any(part in file for part in _LIBRARY)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from lamplighter.data.deaths import is_the_users
+from lamplighter.data.deaths import PACKAGES, is_the_users
 from lamplighter.listener import Listener
 from lamplighter.machine import children, seconds_of
 
@@ -103,12 +103,8 @@ def _threads() -> list[str]:
         if name.startswith(READERS) or ident == threading.main_thread().ident:
             # the frames below our own and torch's: what those wait for
             stack = reversed(traceback.extract_stack(frame))
-            inner = list(itertools.takewhile(lambda f: not _is_ours(f.filename), stack))
-            frames = [f for f in reversed(inner) if is_the_users(f.filename)]
+            inner = itertools.takewhile(lambda f: not f.filename.startswith(PACKAGES), stack)
+            frames = [f for f in reversed(list(inner)) if is_the_users(f.filename)]
             if frames:
                 told.append(f"{name}:\n" + "".join(traceback.format_list(frames[-3:])).rstrip())
     return told[:4]
-
-
-def _is_ours(file: str) -> bool:
-    return "/lamplighter/" in file or "/torch/" in file

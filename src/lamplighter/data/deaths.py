@@ -14,7 +14,6 @@ from typing import Any, NoReturn
 
 import torch
 
-import lamplighter
 from lamplighter.data import worker
 from lamplighter.errors import DataError, LamplighterError, RunFailed
 from lamplighter.machine import is_out_of_memory
@@ -23,8 +22,8 @@ END = object()
 UNSEEN = "ended without a word"
 # by their own folders: a user's may be called the same
 PACKAGES = tuple(
-    str(Path(file).resolve().parent) + os.sep
-    for file in (str(torch.__file__), lamplighter.__file__)
+    str(folder) + os.sep
+    for folder in (Path(str(torch.__file__)).resolve().parent, Path(__file__).resolve().parents[1])
 )
 _LIBRARY = (sysconfig.get_path("stdlib"), *PACKAGES, "<frozen")
 

@@ -5,7 +5,7 @@ Torch is not imported here: `lamp --help`, `lamp explain` and the report need fi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -90,3 +90,9 @@ def allow(findings: Iterable[Finding], allowed: dict[str, str]) -> list[Finding]
 def stopping(findings: Iterable[Finding]) -> list[Finding]:
     """The findings that forbid training: errors that nobody allowed."""
     return [f for f in findings if f.level == "error" and not f.allowed]
+
+
+def some_of(names: Sequence[str], count: int = 3) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - count} more" if len(names) > count else ""
+    return ", ".join(names[:count]) + more

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from lamplighter.checks.catalogue import found
-from lamplighter.checks.finding import Finding
+from lamplighter.checks.finding import Finding, some_of
 
 History = Mapping[str, Sequence[float | None]]
 
@@ -29,7 +29,7 @@ def graph_cut(
     if cut:
         yield found(
             "M107",
-            _some(cut),
+            some_of(cut),
             f"{len(cut)} trainable tensors change the loss but get no gradient: the graph is cut "
             "between them and the loss",
             "look for detach(), .data, torch.no_grad(), .item(), NumPy, argmax or torch.tensor(...) "
@@ -39,7 +39,7 @@ def graph_cut(
     if silent:
         yield found(
             "M107",
-            _some(silent),
+            some_of(silent),
             f"{len(silent)} trainable tensors belong to layers that are called, yet do not enter "
             "the loss and get no gradient",
             "use their result in the loss, or set requires_grad=False",
@@ -107,7 +107,7 @@ def gradient_is_zero(
     everything = len(still) == sum(any(x is not None for x in gradients[n]) for n in weights)
     yield found(
         "M108",
-        _some(still),
+        some_of(still),
         f"the gradient of {len(still)} weights is exactly 0 at each of {len(losses)} steps{cause}",
         "look for dead ReLUs (large negative biases, unscaled inputs), a clamp, round or argmax on "
         "the way to the loss, or a product with a constant 0",
@@ -145,12 +145,7 @@ def never_called(names: Sequence[str]) -> Iterator[Finding]:
     if names:
         yield found(
             "M117",
-            _some(names),
+            some_of(names),
             f"{len(names)} layers with weights were never called in forward",
             "call them, or take them out of the model",
         )
-
-
-def _some(names: Sequence[str], count: int = 3) -> str:
-    more = f" and {len(names) - count} more" if len(names) > count else ""
-    return ", ".join(names[:count]) + more

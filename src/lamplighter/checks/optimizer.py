@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from lamplighter.checks.catalogue import found
-from lamplighter.checks.finding import Finding
+from lamplighter.checks.finding import Finding, some_of
 
 TOO_FAR = 1.0
 # root mean square of a weight that begins near zero on purpose, as those of an architecture search do
@@ -52,7 +52,7 @@ def parameters_without_optimizer(
     last = next((n for n, _ in reversed(named) if n.startswith(used_last + ".")), named[-1][0])
     end_is_held = last not in missing
     prefix = [is_held for _, is_held in named] == sorted(is_held for _, is_held in named)
-    shown = _some(missing)
+    shown = some_of(missing)
     weights = {name for name, p in model.named_parameters() if p.dim() > 1}
     untouched = weights & set(missing)
     if prefix and end_is_held and not (untouched and untouched <= random):
@@ -152,7 +152,7 @@ def two_owners(optimizers: Sequence[Optimizer], names: Mapping[int, str]) -> Ite
     if twice:
         yield found(
             "O105",
-            _some(twice),
+            some_of(twice),
             f"{len(twice)} tensors are in two parameter groups or two optimizers, so each step "
             "moves them twice",
             "let one optimizer own each parameter",
@@ -384,8 +384,3 @@ def optimizer_made_anew(kind: str, times: int) -> Iterator[Finding]:
         "they remember of earlier gradients is lost every time",
         "build it once, before the loop over batches",
     )
-
-
-def _some(names: Sequence[str], count: int = 3) -> str:
-    more = f" and {len(names) - count} more" if len(names) > count else ""
-    return ", ".join(names[:count]) + more

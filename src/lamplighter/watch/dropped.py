@@ -55,28 +55,30 @@ class DroppedResults(Watcher):
 
     def ended(self) -> None:
         for place, name in self.world.dropped:
-            self._tell(name, place)
+            tell_thrown(self.world, name, place)
 
     def _look(self, kind: str) -> None:
         if self.looks[kind] >= LOOKS:
             return
         self.looks[kind] += 1
         for place, name in self.world.dropped:
-            self._tell(name, place)
+            tell_thrown(self.world, name, place)
         for frame in frames():
             for name, line in dropped_in(frame):
                 if line < frame.f_lineno:
-                    self._tell(name, Place(frame.f_code.co_filename, line))
+                    tell_thrown(self.world, name, Place(frame.f_code.co_filename, line))
 
-    def _tell(self, name: str, place: Place) -> None:
-        self.world.report(
-            "M114",
-            "error",
-            f"`{name}`",
-            "its result is computed and thrown away: the line changes nothing",
-            f"assign the result: x = {name}(…)",
-            place,
-        )
+
+def tell_thrown(world: World, name: str, place: Place) -> None:
+    """M114: a line computes a new thing with `name` and does nothing with it."""
+    world.report(
+        "M114",
+        "error",
+        f"`{name}`",
+        "its result is computed and thrown away: the line changes nothing",
+        f"assign the result: x = {name}(…)",
+        place,
+    )
 
 
 def dropped_in(frame: FrameType, line: int | None = None) -> Iterator[tuple[str, int]]:

@@ -8,6 +8,7 @@ from functools import cache
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from lamplighter.watch.dropped import tell_thrown
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.place import HOUSE, Place, is_users, tree_of
@@ -55,17 +56,7 @@ class ThrownTensors(Watcher):
             return
         # `clamp_` is heard as "clamp" too: what the source says decides
         if same_name(called_name(call)) == name and _is_new(name, args, kwargs, result):
-            self._tell(ast.unparse(call.func), Place(file, call.lineno))
-
-    def _tell(self, name: str, place: Place) -> None:
-        self.world.report(
-            "M114",
-            "error",
-            f"`{name}`",
-            "its result is computed and thrown away: the line changes nothing",
-            f"assign the result: x = {name}(…)",
-            place,
-        )
+            tell_thrown(self.world, ast.unparse(call.func), Place(file, call.lineno))
 
 
 def _is_new(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> bool:

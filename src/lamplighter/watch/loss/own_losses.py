@@ -17,7 +17,7 @@ from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.loss.graphs import differences, nodes_of
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.source.statements import line_of_backward_value, overwritten_unread
-from lamplighter.watch.taps.names import CONVERTING
+from lamplighter.watch.taps.names import BENDING, CONVERTING
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
@@ -27,7 +27,6 @@ LOOKS = 6  # backward passes that are read closely
 MOST = 8  # losses that wait for their backward
 SURE = 3  # of them must show the same
 AS_FLOAT = CONVERTING | {"type_as"}
-SQUARING = frozenset(("pow", "square", "abs"))
 
 
 @dataclass(eq=False, slots=True)
@@ -43,7 +42,7 @@ class OwnLosses(Watcher):
     """Compares the graph that is sent back with the losses that were computed."""
 
     codes = ("L107", "L112", "R107")
-    operations = AS_FLOAT | SQUARING | {"sub", "rsub"}
+    operations = AS_FLOAT | BENDING | {"sub", "rsub"}
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -84,7 +83,7 @@ class OwnLosses(Watcher):
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         """Whole numbers that become amounts, where no loader shows the labels; squares of one's own."""
-        if name in ("sub", "rsub") or name in SQUARING:
+        if name in ("sub", "rsub") or name in BENDING:
             self._look_for_own_squares(name, args, result)
             return
         if name not in AS_FLOAT or not isinstance(result, torch.Tensor) or result.dim() != 1:
@@ -100,7 +99,7 @@ class OwnLosses(Watcher):
             return
         if not result.requires_grad or not result.dim():
             return
-        if name in SQUARING:
+        if name in BENDING:
             target = self.differences.get(args[0]) if args else None
             if target is not None:
                 self._look_for_class_numbers("an own difference", target)

@@ -17,6 +17,7 @@ from lamplighter.watch.loss.factors import Factor, HeldFactors
 from lamplighter.watch.loss.graphs import is_loss
 from lamplighter.watch.source.descent import is_weight, shallow
 from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.taps.names import BENDING
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -29,7 +30,6 @@ MOST_LABELS = 8
 DISTANCE, SIMILARITY = Factor("distance"), Factor("similarity", sign=-1.0)
 READY = {"pairwise_distance": DISTANCE, "cosine_similarity": SIMILARITY}
 SUMMING = frozenset(("sum", "mean", "norm", "linalg_norm", "linalg_vector_norm", "vector_norm"))
-BENDING = frozenset(("pow", "square", "abs"))
 CHOOSING = frozenset(("mul", "where", "__getitem__", "masked_select", "dot"))
 
 

@@ -14,6 +14,7 @@ from lamplighter.watch.loss.factors import Factor, HeldFactors
 from lamplighter.watch.loss.graphs import is_loss
 from lamplighter.watch.source.descent import is_weight
 from lamplighter.watch.source.place import Place
+from lamplighter.watch.taps.names import BENDING
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -22,7 +23,6 @@ LOOKS = 8  # backward passes with such terms that are read
 SURE = 3  # of them must show it, and none the contrary
 MOST = 64  # weights of one loss
 FEWEST = 2  # matrices: a single one, as a table of scales, may be meant to grow
-SQUARING = frozenset(("pow", "square", "abs"))
 LENGTHS = frozenset(("norm", "linalg_norm", "linalg_vector_norm", "linalg_matrix_norm"))
 PENALTY = Factor("penalty")
 
@@ -46,7 +46,7 @@ class WeightPenalties(Watcher):
         if self.over or not args or not isinstance(result, Tensor) or not result.requires_grad:
             return
         first = args[0]
-        if name in SQUARING:
+        if name in BENDING:
             if _is_matrix(first):
                 self.squares[result] = True
         elif name in ("sum", "mean"):

@@ -26,8 +26,9 @@ RESHAPING = frozenset(("view", "reshape", "flatten", "squeeze", "unsqueeze"))
 LIKE_ANOTHER = frozenset(("type_as", "view_as", "reshape_as"))
 # dimensions change places
 TRANSPOSING = frozenset(("t", "transpose", "permute"))
-# how far numbers are from nothing
-DISTANCES = frozenset(("pow", "square", "abs", "norm", "linalg_norm", "linalg_vector_norm"))
+# of each number how far it is from nothing, and that of all together
+BENDING = frozenset(("pow", "square", "abs"))
+DISTANCES = BENDING | {"norm", "linalg_norm", "linalg_vector_norm"}
 # some of the numbers, or those of several tensors together
 PICKING = frozenset(("__getitem__", "select"))
 JOINING = frozenset(("cat", "stack"))

@@ -13,7 +13,8 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 from lamplighter.errors import ArtifactError
-from lamplighter.images.preprocess import FITS, PAD_GREY, Preprocess, statistics
+from lamplighter.images.geometry import FITS, PAD_GREY
+from lamplighter.images.preprocess import Preprocess, statistics
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SIZES = [(640, 480), (480, 640), (256, 256), (257, 300), (224, 224), (100, 90), (1000, 225), (3, 9)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from lamplighter.artifact import Artifact
 from lamplighter.export.deployed import INPUT, OUTPUTS
-from lamplighter.images.preprocess import PAD_GREY, Preprocess
+from lamplighter.images.geometry import PAD_GREY
+from lamplighter.images.preprocess import Preprocess
 
 WHY_FIXED = """The picture has to be brought to {size} × {size} before it goes in. That step is not inside the
 file: training and validation resized with Pillow, whose antialiased resize works in whole numbers

@@ -25,14 +25,7 @@ from lamplighter.images.crop import (
     resized_bytes,
     resized_crop,
 )
-from lamplighter.images.decode import to_mode
-from lamplighter.images.preprocess import (
-    INTERPOLATIONS,
-    Preprocess,
-    padded,
-    scaled,
-    to_array,
-)
+from lamplighter.images.preprocess import Preprocess, scaled
 
 SMALL = 64  # up to this side a picture is shifted within a border; above it is cropped and resized
 Parameters = dict[str, Tensor]
@@ -104,14 +97,8 @@ def canvas(image: Image.Image, preprocess: Preprocess, augment: Augment) -> np.n
         uint8 [side, side, channels]; for "resized" the side is `preprocess.resize` and the whole
         picture is squashed into it (`box_in_canvas` undoes the aspect).
     """
-    if augment.crop != "resized":
-        return preprocess.square(image)
-    side = preprocess.resize
-    resample = INTERPOLATIONS[preprocess.interpolation]
-    whole = to_mode(image, preprocess.channels)
-    if preprocess.fit == "pad":
-        return to_array(padded(whole, side, resample))
-    return to_array(whole.resize((side, side), resample))
+    geometry = preprocess.geometry
+    return geometry.whole(image) if augment.crop == "resized" else geometry.square(image)
 
 
 def draw(augment: Augment, count: int, generator: torch.Generator) -> Parameters:

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lamplighter.images.crew import Files, crew
 from lamplighter.images.pixels import (
     HeldPixels,
     Opener,
@@ -58,6 +59,7 @@ def open_or_decode(
     render: Render,
     *,
     workers: int,
+    files: Files | None = None,
     listener: Listener = SILENT,
 ) -> tuple[Pixels, list[Unreadable]]:
     """The pictures of an entry, decoded first if nobody has yet.
@@ -71,6 +73,8 @@ def open_or_decode(
         shape: N, C, H, W.
         opener: position → picture.
         render: picture → uint8 [H, W, C].
+        workers: threads that decode, or processes where there are `files` and many of them.
+        files: what opener and render do, told so that a process of its own can do it.
 
     Returns:
         The pictures, and those that could not be decoded; then there are no pictures and nothing
@@ -85,7 +89,7 @@ def open_or_decode(
                 _sweep(folder, key)
                 if not _whole(path, shape):
                     make_room(folder, _size(shape))
-                    faults = _write(path, shape, opener, render, workers, listener)
+                    faults = _write(path, shape, opener, render, workers, files, listener)
                     if faults:
                         nothing = torch.zeros((0, *shape[1:]), dtype=torch.uint8)
                         return HeldPixels(nothing, torch.zeros(0)), faults
@@ -198,6 +202,7 @@ def _write(
     opener: Opener,
     render: Render,
     workers: int,
+    files: Files | None,
     listener: Listener,
 ) -> list[Unreadable]:
     temporary = path.with_suffix(f".{os.getpid()}.part")
@@ -209,7 +214,10 @@ def _write(
                 file.truncate(_size(shape))
         pixels = np.memmap(temporary, np.uint8, "r+", 0, _lying(shape))
         aspects = np.ones(shape[0], np.float32)
-        faults = decode_into(pixels, aspects, opener, render, workers=workers, listener=listener)
+        with crew(files, temporary, _lying(shape), workers) as members:
+            faults = decode_into(
+                pixels, aspects, opener, render, workers=workers, crew=members, listener=listener
+            )
         pixels.flush()
         del pixels
         with temporary.open("r+b") as file:

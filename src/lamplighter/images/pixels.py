@@ -18,6 +18,8 @@ from PIL import Image
 from torch import Tensor
 
 from lamplighter.errors import DataError
+from lamplighter.images.crew import HANDED_OVER as HANDED_TO_CREW
+from lamplighter.images.crew import Crew
 from lamplighter.listener import SILENT, Listener
 
 HANDED_OVER = 16  # pictures that a thread is given at once
@@ -101,13 +103,14 @@ class StreamedPixels:
         """
         faults: list[Unreadable] = []
 
-        def one(position: int) -> None:
-            try:
-                self._open(position)
-            except DataError as error:
-                faults.append(Unreadable(position, error.message))
+        def some(positions: range) -> None:
+            for position in positions:
+                try:
+                    self._open(position)
+                except DataError as error:
+                    faults.append(Unreadable(position, error.message))
 
-        _each(one, self.count, self.workers, "reading", listener)
+        _each(some, self.count, self.workers, HANDED_OVER, "reading", listener)
         return sorted(faults, key=lambda fault: fault.position)
 
     def read(self, plan: Sequence[Tensor]) -> Iterator[Tensor]:
@@ -145,7 +148,7 @@ def decode_into(
     render: Render,
     *,
     workers: int,
-    what: str = "decoding",
+    crew: Crew | None = None,
     listener: Listener = SILENT,
 ) -> list[Unreadable]:
     """Decodes every picture once into a uint8 array [N, H, W, C].
@@ -156,6 +159,7 @@ def decode_into(
         opener: position → upright picture; raises DataError.
         render: picture → uint8 [H, W, C].
         workers: threads (Pillow decodes and resizes without holding the interpreter's lock).
+        crew: processes that do it in place of the threads, as long as they live.
 
     Returns:
         The pictures that could not be decoded, by position.
@@ -170,32 +174,44 @@ def decode_into(
         except DataError as error:
             faults.append(Unreadable(position, error.message))
 
-    _each(one, len(target_NHWC), workers, what, listener)
+    def some(positions: range) -> None:
+        told = crew.decode(positions, aspects) if crew is not None else None
+        if told is not None:
+            faults.extend(Unreadable(position, reason) for position, reason in told)
+            return
+        for position in positions:
+            one(position)
+
+    size = HANDED_OVER if crew is None else HANDED_TO_CREW
+    _each(some, len(target_NHWC), workers, size, "decoding", listener)
     return sorted(faults, key=lambda fault: fault.position)
 
 
 def _each(
-    one: Callable[[int], None], count: int, workers: int, what: str, listener: Listener
+    some: Callable[[range], None],
+    count: int,
+    workers: int,
+    size: int,
+    what: str,
+    listener: Listener,
 ) -> None:
-    """Calls `one` for each position, by threads, under a bar."""
+    """Calls `some` for all positions, at most `size` at a time, by threads, under a bar."""
     with listener.bar(what, count) as bar:
         if workers <= 1:
             for position in bar.over(range(count)):
-                one(position)
+                some(range(position, position + 1))
             return
 
-        def some(positions: range) -> range:
-            for position in positions:
-                one(position)
+        def done(positions: range) -> range:
+            some(positions)
             return positions
 
         # handing over costs as much as a small picture: a few at a time
-        size = max(1, min(HANDED_OVER, count // (4 * workers)))
+        size = max(1, min(size, count // (4 * workers)))
         parts = [range(begin, min(begin + size, count)) for begin in range(0, count, size)]
         with ThreadPoolExecutor(workers, thread_name_prefix="lamp-decode") as pool:
             try:
-                done = (position for part in pool.map(some, parts) for position in part)
-                for _ in bar.over(done):
+                for _ in bar.over(p for part in pool.map(done, parts) for p in part):
                     pass
             except BaseException:
                 pool.shutdown(cancel_futures=True)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,18 +14,9 @@ from PIL import Image
 from torch import Tensor
 
 from lamplighter.errors import ArtifactError
-from lamplighter.images.decode import to_mode
+from lamplighter.images.geometry import FITS, INTERPOLATIONS, Fit, Geometry
 
-Fit = Literal["crop", "squash", "pad"]
-FITS: tuple[Fit, ...] = ("crop", "squash", "pad")
-INTERPOLATIONS = {
-    "nearest": Image.Resampling.NEAREST,
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-}
 LARGEST = 16384  # pixels; what no network takes, and what memory can still bear
-PAD_GREY = 128  # between black and white, so that bars carry little signal either way
 
 
 @dataclass(frozen=True)
@@ -68,7 +59,12 @@ class Preprocess:
         Returns:
             uint8 array [S, S, channels].
         """
-        return to_array(self._fitted(to_mode(image, self.channels)))
+        return self.geometry.square(image)
+
+    @property
+    def geometry(self) -> Geometry:
+        """What of this is done before there are tensors."""
+        return Geometry(self.size, self.fit, self.resize, self.channels, self.interpolation)
 
     def normalise(self, images_BCHW: Tensor) -> Tensor:
         """uint8 [B, C, S, S] in 0…255 → float32 [B, C, S, S], mean taken off, divided by std."""
@@ -77,16 +73,6 @@ class Preprocess:
     def scale_and_shift(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """float32 [C, 1, 1] each, so that x · scale + shift = (x / 255 - mean) / std."""
         return _scale_and_shift(self.mean, self.std, device)
-
-    def _fitted(self, image: Image.Image) -> Image.Image:
-        resample = INTERPOLATIONS[self.interpolation]
-        if image.size == (self.size, self.size) and self.resize == self.size:
-            return image
-        if self.fit == "squash":
-            return image.resize((self.size, self.size), resample)
-        if self.fit == "pad":
-            return padded(image, self.size, resample)
-        return centre_crop(shorter_side_to(image, self.resize, resample), self.size)
 
     def inference_batch(self, device: str = "cpu") -> int:
         """Pictures per batch when only answers are wanted.
@@ -181,47 +167,6 @@ def _rows_of_scale_and_shift(
     with torch.inference_mode(False):
         scale, shift = _scale_and_shift(mean, std, torch.device("cpu"))
         return scale.flatten().repeat(width), shift.flatten().repeat(width)
-
-
-def to_array(image: Image.Image) -> np.ndarray:
-    """An RGB or L picture as uint8 [H, W, C]."""
-    array = np.asarray(image, dtype=np.uint8)
-    return array[:, :, None] if array.ndim == 2 else array
-
-
-def shorter_side_to(image: Image.Image, side: int, resample: Image.Resampling) -> Image.Image:
-    """Resized so that the shorter side has `side` pixels; the longer is rounded down.
-
-    Source: torchvision.transforms.v2.Resize(int), whose rounding is followed so that pretrained
-    networks see what they were measured on.
-    """
-    width, height = image.size
-    if width <= height:
-        target = (side, max(side, int(side * height / width)))
-    else:
-        target = (max(side, int(side * width / height)), side)
-    return image if target == image.size else image.resize(target, resample)
-
-
-def centre_crop(image: Image.Image, side: int) -> Image.Image:
-    """The central `side`×`side` square of a picture at least as large.
-
-    Source: torchvision.transforms.v2.CenterCrop, rounding included.
-    """
-    left = round((image.width - side) / 2.0)
-    top = round((image.height - side) / 2.0)
-    return image.crop((left, top, left + side, top + side))
-
-
-def padded(image: Image.Image, side: int, resample: Image.Resampling) -> Image.Image:
-    """All of the picture, its longer side brought to `side`, centred on grey."""
-    factor = side / max(image.size)
-    width, height = (max(1, round(length * factor)) for length in image.size)
-    canvas = Image.new(image.mode, (side, side), (PAD_GREY,) * len(image.getbands()))
-    canvas.paste(
-        image.resize((width, height), resample), ((side - width) // 2, (side - height) // 2)
-    )
-    return canvas
 
 
 def statistics(

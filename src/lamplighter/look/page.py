@@ -15,7 +15,8 @@ from PIL import Image, ImageDraw
 from lamplighter.checks.catalogue import CATALOGUE
 from lamplighter.errors import LamplighterError, UsageError
 from lamplighter.images.decode import to_mode
-from lamplighter.images.preprocess import FITS, Fit, Preprocess
+from lamplighter.images.geometry import FITS, Fit
+from lamplighter.images.preprocess import Preprocess
 from lamplighter.listener import SILENT, Listener
 from lamplighter.look.exhibit import Exhibit
 from lamplighter.look.pictures import Picture

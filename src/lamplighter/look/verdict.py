@@ -17,6 +17,7 @@ import numpy as np
 from lamplighter.checks.finding import LEVELS, Finding
 from lamplighter.data.example import Collection, Example, Source
 from lamplighter.errors import DataError, Interrupted, UsageError
+from lamplighter.images.geometry import FITS
 from lamplighter.listener import SILENT, Listener
 from lamplighter.look.classes import class_counts
 from lamplighter.look.exhibit import Exhibit, counted
@@ -26,7 +27,6 @@ from lamplighter.look.store import Store
 from lamplighter.machine import cache_folder
 from lamplighter.version import __version__
 
-FITS = ("crop", "squash", "pad")
 MOST_AT_START = 10_000  # pictures that a training looks at before it begins
 
 

@@ -15,7 +15,8 @@ from typing import Any
 from lamplighter.data.example import Collection
 from lamplighter.errors import DataError, UsageError
 from lamplighter.images.augment import SMALL
-from lamplighter.images.preprocess import Fit, Preprocess
+from lamplighter.images.geometry import Fit
+from lamplighter.images.preprocess import Preprocess
 from lamplighter.models.network import Network
 from lamplighter.recipe import Recipe
 from lamplighter.training.muon import own_rate

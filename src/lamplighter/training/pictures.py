@@ -15,6 +15,7 @@ from lamplighter.data.example import Collection, Example, Source
 from lamplighter.errors import DataError
 from lamplighter.images import cache
 from lamplighter.images.augment import Augment, canvas
+from lamplighter.images.crew import Files
 from lamplighter.images.pixels import HeldPixels, Pixels, Unreadable
 from lamplighter.images.preprocess import Preprocess
 from lamplighter.listener import SILENT, Listener
@@ -80,8 +81,10 @@ class Reader:
             )
             key = cache.entry_key([self.digests[e.key] for e in examples], how)
             pixels, faults = cache.open_or_decode(
-                key, shape, opener, render, workers=self.workers, listener=self.listener
-            )
+                key, shape, opener, render,
+                workers=self.workers, files=_files(examples, preprocess, augment),
+                listener=self.listener,
+            )  # fmt: skip
         self._raise(faults, examples)
         return pixels
 
@@ -101,6 +104,16 @@ class Reader:
         if faults:
             told = [(examples[fault.position].key, fault.reason) for fault in faults]
             raise UnreadablePictures(told, self.source.root or self.source.name)
+
+
+def _files(examples: Sequence[Example], preprocess: Preprocess, augment: Augment) -> Files | None:
+    """The same for a process of its own; None unless all are files."""
+    paths = [example.path for example in examples if example.path is not None]
+    if len(paths) < len(examples):
+        return None
+    return Files(
+        paths, preprocess.geometry, augment.crop == "resized", preprocess.smallest_useful()
+    )
 
 
 def make_batches(

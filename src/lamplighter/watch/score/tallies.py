@@ -188,7 +188,7 @@ class Tallies(Watcher):
             tally.looks += 1
             counted = tally.counted()
             # how many labels are known is then the length of something else
-            self._compare_with(figures, tally, counted, [] if tally.unknown else sorted(sizes))
+            self.compare(tally, figures, [] if tally.unknown else sorted(sizes))
             if text and counted.given > 1:
                 self.lists.look(counted, text)
             if text and (counted.given > 1 or (tally.key[0] == "held" and len(tally.losses) > 1)):
@@ -210,11 +210,9 @@ class Tallies(Watcher):
         if wrong is not None:
             self.world.adopt(figure_is_wrong(PRINTED, wrong, counted), here())
 
-    def _compare_with(
-        self, figures: list[Figure], tally: Tally, counted: Counted, sizes: list[int]
-    ) -> None:
+    def compare(self, tally: Tally, figures: list[Figure], sizes: list[int]) -> None:
         """Holds figures of the program against what a walk came to, and by which mistakes."""
-        counted = replace(counted, elsewhere=self._elsewhere(tally))
+        counted = replace(tally.counted(), elsewhere=self._elsewhere(tally))
         # two walks may have as many right answers
         others = [v for t in self.recent if t is not tally for v in right_values(t.counted())]
         rightly = right_values(counted)

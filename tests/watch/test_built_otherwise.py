@@ -77,7 +77,8 @@ def _codes(old: nn.Module, new: nn.Module, *, mend: Callable[[], None] | None = 
     ("old", "new", "told"),
     [
         (lambda: Body(torch.tanh), lambda: Body(torch.relu), "`bend` is relu and was tanh"),
-        (lambda: Body(F.elu), lambda: Body(partial(F.elu, alpha=0.3)), "`bend` is elu and was elu"),
+        (lambda: Body(F.elu), lambda: Body(partial(F.elu, alpha=0.3)), "`bend` is elu(alpha=0.3) and was elu"),
+        (lambda: Body(lambda x: x.tanh()), lambda: Body(lambda x: x.sin()), "`bend` is the lambda of line"),
         (lambda: Body(nn.Tanh()), lambda: Body(nn.GELU()), "`bend` is GELU and was Tanh"),
         (lambda: _sequence(nn.ReLU()), lambda: _sequence(nn.Sigmoid()), "`1` is Sigmoid and was ReLU"),
         (
@@ -106,6 +107,10 @@ def test_the_same_weights_with_other_answers_are_told(
         (lambda: Body(), lambda: Body()),
         (lambda: Body(lambda x: x.tanh()), lambda: Body(lambda x: x.tanh())),
         (lambda: Body(drop=0.5), lambda: Body(drop=0.1)),
+        (
+            lambda: Body(partial(F.prelu, weight=torch.full((16,), 0.3))),
+            lambda: Body(partial(F.prelu, weight=torch.full((16,), 0.3))),
+        ),
         (lambda: Body(scale=1.0), lambda: Body(scale=0.5)),
         (lambda: _sequence(nn.ReLU()), lambda: _sequence(nn.ReLU(inplace=True))),
     ],

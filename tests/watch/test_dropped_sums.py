@@ -57,6 +57,28 @@ CLEAN = [
     (FIT, COPY, "both = fit + copied", "return fit + copied"),
     # in place: the copy itself has got the other term
     (COPY, FIT, "loss = copied", "loss += fit * 2", "loss = copied", "return loss"),
+    # read by a function that was made before, and behind a loop that is left
+    (
+        "noted = []",
+        "note = lambda: noted.append(total.item())",
+        FIT,
+        COPY,
+        "total = fit + copied",
+        "note()",
+        "total = fit",
+        "return total",
+    ),
+    (
+        FIT,
+        COPY,
+        "for turn in range(2):",
+        "    total = fit + copied",
+        "    if turn:",
+        "        break",
+        "    total = fit",
+        "print(total.item())",
+        "return fit",
+    ),
 ]
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lamplighter.checks.tallies import Counted
 from lamplighter.watch import watch
 from lamplighter.watch.score.tallies import Tallies, Tally
 from lamplighter.watch.source.figures import Figure
@@ -155,8 +156,8 @@ def test_sums_on_their_way_are_no_figures() -> None:
 
 def test_two_walks_may_have_as_many_right_answers() -> None:
     """E101: a training's accuracy in sight is no accuracy of a test over the wrong length."""
-    tested = Tally(("test", 1, True), [torch.tensor(48)], [64], length=397)
-    trained = Tally(("train", 2, True), [torch.tensor(48)], [96], length=1400)
+    tested = Tally(("test", 1, True), Counted(sizes=[64], length=397), [torch.tensor(48)])
+    trained = Tally(("train", 2, True), Counted(sizes=[96], length=1400), [torch.tensor(48)])
     figure = Figure("accuracy", 48 / 1400, "train.py")
     for recent, codes in (([tested], ["E101"]), ([tested, trained], [])):
         tallies = Tallies(World())

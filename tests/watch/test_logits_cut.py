@@ -14,6 +14,18 @@ from torch import nn
 from torch.nn import functional as F
 
 torch.manual_seed(3)
+
+
+def checked(shares):
+    assert (shares >= 0).all() and not (shares <= 0).any()
+    return shares
+
+
+def hidden(shares):
+    kept = shares.numpy()
+    assert (kept >= 0).all()
+    kept[:3] = 0
+    return torch.from_numpy(kept > 0)
 """
 PROGRAM = """
 class Net(nn.Module):
@@ -62,6 +74,8 @@ PAIR = (
     "F.binary_cross_entropy_with_logits(net(rows)[0], marks) "
     "+ F.mse_loss(net(rows)[1], rows[:, :1])"
 )
+SHARE = "self.judge(self.body(rows)).sigmoid(), self.other(self.body(rows)).exp()"
+SHARED = "F.binary_cross_entropy(net(rows)[0], marks) + F.mse_loss(net(rows)[1], rows[:, :1].abs())"
 GATED = "F.mse_loss(net(rows), 4 * marks) + 0.01 * net(rows).sigmoid().mean()"
 APART = "(net(rows) - 4 * marks).square().mean() + 0.01 * net(rows).sigmoid().mean()"
 
@@ -102,6 +116,8 @@ def test_a_logit_is_no_probability(
         ({"loss": SQUASHED}, "answers.sigmoid().round()"),
         ({"loss": WHOLE}, "torch.from_numpy(answers.sigmoid().numpy() > 0.5)"),
         ({"loss": WHOLE}, "torch.from_numpy(answers.numpy() > 0)"),
+        # rounded to be shown
+        ({"loss": WHOLE}, "(answers.round(decimals=3) > 0).float()"),
         # the distance to the border, not the answer
         ({"loss": WHOLE}, "torch.from_numpy(abs(answers.numpy()) > 0.5)"),
         ({"loss": DICE}, "(answers.sigmoid() > 0.5).float()"),
@@ -117,6 +133,43 @@ def test_what_is_no_logit_may_be_cut_there(
     run: Callable[[str], Watch], parts: dict[str, object], said: str
 ) -> None:
     """Probabilities, amounts, and the other answers of a network that also gives logits."""
+    assert told_in(run, said=said, **parts) == []
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"loss": SQUASHED}, "(answers.sigmoid() > 0).float()"),
+        ({"loss": WHOLE}, "(0 <= torch.sigmoid(answers))"),
+        ({"loss": WHOLE}, "torch.from_numpy((answers.sigmoid() > 0).numpy())"),
+        ({"loss": WHOLE}, "torch.from_numpy(answers.sigmoid().numpy() > 0)"),
+        ({"loss": WHOLE}, "torch.where(answers.sigmoid() > 0, 1, 0)"),
+        ({"loss": WHOLE}, "((answers.sigmoid() > 0) & (truth == 1))"),
+        ({"loss": SHARED, "answer": SHARE}, "(answers[0] > 0).float()"),
+    ],
+)
+def test_a_probability_is_no_logit(
+    run: Callable[[str], Watch], parts: dict[str, object], said: str
+) -> None:
+    """However the answer is made of the cut: every one is yes."""
+    told = told_in(run, said=said, **parts)
+    assert told == ["probabilities are cut at 0, so every answer is yes"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"loss": WHOLE}, "(checked(answers.sigmoid()) > 0.5).float()"),
+        ({"loss": WHOLE}, "(answers.sigmoid() - 0.5 > 0).float()"),
+        ({"loss": SQUASHED}, "(answers.sigmoid() - answers.sigmoid().min() >= 0).float()"),
+        ({"loss": WHOLE}, "hidden(answers.sigmoid())"),
+        ({"loss": SHARED, "answer": SHARE}, "(answers[1] > 0).float()"),
+    ],
+)
+def test_nothing_may_be_a_bound_of_probabilities(
+    run: Callable[[str], Watch], parts: dict[str, object], said: str
+) -> None:
+    """Where they are only checked, or compared with each other, or where some were set to 0."""
     assert told_in(run, said=said, **parts) == []
 
 

@@ -199,6 +199,17 @@ def test_the_best_or_all_of_them(
     assert told(run(LISTED.format(begin=begin, note=note, condition=condition, keep=keep))) == []
 
 
+def test_another_part_of_the_condition_has_decided(run: Callable[[str], Watch]) -> None:
+    """A state that is kept in a round of its own is not kept for beating the one before."""
+    figures = "seen, told = [], [1.0, 0.5, 0.8, *(0.9 + 0.1 * n for n in range(27))]"
+    condition = (
+        "number == 5 or (len(seen) > 1 and seen[-1] < seen[-2] and seen[-1] < min(seen[:-1]))"
+    )
+    note = "seen.append(told[number])"
+    watching = run(LISTED.format(begin=figures, note=note, condition=condition, keep=KEEP))
+    assert told(watching) == []
+
+
 def test_a_best_that_is_set_where_the_state_is_kept(run: Callable[[str], Watch]) -> None:
     """The plain form, under a name that says nothing."""
     program = BEFORE.format(

@@ -15,6 +15,7 @@ from lamplighter.checks.catalogue import found
 from lamplighter.checks.finding import Finding
 
 SLACK = 1e-3  # of the spread of the answers: what another order of sums may make of them
+LETTERS = 60  # of a setting that is shown
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, functools.partial, type)
 _PLAIN = (bool, int, float, str, tuple, type(None))
 
@@ -87,18 +88,30 @@ def _differ(one: Any, other: Any, *, numbers: bool) -> bool:
     if isinstance(one, str) and isinstance(other, str):
         return one != other
     plain = numbers and isinstance(one, _PLAIN) and isinstance(other, _PLAIN)
-    return plain and bool(one != other)
+    return plain and bool(_comparable(one) != _comparable(other))
 
 
 def _body(function: Any) -> Any:
     """What two functions have in common that do the same, as two lambdas of one line."""
     function = getattr(function, "lamp_original", function)  # as it was before it was listened to
     if isinstance(function, functools.partial):
-        return _body(function.func), function.args, tuple(sorted(function.keywords.items()))
+        given = (*function.args, *(value for _, value in sorted(function.keywords.items())))
+        return _body(function.func), sorted(function.keywords), [_comparable(one) for one in given]
     return getattr(function, "__code__", function)
+
+
+def _comparable(thing: Any) -> Any:
+    """A plain value itself; of a tensor and the like no more than its kind, as `==` is none there."""
+    if isinstance(thing, tuple):
+        return tuple(map(_comparable, thing))
+    return thing if isinstance(thing, _PLAIN) else type(thing)
 
 
 def _shown(thing: Any) -> str:
     if isinstance(thing, functools.partial):
-        thing = thing.func
-    return getattr(thing, "__name__", None) or repr(thing)
+        given = [f"{key}={value!r}" for key, value in thing.keywords.items()]
+        return f"{_shown(thing.func)}({', '.join([*map(repr, thing.args), *given])})"[:LETTERS]
+    name = getattr(thing, "__name__", None)
+    if name == "<lambda>" and hasattr(thing, "__code__"):
+        return f"the lambda of line {thing.__code__.co_firstlineno}"
+    return name or repr(thing)[:LETTERS]

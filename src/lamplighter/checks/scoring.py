@@ -102,24 +102,30 @@ def several_labels_at_once(target: Tensor) -> Iterator[Finding]:
         )
 
 
-def threshold_of_another_scale(
-    scores: Tensor, threshold: float, *, logits: bool
-) -> Iterator[Finding]:
-    """E101: logits are cut at one half, or probabilities at zero.
+def logits_cut_at_half(logits: Tensor, threshold: float) -> Iterator[Finding]:
+    """E101: logits are cut at one half.
 
     Args:
-        scores: what was compared with the threshold.
+        logits: what was compared with the threshold.
         threshold: of the comparison.
-        logits: whether they are logits; else probabilities of a sigmoid.
     """
-    if logits and threshold == 0.5 and not in_unit_interval(scores):
+    if threshold == 0.5 and not in_unit_interval(logits):
         yield _wrong(
             "logits are cut at 0.5, which is a probability of 0.62: answers between 0.5 and 0.62 "
             "count as no",
             "cut logits at 0, or apply the sigmoid first",
             sure=False,
         )
-    elif not logits and threshold == 0 and scores.numel() >= ENOUGH:
+
+
+def probabilities_cut_at_nothing(shares: Tensor, threshold: float) -> Iterator[Finding]:
+    """E101: probabilities are cut at zero, and none of them is one.
+
+    Args:
+        shares: probabilities of a sigmoid.
+        threshold: of the comparison.
+    """
+    if threshold == 0 and shares.numel() >= ENOUGH and bool((shares > 0).all()):
         yield _wrong(
             "probabilities are cut at 0, so every answer is yes",
             "cut probabilities at 0.5",

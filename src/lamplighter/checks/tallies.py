@@ -19,6 +19,15 @@ CLOSE = 0.05  # by which the lengths of two loaders must differ
 _BEFORE_ACCUMULATION = "report the loss as it was before it was divided for the accumulation"
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Another loader of the program."""
+
+    name: str
+    samples: int
+    batches: int
+
+
 @dataclass
 class Counted:
     """One walk over data, as its batches were scored.
@@ -37,7 +46,7 @@ class Counted:
         shortened: whether it was ended here before its end, of which the program knows nothing.
         sums: summed losses per batch, of a loss with `reduction="sum"`.
         summed: samples per batch of those.
-        elsewhere: other loaders of the program, with their samples and their batches.
+        elsewhere: other loaders of the program.
     """
 
     right: list[int] = field(default_factory=list)
@@ -53,7 +62,13 @@ class Counted:
     shortened: bool = False
     sums: list[float] = field(default_factory=list)
     summed: list[int] = field(default_factory=list)
-    elsewhere: list[tuple[str, int, int]] = field(default_factory=list)
+    elsewhere: list[Elsewhere] = field(default_factory=list)
+
+    def weighed(self) -> float:
+        """The sum of its mean losses, each times its samples; 0 where these are not known of all."""
+        if len(self.losses) != len(self.rows):
+            return 0.0
+        return sum(v * n for v, n in zip(self.losses, self.rows, strict=True))
 
     def shares(self) -> list[float]:
         """The share of right answers of each batch."""
@@ -131,8 +146,7 @@ def right_losses(counted: Counted) -> list[float]:
     if not counted.losses:
         return []
     total = sum(counted.losses)
-    known = len(counted.losses) == len(counted.rows)
-    weighed = sum(v * n for v, n in zip(counted.losses, counted.rows, strict=known))
+    weighed = counted.weighed()
     values = [total, weighed, total / len(counted.losses), weighed / max(1, sum(counted.rows))]
     if counted.batches:
         values.append(total / counted.batches)
@@ -202,8 +216,7 @@ def _wrong_shares(counted: Counted, others: Sequence[int]) -> Iterator[Wrong]:
 
 def _wrong_losses(counted: Counted) -> Iterator[Wrong]:
     total, count, batches = sum(counted.losses), sum(counted.rows), len(counted.losses)
-    known = len(counted.losses) == len(counted.rows)
-    weighed = sum(v * n for v, n in zip(counted.losses, counted.rows, strict=known))
+    weighed = counted.weighed()
     if count <= batches or weighed == 0:
         return
     actual = weighed / count
@@ -233,31 +246,21 @@ def _wrong_losses(counted: Counted) -> Iterator[Wrong]:
 
 def _over_anothers_length(counted: Counted) -> Iterator[Wrong]:
     """The losses of a walk, divided by how much another loader holds."""
-    samples = {sum(counted.rows), sum(counted.summed), counted.length} - {0}
     batches = {len(counted.losses), counted.batches} - {0}
-    known = len(counted.losses) == len(counted.rows)
-    weighed = sum(v * n for v, n in zip(counted.losses, counted.rows, strict=known))
+    samples = {sum(counted.rows), sum(counted.summed), counted.length} - {0}
+    rows, summed = sum(counted.rows), sum(counted.summed)
     kinds = [
-        ("the sum of mean losses", sum(counted.losses), len(counted.losses), batches, 2),
-        ("the sum of summed losses", sum(counted.sums), sum(counted.summed), samples, 1),
-        (
-            "the sum of losses, each times its samples",
-            weighed,
-            known * sum(counted.rows),
-            samples,
-            1,
-        ),
+        ("the sum of mean losses", sum(counted.losses), len(counted.losses), batches, "batches"),
+        ("the sum of summed losses", sum(counted.sums), summed, samples, "samples"),
+        ("the sum of losses, each times its samples", counted.weighed(), rows, samples, "samples"),
     ]
-    for what, total, count, own, column in kinds:
-        for other in counted.elsewhere:
-            size = int(other[column])
-            if not count or not total or size < 2:
-                continue
+    for what, total, count, own, unit in kinds:
+        for other in counted.elsewhere if count and total else ():
+            size = other.batches if unit == "batches" else other.samples
             # so near to its own length that a right figure may look alike
-            if any(abs(size / mine - 1) < CLOSE for mine in own):
+            if size < 2 or any(abs(size / mine - 1) < CLOSE for mine in own):
                 continue
-            unit = "samples" if column == 1 else "batches"
-            how = f"{what}, divided by the number of {unit} of {other[0]} ({size})"
+            how = f"{what}, divided by the number of {unit} of {other.name} ({size})"
             fix = f"divide by the {unit} of the loader that the losses came from"
             yield Wrong(total / size, total / count, how, loss=True, fix=fix, divisor=size)
 

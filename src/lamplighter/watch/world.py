@@ -11,6 +11,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from lamplighter.checks.finding import Finding, Level
+from lamplighter.watch.data.arrays import Sight
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.network.origins import Origins
@@ -102,6 +103,7 @@ class World(Watcher):
         readers: data set → the loader that walks over it, weak.
         lasting: loaders that are built anew for each walk, one of each data set, for the last look.
         trial: the copy that the probes tried, where things are kept to the end.
+        sight: the program's arrays, once somebody has asked for them at the start of this step.
     """
 
     always = frozenset({"batch_given", "backward_starts", "step_ended"})
@@ -134,6 +136,7 @@ class World(Watcher):
     readers: ByIdentity[weakref.ref[Any]] = field(default_factory=ByIdentity)
     lasting: list[Any] = field(default_factory=list)
     trial: Trial | None = None
+    sight: Sight | None = None
 
     def report(
         self, code: str, level: Level, where: str, message: str, fix: str, place: Place | None
@@ -246,7 +249,14 @@ class World(Watcher):
             return False
         return any(self.moves(optimizer, network) for _, network in self.networks())
 
+    def in_sight(self) -> Sight:
+        """The program's arrays as this step begins; asked for in `step_starts` and nowhere else."""
+        if self.sight is None:
+            self.sight = Sight()
+        return self.sight
+
     def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
+        self.sight = None
         self.steps += 1
         record = self.owner_record(optimizer)
         record.steps += 1

@@ -55,6 +55,22 @@ class Origin:
         return self.indices == list(range(first, first + len(self.indices)))
 
 
+class Sight:
+    """The program's arrays at one moment, for all who ask then; where a batch came from is kept."""
+
+    def __init__(self) -> None:
+        self.arrays = arrays_in_sight()
+        self._known: list[tuple[torch.Tensor, Origin | None]] = []
+
+    def origin_of(self, batch: torch.Tensor) -> Origin | None:
+        """The same as `origin_of`, of all arrays."""
+        for known, origin in self._known:
+            if known is batch:
+                return origin
+        self._known.append((batch, origin_of(batch, self.arrays)))
+        return self._known[-1][1]
+
+
 def arrays_in_sight() -> list[Array]:
     """Tensors and NumPy arrays of samples that a running function can name."""
     found: list[Array] = []

@@ -35,7 +35,8 @@ class Borrowed(Watcher):
         list(feeds.evaluations())  # what is still waiting is settled
         for record, gathered in feeds.trained.values():
             mine = set(gathered.prints)
-            if gathered.full or len(mine) < FEWEST:
+            # what learns without a truth may adapt to what it is tested on
+            if gathered.full or len(mine) < FEWEST or not gathered.compared:
                 continue
             tests = [one for one in feeds.evaluated.values() if one.record is record]
             if not _all_on(tests, mine) or not any(map(_is_called_a_test, tests)):

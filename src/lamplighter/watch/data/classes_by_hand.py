@@ -8,7 +8,7 @@ import torch
 
 from lamplighter.checks.labels import unknown_classes
 from lamplighter.checks.splits import fingerprints
-from lamplighter.watch.data.arrays import Array, arrays_in_sight, companion_of, origin_of
+from lamplighter.watch.data.arrays import Array, companion_of
 from lamplighter.watch.events import Watcher
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ class ClassesByHand(Watcher):
         given = feeds.fed_now() if feeds is not None and not self.world.steps else None
         if given is None or given.targets is None or given.targets.is_floating_point():
             return
-        arrays = arrays_in_sight()
-        origin = origin_of(given.inputs, arrays)
+        sight = self.world.in_sight()
+        origin, arrays = sight.origin_of(given.inputs), sight.arrays
         whole = companion_of(origin, given.targets, arrays) if origin is not None else None
         if origin is None or whole is None or whole.dim() != 1 or len(whole) > MOST_ROWS:
             return

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lamplighter.checks.encoded import smoothed_means_of_all
-from lamplighter.watch.data.arrays import Array, arrays_in_sight, companion_of, origin_of
+from lamplighter.watch.data.arrays import Array, companion_of, origin_of
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.place import Place
 from lamplighter.watch.source.pointing import pointed
@@ -33,7 +33,7 @@ class EncodedMeans(Watcher):
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         if not self.looked:
             self.looked = True
-            arrays = arrays_in_sight()
+            arrays = self.world.in_sight().arrays
             if any(_is_of_categories(a.values) for a in arrays):
                 self.arrays = arrays
 

@@ -12,7 +12,7 @@ from lamplighter.checks import data, loading, splits
 from lamplighter.checks.catalogue import found as catalogued
 from lamplighter.checks.evaluation import trained_in_an_earlier_fold
 from lamplighter.checks.finding import Finding
-from lamplighter.watch.data.arrays import Array, Origin, arrays_in_sight, companion_of, origin_of
+from lamplighter.watch.data.arrays import Array, Origin, companion_of
 from lamplighter.watch.data.feeds import Evaluated, Feeds, Gathered, Given
 from lamplighter.watch.data.loaders import SeenLoader
 from lamplighter.watch.data.measured_again import PREPARED
@@ -79,12 +79,12 @@ class Fed(Watcher):
         if given is None or comparisons is None:
             return
         self._gaps(given)
-        arrays = arrays_in_sight()
-        origin = origin_of(given.inputs, arrays)
+        sight = self.world.in_sight()
+        origin = sight.origin_of(given.inputs)
         if origin is None:
             return
         mine = _stand_in(origin.array.name, given.place)
-        rows = self._rows_of(origin, given, arrays)
+        rows = self._rows_of(origin, given, sight.arrays)
         if rows is None:
             return
         self._tell(self._by_itself(comparisons, mine, rows), given.place, given.loss_place)
@@ -93,7 +93,7 @@ class Fed(Watcher):
             found = loading.sorted_and_not_shuffled(rows.labels, where=mine.name)
             self._tell(map(_cut, found), given.place, given.loss_place)
         if likely_role([origin.array.name], None) == "train":
-            self._look_at_others(origin, given, rows, arrays, mine)
+            self._look_at_others(origin, given, rows, sight.arrays, mine)
 
     def _gaps(self, given: Given) -> None:
         if given.inputs.is_floating_point() and not bool(torch.isfinite(given.inputs).all()):

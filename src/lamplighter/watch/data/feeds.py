@@ -12,6 +12,7 @@ import torch
 from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.splits import fingerprints
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.identity import address_of
 from lamplighter.watch.source.place import Place, here_exactly
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Given:
 
     Args:
         anew: whether other weights were put into the network since its last step.
+        compared: whether a loss has held what came of it against a truth.
     """
 
     record: SeenModel
@@ -43,6 +45,7 @@ class Given:
     loss_place: Place | None = None
     learned: bool = False
     anew: bool = False
+    compared: bool = False
 
 
 @dataclass(eq=False)
@@ -62,6 +65,7 @@ class Gathered:
         by_place: whether every batch had the same, as the two halves of a discriminator's have: then
             they tell a sample's place in the batch.
         phases: digest → the phase in which its sample was last trained on; an evaluation ends one.
+        compared: whether a loss has ever held what came of them against a truth.
     """
 
     place: Place | None
@@ -76,6 +80,7 @@ class Gathered:
     by_place: bool = True
     size: int = 0
     phases: dict[bytes, int] = field(default_factory=dict)
+    compared: bool = False
 
     def take(self, inputs: torch.Tensor, targets: torch.Tensor | None) -> list[bytes]:
         """Adds the samples of a batch that are new.
@@ -198,7 +203,7 @@ class Feeds(Watcher):
         self.handed: tuple[set[tuple[int, int]], set[tuple[int, int]]] = (set(), set())
 
     def batch_given(self, current: Pass, batch: Any) -> None:
-        self.loaded = {tensor.data_ptr() for tensor in tensors_in(batch)}
+        self.loaded = {address_of(tensor) for tensor in tensors_in(batch)} - {0}
 
     def woken(self) -> None:
         self.waiting = []
@@ -213,7 +218,7 @@ class Feeds(Watcher):
             return
         if inputs.requires_grad or inputs.dtype == torch.bfloat16:
             return
-        if inputs.data_ptr() in self.loaded:
+        if address_of(inputs) in self.loaded:
             return  # a loader's batch, though its walk is over
         self.calls += 1
         self._settle_evaluations()
@@ -240,6 +245,8 @@ class Feeds(Watcher):
         if given.get("reduction", "mean") == "none":
             return  # weighed by a return or an importance: the target is no answer
         if self.waiting and isinstance(target, torch.Tensor) and target.dim():
+            for one in self.waiting:
+                one.compared = one.compared or not target.requires_grad
             last = self.waiting[-1]
             if len(target) == len(last.inputs) and not target.requires_grad:
                 last.targets, last.loss_place = target.detach(), here_exactly()
@@ -320,6 +327,7 @@ class Feeds(Watcher):
             known = (given.record, Gathered(given.place))
             self.trained[key] = known
         known[1].loss_place = known[1].loss_place or given.loss_place
+        known[1].compared |= given.compared
         if key in self.evaluated_since:
             self.evaluated_since.discard(key)
             self.phases[key] += 1

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from lamplighter.checks.groups import group_on_both_sides
-from lamplighter.watch.data.arrays import FEWEST, arrays_in_sight, prints_of, table_of
+from lamplighter.watch.data.arrays import FEWEST, prints_of, table_of
 from lamplighter.watch.data.name_lists import MOST_SAMPLES, whole_numbers_in
 from lamplighter.watch.data.sides import Side, evaluated, trained_on
 from lamplighter.watch.events import Watcher
@@ -83,7 +83,7 @@ class Groups(Watcher):
             for index in indices:
                 if len(index) < size and max(index) < size:
                     self.columns.append(Column(column.name, [column.groups[i] for i in index]))
-        for array in arrays_in_sight():
+        for array in self.world.in_sight().arrays:
             if array.values.dim() < 2 or not array.values.is_floating_point():
                 continue
             mine = [c for c in self.columns if len(c.groups) == len(array.values)]

@@ -26,12 +26,12 @@ from lamplighter.watch.source.pointing import pointed
 from lamplighter.watch.source.roles import Role, loaders_in_sight, role_of
 from lamplighter.watch.world import active_chance
 
-CALLS = 8  # of networks in one walk that are looked at
-VALUES = 4096  # of a batch that are compared with what a network is given
-
 if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
     from lamplighter.watch.world import World
+
+CALLS = 8  # of networks in one walk that are looked at
+VALUES = 4096  # of a batch that are compared with what a network is given
 
 
 @dataclass(eq=False)
@@ -78,11 +78,12 @@ class SeenLoader:
 
     def meets(self, other: SeenLoader) -> bool:
         """Whether some network saw batches of both, with the same training behind it."""
-        for one, two in ((self, other), (other, self)):
-            if one.steps and one.answers == (True, False) and two.answers == (True, True):
-                return (
-                    False  # the first was read without its answers, to learn what inputs are like
-                )
+        # one may be read without its answers, to learn what inputs are like
+        both = ((self, other), (other, self))
+        if any(
+            a.steps and a.answers == (True, False) and b.answers == (True, True) for a, b in both
+        ):
+            return False
         return not self.lives or not other.lives or bool(self.lives & other.lives)
 
     def is_given_like(self, other: SeenLoader) -> bool:
@@ -187,14 +188,12 @@ class Loaders(Watcher):
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
-        if len(self.batch) == 2 and (current := self.world.current()) is not None:
-            loader, answer = current.loader(), self.batch[1][0]
-            if loader is not None:
-                mine = record_of(self.world, loader)
-                used = mine.answers[1] or any(
-                    t is answer for t in shallow((*args, *kwargs.values()))
-                )
-                mine.answers = (True, used)
+        loader = self.world.loader() if len(self.batch) == 2 else None
+        mine = record_of(self.world, loader) if loader is not None else None
+        if mine is not None and not mine.answers[1]:
+            answer = self.batch[1][0]
+            used = any(t is answer for t in shallow((*args, *kwargs.values())))
+            mine.answers = (True, used)
 
     def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         current = self.world.current() if self.batch else None

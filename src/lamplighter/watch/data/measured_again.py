@@ -20,7 +20,7 @@ FEWEST = 16  # samples that show how they were prepared
 MOST_CALLS = 64  # in evaluation mode
 MOST_SETS = 8
 MOST_ROWS = 512  # of each
-MOST_BYTES = 2**24
+MOST_BYTES = 2**24  # of each, and of one call
 
 
 class MeasuredAgain(Watcher):
@@ -62,7 +62,8 @@ class MeasuredAgain(Watcher):
                 return
             rows = self.sets[key] = []
         room = MOST_ROWS - sum(map(len, rows))
-        if room > 0:
+        size = sum(part.numel() * part.element_size() for part in rows)
+        if room > 0 and size < MOST_BYTES:
             rows.append(inputs[:room].detach().cpu().clone())
 
     def _unproved(self) -> list[tuple[int, int]]:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.data import Subset, TensorDataset
 
 from lamplighter.checks.moved_apart import explained_by, targets_moved
-from lamplighter.watch.data.arrays import arrays_in_sight, companion_of, origin_of
+from lamplighter.watch.data.arrays import companion_of
 from lamplighter.watch.data.comparisons import place_in_data
 from lamplighter.watch.data.rows import rows_of
 from lamplighter.watch.events import Watcher
@@ -44,9 +44,9 @@ class Moved(Watcher):
         given = feeds.fed_now() if feeds is not None else None
         if given is None or given.targets is None:
             return
-        arrays = arrays_in_sight()
-        origin = origin_of(given.inputs, arrays)
-        whole = companion_of(origin, given.targets, arrays) if origin is not None else None
+        sight = self.world.in_sight()
+        origin = sight.origin_of(given.inputs)
+        whole = companion_of(origin, given.targets, sight.arrays) if origin is not None else None
         if origin is not None and whole is not None:
             line = pointed_from_call("Y101", given.place, given.loss_place) or given.place
             self._look(iter([(origin.array.values, whole)]), line)

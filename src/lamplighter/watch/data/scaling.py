@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lamplighter.checks import scaled, transforms
 from lamplighter.checks.catalogue import found
-from lamplighter.watch.data.arrays import Array, arrays_in_sight, origin_of, prints_of, table_of
+from lamplighter.watch.data.arrays import prints_of, table_of
 from lamplighter.watch.data.sides import Side, evaluated, trained_on
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.place import Place, here
@@ -87,7 +87,7 @@ class Scaling(Watcher):
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         if self.world.steps:
             return
-        arrays = arrays_in_sight()
+        arrays = self.world.in_sight().arrays
         for array in arrays:
             values = array.values
             if values.is_floating_point() and len(values) >= 64 and len(self.whole) < 8:
@@ -101,7 +101,7 @@ class Scaling(Watcher):
             for array in arrays
             if likely_role([array.name], None) == "evaluation" and array.values.is_floating_point()
         ]
-        for train in self._trained_now(arrays):
+        for train in self._trained_now():
             for part in (*self._loaders_held_out(), *held_out):
                 if self._judge(train, part):
                     self.early.append((part.name, part.rows))
@@ -121,7 +121,7 @@ class Scaling(Watcher):
 
     # who is trained on and who is held out, before the first step
 
-    def _trained_now(self, arrays: list[Array]) -> Iterator[Side]:
+    def _trained_now(self) -> Iterator[Side]:
         comparisons, feeds = self.world.comparisons, self.world.feeds
         mine = self.world.walked.get(id(self.world.loader()))
         if mine is not None and comparisons is not None:
@@ -130,7 +130,7 @@ class Scaling(Watcher):
                 yield from Side.of_loader(mine, known[1])
         given = feeds.fed_now() if feeds is not None else None
         if given is not None:
-            origin = origin_of(given.inputs, arrays)
+            origin = self.world.in_sight().origin_of(given.inputs)
             if origin is not None and likely_role([origin.array.name], None) == "train":
                 yield Side(origin.array.name, origin.array.values, place=given.place)
 

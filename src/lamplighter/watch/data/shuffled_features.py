@@ -12,7 +12,7 @@ from torch.utils.data import RandomSampler, Subset, TensorDataset
 
 from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.feature_orders import FEWEST, features_in_another_order
-from lamplighter.watch.data.arrays import arrays_in_sight, companion_of, origin_of
+from lamplighter.watch.data.arrays import companion_of, origin_of
 from lamplighter.watch.events import Watcher
 
 if TYPE_CHECKING:
@@ -113,7 +113,8 @@ class ShuffledFeatures(Watcher):
             orders += [("another walk", t) for t in self._of_others(walk, at)]
             for order, theirs in orders:
                 for answers in walk.answers.values():
-                    if len(answers) == walk.current.given:
+                    alike = len({answer.shape[1:] for answer in answers}) == 1
+                    if alike and len(answers) == walk.current.given:
                         told = features_in_another_order(
                             torch.cat(answers),
                             alongside,
@@ -169,7 +170,7 @@ class ShuffledFeatures(Watcher):
         given = feeds.fed_now() if feeds is not None else None
         if given is None or given.targets is None:
             return
-        arrays = [array for array in arrays_in_sight() if len(array.values) == count]
+        arrays = [a for a in self.world.in_sight().arrays if len(a.values) == count]
         origin = origin_of(given.inputs, arrays) if arrays else None
         if origin is not None:
             whole = companion_of(origin, given.targets, arrays)

@@ -58,15 +58,13 @@ class SideBySide(Watcher):
         self.looks = 0
 
     def batch_given(self, current: Pass, batch: Any) -> None:
-        loader = current.loader() if self.looks < LOOKS else None
+        several = self.looks < LOOKS and len(self.world.live) > 1
+        loader = current.loader() if several else None
         if loader is None:
             return
         mine = record_of(self.world, loader)
-        several = batch if isinstance(batch, list | tuple | dict) else (batch,)
         known = self.moved.setdefault(id(mine), Moved(mine, ByAddress()))
-        known.batch = ByAddress(
-            *shallow(several.values() if isinstance(several, dict) else several)
-        )
+        known.batch = ByAddress(*shallow((batch,)))
 
     def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         if self.looks >= LOOKS or len(self.world.live) < 2 or not torch.is_grad_enabled():
@@ -118,8 +116,8 @@ class SideBySide(Watcher):
             return
         if not self._moves_most(train):
             return
-        known = comparisons.rows
-        mine, theirs = (known[id(m.mine)][1].labels for m in (train, held_out))
+        known = [comparisons.rows.get(id(one.mine)) for one in (train, held_out)]
+        mine, theirs = (one[1].labels if one is not None else None for one in known)
         if not mine or not theirs or min(len(mine), len(theirs)) < FEWEST:
             return
         if are_classes(mine) and are_classes(theirs) and max(theirs) < self.world.classes:

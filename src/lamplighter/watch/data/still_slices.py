@@ -10,7 +10,6 @@ from torch import Tensor
 
 from lamplighter.checks.loading import slice_that_stays
 from lamplighter.checks.splits import fingerprints
-from lamplighter.watch.data.arrays import arrays_in_sight, origin_of
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.lineage import lineage_of_call
 from lamplighter.watch.source.place import Place
@@ -40,7 +39,7 @@ class StillSlices(Watcher):
         given = feeds.fed_now() if feeds is not None else None
         if not self.world.steps and given is not None and given.place is not None:
             line = _line_that_cuts(given.place)
-            origin = origin_of(given.inputs, arrays_in_sight()) if line is not None else None
+            origin = self.world.in_sight().origin_of(given.inputs) if line is not None else None
             if origin is not None and origin.in_a_row:
                 values = origin.array.values
                 if len(values) >= ROOM * len(given.inputs):

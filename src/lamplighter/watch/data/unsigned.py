@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lamplighter.checks.unsigned import wraps_round
-from lamplighter.watch.data.arrays import Array, arrays_in_sight
+from lamplighter.watch.data.arrays import Array
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.place import here, user_frame
 from lamplighter.watch.source.pointing import pointed_from_name
@@ -57,7 +57,7 @@ class Unsigned(Watcher):
         given = feeds.fed_now() if feeds is not None else None
         if given is None:
             return
-        arrays = arrays_in_sight()
+        arrays = self.world.in_sight().arrays
         plain = [a for a in arrays if a.values.dtype == torch.uint8 and a.values.dim() > 1]
         made = [a for a in arrays if a.values.is_floating_point() and a.values.dim() > 1]
         for one, other in permutations(plain[:MOST_ARRAYS], 2):

@@ -16,6 +16,7 @@ from torch import nn
 from lamplighter.checks.structure import looks_untrained
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.network.likeness import some_of
+from lamplighter.watch.source.descent import is_dense
 from lamplighter.watch.source.place import Place, frames, here, locals_of, tree_of
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class Artifacts(Watcher):
             groups = optimizer.param_groups
             for state in _states_in(thing):
                 values = _sample(state)
-                if values and any(state[name].data_ptr() in mine for name in values):
+                if any(state[name].data_ptr() in mine for name in values):
                     moved = frozenset(type(s) for s in self._of(optimizer) if s.last_epoch > 0)
                     one = self._keep(values, groups, with_optimizer, moved)
                     one.remembers = bool(optimizer.state)
@@ -156,7 +157,10 @@ class Artifacts(Watcher):
 
     def state_loaded(self, module: nn.Module, state: dict[str, Any]) -> None:
         one = Loaded(weakref.ref(module), here(), {str(key) for key in state})
-        self.loaded.append(one)
+        # a target network takes a state again and again
+        known = [(o, o.model()) for o in self.loaded]
+        before = [o for o, m in known if m is not None and (m is not module or o.keys != one.keys)]
+        self.loaded = [*before, one]
         now = _sample(module.state_dict()) if self.saved_states else {}
         for saved in self.saved_states:
             if _are_alike(saved.values, now):
@@ -369,5 +373,5 @@ def _sample(state: dict[str, Any]) -> dict[str, torch.Tensor]:
     return {
         name: some_of(value).float().cpu()
         for name, value in state.items()
-        if isinstance(value, torch.Tensor) and value.dim() > 1
+        if isinstance(value, torch.Tensor) and value.dim() > 1 and is_dense(value)
     }

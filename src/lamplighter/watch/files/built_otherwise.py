@@ -29,6 +29,7 @@ MOST = 16  # networks whose states were taken, the newest
 ROWS = 4  # samples of an input that are kept
 WHOLE = 2**16  # values of an input that is kept as it is
 LARGEST = 2**26  # weights of a network that is copied to be tried
+LOOKS = 4  # states that one network takes: a target network takes one again and again
 Call = tuple[tuple[Any, ...], dict[str, Any]]
 PLAIN = (Tensor, bool, int, float, str, type(None))  # inputs that may be kept
 NOTHING: Call = ((), {})
@@ -65,6 +66,7 @@ class BuiltOtherwise(Watcher):
         self.calls: ByIdentity[Call] = ByIdentity()
         self.given: list[weakref.ref[nn.Module]] = []
         self.waiting: list[Taken] = []
+        self.looks: ByIdentity[int] = ByIdentity()
 
     def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         if self.calls.get(module) is None:
@@ -80,25 +82,20 @@ class BuiltOtherwise(Watcher):
         self.given = [*kept_before[1 - MOST :], weakref.ref(module)]
 
     def state_loaded(self, module: nn.Module, state: dict[str, Any]) -> None:
-        if not self.world.steps:
+        looks = self.looks.get(module) or 0
+        if not self.world.steps or looks >= LOOKS:
             return
-        for origin in self._candidates(module):
-            told = differences_of(module, origin)
-            if (
-                told
-                and self._same_tensors(module, origin)
-                and self._answer_otherwise(module, origin)
-            ):
-                names = names_of(module)
-                name = names[0] if names and names[0] != "self" else type(module).__name__
-                self.waiting.append(
-                    Taken(
-                        weakref.ref(module), weakref.ref(origin), name,
-                        len(module.state_dict()), told,
-                        self.world.origins.birth(module) or here(),
-                    )
-                )  # fmt: skip
+        self.looks[module] = looks + 1
+        origin = next(self._candidates(module), None)
+        told = differences_of(module, origin) if origin is not None else []
+        if origin is None or not told or not self._same_tensors(module, origin):
             return
+        if self._answer_otherwise(module, origin):
+            names = names_of(module)
+            name = names[0] if names and names[0] != "self" else type(module).__name__
+            place = self.world.origins.birth(module) or here()
+            refs = weakref.ref(module), weakref.ref(origin)
+            self.waiting.append(Taken(*refs, name, len(module.state_dict()), told, place))
 
     def _candidates(self, module: nn.Module) -> Iterator[nn.Module]:
         """Networks of the same class, those whose state was taken last before the others."""
@@ -113,12 +110,7 @@ class BuiltOtherwise(Watcher):
 
     def _same_tensors(self, one: nn.Module, other: nn.Module) -> bool:
         mine, theirs = one.state_dict(), other.state_dict()
-        if sum(t.numel() for t in mine.values() if isinstance(t, Tensor)) > LARGEST:
-            return False
-        return all(
-            isinstance(t, Tensor) and t.shape == theirs[key].shape and torch.equal(t, theirs[key])
-            for key, t in mine.items()
-        )
+        return all(_equal(tensor, theirs[key]) for key, tensor in mine.items())
 
     def _answer_otherwise(self, module: nn.Module, origin: nn.Module) -> bool:
         """Whether copies of the two give other answers to what the older one was once given."""
@@ -126,10 +118,13 @@ class BuiltOtherwise(Watcher):
         call = self.calls.get(owner) if owner is not None else None
         if owner is None or call is None or call is NOTHING:
             return False
+        if sum(p.numel() for network in (owner, module) for p in network.parameters()) > LARGEST:
+            return False
         try:
             with kept(()), torch.no_grad():
                 whole, new = copy.deepcopy((owner, module))
                 old = whole.get_submodule(path)
+                new.to(next(old.parameters()).device)
                 call = _call_of(whole.eval(), old, call)
                 if call is None:
                     return False
@@ -168,6 +163,14 @@ class BuiltOtherwise(Watcher):
 
 def _keys(module: nn.Module) -> set[str]:
     return set(module.state_dict())
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two tensors of states hold the same, be it on two devices."""
+    if not isinstance(one, Tensor) or not isinstance(other, Tensor):
+        return False
+    alike = one.shape == other.shape and one.dtype == other.dtype
+    return alike and torch.equal(one.cpu(), other.cpu())
 
 
 def _some(thing: Any) -> Any:

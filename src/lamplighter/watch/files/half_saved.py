@@ -9,15 +9,15 @@ import torch
 from torch import nn
 
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.files.tensors_within import tensors_within
-from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.files.tensors_within import addresses_within, tensors_within
+from lamplighter.watch.identity import ByIdentity, address_of
 from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
 DEEP = 5  # containers within containers: checkpoint, optimizer, state, one weight's
-MOST = 4  # files that are remembered
+MOST = 4  # optimizers whose files are remembered
 
 
 class HalfSaved(Watcher):
@@ -27,28 +27,31 @@ class HalfSaved(Watcher):
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.kept: ByIdentity[bool] = ByIdentity()  # networks whose state was ever asked for
+        self.taken: ByIdentity[bool] = ByIdentity()  # networks whose state was ever asked for
+        self.kept: ByIdentity[bool] = ByIdentity()  # these and their parts, and what is in a file
         self.files: dict[int, tuple[weakref.ref[torch.optim.Optimizer], Place | None]] = {}
 
     def state_taken(self, module: nn.Module, state: dict[str, Any]) -> None:
-        for inner in module.modules():
-            self.kept[inner] = True
+        if not self.taken.get(module):
+            self.taken[module] = True
+            for inner in module.modules():
+                self.kept[inner] = True
 
     def saved(self, thing: Any) -> None:
         for module in (thing, *(thing.values() if isinstance(thing, dict) else ())):
             if isinstance(module, nn.Module):
                 self.state_taken(module, {})
-        if not isinstance(thing, dict) or len(self.files) >= MOST:
+        if not isinstance(thing, dict):
             return
-        kept = {t.data_ptr() for t in tensors_within(thing, DEEP) if t.numel()}
+        kept = addresses_within(thing, DEEP)
         for model, module in self.world.networks():
-            if model.trained and any(p.data_ptr() in kept for p in module.parameters()):
+            if model.trained and any(address_of(p) in kept for p in module.parameters()):
                 self.kept[module] = True
         for record in self.world.optimizers.values():
-            optimizer = record.ref()
+            optimizer = record.ref() if len(self.files) < MOST else None
             if optimizer is not None and record.steps and id(optimizer) not in self.files:
                 averages = tensors_within(dict(optimizer.state), 2)
-                if any(t.dim() and t.numel() and t.data_ptr() in kept for t in averages):
+                if any(t.dim() and address_of(t) in kept for t in averages):
                     self.files[id(optimizer)] = (weakref.ref(optimizer), here())
 
     def ended(self) -> None:

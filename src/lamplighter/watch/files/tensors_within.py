@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
+from lamplighter.watch.identity import address_of
+
 
 def tensors_within(thing: Any, depth: int) -> Iterator[Tensor]:
     """Every tensor in nested dictionaries and lists.
@@ -20,3 +22,8 @@ def tensors_within(thing: Any, depth: int) -> Iterator[Tensor]:
     elif depth and isinstance(thing, dict | list | tuple):
         for value in thing.values() if isinstance(thing, dict) else thing:
             yield from tensors_within(value, depth - 1)
+
+
+def addresses_within(thing: Any, depth: int) -> set[int]:
+    """Where the numbers of these begin in memory; those that have none are left out."""
+    return {address_of(tensor) for tensor in tensors_within(thing, depth)} - {0}

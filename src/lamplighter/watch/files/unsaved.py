@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.files.tensors_within import tensors_within
+from lamplighter.watch.files.tensors_within import addresses_within
 from lamplighter.watch.network.norms import norms_of
 from lamplighter.watch.source.place import Place, here
 
@@ -48,7 +48,7 @@ class Unsaved(Watcher):
         if isinstance(thing, nn.Module):
             self.whole |= {id(inner) for inner in thing.modules()}
             return
-        kept = {tensor.data_ptr() for tensor in tensors_within(thing, DEEP) if tensor.numel()}
+        kept = addresses_within(thing, DEEP)
         for model, module in self.world.networks() if kept else ():
             norms = [(n, norm) for n, norm in norms_of(module) if _has_learned(norm)]
             if any(_mean_of(norm).data_ptr() in kept for _, norm in norms):

@@ -73,14 +73,15 @@ class BatchScores(Watcher):
             self.right.append(target)
 
     def pass_ended(self, current: Pass) -> None:
-        outputs, right = self.outputs, self.right
+        kept = self.outputs, self.right
         self.outputs, self.right, self.targets = [], [], []
-        if not current.is_evaluation() or not 3 <= len(right) == current.given:
+        if not current.is_evaluation() or not 3 <= len(kept[1]) == current.given:
             return
         if self.world.found("E104"):
             return
         self.looks[id(current.loader())] += 1
-        scores = list(batch_scores([o.float().cpu() for o in outputs], [t.cpu() for t in right]))
+        outputs, right = [o.float().cpu() for o in kept[0]], [t.cpu() for t in kept[1]]
+        scores = list(batch_scores(outputs, right))
         told = _sum_of_shares(outputs, right)  # of few samples, it is some other score as well
         scores = [s for s in scores if abs(sum(s.parts) - told) > NEAR * told]
         before, self.nearly = self.nearly, {}

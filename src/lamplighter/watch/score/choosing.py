@@ -14,6 +14,7 @@ from lamplighter.watch.score.keeping import decision_at
 from lamplighter.watch.source.lineage import names_given
 from lamplighter.watch.source.place import Place, frames, function_around, locals_of, statements
 from lamplighter.watch.source.roles import is_of_the_test, is_of_validation
+from lamplighter.watch.source.values import plain_number
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.loaders import SeenLoader
@@ -139,8 +140,8 @@ def _figures_in(frame: FrameType) -> Iterator[float]:
             thing = thing[-1] if thing else None
         for one in thing.values() if type(thing) is dict and len(thing) <= 32 else (thing,):
             last = one[-1] if isinstance(one, list) and one else one
-            if isinstance(last, torch.Tensor) and last.numel() == 1 and not last.is_cuda:
-                last = float(last.detach())
+            if isinstance(last, torch.Tensor) and not last.is_cuda:
+                last = plain_number(last)
             if isinstance(last, float):
                 yield last
 

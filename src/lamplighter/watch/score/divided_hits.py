@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from lamplighter.checks.scoring import divided_by_another_length
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.score.scoring import without_a_class
-from lamplighter.watch.source.hits import Counting, countings, length_of
+from lamplighter.watch.source.hits import Counting, countings
 from lamplighter.watch.source.place import Place, frames
+from lamplighter.watch.source.values import length_given
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
@@ -50,6 +51,7 @@ class DividedHits(Watcher):
     """Counts the rows that a network answers in a loop that counts right answers."""
 
     codes = ("E101",)
+    operations = frozenset({"eq", "ne"})
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -93,7 +95,7 @@ class DividedHits(Watcher):
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
-        if self.now is not None and name in ("eq", "ne"):
+        if self.now is not None:
             self.now.unknown += without_a_class(args)
 
     def _begun(self, module: nn.Module) -> Stretch | None:
@@ -101,7 +103,7 @@ class DividedHits(Watcher):
             file = frame.f_code.co_filename
             for one in countings(file):
                 if one.first <= frame.f_lineno <= one.last:
-                    length = length_of(one.divisor, frame)
+                    length = length_given(one.divisor, frame)
                     if length:
                         walk = self.world.current()
                         return Stretch(one, file, length, id(module), walk=walk)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
 LOOKS = 4
-MOST = 100_000
+MOST = 100_000  # samples of one walk
+MOST_VALUES = 2**22  # of its answers
 
 
 class JoinedAnswers(Watcher):
@@ -31,6 +32,7 @@ class JoinedAnswers(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.parts: list[Tensor] | None = None
+        self.size = 0
         self.walk: Pass | None = None
         self.whole: tuple[Tensor, SeenLoader] | None = None
         self.looks = 0
@@ -40,7 +42,7 @@ class JoinedAnswers(Watcher):
         if loader is None or not isinstance(loader.sampler, RandomSampler):
             return
         if current.given == 1 and not current.steps and not loader.sampler.replacement:
-            self.parts, self.walk = [], current
+            self.parts, self.walk, self.size = [], current, 0
         if self.walk is current and (current.backwards or _brings_names(batch)):
             self.parts = self.walk = None
 
@@ -48,8 +50,11 @@ class JoinedAnswers(Watcher):
         if self.parts is None or self.world.current() is not self.walk or torch.is_grad_enabled():
             return
         first = next(tensors_in(output), None)
-        if first is not None and first.dim() in (1, 2) and len(self.parts) < MOST:
+        if first is not None and first.dim() in (1, 2):
             self.parts.append(first.detach())
+            self.size += first.numel()
+        if self.size > MOST_VALUES:
+            self.parts = self.walk = None
 
     def pass_ended(self, current: Pass) -> None:
         parts, mine = self.parts, self.world.walked.get(id(current.loader()))

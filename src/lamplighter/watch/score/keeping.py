@@ -19,14 +19,9 @@ from lamplighter.checks.keeping import (
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.score.measured import FIGURING
 from lamplighter.watch.score.walks import Walk, Walks
-from lamplighter.watch.source.place import (
-    Place,
-    frames,
-    locals_of,
-    statement_at,
-    statements,
-)
+from lamplighter.watch.source.place import Place, frames, statement_at, statements
 from lamplighter.watch.source.roles import is_of_the_test
+from lamplighter.watch.source.values import number_of
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -202,10 +197,10 @@ def decision_at(frame: FrameType) -> Decision | None:
     return Decision(
         Place(file, compare.lineno),
         _name(figure),
-        _value(figure, frame),
+        number_of(figure, frame),
         direction * way * side,
         _name(best),
-        _value(best, frame),
+        number_of(best, frame),
         _set_instead(node, _name(best), _name(figure), file),
     )
 
@@ -257,11 +252,8 @@ def comparison_in(test: ast.expr, frame: FrameType) -> tuple[ast.Compare, int] |
             and any(isinstance(t, ast.Name) and t.id == test.id for t in node.targets)
             and frame.f_code.co_firstlineno <= node.lineno <= test.lineno
         ]
-        return (
-            None
-            if not given or isinstance(given[-1], ast.Name)
-            else comparison_in(given[-1], frame)
-        )
+        known = given and not isinstance(given[-1], ast.Name)
+        return comparison_in(given[-1], frame) if known else None
     if isinstance(test, ast.Call) and _name(test.func) == "bool" and test.args:
         return comparison_in(test.args[0], frame)
     if not isinstance(test, ast.Compare) or len(test.ops) != 1:
@@ -299,43 +291,3 @@ def _name(node: ast.expr) -> str:
         inner = node.operand if isinstance(node, ast.UnaryOp) else node.func
         return _name(inner)
     return node.id if isinstance(node, ast.Name) else ""
-
-
-def _value(node: ast.expr, frame: FrameType) -> float | None:
-    """The value of a name, an attribute or an entry, without running anything of the program's."""
-    thing: Any = _resolved(node, frame)
-    if isinstance(thing, torch.Tensor) and thing.numel() == 1:
-        return float(thing.detach())
-    return float(thing) if isinstance(thing, float | int) else None
-
-
-def _resolved(node: ast.expr, frame: FrameType) -> Any:
-    if isinstance(node, ast.Name):
-        return locals_of(frame).get(node.id, frame.f_globals.get(node.id))
-    if isinstance(node, ast.Attribute):
-        owner = _resolved(node.value, frame)
-        for space in (owner, *type(owner).__mro__):  # a class may hold what its objects begin with
-            kept = getattr(space, "__dict__", {})
-            if node.attr in kept:
-                return kept[node.attr]
-        return None
-    if isinstance(node, ast.Subscript):
-        return _entry(_resolved(node.value, frame), node.slice)
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        inner = _value(node.operand, frame)
-        return None if inner is None else -inner
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        return _resolved(node.func.value, frame) if node.func.attr == "item" else None
-    return None
-
-
-def _entry(owner: Any, index: ast.expr) -> Any:
-    """`figures["loss"]` or `losses[-1]`."""
-    minus = isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.USub)
-    inner = index.operand if minus else index  # type: ignore[attr-defined]
-    key = inner.value if isinstance(inner, ast.Constant) else None
-    if type(owner) is dict:
-        return owner.get(key) if not minus else None
-    if type(owner) is list and isinstance(key, int) and 0 < len(owner) >= key:
-        return owner[-key] if minus else (owner[key] if key < len(owner) else None)
-    return None

@@ -1,4 +1,4 @@
-"""Which answers of which network are logits of yes and no, as its losses tell."""
+"""Which answers of which network are logits of yes and no, or probabilities, as its losses tell."""
 
 from __future__ import annotations
 
@@ -29,19 +29,25 @@ class End:
     shape: tuple[int, ...]
 
 
+Source = tuple[int, End | None, Part]  # id of the network, where its answer ends, and the part
+Known = set[tuple[Any, Part]]
+
+
 @dataclass(eq=False)
 class Logits:
-    """Parts of answers that a loss has put through the sigmoid.
+    """Parts of answers, by what a loss has made of them.
 
     Args:
-        said: by a loss that applies the sigmoid, or by one that was given the sigmoid's result.
-        squashed: by a sigmoid with a gradient before the program's own loss.
-        amounts: by a loss that takes the answers as they are, or by a subtraction from them.
+        said: a loss applies the sigmoid, or was given the sigmoid's result.
+        squashed: a sigmoid with a gradient came before the program's own loss.
+        amounts: a loss takes the answers as they are, or something was subtracted from them.
+        probabilities: a loss of probabilities takes the answers as they are.
     """
 
-    said: set[tuple[Any, Part]] = field(default_factory=set)
-    squashed: set[tuple[Any, Part]] = field(default_factory=set)
-    amounts: set[tuple[Any, Part]] = field(default_factory=set)
+    said: Known = field(default_factory=set)
+    squashed: Known = field(default_factory=set)
+    amounts: Known = field(default_factory=set)
+    probabilities: Known = field(default_factory=set)
     ends: ByIdentity[int] = field(default_factory=ByIdentity)
 
     def end_of(self, module: nn.Module, output: Tensor) -> End:
@@ -62,8 +68,12 @@ class Logits:
         squashed = _is_among(self.squashed, owner, end, part)
         return squashed and not _is_among(self.amounts, owner, end, part)
 
+    def are_probabilities(self, owner: int, end: End | None, part: Part) -> bool:
+        """Whether these were given as probabilities to a loss."""
+        return _is_among(self.probabilities, owner, end, part)
 
-def add(known: set[tuple[Any, Part]], owner: int, end: End | None, part: Part) -> None:
+
+def add(known: Known, owner: int, end: End | None, part: Part) -> None:
     """Notes a part of a network's answers, under the network and under its last layer."""
     known.add((owner, part))
     if end is not None:
@@ -85,7 +95,7 @@ def columns_of(name: str, args: tuple[Any, ...], given: Tensor, result: Tensor) 
     return ()
 
 
-def _is_among(known: set[tuple[Any, Part]], owner: int, end: End | None, part: Part) -> bool:
+def _is_among(known: Known, owner: int, end: End | None, part: Part) -> bool:
     """Whether this part was noted, or one that it is cut out of."""
     cuts = [part[:length] for length in range(1, len(part) + 1)]
     return any((key, cut) in known for key in (owner, end) for cut in cuts)

@@ -44,7 +44,7 @@ class Figures:
 
     def __init__(self) -> None:
         self.means = OwnMeans()
-        self.hits: list[torch.Tensor] = []
+        self.hits: list[tuple[torch.Tensor, int]] = []  # right answers, and of how many
         self.losses: list[tuple[torch.Tensor, int]] = []
         self.steps = -1
 
@@ -60,7 +60,7 @@ class Figures:
             self.steps, self.hits = steps, []
         truths = isinstance(result, torch.Tensor) and result.dtype == torch.bool
         if truths and result.is_cpu and result.dim() and len(self.hits) < MOST:
-            self.hits.append(result)
+            self.hits.append((result.sum(), result.numel()))
 
     def lost(self, given: dict[str, Any], result: Any) -> None:
         """A loss of torch gave this."""
@@ -72,8 +72,8 @@ class Figures:
         """ "accuracy", "loss" or "" for anything else; what was heard so far is forgotten."""
         hits, losses = self.hits, self.losses
         self.hits, self.losses = [], []
-        count = sum(h.numel() for h in hits)
-        right = sum(int(h.sum()) for h in hits)
+        count = sum(count for _, count in hits)
+        right = sum(int(right) for right, _ in hits)
         if right and any(is_near(figure, right / count * s, CLOSE) for s in (1, 100)):
             return "accuracy"
         known = figures_of(losses) if losses else ()
@@ -96,4 +96,4 @@ def figures_of(losses: Sequence[tuple[torch.Tensor, int]]) -> tuple[float, ...]:
     rows = [count for _, count in losses]
     total = sum(values)
     weighed = sum(v * n for v, n in zip(values, rows, strict=True))
-    return (values[-1], total, total / len(values), weighed / sum(rows), weighed)
+    return (values[-1], total, total / len(values), weighed / max(1, sum(rows)), weighed)

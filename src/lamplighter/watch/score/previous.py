@@ -20,12 +20,12 @@ from lamplighter.watch.source.place import (
     Place,
     frames,
     function_around,
-    locals_of,
     statement_at,
     statements,
     tree_of,
 )
 from lamplighter.watch.source.statements import called_name
+from lamplighter.watch.source.values import number_of, plain_number, value_of
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -128,9 +128,10 @@ def _against_the_last(frame: FrameType) -> Iterator[Against]:
         and (side := side_of(node, line))
     ]
     for node, side in reversed(above):
+        branch = node.body if side > 0 else node.orelse
         for compare, way in _comparisons(node.test, frame):
             if type(compare.ops[0]) in WAYS:
-                yield from _read(frame, node, compare, way * side)
+                yield from _read(frame, branch, compare, way * side)
 
 
 def _comparisons(test: ast.expr, frame: FrameType) -> Iterator[tuple[ast.Compare, int]]:
@@ -142,19 +143,22 @@ def _comparisons(test: ast.expr, frame: FrameType) -> Iterator[tuple[ast.Compare
         yield read
 
 
-def _read(frame: FrameType, under: ast.If, compare: ast.Compare, way: int) -> Iterator[Against]:
+def _read(
+    frame: FrameType, branch: list[ast.stmt], compare: ast.Compare, way: int
+) -> Iterator[Against]:
+    """What a comparison holds against what, if it is why the branch is taken and they are neighbours."""
     one, other = compare.left, compare.comparators[0]
     direction = WAYS[type(compare.ops[0])] * way
     place = Place(frame.f_code.co_filename, compare.lineno)
     for figure, before, turned in ((one, other, direction), (other, one, -direction)):
-        value, last = _number(figure, frame), _number(before, frame)
-        if value is None or last is None:
-            continue
+        value, last = number_of(figure, frame), number_of(before, frame)
+        if value is None or last is None or (value - last) * turned < 0:
+            continue  # where another part of the condition has decided, as `or epoch == last`
         name = ast.unparse(figure)
         listed = _listed(figure, before, frame)
         if listed is not None:
             yield Against(place, name, value, last, turned, listed)
-        elif _is_set_each_round(figure, before, under, place.file):
+        elif _is_set_each_round(figure, before, branch, place.file):
             yield Against(place, name, value, last, turned)
 
 
@@ -164,30 +168,33 @@ def _listed(figure: ast.expr, before: ast.expr, frame: FrameType) -> tuple[float
         return None
     if ast.unparse(figure.value) != ast.unparse(before.value):
         return None
-    several = _thing(figure.value, frame)
+    several = value_of(figure.value, frame)
     if not isinstance(several, list | tuple | np.ndarray | torch.Tensor):
         return None
-    at, last = _thing(figure.slice, frame), _thing(before.slice, frame)
+    at, last = value_of(figure.slice, frame), value_of(before.slice, frame)
     if not isinstance(at, int) or not isinstance(last, int):
         return None
     count = len(several)
     at, last = (i + count if i < 0 else i for i in (at, last))
     if last != at - 1 or not 0 <= last < count:
         return None
-    earlier = [_plain(value) for value in several[:at]]
-    return tuple(v for v in earlier if v is not None) if None not in earlier else None
+    earlier = [number for value in several[:at] if (number := plain_number(value)) is not None]
+    return tuple(earlier) if len(earlier) == at else None
 
 
-def _is_set_each_round(figure: ast.expr, before: ast.expr, under: ast.If, file: str) -> bool:
+def _is_set_each_round(
+    figure: ast.expr, before: ast.expr, branch: list[ast.stmt], file: str
+) -> bool:
     """Whether `before = figure` stands outside of the branch that keeps the state."""
     wanted, given = ast.unparse(before), _bare(figure)
     if not isinstance(before, ast.Name | ast.Attribute) or wanted == given:
         return False
-    scope = function_around(file, under.lineno, under.end_lineno or under.lineno) or tree_of(file)
-    inside = {id(node) for part in under.body for node in ast.walk(part)}
+    line = branch[0].lineno
+    scope = function_around(file, line, line) or tree_of(file)
+    inside = {node for part in branch for node in ast.walk(part)}
     return any(
         isinstance(node, ast.Assign)
-        and id(node) not in inside
+        and node not in inside
         and any(ast.unparse(target) == wanted for target in node.targets)
         and _bare(node.value) == given
         for node in (ast.walk(scope) if scope is not None else ())
@@ -222,57 +229,7 @@ def _as_known(path: ast.expr, frame: FrameType) -> str:
     if any(isinstance(n, ast.Call) and called_name(n) not in BUILDING for n in nodes):
         return ""
     named = [n for n in nodes if isinstance(n, ast.Name | ast.Attribute)]
-    values = {ast.unparse(n): _thing(n, frame) for n in named}
+    values = {ast.unparse(n): value_of(n, frame) for n in named}
     if ast.unparse(path) in values and not isinstance(values[ast.unparse(path)], PATHS):
         return ""
     return ast.unparse(path) + "|".join(str(v) for v in values.values() if isinstance(v, PLAIN))
-
-
-def _number(node: ast.expr, frame: FrameType) -> float | None:
-    return _plain(_thing(node, frame))
-
-
-def _plain(thing: Any) -> float | None:
-    if isinstance(thing, torch.Tensor | np.ndarray):
-        single = getattr(thing, "size", 0) == 1 or getattr(thing, "ndim", 1) == 0
-        return float(thing) if single else None
-    return float(thing) if isinstance(thing, int | float | np.number) else None
-
-
-def _thing(node: ast.expr, frame: FrameType) -> Any:
-    """What an expression stands for, as far as nothing of the program's runs for it."""
-    if isinstance(node, ast.Constant):
-        return node.value
-    if isinstance(node, ast.Name):
-        return locals_of(frame).get(node.id, frame.f_globals.get(node.id))
-    if isinstance(node, ast.Attribute):
-        return getattr(_thing(node.value, frame), "__dict__", {}).get(node.attr)
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        inner = _thing(node.operand, frame)
-        return -inner if isinstance(inner, int | float) else None
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
-        one, other = _thing(node.left, frame), _thing(node.right, frame)
-        if not isinstance(one, int | float) or not isinstance(other, int | float):
-            return None
-        return one + other if isinstance(node.op, ast.Add) else one - other
-    if isinstance(node, ast.Subscript):
-        return _entry(_thing(node.value, frame), _thing(node.slice, frame))
-    if isinstance(node, ast.Call):
-        if called_name(node) == "item" and isinstance(node.func, ast.Attribute):
-            return _thing(node.func.value, frame)
-        of = _thing(node.args[0], frame) if len(node.args) == 1 else None
-        if called_name(node) == "len" and isinstance(of, list | tuple | dict):
-            return len(of)
-        return of if called_name(node) == "float" else None
-    return None
-
-
-def _entry(owner: Any, key: Any) -> Any:
-    if isinstance(owner, dict) and isinstance(key, str | int):
-        return owner.get(key)
-    is_row = isinstance(owner, list | tuple) or (
-        isinstance(owner, np.ndarray | torch.Tensor) and owner.ndim == 1
-    )
-    if is_row and isinstance(key, int) and -len(owner) <= key < len(owner):
-        return owner[key]
-    return None

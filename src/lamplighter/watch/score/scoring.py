@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,9 @@ from torch import Tensor, nn
 
 from lamplighter.checks import own_arithmetic
 from lamplighter.checks import scoring as criteria
+from lamplighter.checks.finding import Finding
 from lamplighter.watch.identity import ByIdentity
-from lamplighter.watch.score.logits import WHOLE, End, Logits, Part, add, columns_of
+from lamplighter.watch.score.logits import WHOLE, End, Logits, Part, Source, add, columns_of
 from lamplighter.watch.source.choices import chosen_along, cut_at
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.place import Place, here, here_exactly
@@ -34,7 +36,7 @@ CARRYING |= {"bool", "exp", "sub"}
 CUTS = ("gt", "ge", "lt", "le", "__gt__", "__ge__", "__lt__", "__le__")
 CHOICES = ("argmax", "max", "topk", "sort", "argsort")
 SCORING = frozenset((*CUTS, *CHOICES, "eq", "ne", "mean", "round", "numpy", "tolist", "__array__"))
-SCORING |= CARRYING | {"sigmoid", "softmax", "log_softmax"}
+SCORING |= CARRYING | {"sigmoid", "softmax", "log_softmax", "bitwise_and", "where"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,14 @@ class Answer:
     """Scores of a network on their way to a figure.
 
     Args:
-        kind: "raw", "sigmoid", "softmax" or "decided".
+        kind: "raw", "sigmoid", "softmax", "moved" where something was taken from it, or "decided".
         owner: id of the network.
         samples: length of dimension 0 when the network answered.
         odd: a finding that holds once it is compared, as dimension and shape of its argmax or
             softmax.
-        place: of the argmax.
+        yes: a finding of a cut that says yes to all; it holds once that is used as an answer, and
+            not of `assert (share >= 0).all()`.
+        place: of the argmax, or of that cut.
         end: the layer that it comes from, where the network answers with one tensor alone.
         part: which of a network's answers it is.
     """
@@ -56,9 +60,15 @@ class Answer:
     owner: int
     samples: int
     odd: tuple[int | None, tuple[int, ...]] | None = None
+    yes: tuple[Finding, ...] = ()
     place: Place | None = None
     end: End | None = None
     part: Part = WHOLE
+
+    @property
+    def source(self) -> Source:
+        """The network, its last layer, and the part of its answers."""
+        return self.owner, self.end, self.part
 
 
 class Scoring:
@@ -75,16 +85,18 @@ class Scoring:
         self.ignored: int | None = None
         self.logits = Logits()
         self.cuts: dict[Place, tuple[float, Place] | None] = {}
-        self.probabilities: set[int] = set()
+        # networks, and which of their answers, that were not always as wide as there were samples
+        self.oblong: set[tuple[int, Part]] = set()
 
     def answered(self, module: nn.Module, output: Any) -> None:
         """A network has answered."""
         for number, tensor in enumerate(shallow((output,))):
             if tensor.is_floating_point() and tensor.dim():
                 end = self.logits.end_of(module, tensor) if tensor is output else None
-                self.answers[tensor] = Answer(
-                    "raw", id(module), tensor.shape[0], end=end, part=(number,)
-                )
+                one = Answer("raw", id(module), tensor.shape[0], end=end, part=(number,))
+                self.answers[tensor] = one
+                if tensor.dim() == 2 and tensor.shape[0] != tensor.shape[1]:
+                    self.oblong.add((one.owner, one.part))
 
     def lost(self, name: str, given: dict[str, Any]) -> None:
         """A loss was called; it tells whether its network gives logits."""
@@ -96,17 +108,16 @@ class Scoring:
                 self.ignored = index
         if known is None:
             return
-        part = (known.owner, known.end, known.part)
         if known.kind == "sigmoid" and name == "binary_cross_entropy":
-            add(self.logits.said, *part)
-        elif known.kind != "raw":
+            add(self.logits.said, *known.source)
+        elif known.kind not in ("raw", "moved"):
             return
         elif name == "binary_cross_entropy_with_logits":
-            add(self.logits.said, *part)
-        elif name == "binary_cross_entropy":
-            self.probabilities.add(known.owner)
-        else:
-            add(self.logits.amounts, *part)
+            add(self.logits.said, *known.source)
+        elif name != "binary_cross_entropy":
+            add(self.logits.amounts, *known.source)
+        elif known.kind == "raw":
+            add(self.logits.probabilities, *known.source)
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -120,14 +131,15 @@ class Scoring:
             return False
         if name in ("eq", "ne"):
             return len(given) == 2 and isinstance(result, Tensor) and self._compare(given, result)
-        parts = handed_on(name, given)
+        # what is picked out are numbers of the first, not of the indices
+        parts = given[:1] if name in PICKING else handed_on(name, given)
         known = next((a for t in parts if (a := self.answers.get(t)) is not None), None)
         if name in CHOICES:
             self._choose(name, args, kwargs, given[0], known, result)
         elif name == "mean" and isinstance(result, Tensor):
             self._look_at_mean(given[0])
         elif known is not None and isinstance(result, Tensor):
-            self._carry(name, args, kwargs, given[0], known, result)
+            self._carry(name, args, kwargs, given, known, result)
         elif isinstance(result, Tensor) and name in CARRYING:
             self._carry_others(name, given[0], result)
         return False
@@ -137,33 +149,42 @@ class Scoring:
         name: str,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        given: Tensor,
+        given: list[Tensor],
         known: Answer,
         result: Tensor,
     ) -> None:
+        if known.yes and self._is_taken_for_answers(name, args, given):
+            self._tell(known.yes, known.place)
         if name in ("sigmoid", "softmax", "log_softmax"):
             odd = known.odd
             if name == "sigmoid" and known.kind == "raw" and result.requires_grad:
-                add(self.logits.squashed, known.owner, known.end, known.part)
-            if (
-                name == "softmax"
-                and (dim := _single(given, _dim_of(name, args, kwargs))) is not None
-            ):
-                odd = (dim, tuple(given.shape))
+                add(self.logits.squashed, *known.source)
+            if name == "softmax" and (dim := _single(given[0], _dim_of(name, args, kwargs))):
+                odd = (dim, tuple(given[0].shape))
             self.answers[result] = replace(known, kind=name.removeprefix("log_"), odd=odd)
-        elif name in CUTS or name == "round":
-            number = next(
-                (n for a in (*args, *kwargs.values()) if (n := _number(a)) is not None), None
-            )
-            cut = 0.5 if name == "round" else number
+        elif name in CUTS or (name == "round" and not kwargs.get("decimals")):
+            numbers = [n for a in (*args, *kwargs.values()) if (n := _number(a)) is not None]
+            cut = 0.5 if name == "round" else next(iter(numbers), None)
+            yes: tuple[Finding, ...] = ()
             if cut is not None and known.kind != "decided":
-                self._look_at_cut(given, float(cut), known)
-            self.answers[result] = replace(known, kind="decided")
+                yes = self._look_at_cut(given[0], float(cut), known, here())
+            self.answers[result] = replace(
+                known, kind="decided", yes=yes, place=here() if yes else known.place
+            )
         elif name in CARRYING:
             if name == "sub" and result.requires_grad:
-                add(self.logits.amounts, known.owner, known.end, known.part)
-            cut_out = columns_of(name, args, given, result) if name in PICKING else ()
-            self.answers[result] = replace(known, part=known.part + cut_out) if cut_out else known
+                add(self.logits.amounts, *known.source)
+            cut_out = columns_of(name, args, given[0], result) if name in PICKING else ()
+            moved = name in ("sub", "exp") and known.kind in ("raw", "sigmoid")
+            self.answers[result] = replace(
+                known, kind="moved" if moved else known.kind, part=known.part + cut_out
+            )
+
+    def _is_taken_for_answers(self, name: str, args: tuple[Any, ...], given: list[Tensor]) -> bool:
+        """Whether decisions become numbers, or meet the truth; not the question whether all hold."""
+        if name == "bitwise_and":
+            return any(self.answers.get(t) is None for t in given)
+        return name in CONVERTING or (name == "where" and len(args) == 3 and len(given) == 1)
 
     def _carry_others(self, name: str, given: Tensor, result: Tensor) -> None:
         place = self.labels.get(given)
@@ -196,16 +217,21 @@ class Scoring:
                     self.labels[chosen] = place
                     self.multi = scores.detach()
             return
-        odd = None
-        whole = scores.dim() == 2 and scores.shape[0] == known.samples > 1 and scores.shape[1] > 1
-        if whole and known.kind != "decided" and name in ("argmax", "max") and dim in (None, 0, -2):
-            odd = (dim, tuple(scores.shape))
-        elif known.kind != "decided" and (single := _single(scores, dim)) is not None:
-            odd = (single, tuple(scores.shape))
+        over_samples = name in ("argmax", "max") and dim in (None, 0, -2)
+        over_samples = over_samples and self._are_classes_of_samples(scores, known)
+        along = dim if over_samples else _single(scores, dim)
+        is_odd = known.kind != "decided" and (over_samples or along is not None)
+        odd = (along, tuple(scores.shape)) if is_odd else None
         if name in ("max", "topk") and isinstance(result, tuple) and len(result) == 2:
             self.answers[result[0]] = known  # the largest scores themselves are no classes
         if name != "max" or isinstance(result, tuple):
-            self.answers[chosen] = replace(known, kind="decided", odd=odd, place=here())
+            self.answers[chosen] = replace(known, kind="decided", odd=odd, yes=(), place=here())
+
+    def _are_classes_of_samples(self, scores: Tensor, known: Answer) -> bool:
+        """Whether scores are `(N, C)` of a network for which these are not always of one size, as
+        those of pairs are: of pictures and texts, or of the words of a sentence."""
+        whole = scores.dim() == 2 and scores.shape[0] == known.samples > 1 and scores.shape[1] > 1
+        return whole and (known.owner, known.part[:1]) in self.oblong
 
     def _tell_of_odd(self, answer: Answer, labels: Tensor) -> None:
         """An argmax over the samples, or over one column, is taken for the answer of each sample."""
@@ -217,27 +243,28 @@ class Scoring:
             self._tell(criteria.best_sample_not_class(shape, dim), answer.place)
 
     def _look_at_cut(
-        self, scores: Tensor, cut: float, known: Answer, place: Place | None = None
-    ) -> None:
+        self, scores: Tensor, cut: float, known: Answer, place: Place | None
+    ) -> tuple[Finding, ...]:
+        """Tells of a cut that is wrong; what is wrong only if it is used as an answer is given back."""
         if known.kind == "softmax" and known.odd is not None:
             dim, shape = known.odd
-            self._tell(criteria.only_one_column(shape, dim or 0, "softmax"), here())
-            return
-        logits = known.kind == "raw" and self._are_logits(scores, known)
-        certain = known.kind == "sigmoid" or (
-            known.kind == "raw" and known.owner in self.probabilities
-        )
-        if logits or certain:
-            self._tell(
-                criteria.threshold_of_another_scale(scores, cut, logits=logits), place or here()
-            )
+            self._tell(criteria.only_one_column(shape, dim or 0, "softmax"), place)
+            return ()
+        if known.kind == "raw" and self._are_logits(scores, known):
+            self._tell(criteria.logits_cut_at_half(scores, cut), place)
+            return ()
+        certain = known.kind == "sigmoid" or self._are_probabilities(known)
+        return tuple(criteria.probabilities_cut_at_nothing(scores, cut)) if certain else ()
+
+    def _are_probabilities(self, known: Answer) -> bool:
+        """Whether the network gave them so, as a loss of probabilities says that took them."""
+        return known.kind == "raw" and self.logits.are_probabilities(*known.source)
 
     def _are_logits(self, scores: Tensor, known: Answer) -> bool:
         """Whether a loss applies the sigmoid to these, or their values and their use say so."""
-        part = (known.owner, known.end, known.part)
-        if self.logits.are_said(*part):
+        if self.logits.are_said(*known.source):
             return True
-        return self.logits.are_squashed(*part) and criteria.lie_on_both_sides(scores)
+        return self.logits.are_squashed(*known.source) and criteria.lie_on_both_sides(scores)
 
     def _compare(self, given: list[Tensor], result: Tensor) -> bool:
         known = [self.answers.get(t) for t in given]
@@ -247,9 +274,12 @@ class Scoring:
         one, other = given
         first, second = (one, other) if known[0] is not None else (other, one)
         large, small = sorted(given, key=lambda t: -t.dim())
-        if own_arithmetic.makes_a_square(large.shape, small.shape):
+        # answers are held against each other to see which are alike
+        if None in known and own_arithmetic.makes_a_square(large.shape, small.shape):
             self._tell(criteria.compared_with_all(one.shape, other.shape, result.shape), here())
-        if answer.odd is not None and second.dim():
+        if answer.yes:
+            self._tell(answer.yes, answer.place)
+        if answer.odd is not None and second.numel() > 1:
             self._tell_of_odd(answer, second)
         marked = self.labels.get(second)
         if marked is not None and self.multi is not None:
@@ -266,7 +296,9 @@ class Scoring:
         """Answers and labels that go to NumPy one after the other are compared there."""
         known = self.answers.get(tensor)
         if known is not None and (known.kind == "sigmoid" or self._says_yes(known)):
-            self._leave_undecided(tensor)
+            self._leave_undecided(tensor, known)
+        if known is not None and known.yes:
+            self._tell(known.yes, known.place)
         decided = known is not None and known.kind == "decided"
         is_label = known is None and (
             tensor.dim() > 0 if criteria.is_whole(tensor) else _are_marks(tensor)
@@ -281,34 +313,28 @@ class Scoring:
                     self._tell_of_odd(answer, labels)
                 return
             if before[0].shape == tensor.shape and criteria.is_whole(labels):
-                self.pair = before[0] == tensor
+                self.pair = before[0].cpu() == tensor.detach().cpu()
                 return
         self.left = (tensor.detach(), known)
 
     def _says_yes(self, known: Answer) -> bool:
         """Whether the scores are of a network that was trained to say yes or no."""
-        said = self.logits.are_said(known.owner, known.end, known.part)
-        return known.kind == "raw" and (said or known.owner in self.probabilities)
+        said = known.kind == "raw" and self.logits.are_said(*known.source)
+        return said or self._are_probabilities(known)
 
-    def _leave_undecided(self, scores: Tensor) -> None:
-        """Scores of a single column go to NumPy, and the source takes the largest of it there."""
+    def _leave_undecided(self, scores: Tensor, known: Answer) -> None:
+        """Scores go to NumPy, and the source cuts them there or takes the largest of one column."""
         exact = here_exactly(2)
-        self._look_at_cut_outside(scores, exact)
-        place = exact if scores.dim() > 1 and 1 in scores.shape[1:] else None
-        chosen = chosen_along(place) if place is not None else None
+        if exact is None:
+            return
+        if exact not in self.cuts:
+            self.cuts[exact] = cut_at(exact)
+        cut = self.cuts[exact]
+        if cut is not None and scores.numel():
+            self._tell(self._look_at_cut(scores, cut[0], known, cut[1]), cut[1])
+        chosen = chosen_along(exact) if scores.dim() > 1 and 1 in scores.shape[1:] else None
         if chosen is not None and (dim := _single(scores, chosen[0])) is not None:
             self._tell(criteria.only_one_column(tuple(scores.shape), dim), chosen[1])
-
-    def _look_at_cut_outside(self, scores: Tensor, place: Place | None) -> None:
-        """Scores that NumPy compares with a number, as the source says; asked once for a line."""
-        known = self.answers.get(scores)
-        if known is None or place is None or not scores.numel():
-            return
-        if place not in self.cuts:
-            self.cuts[place] = cut_at(place)
-        cut = self.cuts[place]
-        if cut is not None and (known.kind == "sigmoid" or self._says_yes(known)):
-            self._look_at_cut(scores, cut[0], known, cut[1])
 
     def taken(self) -> Tensor | None:
         """What was right of the last answers that went to NumPy with their labels; once."""
@@ -320,7 +346,7 @@ class Scoring:
         if target is not None and self.ignored is not None:
             self._tell(criteria.ignored_counted(target, self.ignored), here())
 
-    def _tell(self, found: Any, place: Place | None) -> None:
+    def _tell(self, found: Iterable[Finding], place: Place | None) -> None:
         if not self.world.found("E101"):
             self.world.adopt(found, place)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lamplighter.checks.tallies import (
     Counted,
+    Elsewhere,
     Wrong,
     figure_is_wrong,
     right_losses,
@@ -46,42 +47,29 @@ class Tally:
 
     Args:
         key: tells it from others.
+        walk: what is known of it beside its figures.
+        right, losses, sums: of its batches, where they were computed.
+        looks: how often figures were held against it.
+        unknown: labels that no class has.
+        read: whether what was printed after it was read.
     """
 
     key: tuple[Any, ...]
+    walk: Counted = field(default_factory=Counted)
     right: list[Tensor] = field(default_factory=list)
-    sizes: list[int] = field(default_factory=list)
     losses: list[Tensor] = field(default_factory=list)
-    rows: list[int] = field(default_factory=list)
-    length: int = 0
-    batches: int = 0
-    given: int = 0
-    every: int = 1
+    sums: list[Tensor] = field(default_factory=list)
     looks: int = 0
-    parts: int = 0
-    answered: int = 0
     unknown: int = 0
     read: bool = False
-    shortened: bool = False
-    sums: list[Tensor] = field(default_factory=list)
-    summed: list[int] = field(default_factory=list)
 
     def counted(self) -> Counted:
         """Its numbers, off their device."""
-        return Counted(
-            [int(k) for k in self.right],
-            self.sizes,
-            [float(v) for v in self.losses],
-            self.rows,
-            self.length,
-            self.batches,
-            self.given,
-            self.every,
-            self.parts,
-            self.answered,
-            self.shortened,
-            [float(v) for v in self.sums],
-            self.summed,
+        return replace(
+            self.walk,
+            right=[int(k) for k in self.right],
+            losses=[float(v) for v in self.losses],
+            sums=[float(v) for v in self.sums],
         )
 
 
@@ -132,20 +120,20 @@ class Tallies(Watcher):
         if reduction == "sum":
             if len(tally.sums) < MOST:
                 tally.sums.append(result.detach())
-                tally.summed.append(target.shape[0])
+                tally.walk.summed.append(target.shape[0])
         elif len(tally.losses) < MOST:
             tally.losses.append(result.detach())
-            tally.rows.append(target.shape[0])
+            tally.walk.rows.append(target.shape[0])
 
     def _compared(self, result: Tensor, given: tuple[Any, ...]) -> None:
         """The program compared answers with labels, one by one."""
         if not self._is_over() and result.numel():
             tally = self._tally(training=torch.is_grad_enabled())
-            if len(tally.sizes) < MOST:
-                tally.answered = self.answered[1]
+            if len(tally.right) < MOST:
+                tally.walk.answered = self.answered[1]
                 tally.unknown += without_a_class(given)
                 tally.right.append(result.detach().sum())
-                tally.sizes.append(result.numel())
+                tally.walk.sizes.append(result.numel())
 
     def _is_over(self) -> bool:
         return self.looks >= ALL_LOOKS or self.world.found("E101")
@@ -158,11 +146,11 @@ class Tallies(Watcher):
         else:
             key = (id(loader), current.number, current.given > 0)
         if not self.recent or self.recent[-1].key != key:
-            self.recent = [*self.recent[-2:], Tally(key)]
+            walk = Counted()
             if loader is not None:
-                self.recent[-1].parts = self.parts
-                self.recent[-1].length = length_of(loader.dataset)
-                self.recent[-1].batches = length_of(loader)
+                length, batches = length_of(loader.dataset), length_of(loader)
+                walk = Counted(parts=self.parts, length=length, batches=batches)
+            self.recent = [*self.recent[-2:], Tally(key, walk)]
         return self.recent[-1]
 
     def text_written(self, text: str) -> None:
@@ -175,10 +163,10 @@ class Tallies(Watcher):
     def pass_ended(self, current: Pass) -> None:
         loader = current.loader()
         if loader is not None and self.recent and self.recent[-1].key[0] == id(loader):
-            tally = self.recent[-1]
-            tally.given, tally.shortened = current.given, current.shortened
+            walk = self.recent[-1].walk
+            walk.given, walk.shortened = current.given, current.shortened
             if current.steps and current.backwards >= 2 * current.steps:
-                tally.every = round(current.backwards / current.steps)
+                walk.every = round(current.backwards / current.steps)
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         if self.recent and self.recent[-1].key[0] == "held" and self.recent[-1].looks == 0:
@@ -190,7 +178,7 @@ class Tallies(Watcher):
         self._look()
 
     def _look(self, text: str = "") -> None:
-        waiting = [t for t in self.recent if t.looks < LOOKS and (t.sizes or t.losses or t.sums)]
+        waiting = [t for t in self.recent if t.looks < LOOKS and (t.right or t.losses or t.sums)]
         if not waiting or self._is_over():
             return
         self.looks += 1
@@ -201,9 +189,9 @@ class Tallies(Watcher):
             counted = tally.counted()
             # how many labels are known is then the length of something else
             self.compare(tally, figures, [] if tally.unknown else sorted(sizes))
-            if text and tally.given > 1:
+            if text and counted.given > 1:
                 self.lists.look(counted, text)
-            if text and (tally.given > 1 or (tally.key[0] == "held" and len(tally.losses) > 1)):
+            if text and (counted.given > 1 or (tally.key[0] == "held" and len(tally.losses) > 1)):
                 self._rounded(tally, counted, text)
 
     def _rounded(self, tally: Tally, counted: Counted, text: str) -> None:
@@ -211,7 +199,7 @@ class Tallies(Watcher):
         newer = self.recent[self.recent.index(tally) + 1 :]
         if tally.read or not NUMBER.search(text) or self._is_over():
             return
-        if tally.given and len(counted.losses) != tally.given:
+        if counted.given and len(counted.losses) != counted.given:
             return  # not every batch of the walk was heard
         if any(other.key[0] == tally.key[0] for other in newer):
             return  # the line is about the newest walk over these data
@@ -224,8 +212,7 @@ class Tallies(Watcher):
 
     def compare(self, tally: Tally, figures: list[Figure], sizes: list[int]) -> None:
         """Holds figures of the program against what a walk came to, and by which mistakes."""
-        counted = tally.counted()
-        counted.elsewhere = self._elsewhere(tally)
+        counted = replace(tally.counted(), elsewhere=self._elsewhere(tally))
         # two walks may have as many right answers
         others = [v for t in self.recent if t is not tally for v in right_values(t.counted())]
         rightly = right_values(counted)
@@ -249,7 +236,7 @@ class Tallies(Watcher):
                 if as_percent or is_near(figure.value, wrong.value):
                     self._count(figure, wrong, counted)
 
-    def _elsewhere(self, tally: Tally) -> list[tuple[str, int, int]]:
+    def _elsewhere(self, tally: Tally) -> list[Elsewhere]:
         """Loaders for the other purpose, training or evaluation, with their samples and batches."""
         mine = self.world.walked.get(tally.key[0])
         if mine is None or (mine.trained_at is None) == (mine.evaluated_at is None):
@@ -262,7 +249,7 @@ class Tallies(Watcher):
             if loader is None or any(walk.loader() is loader for walk in self.world.live):
                 continue
             if not _holds(loader.dataset, getattr(mine.ref(), "dataset", None)):
-                found.append((other.name, length_of(loader.dataset), length_of(loader)))
+                found.append(Elsewhere(other.name, length_of(loader.dataset), length_of(loader)))
         return found
 
     def _count(self, figure: Figure, wrong: Wrong, counted: Counted) -> None:

@@ -27,13 +27,13 @@ class Walk:
     Args:
         key: tells it from others.
         current: the walk over a loader, if it is one.
-        hits: truths of each comparison.
+        hits: right answers of each comparison, and of how many.
         losses: each with the samples that it is the mean of.
     """
 
     key: Hashable
     current: Pass | None
-    hits: list[torch.Tensor] = field(default_factory=list)
+    hits: list[tuple[torch.Tensor, int]] = field(default_factory=list)
     losses: list[tuple[torch.Tensor, int]] = field(default_factory=list)
 
     @property
@@ -60,11 +60,11 @@ class Walk:
         for value in figures_of(self.losses) if self.losses else ():
             if value > 0:
                 yield value, -1
-        count = sum(h.numel() for h in self.hits)
-        right = sum(int(h.sum()) for h in self.hits)
+        hits = [(int(right), count) for right, count in self.hits]
+        right, count = sum(right for right, _ in hits), sum(count for _, count in hits)
         if not 0 < right < count:
             return
-        shares = [float(h.float().mean()) for h in self.hits]
+        shares = [right_here / count_here for right_here, count_here in hits]
         for share in {right / count, sum(shares) / len(shares)}:
             yield from ((share, 1), (100 * share, 1), (1 - share, -1), (100 - 100 * share, -1))
         if right >= FEWEST:  # else it is the number of anything
@@ -90,7 +90,7 @@ class Walks:
         if isinstance(result, torch.Tensor) and result.dtype == torch.bool and result.numel():
             walk = self._now()
             if result.dim() and len(walk.hits) < MOST:
-                walk.hits.append(result.detach())
+                walk.hits.append((result.detach().sum(), result.numel()))
 
     def lost(self, given: dict[str, Any], result: Any) -> None:
         """A loss of torch gave this."""

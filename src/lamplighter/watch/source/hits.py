@@ -6,18 +6,12 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from types import FrameType
 from typing import Any
 
-import numpy as np
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
-
-from lamplighter.watch.source.place import locals_of, tree_of
+from lamplighter.watch.source.place import tree_of
 
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 AVERAGING = ("mean", "average", "accuracy", "score")
-SIZED = (DataLoader, Dataset, Tensor, np.ndarray, list, tuple)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,29 +83,3 @@ def _counts(node: ast.AugAssign) -> bool:
     masked = any(isinstance(n, ast.Subscript) and equal[0] in ast.walk(n.value) for n in inside)
     plain = not masked and not any(isinstance(n, ast.BinOp | ast.BoolOp) for n in inside)
     return plain and not any(word in name for name in called for word in AVERAGING)
-
-
-def length_of(divisor: ast.expr, frame: FrameType) -> int | None:
-    """The value of a divisor where nothing of the program's has to run for it but a length."""
-    if isinstance(divisor, ast.Name):
-        value = _thing(divisor, frame)
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
-    is_len = isinstance(divisor, ast.Call) and ast.unparse(divisor.func) == "len" and divisor.args
-    thing = _thing(divisor.args[0], frame) if is_len else None  # type: ignore[attr-defined]
-    if not isinstance(thing, SIZED) or (isinstance(thing, Tensor) and not thing.dim()):
-        return None
-    try:
-        return len(thing)  # type: ignore[arg-type]
-    except (TypeError, NotImplementedError):
-        return None
-
-
-def _thing(node: ast.expr, frame: FrameType) -> Any:
-    if isinstance(node, ast.Name):
-        return locals_of(frame).get(node.id, frame.f_globals.get(node.id))
-    if isinstance(node, ast.Attribute):
-        return getattr(_thing(node.value, frame), "__dict__", {}).get(node.attr)
-    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-        owner = _thing(node.value, frame)
-        return owner.get(node.slice.value) if type(owner) is dict else None
-    return None

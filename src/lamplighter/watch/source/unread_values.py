@@ -11,6 +11,7 @@ from lamplighter.watch.source.place import is_users, tree_of
 
 _HIDDEN = frozenset(("locals", "vars", "eval", "exec", "globals"))
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_LEAVING = (ast.Break, ast.Continue)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,11 @@ def unread_values(file: str) -> dict[int, UnreadValue]:
     tree = tree_of(file) if is_users(file) else None
     found: dict[int, UnreadValue] = {}
     for scope in _scopes(tree) if tree is not None else ():
+        borrowed = _read_by_functions_in(scope)
         for block in _blocks(scope):
             for at, statement in enumerate(block):
                 one = _in_vain(statement, block[at + 1 :], scope)
-                if one is not None:
+                if one is not None and one.name not in borrowed:
                     last = statement.end_lineno or one.line
                     found |= dict.fromkeys(range(one.line, last + 1), one)
     return found
@@ -51,7 +53,10 @@ def _in_vain(
     if not name or name.startswith("_"):
         return None
     for later in after:
-        if not any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(later)):
+        nodes = list(ast.walk(later))
+        if any(isinstance(n, _LEAVING) for n in nodes):
+            break  # whoever leaves the loop here may read it behind
+        if not any(isinstance(n, ast.Name) and n.id == name for n in nodes):
             continue
         again = isinstance(later, ast.Assign) and _assigned(later) == name
         if again and not _reads(later, name):
@@ -84,6 +89,21 @@ def _reads(node: ast.AST, name: str) -> bool:
         and (n.id == name or n.id in _HIDDEN)
         for n in ast.walk(node)
     )
+
+
+def _read_by_functions_in(scope: ast.Module | ast.FunctionDef) -> set[str]:
+    """The names that functions within a scope read and do not set: they may run at any line."""
+    found: set[str] = set()
+    for inner in ast.walk(scope):
+        if inner is scope or not isinstance(inner, (*_FUNCTIONS, ast.Lambda)):
+            continue
+        nodes = list(ast.walk(inner))
+        names = [n for n in nodes if isinstance(n, ast.Name)]
+        outer = {m for n in nodes if isinstance(n, ast.Global | ast.Nonlocal) for m in n.names}
+        own = {n.arg for n in nodes if isinstance(n, ast.arg)}
+        own |= {n.id for n in names if not isinstance(n.ctx, ast.Load)}
+        found |= {n.id for n in names if isinstance(n.ctx, ast.Load)} - (own - outer)
+    return found
 
 
 def _scopes(tree: ast.Module) -> Iterator[ast.Module | ast.FunctionDef]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import linecache
 from collections.abc import Iterator
 from functools import cache
 
@@ -136,6 +137,12 @@ def block_of(file: str, statement: ast.stmt) -> list[ast.stmt]:
             if isinstance(inside, list) and statement in inside:
                 return inside
     return []
+
+
+@cache
+def asks_for_gradients(file: str) -> bool:
+    """Whether a file computes gradients without backward(), which is not heard."""
+    return any("autograd" in line for line in linecache.getlines(file))
 
 
 def called_name(call: ast.Call) -> str:

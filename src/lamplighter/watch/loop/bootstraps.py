@@ -19,7 +19,7 @@ from lamplighter.checks.reinforcement import (
     target_never_follows,
 )
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.identity import ByIdentity, version_of
 from lamplighter.watch.loop.unasked import UnaskedTargets
 from lamplighter.watch.loss.graphs import is_loss, nodes_of
 from lamplighter.watch.network.likeness import shapes_of, values_of
@@ -347,11 +347,6 @@ class Bootstraps(Watcher):
                     found = target_never_follows(name, model.name, steps)
                     self.world.adopt(found, twin.place)
                     return
-
-
-def version_of(tensor: Tensor) -> int:
-    """torch's count of changes in place; 0 where it keeps none."""
-    return 0 if tensor.is_inference() else tensor._version
 
 
 def _largest(factor: Any) -> float:

@@ -18,6 +18,7 @@ from lamplighter.checks.adversaries import (
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.loss.graphs import direction_of, is_loss, slopes_at
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.descent import LAYERS, shallow
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.source.statements import line_of_backward_value
@@ -82,7 +83,8 @@ class Forgers(Watcher):
         self.target_place: Place | None = None
         self.makings: ByIdentity[bool] = ByIdentity()  # what networks were given
         self.marks = False
-        self.looks = self.hits = 0
+        self.looks = 0
+        self.hits = Often(SURE)
         self.over = False
 
     def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
@@ -189,8 +191,7 @@ class Forgers(Watcher):
 
     def _compare(self, same: bool) -> None:
         self.over |= not same
-        self.hits += same
-        if self.hits == SURE and not self.over:
+        if same and self.hits.again():
             self.over = True
             self.world.adopt(forger_helps_the_critic(SURE, marks=self.marks), self.place)
 

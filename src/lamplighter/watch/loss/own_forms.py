@@ -17,6 +17,7 @@ from lamplighter.watch.data.samples import is_among, targets_in
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.loss.factors import PICKING_ONE
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.descent import is_weight, shallow
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.taps.names import RESHAPING
@@ -92,7 +93,7 @@ class OwnForms(Watcher):
         self.world = world
         self.forms: ByIdentity[tuple[Form, ...]] = ByIdentity()
         self.looks: Counter[tuple[str, Place | None]] = Counter()
-        self.hits: Counter[tuple[str, Place | None]] = Counter()
+        self.hits = Often(SURE)
         self.targets: dict[tuple[str, Place | None], int] = {}
         self.given: list[Tensor] = []  # beside the inputs of the batch
         self.squares: ByIdentity[weakref.ref[Tensor]] = ByIdentity()
@@ -263,8 +264,7 @@ class OwnForms(Watcher):
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
         for root in roots:
             for form in self.forms.get(root) or ():
-                self.hits[form.kind, form.place] += 1
-                if self.hits[form.kind, form.place] == SURE:
+                if self.hits.again((form.kind, form.place)):
                     self.world.adopt_new(self._finding(form), form.place)
 
     def _finding(self, form: Form) -> Iterator[Finding]:

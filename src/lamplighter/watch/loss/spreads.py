@@ -13,6 +13,7 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.loss.balance import Balance
 from lamplighter.watch.loss.graphs import slopes_at
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.descent import is_weight, shallow
 from lamplighter.watch.source.place import Place, here
 
@@ -64,7 +65,8 @@ class Spreads(Watcher):
         self.jitter: ByIdentity[tuple[Tensor, Place | None, bool]] = ByIdentity()
         self.noisy: ByIdentity[bool] = ByIdentity()
         self.codes_seen: list[Code] = []
-        self.looks = self.hits = 0
+        self.looks = 0
+        self.hits = Often(SURE)
         self.balance = Balance(world)
 
     def operated(
@@ -135,8 +137,7 @@ class Spreads(Watcher):
                     code.mean, code.source, code.spread, slope, to_mean, to_source
                 )
                 found = list(told)
-            self.hits += bool(found)
-            if self.hits == SURE and found:
+            if found and self.hits.again():
                 self.world.adopt(found, code.place)
 
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:

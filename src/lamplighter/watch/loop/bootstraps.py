@@ -327,6 +327,7 @@ class Bootstraps(Watcher):
                 twin.is_dropped |= module is None or shapes_of(module) == shapes
 
     def ended(self) -> None:
+        self.unasked.ended()
         if not self.world.whole:
             return
         newest = max((twin.last for twin in self.twins.values()), default=0)

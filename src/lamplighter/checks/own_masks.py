@@ -9,33 +9,18 @@ from torch import Tensor
 
 _DRAWING = frozenset(("rand", "rand_like", "uniform_"))
 _TOSSING = frozenset(("bernoulli", "bernoulli_"))
-_COMPARING = frozenset(
-    (
-        *("gt", "lt", "ge", "le", "__gt__", "__lt__", "__ge__", "__le__"),
-        *("greater", "less", "greater_equal", "less_equal"),
-    )
-)
+_COMPARING = frozenset((
+    "gt", "lt", "ge", "le", "__gt__", "__lt__", "__ge__", "__le__", "greater", "less",
+    "greater_equal", "less_equal",
+))  # fmt: skip
 _SHIFTING = frozenset(("add", "add_", "__add__", "__radd__", "__iadd__", "sub", "__sub__"))
 _FLOORING = frozenset(("floor", "floor_"))
 # a mask stays one
-_KEEPING = frozenset(
-    (
-        *(
-            "to",
-            "float",
-            "double",
-            "half",
-            "bfloat16",
-            "bool",
-            "type",
-            "type_as",
-            "view",
-            "reshape",
-        ),
-        *("unsqueeze", "squeeze", "expand", "expand_as", "contiguous", "__getitem__", "detach"),
-        *("logical_not", "__invert__", "bitwise_not", "rsub", "__rsub__"),
-    )
-)
+_KEEPING = frozenset((
+    "to", "float", "double", "half", "bfloat16", "bool", "type", "type_as", "view", "reshape",
+    "unsqueeze", "squeeze", "expand", "expand_as", "contiguous", "__getitem__", "detach",
+    "logical_not", "__invert__", "bitwise_not", "rsub", "__rsub__",
+))  # fmt: skip
 _MULTIPLYING = frozenset(("mul", "mul_", "__mul__", "__rmul__", "__imul__", "multiply"))
 _DIVIDING = frozenset(("div", "div_", "__truediv__", "__itruediv__", "divide", "true_divide"))
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 SURE = 5  # steps of the one that makes samples, and none to the other side
 LOOKS = 64  # backward passes that are read
 MOST = 8  # answers of critics for one loss
+LARGEST = 2**18  # values of one: who gives more, as a map for each picture, is no critic
 Rows = tuple[int, int]
 
 
@@ -92,7 +93,8 @@ class Forgers(Watcher):
         if self.over or alone or not isinstance(output, Tensor) or not output.dim():
             return
         given = next(shallow(args), None)
-        if given is not None and output.requires_grad and len(self.verdicts) < MOST:
+        asked = output.requires_grad and output.numel() <= LARGEST and len(self.verdicts) < MOST
+        if given is not None and asked:
             rows = self.made.get(given)
             self.marks |= rows is None and self.makings.get(given) is not None
             through = rows is not None and given.requires_grad and not given.is_leaf

@@ -20,7 +20,8 @@ from lamplighter.watch.source.place import Place, here
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
-LOOKS = 12  # sums that are tried in one program
+LOOKS = 12  # sums that know of a code and are looked at
+TRIES = 200  # sums that are asked whether they do
 SURE = 2  # of them must show it
 NOISE = frozenset(("randn", "randn_like", "normal"))
 UNIFORM = frozenset(("rand", "rand_like"))
@@ -65,7 +66,7 @@ class Spreads(Watcher):
         self.jitter: ByIdentity[tuple[Tensor, Place | None, bool]] = ByIdentity()
         self.noisy: ByIdentity[bool] = ByIdentity()
         self.codes_seen: list[Code] = []
-        self.looks = 0
+        self.looks = self.tries = 0
         self.hits = Often(SURE)
         self.balance = Balance(world)
 
@@ -123,7 +124,8 @@ class Spreads(Watcher):
         self.codes_seen.append(Code(mean, spread, source, place, uniform))
 
     def _look_at_sum(self, total: Tensor) -> None:
-        for code in self.codes_seen:
+        self.tries += 1
+        for code in self.codes_seen if self.tries <= TRIES else ():
             to_mean, to_source = slopes_at(total.sum(), (code.mean, code.source))
             if to_mean is None or to_source is None:
                 continue

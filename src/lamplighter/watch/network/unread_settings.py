@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -13,9 +12,9 @@ import torch
 from torch import nn
 
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.source.place import Place, is_users, tree_of
+from lamplighter.watch.source.place import Place, function_of
 from lamplighter.watch.source.program import sources_of
-from lamplighter.watch.source.sight import things_in_sight
+from lamplighter.watch.source.sight import is_own, things_in_sight
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -90,22 +89,18 @@ def only_kept(kind: type) -> Iterator[tuple[str, Place]]:
     Yields:
         The attribute, which has the argument's name, and the line that sets it.
     """
-    if not all(base in (nn.Module, object) or _is_own(base) for base in kind.__mro__):
-        return
     code = getattr(kind.__dict__.get("__init__"), "__code__", None)
-    if code is None:
+    init = function_of(code) if code is not None else None
+    if code is None or init is None:
         return
-    for node in ast.walk(tree_of(code.co_filename) or ast.Module([], [])):
-        if not isinstance(node, ast.FunctionDef) or node.name != "__init__":
-            continue
-        if min([node.lineno, *(d.lineno for d in node.decorator_list)]) != code.co_firstlineno:
-            continue
-        names = {a.arg for a in (*node.args.args[1:], *node.args.kwonlyargs)}
-        read = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and n.id in names]
-        for statement in node.body:
-            name = _kept_in(statement)
-            if name in names and read.count(name) == 1:
-                yield name, Place(code.co_filename, statement.lineno)
+    if not all(base in (nn.Module, object) or is_own(base) for base in kind.__mro__):
+        return
+    names = {a.arg for a in (*init.args.args[1:], *init.args.kwonlyargs)}
+    read = [n.id for n in ast.walk(init) if isinstance(n, ast.Name) and n.id in names]
+    for statement in init.body:
+        name = _kept_in(statement)
+        if name in names and read.count(name) == 1:
+            yield name, Place(code.co_filename, statement.lineno)
 
 
 def _kept_in(statement: ast.stmt) -> str:
@@ -137,12 +132,6 @@ def _default_of(kind: type, name: str) -> Any:
     return known.default if known is not None else None
 
 
-def _is_own(kind: type) -> bool:
-    module = sys.modules.get(kind.__module__)
-    file = getattr(module, "__file__", None)
-    return isinstance(file, str) and is_users(file)
-
-
 def _owners(optimizer: torch.optim.Optimizer) -> Iterator[nn.Module]:
     """Networks that a program never calls as a whole, found by the weights that an optimizer holds."""
     held = {id(p) for group in optimizer.param_groups for p in group["params"]}
@@ -150,5 +139,5 @@ def _owners(optimizer: torch.optim.Optimizer) -> Iterator[nn.Module]:
     for _, thing in things_in_sight():
         if isinstance(thing, nn.Module) and id(thing) not in seen:
             seen.add(id(thing))
-            if _is_own(type(thing)) and any(id(p) in held for p in thing.parameters()):
+            if is_own(type(thing)) and any(id(p) in held for p in thing.parameters()):
                 yield thing

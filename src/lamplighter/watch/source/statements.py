@@ -9,6 +9,9 @@ from functools import cache
 
 from lamplighter.watch.source.place import Place, statement_at, statements, tree_of
 
+# what may read a variable by its name, which the source does not show
+HIDDEN = frozenset(("locals", "vars", "eval", "exec", "globals"))
+
 
 def line_of_backward_value(place: Place | None) -> Place | None:
     """The last line that assigns what `….backward()` at a place is called on, or the place itself.

@@ -231,7 +231,8 @@ class Arithmetic(Watcher):
         result: Tensor,
     ) -> None:
         """A sum over the whole batch that meets one number for each sample."""
-        if name == "sum" and len(args) == 1 and not kwargs.get("dim") and result.requires_grad:
+        alone = len(args) == len(given) == 1
+        if name == "sum" and alone and not kwargs.get("dim") and result.requires_grad:
             whole = given[0]
             batch = whole.dim() > 1 and whole.shape[0] == self.rows > 1
             if batch and self.descent.of(whole).derived:

@@ -43,18 +43,8 @@ LOGISTIC = frozenset(("softplus", "exp"))
 SQUARING = ("pow", "square")
 CURVED = frozenset((*SQUARING, "log", "log1p", "stack"))
 # where a form begins
-STARTING = frozenset(
-    (
-        *SIGNED,
-        *CONTRACTIONS,
-        *PICKING_ONE,
-        "broadcast_tensors",
-        "mul",
-        "softmax",
-        "log_softmax",
-        "sum",
-    )
-)
+STARTING = frozenset((*SIGNED, *CONTRACTIONS, *PICKING_ONE, "broadcast_tensors", "mul", "sum"))
+STARTING |= {"softmax", "log_softmax"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +100,8 @@ class OwnForms(Watcher):
         if name not in STARTING and name not in SQUARING and not self.forms:
             return
         given = list(shallow((*args, *kwargs.values())))
+        if not given:
+            return
         if name in SIGNED:
             self._look_at_signed(name, kwargs.get("target", given[-1]))
         elif name == "mul" or name in CONTRACTIONS:

@@ -26,12 +26,7 @@ SURE = 2  # of them must show it
 NOISE = frozenset(("randn", "randn_like", "normal"))
 UNIFORM = frozenset(("rand", "rand_like"))
 SHIFTED = frozenset(("add", "sub", "rsub", "mul", "div"))
-UNARY = frozenset(
-    (
-        *("exp", "mul", "div", "softplus", "sqrt", "clamp", "add", "sub", "pow", "abs", "square"),
-        "float",
-    )
-)
+UNARY = SHIFTED - {"rsub"} | {"exp", "softplus", "sqrt", "clamp", "pow", "abs", "square", "float"}
 # what may lead from noise to a code and its sums
 LEADING = SHIFTED | UNARY | {"addcmul", "sum", "mean"}
 
@@ -92,7 +87,7 @@ class Spreads(Watcher):
             self._look_at_product(name, given, result)
         elif name == "add" and len(given) == 2:
             self._look_at_code(given, result)
-        elif name in ("sum", "mean") and self.codes_seen and given[0].numel() > 1:
+        elif name in ("sum", "mean") and self.codes_seen and given and given[0].numel() > 1:
             self._look_at_sum(result)
         elif name in UNARY and len(given) == 1 and given[0].shape == result.shape:
             first = self.sources.get(given[0])

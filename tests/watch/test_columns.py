@@ -98,5 +98,7 @@ def test_a_value_and_the_one_before(run: Callable[[str], Watch], loss: str) -> N
 def test_a_factor_of_another_column(run: Callable[[str], Watch]) -> None:
     """Offsets that are multiplied with sizes, which lie further on in the table of boxes."""
     program = SPANS.format(loss=TWO, mine="said[:, 1:]", theirs="goals[:, 1:]")
-    program += "    print((said[:, :2] * goals[:, 1:] + said[:, 1:] * goals[:, :2]).mean().item())\n"
+    program += (
+        "    print((said[:, :2] * goals[:, 1:] + said[:, 1:] * goals[:, :2]).mean().item())\n"
+    )
     assert [f for f in run(program).findings if f.code == "E101"] == []

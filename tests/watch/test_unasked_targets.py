@@ -90,10 +90,13 @@ for number in range(100):
         best.load_state_dict(net.state_dict())
 """
 # an average of the weights, by which the last figure is made: of the whole, or of a part by itself
-AVERAGE = DOUBLE.replace("{asked}", "net") + """
+AVERAGE = (
+    DOUBLE.replace("{asked}", "net")
+    + """
 with torch.no_grad():
     print({last}(states).mean().item())
 """
+)
 
 
 def told(watching: Watch) -> list[str]:

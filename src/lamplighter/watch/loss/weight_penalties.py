@@ -89,7 +89,9 @@ def _added_to(root: Tensor) -> set[Any]:
     """The nodes of the numbers that a loss is the sum of, and of those whose squares or roots are."""
     terms = set(terms_of(root.grad_fn, TERMS))
     risen = [t for t in terms if t.name() in _RISING and getattr(t, "_saved_exponent", 1) > 0]
-    return terms | {inner for term in risen for inner, _ in term.next_functions if inner is not None}
+    return terms | {
+        inner for term in risen for inner, _ in term.next_functions if inner is not None
+    }
 
 
 def _is_matrix(thing: Any) -> bool:

@@ -140,9 +140,7 @@ class Cutting(Watcher):
         cut = Cut(kind, given.shape, result.shape, name, place)
         if kind == "heads":
             self.heads[result] = cut
-        elif kind == "merged":
-            self._tell(cut)
-        elif self._counts(given, kind) and self.hits.again(place):
+        elif kind == "merged" or (self._counts(given, kind) and self.hits.again(place)):
             self._tell(cut)
 
     def _look_at_classes(self, name: str, given: Tensor, result: Tensor) -> None:

@@ -79,9 +79,7 @@ def _assigned(statement: ast.stmt) -> str:
 def _reads(node: ast.AST, name: str) -> bool:
     """Whether a name is read, or everything may be."""
     return any(
-        isinstance(n, ast.Name)
-        and isinstance(n.ctx, ast.Load)
-        and (n.id == name or n.id in HIDDEN)
+        isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and (n.id == name or n.id in HIDDEN)
         for n in ast.walk(node)
     )
 

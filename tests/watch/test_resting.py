@@ -140,3 +140,24 @@ def test_an_edge_of_a_graph_is_sent_back_untold() -> None:
         torch.autograd.backward(torch.autograd.graph.get_gradient_edge(loss))
     assert watch.faults == []
     assert model.weight.grad is not None
+
+
+def test_what_runs_within_vmap_is_told_to_nobody() -> None:
+    """Its tensors have no numbers of their own; what comes of it is heard."""
+    model = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 2))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+
+    def one(row: torch.Tensor) -> torch.Tensor:
+        answer = model(row[None])
+        return (
+            F.cross_entropy(answer, torch.zeros(1).long()) + (answer - answer.mean()).square().sum()
+        )
+
+    with lamp.watch(model, optimizer) as watch:
+        for _ in range(3):
+            losses = torch.vmap(one)(torch.randn(6, 2))
+            optimizer.zero_grad()
+            losses.mean().backward()
+            optimizer.step()
+    assert watch.faults == []
+    assert watch.steps == 3

@@ -48,7 +48,7 @@ class Flattened(Watcher):
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         entered, target = given.get("input"), given.get("target")
-        if not isinstance(result, Tensor) or not result.requires_grad or self.hits.is_settled():
+        if not isinstance(result, Tensor) or not result.requires_grad:
             return
         if not isinstance(entered, Tensor) or not isinstance(target, Tensor):
             return

@@ -85,12 +85,17 @@ def hidden(net: nn.Module, h: Tensor) -> Tensor:
     return h * (torch.rand(len(h), 1) > RATE)
 
 
+def embedded(net: nn.Module, h: Tensor) -> Tensor:
+    """The same, times the root of the width, as embeddings are made larger."""
+    return h * (torch.rand(len(h), h.shape[1]) > RATE).float() * h.shape[1] ** 0.5
+
+
 def gated(net: nn.Module, h: Tensor) -> Tensor:
     """A mask that follows from the features."""
     return h * (h > h.mean()).float() / 0.5
 
 
-@pytest.mark.parametrize("between", [noisy, hidden, gated])
+@pytest.mark.parametrize("between", [noisy, hidden, embedded, gated])
 def test_other_masks_and_noise_are_no_dropout(
     between: Callable[[nn.Module, Tensor], Tensor],
 ) -> None:

@@ -53,7 +53,7 @@ optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
 for _ in range(3):
     for part in torch.randperm(200).split(20):
         said, goal = net(x[part, :6]), x[part, 6:]
-        loss = F.mse_loss(said, goal) + 0.1 * F.l1_loss(said[:, 1:], goal[:, 1:])
+        loss = {loss}
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -82,6 +82,23 @@ def test_a_span_that_is_cut_out_too_early(
     assert [f.code for f in found if f.code == "E101"] == expected
 
 
-def test_a_value_and_the_one_before(run: Callable[[str], Watch]) -> None:
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "F.mse_loss(said, goal) + 0.1 * F.l1_loss(said[:, 1:], goal[:, 1:])",
+        # the first step by itself
+        "F.smooth_l1_loss(said[:, :1], goal[:, :1]) + F.mse_loss(said[:, 1:], goal[:, 1:])",
+    ],
+)
+def test_a_value_and_the_one_before(run: Callable[[str], Watch], loss: str) -> None:
     """A forecast of several steps is held against the true step before, for its direction."""
-    assert [f for f in run(SERIES).findings if f.code == "E101"] == []
+    assert [f for f in run(SERIES.format(loss=loss)).findings if f.code == "E101"] == []
+
+
+def test_a_factor_of_another_column(run: Callable[[str], Watch]) -> None:
+    """Offsets that are multiplied with sizes, which lie further on in the table of boxes."""
+    program = SPANS.format(loss=TWO, mine="said[:, 1:]", theirs="goals[:, 1:]")
+    program += (
+        "    print((said[:, :2] * goals[:, 1:] + said[:, 1:] * goals[:, :2]).mean().item())\n"
+    )
+    assert [f for f in run(program).findings if f.code == "E101"] == []

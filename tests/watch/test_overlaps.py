@@ -95,6 +95,11 @@ def test_sides_below_zero(
         BY_NAME.format(inter="torch.relu(w) * torch.relu(h)"),
         BY_NAME.format(inter="torch.where((w > 0) & (h > 0), w * h, torch.zeros_like(w))"),
         BY_NAME.format(inter="w * h * (w > 0) * (h > 0)"),
+        # by the corners themselves, and afterwards
+        BY_NAME.format(
+            inter="w * h; inter[(a[:, 2] < b[:, 0]) | (a[:, 0] > b[:, 2]) | (a[:, 3] < b[:, 1]) "
+            "| (a[:, 1] > b[:, 3])] = 0"
+        ),
         BY_PAIRS.format(before="", middle="side = side.clamp(0)", inter="side[:, 0] * side[:, 1]"),
         BY_PAIRS.format(
             before="meet = (low < high).float().prod(1)", middle="", inter="side.prod(1) * meet"
@@ -106,6 +111,6 @@ def test_sides_below_zero(
 )
 @pytest.mark.parametrize("loss", [LOSS, SCORE])
 def test_sides_that_are_held_above_zero(run: Callable[[str], Watch], body: str, loss: str) -> None:
-    """A clamp, or a question about the sign, wherever it stands."""
+    """A clamp, a question about the sign wherever it stands, or zeros that are written in."""
     told = run(PROGRAM.format(body=body, loss=loss)).findings
     assert [f for f in told if f.code in ("L111", "E101")] == []

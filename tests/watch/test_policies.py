@@ -49,9 +49,21 @@ def only_at_the_end(net: Any, after: Tensor, rewards: Tensor, done: Tensor) -> T
         return rewards + 0.9 * net(after).max(1)[0] * done
 
 
+def when_time_is_up(net: Any, after: Tensor, rewards: Tensor, done: Tensor) -> Tensor:
+    """Episodes that are only cut short: what would have followed has a value."""
+    time_outs = done.clone()
+    with torch.no_grad():
+        return rewards + 0.9 * net(after).max(1)[0] * time_outs
+
+
 @pytest.mark.parametrize(
     ("target", "expected"),
-    [(with_graph, ["Q104"]), (without_graph, []), (only_at_the_end, ["Q101"])],
+    [
+        (with_graph, ["Q104"]),
+        (without_graph, []),
+        (only_at_the_end, ["Q101"]),
+        (when_time_is_up, []),
+    ],
 )
 def test_targets_of_values(target: Callable[..., Tensor], expected: list[str]) -> None:
     """Q104: gradients pass through the target. Q101: the value counts only after the end."""

@@ -106,3 +106,58 @@ def test_a_loader_that_is_older_than_the_watching_is_told_once() -> None:
             optimizer.step()
     told = [f.code for f in watch.findings if f.code == "Y101"]
     assert told == ["Y101"]
+
+
+class Around(torch.optim.Optimizer):
+    """Steps by another optimizer, as those that look ahead do."""
+
+    def __init__(self, inner: torch.optim.Optimizer) -> None:
+        super().__init__(inner.param_groups, {})
+        self.inner = inner
+
+    def step(self, closure: Any = None) -> None:
+        """One step of the inner one."""
+        self.inner.step()
+
+
+def test_operations_are_heard_again_after_a_step_within_a_step() -> None:
+    """Both steps end listening, and the outer one begins it again."""
+    model = nn.Linear(2, 1)
+    optimizer = Around(torch.optim.SGD(model.parameters(), lr=0.01))
+    with lamp.watch(model, optimizer) as watch:
+        for _ in range(3):
+            model(torch.randn(4, 2)).sum().backward()
+            optimizer.step()
+            assert watch.stream.listening
+    assert watch.faults == []
+
+
+def test_an_edge_of_a_graph_is_sent_back_untold() -> None:
+    """It is no number that a watcher could read."""
+    model = nn.Linear(2, 1)
+    with lamp.watch(model) as watch:
+        loss = model(torch.randn(4, 2)).sum()
+        torch.autograd.backward(torch.autograd.graph.get_gradient_edge(loss))
+    assert watch.faults == []
+    assert model.weight.grad is not None
+
+
+def test_what_runs_within_vmap_is_told_to_nobody() -> None:
+    """Its tensors have no numbers of their own; what comes of it is heard."""
+    model = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 2))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+
+    def one(row: torch.Tensor) -> torch.Tensor:
+        answer = model(row[None])
+        return (
+            F.cross_entropy(answer, torch.zeros(1).long()) + (answer - answer.mean()).square().sum()
+        )
+
+    with lamp.watch(model, optimizer) as watch:
+        for _ in range(3):
+            losses = torch.vmap(one)(torch.randn(6, 2))
+            optimizer.zero_grad()
+            losses.mean().backward()
+            optimizer.step()
+    assert watch.faults == []
+    assert watch.steps == 3

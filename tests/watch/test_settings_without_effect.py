@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -180,3 +181,82 @@ def test_a_setting_that_a_network_only_keeps(
         )
         == [f"`{NAME}`"] * expected
     )
+
+
+ELSEWHERE = {
+    "begun/program.py": """
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import nets_of_{mark}.wide as wide
+import tools_of_{mark} as tools
+
+torch.manual_seed(0)
+x = torch.randn(200, 8)
+y = x[:, :1] * x[:, 1:2]
+args = tools.parsed()
+for number in (0.5, 0.25):
+    net = wide.Net({name}=number)
+    optimizer = torch.optim.Adam(net.parameters())
+    tools.set_rate(optimizer, args)
+    for part in torch.randperm(200).split(20):
+        loss = F.mse_loss(net(x[part]), y[part])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    tools.tell(net)
+""",
+    "nets_of_{mark}/wide.py": """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, {name}=0.1):
+        super().__init__()
+        self.{name} = {name}
+        self.layers = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 1))
+
+    def forward(self, x):
+        return self.layers(x)
+""",
+    "tools_of_{mark}.py": """
+import argparse
+
+
+def parsed():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--lr", type=float, default=0.01)
+    return parser.parse_args([])
+
+
+def set_rate(optimizer, args):
+    for group in optimizer.param_groups:
+        group["lr"] = {rate}
+
+
+def tell(net):
+    print({shown})
+""",
+}
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_settings_are_read_in_another_file(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    observe: Callable[[Path], Watch],
+    *,
+    used: bool,
+) -> None:
+    """The network and what reads its setting lie in other folders than what is run."""
+    mark = "use" if used else "vain"
+    shown, rate = (f"net.{NAME}", "args.lr") if used else ("net.layers", "0.01")
+    for name, text in ELSEWHERE.items():
+        path = tmp_path / name.format(mark=mark)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text.format(mark=mark, name=NAME, shown=shown, rate=rate))
+    monkeypatch.syspath_prepend(tmp_path)
+    watching = observe(tmp_path / "begun" / "program.py")
+    assert watching.faults == []
+    assert sorted(told(watching)) == ([] if used else [f"`{NAME}`", "`args.lr`"])

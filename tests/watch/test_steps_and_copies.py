@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
 
 from lamplighter.watch import watch
 
@@ -167,3 +168,23 @@ def test_copies_of_several_states(how: str) -> None:
             if how != "let go":
                 kept.append(new)
     assert {f.code for f in watching.findings} == ({"E109"} if how == "the same" else set())
+
+
+def test_statistics_are_measured_again_by_a_loader_of_their_own() -> None:
+    """R103: BatchNorms that see training data in larger batches are not evaluated."""
+    torch.manual_seed(0)
+    rows = TensorDataset(torch.randn(160, 8), torch.randint(0, 2, (160,)))
+    small, large = DataLoader(rows, batch_size=16, shuffle=True), DataLoader(rows, batch_size=80)
+    net = nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 2))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+    with watch() as watching:
+        for _ in range(3):
+            for x, y in small:
+                optimizer.zero_grad()
+                F.cross_entropy(net(x), y).backward()
+                optimizer.step()
+            with torch.no_grad():
+                for x, _ in large:
+                    net(x)
+    assert watching.faults == []
+    assert [f for f in watching.findings if f.code == "R103"] == []

@@ -221,3 +221,44 @@ def test_a_penalty_that_is_subtracted(size: Callable[[nn.Module], Tensor], sign:
     assert [(f.code, f.level) for f in watching.findings] == (
         [("L111", "error")] if sign < 0 else []
     )
+
+
+class Scaled(nn.Module):
+    """A layer whose weights are divided by their length, as a cosine head or a weight norm has it."""
+
+    def __init__(self, given: int, made: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(made, given))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Answers to `(N, given)`."""
+        return F.linear(x, 2.0 * self.weight / self.weight.norm())
+
+
+def test_lengths_within_the_layers_are_no_penalties() -> None:
+    """The loss falls as the answers grow, so it falls or rises with all these lengths together."""
+    for wanted in (9.0, 0.0):
+        torch.manual_seed(0)
+        model = nn.Sequential(Scaled(6, 16), nn.ReLU(), Scaled(16, 1))
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+        with watch() as watching:
+            for x in torch.randn(96, 6).split(16):
+                optimizer.zero_grad()
+                F.mse_loss(model(x), wanted * x[:, :1].sign()).backward()
+                optimizer.step()
+        assert watching.faults == []
+        assert [f for f in watching.findings if f.code == "L111"] == []
+
+
+def test_lengths_that_are_held_near_a_number_may_grow() -> None:
+    """Below it, the loss falls as they grow."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 5))
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    with watch() as watching:
+        for x in torch.randn(96, 6).split(16):
+            optimizer.zero_grad()
+            held = sum((p.norm() - 20) ** 2 for p in model.parameters() if p.dim() > 1)
+            (F.cross_entropy(model(x), x.argmax(1).clamp(max=4)) + 1e-4 * held).backward()
+            optimizer.step()
+    assert [f for f in watching.findings if f.code == "L111"] == []

@@ -89,6 +89,14 @@ for number in range(100):
     if number == 60:
         best.load_state_dict(net.state_dict())
 """
+# an average of the weights, by which the last figure is made: of the whole, or of a part by itself
+AVERAGE = (
+    DOUBLE.replace("{asked}", "net")
+    + """
+with torch.no_grad():
+    print({last}(states).mean().item())
+"""
+)
 
 
 def told(watching: Watch) -> list[str]:
@@ -104,6 +112,8 @@ def told(watching: Watch) -> list[str]:
         (DOUBLE, "slow", 0),
         # a state of the past, which is not meant for targets
         (KEPT, "", 0),
+        (AVERAGE.replace("{last}", "slow"), "", 0),
+        (AVERAGE.replace("{last}", "slow[0]"), "", 0),
     ],
 )
 def test_who_gives_the_targets(

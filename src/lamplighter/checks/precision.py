@@ -63,8 +63,8 @@ def sum_rounded_away(name: str, after: Tensor, change: Tensor) -> Iterator[Findi
         yield found(
             "P101",
             name,
-            f"{unchanged:.0%} of its {count} weights with a gradient did not change by one bit: "
-            f"what is added to them is below the resolution of {after.dtype}",
+            f"{unchanged:.0%} of the {count} values that something was added to did not change by "
+            f"one bit: it is below the resolution of {after.dtype}",
             "keep the parameters in float32 and use torch.autocast",
         )
 

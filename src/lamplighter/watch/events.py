@@ -13,8 +13,10 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import torch
+from torch._C import _functorch
+
 if TYPE_CHECKING:
-    import torch
     from torch.utils.data import DataLoader
 
     from lamplighter.watch.data.passes import Pass
@@ -339,6 +341,8 @@ class Stream:
     ) -> None:
         if not self.on or threading.get_ident() != self.thread:
             return
+        if torch._C._are_functorch_transforms_active() and _is_mapped():
+            return
         self.on = False
         paused = self.listening and self.pause()
         hear = hearers[0]
@@ -378,6 +382,12 @@ class Stream:
             if hear in hearers:
                 hearers.remove(hear)
         self.of_operation.clear()
+
+
+def _is_mapped() -> bool:
+    """Whether a function runs within `vmap`: no tensor has numbers of its own there."""
+    running = _functorch.get_interpreter_stack() or ()
+    return any(one.key() == _functorch.TransformType.Vmap for one in running)
 
 
 def _whatever(heard: bool) -> None:

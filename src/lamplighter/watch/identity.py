@@ -62,6 +62,11 @@ class ByAddress:
             self._kept[address] = StorageWeakRef(tensor.untyped_storage())
 
 
+def version_of(tensor: torch.Tensor) -> int:
+    """torch's count of changes in place; 0 where it keeps none."""
+    return 0 if tensor.is_inference() else tensor._version
+
+
 def address_of(tensor: torch.Tensor) -> int:
     """Where a tensor's numbers begin; 0 where it has none."""
     try:

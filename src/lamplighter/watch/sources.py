@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from lamplighter.watch.dropped import tell_thrown
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.patience import never_renewed
 from lamplighter.watch.source.place import Place, tree_of
@@ -58,7 +59,7 @@ class Sources(Watcher):
                 classes.setdefault(type(inner), inner)
         for kind, example in classes.items():
             for name, place in thrown_away(kind, example):
-                self._report_thrown_away(name, place)
+                tell_thrown(self.world, name, place)
             for name, place in never_read(kind):
                 self._report_never_read(name, place)
         for file in dict.fromkeys(place.file for place in places if place is not None):
@@ -75,16 +76,6 @@ class Sources(Watcher):
             "it counts the epochs without progress and is not set back where there is progress: it "
             "counts all of them together, and the training ends early",
             f"write {name} = 0 where the best figure is renewed",
-            place,
-        )
-
-    def _report_thrown_away(self, name: str, place: Place) -> None:
-        self.world.report(
-            "M114",
-            "error",
-            f"`{name}`",
-            "its result is computed and thrown away: the line changes nothing",
-            f"assign the result: x = {name}(x)",
             place,
         )
 

@@ -37,6 +37,7 @@ class ThrownTensors(Watcher):
     """
 
     codes = ("M114",)
+    operations = NEW_TENSORS
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 import weakref
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import FrameType
@@ -19,10 +19,11 @@ from lamplighter.checks.reinforcement import (
     target_never_follows,
 )
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.identity import ByIdentity, version_of
 from lamplighter.watch.loop.unasked import UnaskedTargets
 from lamplighter.watch.loss.graphs import is_loss, nodes_of
 from lamplighter.watch.network.likeness import shapes_of, values_of
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.flags import ENDS, NOT, end_flags, numbers_in, things_in
 from lamplighter.watch.source.place import Place, locals_of, user_frame
@@ -37,7 +38,9 @@ LONG = 300  # steps after which a target network would have been copied
 RECENT = 32  # steps within which each of several is asked
 FEW = 64  # values of a weight by which a network is known again
 FEWEST = 8  # transitions of a batch whose flags are told from others
+CUT_SHORT = re.compile(r"trunc|time[ds]?_?(out|up|limit)")
 HALF = 0.5  # most transitions are not the last of an episode
+GRAPH = "graph"  # what is counted of targets with one, beside the flags
 DISCOUNTS = (0.5, 1.0)  # beyond the first, and below the second
 MOST_FITTED = 16  # differences from such a target that wait for a backward()
 PATIENT = 2  # backward passes that they wait: the policy's may come before that of the values
@@ -124,7 +127,7 @@ class Bootstraps(Watcher):
     """Follows the answers of networks into targets."""
 
     codes = ("Q101", "Q102", "Q104")
-    operations = CARRYING | MEETING | SPARING | {"sub", "rsub"}
+    operations = CARRYING | MEETING | SPARING
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -133,7 +136,7 @@ class Bootstraps(Watcher):
         self.twins: dict[int, Twin] = {}
         self.unasked = UnaskedTargets(world)
         self.looks = 0
-        self.hits: Counter[str] = Counter()
+        self.hits = Often(SURE)
         self.live: ByIdentity[tuple[float, Place]] = ByIdentity()
         self.fitted: list[Fitted] = []
         self.numbers: dict[Place, set[float]] = {}
@@ -216,25 +219,24 @@ class Bootstraps(Watcher):
         row = numbers_in(future.factor)
         if row is None or len(row) < FEWEST or not 0 < float((row != 0).mean()) < HALF:
             return
-        for shown, name, thing in things_in(frame):
-            plain = name.lower()
-            if not ENDS.search(plain) or NOT.search(plain):
-                continue
-            flag = numbers_in(thing)
-            if flag is None or len(flag) != len(row):
-                continue
-            if bool(((flag != 0) == (row != 0)).all()):
-                self.looks += 1
-                self.hits["only " + shown] += 1
-                if self.hits["only " + shown] == SURE and not self.world.found("Q101"):
-                    found = future_only_at_the_end(shown, future.discount or 1.0)
-                    self.world.adopt(found, place)
-                return
+        named = [(s, n.lower(), thing) for s, n, thing in things_in(frame)]
+        cut_short = [thing for _, name, thing in named if CUT_SHORT.search(name)]
+        ends = [
+            shown
+            for shown, name, thing in named
+            if ENDS.search(name) and not NOT.search(name) and _is_like(thing, row)
+        ]
+        if not ends or any(_is_like(thing, row) for thing in cut_short):
+            return  # where an episode was only cut short, there is a value behind its end
+        self.looks += 1
+        if self.hits.again(("only", ends[0])):
+            found = future_only_at_the_end(ends[0], future.discount or 1.0)
+            self.world.adopt_new(found, place)
 
     def _made_with_graph(self, future: Future, other: Any, result: Tensor) -> None:
         """A target through which gradients pass; it counts once something is fitted to it."""
         module, frame = future.network(), user_frame(1)
-        if module is None or frame is None or self.hits["graph"] >= SURE:
+        if module is None or frame is None or self.hits.is_settled(GRAPH):
             return
         place = Place.of(frame)
         if self._is_plain(other, result, place) and self._is_held(module):
@@ -275,15 +277,14 @@ class Bootstraps(Watcher):
 
     def _look_at_graph(self, roots: tuple[Tensor, ...]) -> None:
         """Whether what is sent back goes through such a target, or through its value alone."""
-        if not self.fitted or self.hits["graph"] >= SURE or not is_loss(roots[0]):
+        if not self.fitted or self.hits.is_settled(GRAPH) or not is_loss(roots[0]):
             return
         nodes = {node for root in roots for node in nodes_of(root)}
         passed = next((one for one in self.fitted if one.node in nodes), None)
         if passed is not None:
             self.fitted = []
-            self.hits["graph"] += 1
-            if self.hits["graph"] == SURE and not self.world.found("Q104"):
-                self.world.adopt(target_has_a_graph(passed.discount), passed.place)
+            if self.hits.again(GRAPH):
+                self.world.adopt_new(target_has_a_graph(passed.discount), passed.place)
         for one in self.fitted:
             one.age += 1
         self.fitted = [one for one in self.fitted if one.age < PATIENT]
@@ -298,10 +299,9 @@ class Bootstraps(Watcher):
             name, rows, ended = target.flag
             if target.future.spared or version_of(target.tensor) != target.version:
                 continue
-            self.hits[name] += 1
-            if self.hits[name] == SURE and not self.world.found("Q101"):
+            if self.hits.again(("past", name)):
                 discount = target.future.discount or 1.0
-                self.world.adopt(future_past_the_end(name, rows, ended, discount), target.place)
+                self.world.adopt_new(future_past_the_end(name, rows, ended, discount), target.place)
 
     # the target network
 
@@ -327,6 +327,7 @@ class Bootstraps(Watcher):
                 twin.is_dropped |= module is None or shapes_of(module) == shapes
 
     def ended(self) -> None:
+        self.unasked.ended()
         if not self.world.whole:
             return
         newest = max((twin.last for twin in self.twins.values()), default=0)
@@ -349,9 +350,10 @@ class Bootstraps(Watcher):
                     return
 
 
-def version_of(tensor: Tensor) -> int:
-    """torch's count of changes in place; 0 where it keeps none."""
-    return 0 if tensor.is_inference() else tensor._version
+def _is_like(thing: Any, row: Any) -> bool:
+    """Whether a thing is a row of numbers that are 0 just where those of another row are."""
+    flag = numbers_in(thing)
+    return flag is not None and len(flag) == len(row) and bool(((flag != 0) == (row != 0)).all())
 
 
 def _largest(factor: Any) -> float:

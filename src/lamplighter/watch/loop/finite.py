@@ -126,6 +126,7 @@ class Rounding(Watcher):
     """
 
     codes = ("P101",)
+    operations = frozenset({"add", "sub"})
 
     LOOKS = (2, 64, 256)
     BY_HAND = 3  # sums on the same weight that must all round to nothing
@@ -176,7 +177,7 @@ class Rounding(Watcher):
             return
         kept = []
         for group in optimizer.param_groups:
-            half = [p for p in group["params"] if p.dtype in (torch.bfloat16, torch.float16)]
+            half = [p for p in group["params"] if p.dtype in HALF]
             for parameter in half[:2]:
                 if parameter.grad is not None and parameter.numel() <= 2**22:
                     kept.append(

@@ -6,7 +6,7 @@ import argparse
 import ast
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from lamplighter.watch.source.place import (
     tree_of,
     user_frame,
 )
+from lamplighter.watch.source.program import sources_of
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -46,7 +47,7 @@ class GivenRates(Watcher):
             return
         if any(group.get("lr") != default for group in optimizer.param_groups):
             return
-        if not _is_made_without(place) or _reads_by_name(tree):
+        if not _is_made_without(place) or _reads_by_name([tree]):
             return
         for name, rate in _rates(frame, tree):
             if rate != default:
@@ -89,11 +90,12 @@ def _is_made_without(place: Place) -> bool:
     return False
 
 
-def _reads_by_name(tree: ast.Module) -> bool:
-    """Whether the program takes variables or settings by their name, unseen by the source."""
+def _reads_by_name(trees: Iterable[ast.Module]) -> bool:
+    """Whether sources take variables or settings by their name, unseen by who reads them."""
     return any(
         (isinstance(n, ast.Name) and n.id in HIDDEN)
         or (isinstance(n, ast.Attribute) and n.attr == "__dict__")
+        for tree in trees
         for n in ast.walk(tree)
     )
 
@@ -107,7 +109,7 @@ def _rates(frame: FrameType, tree: ast.Module) -> Iterator[tuple[str, float]]:
                     yield name, float(value)
             elif isinstance(value, argparse.Namespace):
                 for key, inner in vars(value).items():
-                    if RATE.search(key) and _is_rate(inner) and not _reads_attribute(tree, key):
+                    if RATE.search(key) and _is_rate(inner) and _nobody_reads(key, frame):
                         yield f"{name}.{key}", float(inner)
 
 
@@ -124,5 +126,10 @@ def _is_set_in(tree: ast.Module, name: str) -> bool:
     )
 
 
-def _reads_attribute(tree: ast.Module, key: str) -> bool:
-    return any(isinstance(n, ast.Attribute) and n.attr == key for n in ast.walk(tree))
+def _nobody_reads(key: str, frame: FrameType) -> bool:
+    """Whether no file of the program reads a setting, wherever the settings are handed to."""
+    trees = list(sources_of([str(frame.f_globals.get("__name__"))]))
+    read = any(
+        isinstance(n, ast.Attribute) and n.attr == key for tree in trees for n in ast.walk(tree)
+    )
+    return not read and not _reads_by_name(trees)

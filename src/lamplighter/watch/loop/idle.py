@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.loop.gradients import Mark, mark_of
 from lamplighter.watch.network.likeness import some_of
 from lamplighter.watch.source.place import (
     Place,
@@ -26,18 +27,6 @@ if TYPE_CHECKING:
 FED = 3  # times that gradients came for an optimizer that never steps
 ALONE = 10  # times, where no other optimizer steps either
 FROZEN = 3  # steps over nothing but frozen tensors
-
-
-@dataclass(eq=False, frozen=True, slots=True)
-class Mark:
-    """A gradient as it was; it is held, because a later one may get the number of one that is gone."""
-
-    gradient: torch.Tensor
-    version: int
-
-    def is_still(self, parameter: torch.Tensor) -> bool:
-        """Whether a parameter has this very gradient, and nothing was written into it since."""
-        return parameter.grad is self.gradient and self.gradient._version == self.version
 
 
 @dataclass(eq=False, slots=True)
@@ -92,12 +81,11 @@ class IdleOptimizers(Watcher):
 
     def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
         for one in self.idle.values():
-            one.mark = _mark(one.sample)
+            one.mark = mark_of(one.sample)
 
     def backward_ended(self, roots: tuple[torch.Tensor, ...]) -> None:
         for one in self.idle.values():
-            still = one.sample.grad is None if one.mark is None else one.mark.is_still(one.sample)
-            if not still:
+            if one.mark is not None and not one.mark.is_still(one.sample):
                 one.fed += 1
                 one.waiting = True
 
@@ -118,8 +106,8 @@ class IdleOptimizers(Watcher):
         held = [p for g in optimizer.param_groups for p in g["params"] if p.grad is not None]
         before = self.marks.pop(id(optimizer), None)
         again = before is not None and bool(held) and before.is_still(held[-1])
-        if held and (now := _mark(held[-1])) is not None:
-            self.marks[id(optimizer)] = now
+        if held:
+            self.marks[id(optimizer)] = mark_of(held[-1])
         for one in self.idle.values():
             if one.waiting and again:
                 one.place = one.place or here()
@@ -209,8 +197,3 @@ def steps_somewhere(made: Place | None) -> bool:
         if isinstance(called, ast.Attribute) and called.attr == "step":
             steps = steps or ast.unparse(called.value) in owners
     return steps
-
-
-def _mark(parameter: torch.Tensor) -> Mark | None:
-    gradient = parameter.grad
-    return None if gradient is None else Mark(gradient, gradient._version)

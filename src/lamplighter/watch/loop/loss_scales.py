@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import torch
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.loop.gradients import marks_of
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class LossScales(Watcher):
         self.factor = 1.0
         self.divided: set[int] = set()
         self.pending: dict[int, Place | None] = {}
-        self.hits: Counter[int] = Counter()
+        self.hits = Often(TIMES)
         self.stepped = False
         self.sent: set[tuple[int, int]] = set()
 
@@ -44,8 +44,7 @@ class LossScales(Watcher):
 
     def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
         for key, place in self.pending.items():
-            self.hits[key] += 1
-            if self.hits[key] == TIMES:
+            if self.hits.again(key):
                 self._report(place)
         self.pending = {}
         if self.stepped:

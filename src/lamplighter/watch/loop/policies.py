@@ -17,6 +17,7 @@ from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.loop.returns import MAKING
 from lamplighter.watch.loss.factors import Factor, Held, HeldFactors
 from lamplighter.watch.loss.graphs import is_loss
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.flags import things_in
 from lamplighter.watch.source.place import frames
@@ -49,7 +50,8 @@ class Policies(Watcher):
         self.products = HeldFactors(MOST)
         self.attached = HeldFactors(MOST)
         self.named = False
-        self.looks = self.turned = self.live = self.asked = 0
+        self.looks = self.asked = 0
+        self.turned, self.live = Often(SURE), Often(SURE)
 
     def batch_given(self, current: Any, batch: Any) -> None:
         self.looks = LOOKS  # what a loader gives is no experience
@@ -147,21 +149,20 @@ class Policies(Watcher):
         self.looks += 1
         self._look_at_signs(products.slopes(roots[0]))
         pushed = [one for one, slope in attached.slopes(roots[0]) if bool(slope.any())]
-        self.live += bool(pushed)
-        if pushed and self.live == SURE and not self.world.found("Q105"):
-            self.world.adopt(weights_with_graph(), pushed[0].place)
+        if pushed and self.live.again():
+            self.world.adopt_new(weights_with_graph(), pushed[0].place)
 
     def _look_at_signs(self, products: list[tuple[Held, Tensor]]) -> None:
         ways = [float(slope.sum()) * one.factor.sign for one, slope in products]
-        if not ways or min(ways) < 0:
-            self.turned = -LOOKS if ways else self.turned
+        if not ways:
+            return
+        if min(ways) < 0:
+            self.turned.spoil()
             return
         names = list(_names(list(frames(1))[:4]))
         named = self.named and not any(TO_BE_SMALL.search(n) for n in names)
-        if max(ways) > 0 and (named or _rewards_are_named(names)):
-            self.turned += 1
-            if self.turned == SURE and not self.world.found("Q106"):
-                self.world.adopt(policy_turned(SURE), products[0][0].place)
+        if max(ways) > 0 and (named or _rewards_are_named(names)) and self.turned.again():
+            self.world.adopt_new(policy_turned(SURE), products[0][0].place)
 
 
 def _picks(name: str, args: tuple[Any, ...], result: Tensor) -> bool:

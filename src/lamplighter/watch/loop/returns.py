@@ -153,7 +153,7 @@ class Returns(Watcher):
             row = weight._base
             if row is not None and row.dim() == 1 and not any(w is row for w in self.rows):
                 self.rows.append(row)
-                self._meet(row, action.detach().expand(len(row)), weigh=True)
+                self._meet(row, action.detach().reshape(1).expand(len(row)), weigh=True)
         elif isinstance(weight, float) and len(self.met) < 8:
             frame = user_frame(2)
             if frame is not None:
@@ -276,24 +276,24 @@ def _rewards(around: list[FrameType], used: Vector) -> Iterator[list[list[float]
 
 def _stand_as_kept(around: list[FrameType], entered: Tensor) -> bool:
     """Whether a network was given observations in the order in which the program keeps them."""
-    first, last = entered[0].flatten(), entered[-1].flatten()
-    if torch.equal(first, last):
+    first, last = _row(entered[0]), _row(entered[-1])
+    if first is None or last is None or torch.equal(first, last):
         return False
-    for frame in around:
-        for _, _, thing in things_in(frame):
-            if isinstance(thing, list) and len(thing) == len(entered):
-                ends = [_row(thing[0]), _row(thing[-1])]
-                if any(e is None or e.shape != first.shape for e in ends):
-                    continue
-                if torch.equal(ends[0], first) and torch.equal(ends[1], last):  # type: ignore[arg-type]
-                    return True
-    return False
+    things = (thing for frame in around for _, _, thing in things_in(frame))
+    lists = (t for t in things if isinstance(t, list) and len(t) == len(entered))
+    return any(_is_row(t[0], first) and _is_row(t[-1], last) for t in lists)
+
+
+def _is_row(thing: Any, row: Tensor) -> bool:
+    mine = _row(thing)
+    return mine is not None and torch.equal(mine, row)
 
 
 def _row(thing: Any) -> Tensor | None:
-    if isinstance(thing, Tensor | np.ndarray):
-        return torch.as_tensor(thing).detach().flatten().float()
-    return None
+    """The numbers of a tensor or an array, all of one kind and in one place."""
+    if isinstance(thing, np.ndarray) and thing.dtype.kind in "biuf":
+        return torch.from_numpy(thing.astype(np.float32).ravel())
+    return thing.detach().flatten().float().cpu() if isinstance(thing, Tensor) else None
 
 
 def _rows(thing: Any, count: int) -> Iterator[list[list[float]]]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from lamplighter.checks.adversaries import noise_is_the_same
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
-from lamplighter.watch.source.descent import LAYERS, shallow
+from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ DRAWING = frozenset(("randn", "rand", "normal", "randn_like", "rand_like"))
 # what leaves noise noise, with numbers beside it
 SHIFTED = frozenset(("add", "sub", "rsub", "mul", "div", "to", "float", "__getitem__", "clone"))
 MEETING = frozenset(("add", "mul", "addcmul"))
+# what leaves the answers of a network what they are
+KEEPING = frozenset(("detach", "clone", "cat", "float"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class SameNoise(Watcher):
     """Knows drawn numbers again by their values, and batches by those of the networks' inputs."""
 
     codes = ("R109",)
+    operations = DRAWING | SHIFTED | MEETING | KEEPING
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -87,12 +90,12 @@ class SameNoise(Watcher):
             if result.dim() and not result.requires_grad:
                 self.noise[result] = Drawn(here(), name)
             return
-        if name in LAYERS or not (self.noise or self.made):
+        if not (self.noise or self.made):
             return
         given = list(shallow((*args, *kwargs.values())))
         known = next(((t, d) for t in given if (d := self.noise.get(t)) is not None), None)
         if known is None:
-            if any(self.made.get(t) for t in given) and name in ("detach", "clone", "cat", "float"):
+            if name in KEEPING and any(self.made.get(t) for t in given):
                 self.made[result] = True
             return
         tensor, drawn = known

@@ -25,12 +25,18 @@ SURE = 5  # looks at which it must have moved
 
 @dataclass(eq=False, slots=True)
 class Follower:
-    """A network of the same shape that no optimizer moves."""
+    """A network of the same shape that no optimizer moves.
+
+    Args:
+        moves: looks at which it had changed.
+        place: of the target at which it was seen often enough.
+    """
 
     ref: weakref.ref[nn.Module]
     name: str
     values: Tensor
     moves: int = 0
+    place: Place | None = None
 
 
 class UnaskedTargets:
@@ -45,7 +51,7 @@ class UnaskedTargets:
         """A target with the value that this network gives was computed at a line."""
         self.targets[id(module)] += 1
         count = self.targets[id(module)]
-        if count > FIRST + (SURE + 1) * EVERY or self.world.found("Q102"):
+        if count > FIRST + (SURE + 1) * EVERY:
             return
         if count == FIRST:
             held = self.world.held()
@@ -53,7 +59,15 @@ class UnaskedTargets:
                 self.followers[id(module)] = self._like(module, held)
         elif count > FIRST and (count - FIRST) % EVERY == 0:
             for one in self.followers.get(id(module), []):
-                self._look_again(one, module, place)
+                self._look_again(one, place)
+
+    def ended(self) -> None:
+        """Tells of those that nobody has asked to the end; an average may be for the last figure."""
+        for key, followers in self.followers.items():
+            learning = self.world.models.get(key)
+            for one in followers if learning is not None else ():
+                if learning is not None and one.place is not None and not self._was_asked(one):
+                    self.world.adopt_new(target_never_asked(one.name, learning.name), one.place)
 
     def _like(self, module: nn.Module, held: set[int]) -> list[Follower]:
         shapes, found = shapes_of(module), {}
@@ -64,17 +78,21 @@ class UnaskedTargets:
                 found[id(thing)] = Follower(weakref.ref(thing), name, values_of(thing))
         return list(found.values())
 
-    def _look_again(self, one: Follower, module: nn.Module, place: Place) -> None:
+    def _look_again(self, one: Follower, place: Place) -> None:
         follower = one.ref()
-        if follower is None or self._was_asked(follower):
+        if follower is None:
             return
         now = values_of(follower)
         one.moves += not torch.equal(now, one.values)
         one.values = now
-        if one.moves == SURE and not self.world.found("Q102"):
-            name = self.world.seen(module).name
-            self.world.adopt(target_never_asked(one.name, name), place)
+        if one.moves == SURE:
+            one.place = place
+            self.world.keep(follower)  # else it is gone with the function that made it
 
-    def _was_asked(self, follower: nn.Module) -> bool:
-        record = self.world.models.get(id(follower))
-        return record is not None and record.module is follower and record.calls > 0
+    def _was_asked(self, one: Follower) -> bool:
+        """Whether a network, or a part of it by itself, was called; of one that is gone: yes."""
+        follower = one.ref()
+        if follower is None:
+            return True
+        records = [(self.world.models.get(id(part)), part) for part in follower.modules()]
+        return any(r is not None and r.module is part and r.calls > 0 for r, part in records)

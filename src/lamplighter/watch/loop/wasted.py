@@ -72,6 +72,7 @@ class Wasted(Watcher):
     """Follows each optimizer's gradients from their arrival to their use."""
 
     codes = ("R108",)
+    operations = READING
 
     def __init__(self, world: World) -> None:
         self.world = world

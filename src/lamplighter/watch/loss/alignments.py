@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
 from lamplighter.checks import alignments as criteria
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.place import Place, here, running_module
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Alignments(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.looks = 0
-        self.hits: Counter[tuple[str, Place | None]] = Counter()
+        self.hits = Often(SURE)
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -48,8 +48,7 @@ class Alignments(Watcher):
             place = here()
             if finding.code == "L112":
                 place = self._where_blank_is_set(place)
-            self.hits[finding.code, place] += 1
-            if self.hits[finding.code, place] == SURE:
+            if self.hits.again((finding.code, place)):
                 self.world.adopt([finding], place)
 
     def _where_blank_is_set(self, call: Place | None) -> Place | None:

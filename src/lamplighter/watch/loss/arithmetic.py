@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +14,7 @@ from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.loop.gradients import Marks, marks_of
 from lamplighter.watch.loss.graphs import nodes_of
 from lamplighter.watch.loss.taken import TAKING, Taken, TakenNumbers
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.descent import Descent, Mark, Sighting, is_weight, shallow
 from lamplighter.watch.source.place import Place, here, way_here
 from lamplighter.watch.taps.data import LOSSES
@@ -77,13 +77,13 @@ class Arithmetic(Watcher):
         self.slope_inputs: list[Tensor] = []
         self.taken = TakenNumbers()
         self.numbers: ByIdentity[frozenset[Taken]] = ByIdentity()
-        self.hits: Counter[Constant] = Counter()
+        self.hits = Often(SURE)
         self.moving: set[tuple[Any, ...]] = set()
         self.moved: list[Tensor] = []  # losses with a graph since the last backward()
         self.figures: dict[Place | None, list[Any]] = {}
         self.count = 0
         self.sums: ByIdentity[tuple[str, Place | None]] = ByIdentity()
-        self.summed = 0
+        self.summed = Often(SURE)
         self.whole_sum: tuple[str, Place | None] | None = None
         self.sent_back: dict[int, Marks] = {}
 
@@ -231,7 +231,8 @@ class Arithmetic(Watcher):
         result: Tensor,
     ) -> None:
         """A sum over the whole batch that meets one number for each sample."""
-        if name == "sum" and len(args) == 1 and not kwargs.get("dim") and result.requires_grad:
+        alone = len(args) == len(given) == 1
+        if name == "sum" and alone and not kwargs.get("dim") and result.requires_grad:
             whole = given[0]
             batch = whole.dim() > 1 and whole.shape[0] == self.rows > 1
             if batch and self.descent.of(whole).derived:
@@ -328,6 +329,7 @@ class Arithmetic(Watcher):
 
     def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         self.taken.clear()
+        self.slope_inputs = []
 
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
         for root in roots:
@@ -347,8 +349,7 @@ class Arithmetic(Watcher):
         self.moved = []
 
     def _count_sum(self, known: tuple[str, Place | None] | None) -> None:
-        self.summed += known is not None
-        if self.summed == SURE and known is not None and not self.world.found("L109"):
+        if known is not None and self.summed.again() and not self.world.found("L109"):
             self.whole_sum = known
 
     def backward_ended(self, roots: tuple[Tensor, ...]) -> None:
@@ -359,7 +360,7 @@ class Arithmetic(Watcher):
         if self.whole_sum is None:
             return
         name, place = self.whole_sum
-        self.whole_sum, self.summed = None, 0
+        self.whole_sum, self.summed = None, Often(SURE)
         # a program that divides the gradients by hand has divided the sum
         mine = self.world.owner_record(optimizer)
         if closure or self.sent_back.get(id(optimizer)) == _gradients(mine):
@@ -368,8 +369,8 @@ class Arithmetic(Watcher):
     def _count_constant(self, term: Constant) -> None:
         if term.value is not None and any(_are_equal(term.value, m) for m in self.moved):
             return  # the same distance with its graph is in the loss too, as of a quantised code
-        self.hits[term] += 1
-        if self.hits[term] == SURE and (not term.way or term.way not in self.moving):
+        sure = self.hits.again((term.place, term.name, term.way))  # its value is not kept for that
+        if sure and (not term.way or term.way not in self.moving):
             self.world.adopt(criteria.constant_term(term.name), term.place)
 
 

@@ -14,6 +14,7 @@ from lamplighter.checks.spreads import (
     weighs_as_much,
 )
 from lamplighter.watch.loss.graphs import is_loss, slopes_at
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Balance:
         self.world = world
         self.errors: list[tuple[Tensor, int, int, Place | None]] = []
         self.divergences: list[tuple[Tensor, float, Place | None]] = []
-        self.hits = self.turned = 0
+        self.hits, self.turned = Often(SURE), Often(SURE)
 
     def note_error(self, name: str, whole: Tensor, kwargs: dict[str, Any], result: Tensor) -> None:
         """A mean over samples and their values, of what was decoded from noise."""
@@ -61,9 +62,8 @@ class Balance:
             if slope is not None
         ]
         if weights and all(weight < 0 for weight, _ in weights):
-            self.turned += 1
-            if self.turned == SURE and not self.world.found("L111"):
-                self.world.adopt(divergence_grows(SURE), weights[0][1])
+            if self.turned.again():
+                self.world.adopt_new(divergence_grows(SURE), weights[0][1])
             return
         for (_, rows, values, place), slope in zip(errors, slopes, strict=False):
             error = 0.0 if slope is None else float(slope)
@@ -73,6 +73,5 @@ class Balance:
                     return
 
     def _count(self, values: int, times: float, place: Place | None) -> None:
-        self.hits += 1
-        if self.hits == SURE and not self.world.found("L119"):
-            self.world.adopt(divergence_outweighs(values, times), place)
+        if self.hits.again():
+            self.world.adopt_new(divergence_outweighs(values, times), place)

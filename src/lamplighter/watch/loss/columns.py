@@ -25,7 +25,9 @@ SHAPES = 8  # shapes of answers that are remembered, the newest
 # of single numbers: columns stay what they are
 ALONE = KEEPING | {"sigmoid", "exp", "abs", "sqrt", "tanh", "relu", "clamp", "log", "neg", "square"}
 ALONE |= {"clamp_min", "clamp_max", "pow"}
-MEETING = ("max", "maximum", "min", "minimum", "sub", "mul", "div", "add")
+# two that are the same amount may meet so; a factor or an offset of another column is no mistake
+COMPARING = frozenset(("max", "maximum", "min", "minimum", "sub"))
+MEETING = COMPARING | {"mul", "div", "add"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Columns(Watcher):
     """Notes which columns losses bring together, and which the program's own arithmetic does."""
 
     codes = ("E101",)
+    operations = ALONE | MEETING | {"__getitem__"}
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -56,6 +59,7 @@ class Columns(Watcher):
         self.shapes: list[tuple[int, ...]] = []
         self.losses: dict[str, set[frozenset[int]]] = defaultdict(set)
         self.met: Counter[tuple[tuple[int, ...], tuple[int, ...], Place | None]] = Counter()
+        self.is_series = False  # whether columns are held against their own neighbours
 
     def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
         for tensor in shallow((output,)):
@@ -86,7 +90,7 @@ class Columns(Watcher):
             parts = [p for a in args if isinstance(a, Tensor) and (p := self.parts.get(a))]
             tensors = sum(isinstance(a, Tensor) and a.dim() > 0 for a in args)
             if parts and tensors == len(parts):
-                self._meet(parts, result)
+                self._meet(name, parts, result)
 
     def _take(self, base: Any, index: Any, result: Tensor) -> None:
         if not isinstance(base, Tensor) or not result.is_floating_point():
@@ -105,20 +109,23 @@ class Columns(Watcher):
             place = known.place or (here() if len(columns) < base.shape[-1] else None)
             self.parts[result] = Part(known.is_answer, columns, taken[1], place)
 
-    def _meet(self, known: list[Part], result: Tensor) -> None:
+    def _meet(self, name: str, known: list[Part], result: Tensor) -> None:
         if len(known) == 1:
             self.parts[result] = known[0]
             return
         one, other = known[0], known[-1]
         if one.is_answer is other.is_answer:
+            self.is_series |= name == "sub" and _are_neighbours(one.columns, other.columns)
             columns = tuple(sorted({*one.columns, *other.columns}))
             self.parts[result] = replace(one, columns=columns, is_flat=True)
             return
         mine, theirs = (one, other) if one.is_answer else (other, one)
-        if mine.columns != theirs.columns:
+        if name in COMPARING and mine.columns != theirs.columns:
             self.met[mine.columns, theirs.columns, mine.place] += 1
 
     def ended(self) -> None:
+        if self.is_series:
+            return  # the places of a forecast: a step is held against the true one before it
         by_shift: dict[int, list[tuple[tuple[int, ...], Place | None]]] = defaultdict(list)
         for (mine, theirs, place), times in self.met.items():
             shifts = {b - a for a, b in zip(mine, theirs, strict=False)}
@@ -146,6 +153,13 @@ class Columns(Watcher):
             for b in others
         )
         return columns <= covered and apart
+
+
+def _are_neighbours(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether a run of columns is the same run a little further on, and no other one, as of sizes."""
+    shifts = {b - a for a, b in zip(one, other, strict=False)}
+    moved = len(one) == len(other) and len(shifts) == 1 and shifts != {0}
+    return moved and not set(one).isdisjoint(other)
 
 
 def columns_in(index: Any, shape: Sequence[int]) -> tuple[tuple[int, ...], bool] | None:

@@ -10,6 +10,7 @@ from torch import Tensor
 from lamplighter.checks.reach import cosines_too_small
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.descent import is_dense
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.taps.names import KEEPING, TRANSPOSING
@@ -33,7 +34,8 @@ class Cosines(Watcher):
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.looks = self.hits = 0
+        self.looks = 0
+        self.hits = Often(SURE)
         self.scores: ByIdentity[tuple[float, Place | None]] = ByIdentity()
 
     def operated(
@@ -75,11 +77,10 @@ class Cosines(Watcher):
         if name != "cross_entropy" or not isinstance(entered, Tensor) or not self.scores:
             return
         known = self.scores.get(entered)
-        if known is None or self.hits >= SURE:
+        if known is None or self.hits.is_settled():
             return
         for finding in cosines_too_small(known[0], entered.shape[1], where=name):
-            self.hits += 1
-            if self.hits == SURE:
+            if self.hits.again():
                 self.world.adopt([finding], known[1])
 
 

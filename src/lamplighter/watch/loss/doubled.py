@@ -14,6 +14,7 @@ from lamplighter.checks.finding import Finding
 from lamplighter.checks.scores import made_by
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.descent import LAYERS, shallow
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.taps.names import KEEPING, RESHAPING
@@ -51,7 +52,7 @@ class DoubledScores(Watcher):
         self.looks: Counter[Place | None] = Counter()
         self.twice: ByIdentity[Doubled] = ByIdentity()  # waits for its logarithm
         self.seen: ByIdentity[tuple[Doubled, ...]] = ByIdentity()
-        self.hits: Counter[tuple[str, Place | None]] = Counter()
+        self.hits = Often(SURE)
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -95,10 +96,8 @@ class DoubledScores(Watcher):
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
         for root in roots:
             for one in self.seen.get(root) or ():
-                code = one.finding.code
-                self.hits[code, one.place] += 1
-                if self.hits[code, one.place] == SURE and not self.world.found(code):
-                    self.world.adopt([one.finding], one.place)
+                if self.hits.again((one.finding.code, one.place)):
+                    self.world.adopt_new([one.finding], one.place)
 
 
 def _seen_in(name: str, dim: Any, given: Tensor) -> Iterator[Finding]:

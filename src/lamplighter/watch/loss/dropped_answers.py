@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,6 +12,7 @@ from lamplighter.checks.losses_seen import AMOUNTS
 from lamplighter.checks.scores import made_by
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.taps.names import KEEPING, RESHAPING, TRANSPOSING
@@ -36,7 +36,7 @@ class DroppedAnswers(Watcher):
         self.world = world
         self.dropped: ByIdentity[tuple[Place | None, float]] = ByIdentity()
         self.answers: ByIdentity[bool] = ByIdentity()
-        self.hits: Counter[Place | None] = Counter()
+        self.hits = Often(SURE)
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -68,6 +68,5 @@ class DroppedAnswers(Watcher):
         if known is None or target.requires_grad or not self.answers.get(answer):
             return
         place, rate = known
-        self.hits[place] += 1
-        if self.hits[place] == SURE and not self.world.found("M122"):
-            self.world.adopt(answers_are_dropped(name, rate), place)
+        if self.hits.again(place):
+            self.world.adopt_new(answers_are_dropped(name, rate), place)

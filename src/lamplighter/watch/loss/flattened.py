@@ -10,6 +10,7 @@ from torch import Tensor
 from lamplighter.checks.alignments import flattened_in_two_orders
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.taps.names import KEEPING
 
@@ -30,7 +31,7 @@ class Flattened(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.made: ByIdentity[tuple[torch.Size, Place | None]] = ByIdentity()
-        self.hits = 0
+        self.hits = Often(SURE)
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -47,7 +48,7 @@ class Flattened(Watcher):
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         entered, target = given.get("input"), given.get("target")
-        if not isinstance(result, Tensor) or not result.requires_grad or self.hits >= SURE:
+        if not isinstance(result, Tensor) or not result.requires_grad:
             return
         if not isinstance(entered, Tensor) or not isinstance(target, Tensor):
             return
@@ -57,7 +58,6 @@ class Flattened(Watcher):
         (first, second), other = mine[0][:2], tuple(theirs[0][:2])
         if other != (second, first) or first == second or min(first, second) < 2:
             return
-        self.hits += 1
-        if self.hits == SURE:
+        if self.hits.again():
             told = flattened_in_two_orders(mine[0], theirs[0], where=name)
             self.world.adopt(told, theirs[1])

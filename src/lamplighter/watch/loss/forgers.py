@@ -18,6 +18,7 @@ from lamplighter.checks.adversaries import (
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.loss.graphs import direction_of, is_loss, slopes_at
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.descent import LAYERS, shallow
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.source.statements import line_of_backward_value
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 SURE = 5  # steps of the one that makes samples, and none to the other side
 LOOKS = 64  # backward passes that are read
 MOST = 8  # answers of critics for one loss
+LARGEST = 2**18  # values of one: who gives more, as a map for each picture, is no critic
 Rows = tuple[int, int]
 
 
@@ -82,7 +84,8 @@ class Forgers(Watcher):
         self.target_place: Place | None = None
         self.makings: ByIdentity[bool] = ByIdentity()  # what networks were given
         self.marks = False
-        self.looks = self.hits = 0
+        self.looks = 0
+        self.hits = Often(SURE)
         self.over = False
 
     def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
@@ -90,7 +93,8 @@ class Forgers(Watcher):
         if self.over or alone or not isinstance(output, Tensor) or not output.dim():
             return
         given = next(shallow(args), None)
-        if given is not None and output.requires_grad and len(self.verdicts) < MOST:
+        asked = output.requires_grad and output.numel() <= LARGEST and len(self.verdicts) < MOST
+        if given is not None and asked:
             rows = self.made.get(given)
             self.marks |= rows is None and self.makings.get(given) is not None
             through = rows is not None and given.requires_grad and not given.is_leaf
@@ -189,8 +193,7 @@ class Forgers(Watcher):
 
     def _compare(self, same: bool) -> None:
         self.over |= not same
-        self.hits += same
-        if self.hits == SURE and not self.over:
+        if same and self.hits.again():
             self.over = True
             self.world.adopt(forger_helps_the_critic(SURE, marks=self.marks), self.place)
 

@@ -10,6 +10,15 @@ import torch
 from torch import Tensor
 
 MOST = 20_000  # nodes that are walked over
+TERMS = 32  # nodes of one sum
+# what makes a number of another number alone
+_SCALING = (
+    *("MulBackward", "DivBackward", "NegBackward", "ToCopyBackward", "CloneBackward"),
+    *("ViewBackward", "SqueezeBackward", "UnsqueezeBackward", "ReshapeAlias"),
+)
+_ADDING = ("AddBackward", "SubBackward", "RsubBackward", "StackBackward", "CatBackward")
+_WHOLE = ("SumBackward", "MeanBackward")
+_LAYING = ("StackBackward", "CatBackward")
 
 
 def nodes_of(root: Tensor, most: int = MOST) -> Iterator[Any]:
@@ -38,6 +47,39 @@ def shape_of(node: Any, index: int = 0) -> torch.Size | None:
         return torch.Size(node._input_metadata[index].shape)
     except (AttributeError, IndexError, TypeError, RuntimeError):
         return None
+
+
+def terms_of(node: Any, most: int = TERMS) -> Iterator[Any]:
+    """The nodes of the numbers that a sum was made of, without their factors.
+
+    Args:
+        node: of the sum; None: of nothing.
+        most: nodes of the sum that are read.
+    """
+    waiting, count = [node] if node is not None else [], 0
+    while waiting and count < most:
+        one = waiting.pop()
+        count += 1
+        inner = [n for n, _ in one.next_functions if n is not None]
+        if _is_of_terms(one, inner):
+            waiting += inner
+        else:
+            yield one
+
+
+def _is_of_terms(node: Any, inner: list[Any]) -> bool:
+    """Whether what a node makes is a sum of what comes before it, or a part of it."""
+    name = node.name()
+    if len(inner) != 1:
+        return bool(inner) and name.startswith(_ADDING)
+    if name.startswith(_WHOLE):
+        return bool(inner[0].name().startswith(_LAYING))
+    return name.startswith(_ADDING) or (name.startswith(_SCALING) and _is_one_number(node))
+
+
+def _is_one_number(node: Any) -> bool:
+    shape = shape_of(node)
+    return shape is not None and shape.numel() == 1
 
 
 def differences(root: Tensor) -> Iterator[tuple[torch.Size, torch.Size]]:

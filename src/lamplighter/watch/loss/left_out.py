@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import ast
-import linecache
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import islice
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -16,9 +13,10 @@ import torch
 
 from lamplighter.watch.dropped import results_alone
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.loss.graphs import nodes_of, shape_of
+from lamplighter.watch.loss.graphs import nodes_of, terms_of
 from lamplighter.watch.source.place import Place, frames, locals_of
 from lamplighter.watch.source.results import resolved
+from lamplighter.watch.source.statements import asks_for_gradients
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -27,14 +25,6 @@ LOOKS = 16  # backward passes that are read closely
 SURE = 3  # steps of which each must leave the same sum's term out
 DEEP = 2_000  # nodes of a graph that are searched
 FRAMES = 2  # running functions in which sums are looked for
-TERMS = 32  # of one sum
-# what makes a number of another number alone
-_SCALING = (
-    *("MulBackward", "DivBackward", "NegBackward", "ToCopyBackward", "CloneBackward"),
-    *("ViewBackward", "SqueezeBackward", "UnsqueezeBackward", "ReshapeAlias"),
-)
-_ADDING = ("AddBackward", "SubBackward", "RsubBackward", "StackBackward", "CatBackward")
-_WHOLE = ("SumBackward", "MeanBackward")
 
 
 @dataclass(eq=False, slots=True)
@@ -83,10 +73,10 @@ class LeftOut(Watcher):
             total.reached |= {number for node, number in total.open.items() if node in graph}
         for frame in islice(frames(), FRAMES):
             self._look_for_dropped(frame)
-            if len(roots) == 1 and not _asks_for_gradients(frame.f_code.co_filename):
+            if len(roots) == 1 and not asks_for_gradients(frame.f_code.co_filename):
                 self._look_for_totals(frame, roots[0], graph)
         for root in roots:
-            self.sent |= {root.grad_fn, *_terms_of(root.grad_fn)}
+            self.sent |= {root.grad_fn, *terms_of(root.grad_fn)}
 
     def _look_for_totals(self, frame: FrameType, root: torch.Tensor, graph: set[Any]) -> None:
         for name, value in locals_of(frame).items():
@@ -95,7 +85,7 @@ class LeftOut(Watcher):
             node = value.grad_fn
             if node is None or node in graph:
                 continue
-            terms = {term: number for number, term in enumerate(_terms_of(node))}
+            terms = {term: number for number, term in enumerate(terms_of(node))}
             if not terms.keys() & graph:
                 continue
             place = Place.of(frame)
@@ -149,33 +139,6 @@ def _is_loss(thing: Any) -> bool:
     return isinstance(thing, torch.Tensor) and thing.numel() == 1 and thing.grad_fn is not None
 
 
-def _terms_of(node: Any) -> Iterator[Any]:
-    """The nodes of the numbers that a sum was made of, without their factors."""
-    waiting, count = [node] if node is not None else [], 0
-    while waiting and count < TERMS:
-        one = waiting.pop()
-        count += 1
-        inner = [n for n, _ in one.next_functions if n is not None]
-        name = one.name()
-        if (
-            (name.startswith(_ADDING) and inner)
-            or (len(inner) == 1 and _is_one_number(one) and name.startswith(_SCALING))
-            or (len(inner) == 1 and name.startswith(_WHOLE) and _joins(inner[0]))
-        ):
-            waiting += inner
-        else:
-            yield one
-
-
-def _joins(node: Any) -> bool:
-    return bool(node.name().startswith(("StackBackward", "CatBackward")))
-
-
-def _is_one_number(node: Any) -> bool:
-    shape = shape_of(node)
-    return shape is not None and shape.numel() == 1
-
-
 def _reaches_weights(node: Any) -> bool:
     waiting, seen = deque([node]), {node}
     while waiting and len(seen) < DEEP:
@@ -187,9 +150,3 @@ def _reaches_weights(node: Any) -> bool:
                 seen.add(inner)
                 waiting.append(inner)
     return False
-
-
-@cache
-def _asks_for_gradients(file: str) -> bool:
-    """Whether a file computes gradients without backward(), which is not heard."""
-    return any("autograd" in line for line in linecache.getlines(file))

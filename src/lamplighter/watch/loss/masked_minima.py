@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from lamplighter.checks.finding import Finding
 from lamplighter.checks.minima import minimum_of_the_left_out
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
-from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.often import Often
+from lamplighter.watch.source.place import here
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -43,7 +43,7 @@ class MaskedMinima(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.masked: ByIdentity[Masked] = ByIdentity()
-        self.hits = 0
+        self.hits = Often(SURE)
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -56,15 +56,11 @@ class MaskedMinima(Watcher):
             dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
             if isinstance(dim, int):
                 found = list(minimum_of_the_left_out(known.values.detach(), known.kept, dim))
-                self._judge(found, here())
+                if found and self.hits.again():
+                    self.world.adopt(found, here())
 
     def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         self.masked = ByIdentity()
-
-    def _judge(self, found: list[Finding], place: Place | None) -> None:
-        self.hits += bool(found)
-        if found and self.hits == SURE:
-            self.world.adopt(found, place)
 
 
 def _masked(name: str, args: tuple[Any, ...]) -> Masked | None:

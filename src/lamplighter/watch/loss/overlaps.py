@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,8 @@ from torch import Tensor
 
 from lamplighter.checks.overlaps import apart_in_both_directions
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.identity import ByIdentity, version_of
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.taps.names import KEEPING, PICKING, RESHAPING
@@ -54,12 +54,14 @@ class Product:
     """The product of sides, some of which are below zero together.
 
     Args:
+        version: torch's count of changes in the product; who writes into it leaves pairs out.
         place: of the product.
         sides: where its sides, their ends and beginnings were computed.
         apart: pairs of boxes that lie apart in more than one direction and have a product above zero.
         count: pairs.
     """
 
+    version: int
     place: Place | None
     sides: tuple[Place | None, ...]
     apart: int
@@ -70,6 +72,7 @@ class Overlaps(Watcher):
     """Follows ends and beginnings of boxes into sides, their product, and what it is divided by."""
 
     codes = ("E101", "L111")
+    operations = ASKING | PARTING | {*LARGER, *SMALLER, "sub", "mul", "prod", "div"}
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -77,7 +80,7 @@ class Overlaps(Watcher):
         self.sides: ByIdentity[Side] = ByIdentity()
         self.products: ByIdentity[Product] = ByIdentity()
         self.asked: set[Place | None] = set()  # sides whose sign the program looks at
-        self.hits: Counter[Place | None] = Counter()
+        self.hits = Often(SURE)
         self.looks = 0
 
     def operated(
@@ -121,7 +124,7 @@ class Overlaps(Watcher):
                 self._multiplied(name, given, places, result)
         elif name == "div" and len(given) == 2 and isinstance(result, Tensor):
             product = self.products.get(given[0])
-            if product is not None:
+            if product is not None and product.version == version_of(given[0]):
                 self._divided(product, result)
 
     def _multiplied(
@@ -137,17 +140,17 @@ class Overlaps(Watcher):
             parts = list(whole.unbind(-1))
         else:
             parts = [t.detach() for t in given]
-            if parts[0].shape != parts[1].shape:
-                return
+        if any(part.shape != result.shape for part in parts):
+            return
         below = torch.stack([part < 0 for part in parts]).sum(0) >= 2
         apart = int((below & (result.detach() > 0)).sum())
-        self.products[result] = Product(here(), tuple(places), apart, result.numel())
+        made = Product(version_of(result), here(), tuple(places), apart, result.numel())
+        self.products[result] = made
 
     def _divided(self, product: Product, result: Tensor) -> None:
         if not product.apart or self.asked & set(product.sides):
             return
-        self.hits[product.place] += 1
         told = self.world.found("E101") or self.world.found("L111")
-        if self.hits[product.place] == SURE and not told:
+        if self.hits.again(product.place) and not told:
             found = apart_in_both_directions(product.apart, product.count, result.requires_grad)
             self.world.adopt(found, product.place)

@@ -17,6 +17,7 @@ from lamplighter.watch.data.samples import is_among, targets_in
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.loss.factors import PICKING_ONE
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.descent import is_weight, shallow
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.taps.names import RESHAPING
@@ -42,18 +43,8 @@ LOGISTIC = frozenset(("softplus", "exp"))
 SQUARING = ("pow", "square")
 CURVED = frozenset((*SQUARING, "log", "log1p", "stack"))
 # where a form begins
-STARTING = frozenset(
-    (
-        *SIGNED,
-        *CONTRACTIONS,
-        *PICKING_ONE,
-        "broadcast_tensors",
-        "mul",
-        "softmax",
-        "log_softmax",
-        "sum",
-    )
-)
+STARTING = frozenset((*SIGNED, *CONTRACTIONS, *PICKING_ONE, "broadcast_tensors", "mul", "sum"))
+STARTING |= {"softmax", "log_softmax"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +83,7 @@ class OwnForms(Watcher):
         self.world = world
         self.forms: ByIdentity[tuple[Form, ...]] = ByIdentity()
         self.looks: Counter[tuple[str, Place | None]] = Counter()
-        self.hits: Counter[tuple[str, Place | None]] = Counter()
+        self.hits = Often(SURE)
         self.targets: dict[tuple[str, Place | None], int] = {}
         self.given: list[Tensor] = []  # beside the inputs of the batch
         self.squares: ByIdentity[weakref.ref[Tensor]] = ByIdentity()
@@ -109,6 +100,8 @@ class OwnForms(Watcher):
         if name not in STARTING and name not in SQUARING and not self.forms:
             return
         given = list(shallow((*args, *kwargs.values())))
+        if not given:
+            return
         if name in SIGNED:
             self._look_at_signed(name, kwargs.get("target", given[-1]))
         elif name == "mul" or name in CONTRACTIONS:
@@ -263,8 +256,7 @@ class OwnForms(Watcher):
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
         for root in roots:
             for form in self.forms.get(root) or ():
-                self.hits[form.kind, form.place] += 1
-                if self.hits[form.kind, form.place] == SURE:
+                if self.hits.again((form.kind, form.place)):
                     self.world.adopt_new(self._finding(form), form.place)
 
     def _finding(self, form: Form) -> Iterator[Finding]:

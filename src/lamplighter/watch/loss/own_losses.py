@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from lamplighter.watch.data.samples import parts_of
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.loss.graphs import differences, nodes_of
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.source.statements import line_of_backward_value, overwritten_unread
 from lamplighter.watch.taps.names import BENDING, CONVERTING
@@ -46,12 +46,12 @@ class OwnLosses(Watcher):
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.looks = self.broadcast = 0
+        self.looks = 0
+        self.broadcast, self.unused = Often(SURE), Often(SURE)
         self.shapes: set[torch.Size] = set()
         self.labels: torch.Tensor | None = None
         self.numbers: dict[Place | None, list[torch.Tensor]] = {}
         self.waiting: list[Waiting] = []
-        self.unused: Counter[Place | None] = Counter()
         self.whole: ByIdentity[bool] = ByIdentity()
         self.differences: ByIdentity[torch.Tensor] = ByIdentity()
         self.stepped = self.sent = False
@@ -133,10 +133,8 @@ class OwnLosses(Watcher):
         used = {one.place for one in waiting if one.used}
         for one in waiting:
             if one.used or one.place in used:
-                self.unused[one.place] = -LOOKS
-                continue
-            self.unused[one.place] += 1
-            if self.unused[one.place] == SURE:
+                self.unused.spoil(one.place)
+            elif self.unused.again(one.place):
                 self._report_replaced(one.place)
 
     def _report_replaced(self, place: Place | None) -> None:
@@ -162,9 +160,8 @@ class OwnLosses(Watcher):
                 one, other = (torch.empty(s, device="meta") for s in (answer, shape))
                 found = list(criteria.shapes_broadcast(one, other, where="a difference"))
                 if found and torch.broadcast_shapes(answer, shape) == made:
-                    self.broadcast += 1
-                    if self.broadcast == SURE and not self.world.found("L107"):
-                        self.world.adopt(found, line_of_backward_value(here()))
+                    if self.broadcast.again():
+                        self.world.adopt_new(found, line_of_backward_value(here()))
                     return
 
     def _look_for_class_numbers(self, name: str, target: torch.Tensor) -> None:

@@ -15,6 +15,7 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.loss.factors import Factor, HeldFactors
 from lamplighter.watch.loss.graphs import is_loss
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.descent import is_weight, shallow
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.taps.names import BENDING
@@ -45,6 +46,7 @@ class PairsApart(Watcher):
     """Asks the graph of the loss which pairs are pulled together, and the program's arrays why."""
 
     codes = ("L112",)
+    operations = BENDING | SUMMING | CHOOSING | {"sub", *READY}
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -52,7 +54,8 @@ class PairsApart(Watcher):
         self.inputs: list[Tensor] = []
         self.labels: list[Labels] = []
         self.distances = HeldFactors(MOST_LABELS)
-        self.looks = self.hits = 0
+        self.looks = 0
+        self.hits = Often(SURE)
         self.over = False
 
     def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
@@ -98,9 +101,8 @@ class PairsApart(Watcher):
             if found is None:
                 continue
             way, classes, place = found
-            self.hits += way == "wrong"
             self.over |= way != "wrong"
-            if self.hits == SURE:
+            if way == "wrong" and self.hits.again():
                 self.over = True
                 self.world.adopt(classes_pushed_apart(classes, SURE), place)
             return

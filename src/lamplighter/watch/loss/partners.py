@@ -15,6 +15,7 @@ from lamplighter.checks.mixing import Mixture, mixture_of, partners_differ
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.loss.graphs import is_loss, slopes_at
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Partners(Watcher):
         self.losses: list[tuple[Tensor, Tensor, Any]] = []
         # the losses against the own labels and against those of the partners, whose order is this
         self.pair: tuple[Tensor, Tensor, Pick] | None = None
-        self.hits = 0
+        self.hits = Often(SURE)
         self.told = False
 
     def operated(
@@ -125,9 +126,8 @@ class Partners(Watcher):
         return False
 
     def _count(self, found: Finding, place: Place | None) -> None:
-        self.hits += 1
         self.inputs = None
-        if self.hits == SURE:
+        if self.hits.again():
             self.told = True
             self.world.adopt([found], place)
 

@@ -12,6 +12,7 @@ from lamplighter.checks.quantiles import quantile_is_its_counterpart
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.loss.graphs import is_loss, slopes_at
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.descent import is_weight, shallow
 from lamplighter.watch.source.place import Place, locals_of, statement_at, user_frame
 
@@ -35,7 +36,8 @@ class Quantiles(Watcher):
         self.world = world
         self.differences: ByIdentity[tuple[weakref.ref[Tensor], int]] = ByIdentity()
         self.products: list[tuple[Tensor, int, Levels, Place | None]] = []
-        self.looks = self.hits = 0
+        self.looks = 0
+        self.hits = Often(SURE)
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -92,8 +94,7 @@ class Quantiles(Watcher):
             several = any(len(q) > 1 for q in rows)
             found = list(quantile_is_its_counterpart(level, own, certain=several))
             if found:
-                self.hits += 1
-                if self.hits == SURE:
+                if self.hits.again():
                     self.world.adopt(found, place)
                 return True
         return False

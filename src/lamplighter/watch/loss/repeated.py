@@ -55,6 +55,7 @@ class RepeatedTerms(Watcher):
     """Follows single numbers with a graph through sums to `backward()`."""
 
     codes = ("L124",)
+    operations = frozenset({"add", "sum", "mean", "stack", "mul", "div"})
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -88,7 +89,7 @@ class RepeatedTerms(Watcher):
     def _combine(self, name: str, given: list[Tensor], result: Tensor) -> None:
         terms = [t for t in given if t.requires_grad]
         if name == "add" and len(terms) == 2 and terms[0] is not terms[1]:
-            self.sums[result] = (*self._terms(terms[0], result), *self._terms(terms[1], result))
+            self.sums[result] = (*self._terms(terms[0]), *self._terms(terms[1]))
         elif len(terms) == 1 and len(given) == 1:
             known = self.sums.get(terms[0])
             if known is not None:
@@ -96,11 +97,8 @@ class RepeatedTerms(Watcher):
             elif name == "add":
                 self.sums[result] = (self._term(terms[0]),)  # `0 + loss` begins one
 
-    def _terms(self, tensor: Tensor, result: Tensor) -> tuple[Term, ...]:
-        known = self.sums.get(tensor)
-        if known is not None:
-            return known
-        return (self._term(tensor),)
+    def _terms(self, tensor: Tensor) -> tuple[Term, ...]:
+        return self.sums.get(tensor) or (self._term(tensor),)
 
     def _term(self, tensor: Tensor) -> Term:
         weighed = tensor.grad_fn is not None and tensor.grad_fn.name().startswith(_WEIGHING)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -10,6 +9,7 @@ from torch import Tensor
 from lamplighter.checks.own_forms import likelihood_of_signs
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.taps.names import RESHAPING
@@ -30,12 +30,13 @@ class SignedTargets(Watcher):
     """Follows what is multiplied with logarithms: y, and 1 − y."""
 
     codes = ("L112",)
+    operations = LOGARITHMS | KEEPING | LINEAR
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.logarithms: ByIdentity[bool] = ByIdentity()
         self.terms: ByIdentity[Terms] = ByIdentity()
-        self.hits: Counter[Place | None] = Counter()
+        self.hits = Often(SURE)
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -52,8 +53,9 @@ class SignedTargets(Watcher):
             self.logarithms[result] = True
         elif name == "mul" and len(given) == 2:
             logarithm, target = sorted(given, key=lambda t: not t.requires_grad)
-            kind = "" if target.requires_grad else _kind(target)
-            if kind and self.logarithms.get(logarithm) and target.shape == logarithm.shape:
+            fits = target.shape == logarithm.shape and not target.requires_grad
+            kind = _kind(target) if fits and self.logarithms.get(logarithm) else ""
+            if kind:
                 self.terms[result] = frozenset({(kind, here())})
                 return
         if name in LINEAR and len(self.terms):
@@ -66,14 +68,13 @@ class SignedTargets(Watcher):
             known = self.terms.get(root) or frozenset()
             if {kind for kind, _ in known} == {"y", "1 - y"}:
                 place = next(place for kind, place in known if kind == "y")
-                self.hits[place] += 1
-                if self.hits[place] == SURE and not self.world.found("L112"):
-                    self.world.adopt(likelihood_of_signs(), place)
+                if self.hits.again(place):
+                    self.world.adopt_new(likelihood_of_signs(), place)
 
 
 def _kind(target: Tensor) -> str:
     """What a row of −1 and +1, or of 2 and 0 made from such, is in a likelihood."""
-    if target.numel() < 2:
+    if target.numel() < 2 or target.is_complex():
         return ""
     low, high = (float(v) for v in target.aminmax())
     kind = {(-1.0, 1.0): "y", (0.0, 2.0): "1 - y"}.get((low, high), "")

@@ -13,23 +13,20 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.loss.balance import Balance
 from lamplighter.watch.loss.graphs import slopes_at
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.descent import is_weight, shallow
 from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
-LOOKS = 12  # sums that are tried in one program
+LOOKS = 12  # sums that know of a code and are looked at
+TRIES = 200  # sums that are asked whether they do
 SURE = 2  # of them must show it
 NOISE = frozenset(("randn", "randn_like", "normal"))
 UNIFORM = frozenset(("rand", "rand_like"))
 SHIFTED = frozenset(("add", "sub", "rsub", "mul", "div"))
-UNARY = frozenset(
-    (
-        *("exp", "mul", "div", "softplus", "sqrt", "clamp", "add", "sub", "pow", "abs", "square"),
-        "float",
-    )
-)
+UNARY = SHIFTED - {"rsub"} | {"exp", "softplus", "sqrt", "clamp", "pow", "abs", "square", "float"}
 # what may lead from noise to a code and its sums
 LEADING = SHIFTED | UNARY | {"addcmul", "sum", "mean"}
 
@@ -64,7 +61,8 @@ class Spreads(Watcher):
         self.jitter: ByIdentity[tuple[Tensor, Place | None, bool]] = ByIdentity()
         self.noisy: ByIdentity[bool] = ByIdentity()
         self.codes_seen: list[Code] = []
-        self.looks = self.hits = 0
+        self.looks = self.tries = 0
+        self.hits = Often(SURE)
         self.balance = Balance(world)
 
     def operated(
@@ -89,7 +87,7 @@ class Spreads(Watcher):
             self._look_at_product(name, given, result)
         elif name == "add" and len(given) == 2:
             self._look_at_code(given, result)
-        elif name in ("sum", "mean") and self.codes_seen and given[0].numel() > 1:
+        elif name in ("sum", "mean") and self.codes_seen and given and given[0].numel() > 1:
             self._look_at_sum(result)
         elif name in UNARY and len(given) == 1 and given[0].shape == result.shape:
             first = self.sources.get(given[0])
@@ -121,7 +119,8 @@ class Spreads(Watcher):
         self.codes_seen.append(Code(mean, spread, source, place, uniform))
 
     def _look_at_sum(self, total: Tensor) -> None:
-        for code in self.codes_seen:
+        self.tries += 1
+        for code in self.codes_seen if self.tries <= TRIES else ():
             to_mean, to_source = slopes_at(total.sum(), (code.mean, code.source))
             if to_mean is None or to_source is None:
                 continue
@@ -135,8 +134,7 @@ class Spreads(Watcher):
                     code.mean, code.source, code.spread, slope, to_mean, to_source
                 )
                 found = list(told)
-            self.hits += bool(found)
-            if self.hits == SURE and found:
+            if found and self.hits.again():
                 self.world.adopt(found, code.place)
 
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:

@@ -84,7 +84,7 @@ class TurnedScores(Watcher):
             self._look_at_product(given, result)
         elif name in SQUARING and len(given) == 1 and given[0].shape == result.shape:
             self.squares[result] = weakref.ref(given[0])
-        elif name in ("sum", "mean") and given[0].dim():
+        elif name in ("sum", "mean") and given and given[0].dim():
             self._look_at_sum(given[0], result)
         elif name == "div" and len(given) == 2:
             self._look_at_quotient(given, result)

@@ -11,7 +11,8 @@ from lamplighter.checks.spreads import weights_grow
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.loss.factors import Factor, HeldFactors
-from lamplighter.watch.loss.graphs import is_loss
+from lamplighter.watch.loss.graphs import is_loss, terms_of
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.descent import is_weight
 from lamplighter.watch.source.place import Place
 from lamplighter.watch.taps.names import BENDING
@@ -22,21 +23,30 @@ if TYPE_CHECKING:
 LOOKS = 8  # backward passes with such terms that are read
 SURE = 3  # of them must show it, and none the contrary
 MOST = 64  # weights of one loss
+TERMS = 8 * MOST  # nodes of the sum
 FEWEST = 2  # matrices: a single one, as a table of scales, may be meant to grow
 LENGTHS = frozenset(("norm", "linalg_norm", "linalg_vector_norm", "linalg_matrix_norm"))
 PENALTY = Factor("penalty")
+# what leaves the larger of two lengths the larger one
+_RISING = ("PowBackward0", "SqrtBackward0")
 
 
 class WeightPenalties(Watcher):
-    """Asks the graph of the loss how it changes with the sizes of the weights within."""
+    """Asks the graph of the loss how it changes with the sizes of the weights within.
+
+    Only with those that are terms of the loss: a layer that divides its weights by their length has
+    it in its answers, and whoever holds a length near a number has it in a square.
+    """
 
     codes = ("L111",)
+    operations = BENDING | LENGTHS | {"sum", "mean"}
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.squares: ByIdentity[bool] = ByIdentity()
         self.penalties = HeldFactors(MOST)
-        self.looks = self.hits = 0
+        self.looks = 0
+        self.hits = Often(SURE)
         self.waiting = self.over = False
         self.place: Place | None = None
 
@@ -61,7 +71,8 @@ class WeightPenalties(Watcher):
         if self.over or len(penalties) < FEWEST or not is_loss(roots[0]):
             return
         self.looks += 1
-        known = penalties.slopes(roots[0])
+        terms = _added_to(roots[0])
+        known = [one for one in penalties.slopes(roots[0]) if one[0].tensor.grad_fn in terms]
         falls = [bool((slope < 0).all()) for _, slope in known]
         self.waiting = len(falls) >= FEWEST and all(falls)
         self.over = self.looks >= LOOKS or not self.waiting
@@ -69,13 +80,18 @@ class WeightPenalties(Watcher):
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         waiting, self.waiting = self.waiting, False
-        if not waiting or not self.world.descends(optimizer):
-            return
-        self.hits += 1
-        if self.hits == SURE:
+        if waiting and self.world.descends(optimizer) and self.hits.again():
             self.over = True
-            if not self.world.found("L111"):
-                self.world.adopt(weights_grow(SURE), self.place)
+            self.world.adopt_new(weights_grow(SURE), self.place)
+
+
+def _added_to(root: Tensor) -> set[Any]:
+    """The nodes of the numbers that a loss is the sum of, and of those whose squares or roots are."""
+    terms = set(terms_of(root.grad_fn, TERMS))
+    risen = [t for t in terms if t.name() in _RISING and getattr(t, "_saved_exponent", 1) > 0]
+    return terms | {
+        inner for term in risen for inner, _ in term.next_functions if inner is not None
+    }
 
 
 def _is_matrix(thing: Any) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from lamplighter.checks import cutting as criteria
 from lamplighter.checks.data import reshaped_for_permuted
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.descent import is_weight, shallow
 from lamplighter.watch.source.place import Place, calling_line
 from lamplighter.watch.taps.names import KEEPING, PICKING, TRANSPOSING
@@ -59,7 +59,7 @@ class Cutting(Watcher):
         self.weights: ByIdentity[bool] = ByIdentity()
         self.rows_of_classes: ByIdentity[Cut] = ByIdentity()
         self.mixed: ByIdentity[bool] = ByIdentity()
-        self.hits: Counter[Place] = Counter()
+        self.hits = Often(SURE)
         self.rows: int | None = None
         self.inside = False  # a network
 
@@ -140,12 +140,8 @@ class Cutting(Watcher):
         cut = Cut(kind, given.shape, result.shape, name, place)
         if kind == "heads":
             self.heads[result] = cut
-        elif kind == "merged":
+        elif kind == "merged" or (self._counts(given, kind) and self.hits.again(place)):
             self._tell(cut)
-        elif self._counts(given, kind):
-            self.hits[place] += 1
-            if self.hits[place] == SURE:
-                self._tell(cut)
 
     def _look_at_classes(self, name: str, given: Tensor, result: Tensor) -> None:
         """Scores of shape (batch, classes, places) that are cut into rows of as many classes."""
@@ -162,10 +158,8 @@ class Cutting(Watcher):
         if name not in ("cross_entropy", "nll_loss") or not isinstance(target, Tensor):
             return
         cut = self.rows_of_classes.get(scores)
-        if cut is not None and target.dim() == 1 and not self.world.found("D105"):
-            self.hits[cut.place] += 1
-            if self.hits[cut.place] == SURE:
-                self._tell(cut)
+        if cut is not None and target.dim() == 1 and self.hits.again(cut.place):
+            self._tell(cut)
 
     def _counts(self, given: Tensor, kind: criteria.Kind) -> bool:
         """Whether this is the network's own doing, and no trick of relative positions."""
@@ -175,4 +169,4 @@ class Cutting(Watcher):
 
     def _tell(self, cut: Cut) -> None:
         found = criteria.axes_cut(cut.kind, cut.given, cut.made, where=cut.name)
-        self.world.adopt(found, cut.place)
+        self.world.adopt_new(found, cut.place)

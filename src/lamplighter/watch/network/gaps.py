@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 
 from lamplighter.checks.gaps import asks_for_gaps, gaps_between, gaps_in_sight
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.source.sight import things_in_sight
@@ -33,7 +33,7 @@ class Gaps(Watcher):
         self.looks = 0
         self.given: list[Tensor] = []
         self.place: Place | None = None
-        self.hits: Counter[tuple[str, Place | None]] = Counter()
+        self.hits = Often(SURE)
 
     def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         if self.looks < LOOKS and torch.is_grad_enabled():
@@ -64,9 +64,7 @@ class Gaps(Watcher):
                 continue
             if not asks_for_gaps(target, whole, gaps, masks, ignored):
                 continue
-            key = (called, self.place)
-            self.hits[key] += 1
-            if self.hits[key] == SURE:
+            if self.hits.again((called, self.place)):
                 share = float(gaps.float().mean())
                 self.world.adopt(gaps_in_sight(called, share), self.place)
             return

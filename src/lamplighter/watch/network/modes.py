@@ -31,13 +31,21 @@ CARRYING = KEEPING | RESHAPING | {"softmax", "log_softmax", "sigmoid"}
 
 @dataclass(eq=False, slots=True)
 class Evaluation:
-    """A model called in training mode during one walk over a loader."""
+    """A model called in training mode during one walk over a loader.
+
+    Args:
+        layers: names of those that act otherwise than at evaluation.
+        deliberate: whether the model itself is in evaluation mode.
+        functional: whether it is a call of `F.dropout` and no layer.
+        only_norms: whether all layers are BatchNorms, whose averages may be what is wanted.
+    """
 
     model: SeenModel
     layers: list[str]
     place: Place | None
     deliberate: bool
     functional: bool = False
+    only_norms: bool = False
     calls: int = 0
 
 
@@ -80,6 +88,7 @@ class Modes(Watcher):
         self.pending: list[tuple[Pass, Evaluation]] = []
         self.begun: list[tuple[Pass, Evaluation]] = []
         self.trained_loaders: set[int] = set()
+        self.trained_sets: set[int] = set()
         self.stepping: dict[int, Stepping] = {}
         self.called: dict[int, SeenModel] = {}
         self.dropped = False
@@ -124,6 +133,7 @@ class Modes(Watcher):
                 return
             deliberate = not module.training
             known = Evaluation(model, layers, self.dropped_at or here(), deliberate, functional)
+            known.only_norms = bool(layers) and not self.dropped and _are_norms(module, layers)
             kept[id(module)] = known
             plain = not deliberate and not torch.is_grad_enabled() and self.world.steps > 0
             if plain and len(self.begun) < MOST:
@@ -160,8 +170,9 @@ class Modes(Watcher):
         given = [a for a in args if isinstance(a, torch.Tensor)]
         if name == "eq" and any(t in self.chosen for t in given):
             self._score(repeats=True)
-        elif name in ("sub", "rsub") and len(given) == 2:
-            # an amount against the right one: an error that the program computes by its own hand
+        elif name in ("sub", "rsub") and len(given) == 2 and not result.requires_grad:
+            # an amount against the right one: an error that the program computes by its own hand;
+            # with a graph it is a target of another answer, as where two passes shall agree
             fresh = self.rows is not None and self.rows not in self.trained_inputs
             if fresh and sum(t in self.made for t in given) == 1:
                 self._score(repeats=True)
@@ -204,6 +215,7 @@ class Modes(Watcher):
         loader = current.loader()
         if current.steps and loader is not None:
             self.trained_loaders.add(id(loader))
+            self.trained_sets.add(id(loader.dataset))
         kept: dict[int, Evaluation] = current.notes.pop("evaluations", {})
         if not current.is_evaluation():
             return
@@ -213,6 +225,7 @@ class Modes(Watcher):
             if evaluation.calls < current.given - ahead or len(self.pending) > MOST:
                 continue
             current.notes["loader"] = id(loader)
+            current.notes["set"] = id(current.dataset())
             self.pending.append((current, evaluation))
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
@@ -248,6 +261,8 @@ class Modes(Watcher):
         for current, evaluation in self.pending:
             if current.notes["loader"] in self.trained_loaders:
                 continue  # BatchNorm recalibration and training accuracy walk the training data
+            if evaluation.only_norms and current.notes["set"] in self.trained_sets:
+                continue  # the former by a loader of its own
             self._report_eval_missing(
                 evaluation,
                 current.given,
@@ -302,6 +317,11 @@ class Modes(Watcher):
             fix,
             line_that_names(evaluation.place, "eval") or evaluation.place,
         )
+
+
+def _are_norms(module: torch.nn.Module, names: list[str]) -> bool:
+    kind = torch.nn.modules.batchnorm._BatchNorm
+    return all(isinstance(module.get_submodule(name), kind) for name in names)
 
 
 def _listed(names: list[str]) -> str:

@@ -12,6 +12,7 @@ from torch import Tensor
 from lamplighter.checks.one_ended import one_place_is_used, one_state_is_used
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.loss.graphs import is_loss, slopes_at
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
@@ -53,13 +54,14 @@ class OneEnded(Watcher):
     """Asks the first losses which places of the output and which final states they depend on."""
 
     codes = ("M114",)
+    operations = frozenset(KINDS)
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.runs: list[Run] = []
         self.looks = 0
-        self.hits: dict[Place | None, int] = {}
-        self.spoiled: set[Place | None] = set()
+        self.hits = Often(SURE)
+        self.told = False
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -81,15 +83,17 @@ class OneEnded(Watcher):
         for number, run in enumerate(runs):
             found = list(_judge(run, slopes[2 * number], slopes[2 * number + 1]))
             if not found:
-                self.spoiled.add(run.place)
-            elif run.place not in self.spoiled:
-                self.hits[run.place] = self.hits.get(run.place, 0) + 1
-                if self.hits[run.place] == SURE:
-                    self.world.adopt(found, run.place)
+                self.hits.spoil(run.place)
+            elif self.hits.again(run.place):
+                self.told = True
+                self.world.adopt(found, run.place)
+
+    def woken(self) -> None:
+        self.runs = []
 
     def ended(self) -> None:
         """A direction that reads one token begins at zeros: its weights get no gradient for that."""
-        if not any(count >= SURE for count in self.hits.values()):
+        if not self.told:
             return
         for code, where in [key[:2] for key in self.world.findings]:
             if code == "M108" and all(OF_LAYER.search(name) for name in where.split(", ")):

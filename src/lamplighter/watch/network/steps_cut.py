@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from torch import Tensor
 from lamplighter.checks.steps_cut import is_cut_for_time, time_is_cut
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.place import Place, calling_line
 from lamplighter.watch.taps.names import KEEPING
 
@@ -44,7 +44,7 @@ class StepsCut(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.reshaped: ByIdentity[Reshaped] = ByIdentity()
-        self.hits: Counter[Place] = Counter()
+        self.hits = Often(SURE)
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -77,7 +77,6 @@ class StepsCut(Watcher):
     def _judge(self, known: Reshaped, *, batch_first: bool) -> None:
         if not is_cut_for_time(known.given, known.made, batch_first=batch_first):
             return
-        self.hits[known.place] += 1
-        if self.hits[known.place] == SURE and not self.world.found("D105"):
+        if self.hits.again(known.place):
             told = time_is_cut(known.given, known.made, batch_first=batch_first, where=known.name)
-            self.world.adopt(told, known.place)
+            self.world.adopt_new(told, known.place)

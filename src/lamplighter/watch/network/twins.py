@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import torch
 from lamplighter.checks.gradients import gradients_at_twin
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
+from lamplighter.watch.loop.gradients import Mark, mark_of
 from lamplighter.watch.network.likeness import shapes_of
 from lamplighter.watch.source.place import here
 
@@ -19,22 +21,20 @@ if TYPE_CHECKING:
 
     from lamplighter.watch.world import World
 
-Mark = tuple["torch.Tensor | None", int]
 SURE = 3  # steps in a row; the first may be one of a phase that is just ending
 
 
 @dataclass(eq=False, slots=True)
 class Pair:
-    """A network, and an optimizer that holds weights of the same shapes and none of the network's.
+    """What an optimizer that holds none of a network's weights has seen of its gradients.
 
     Args:
-        optimizer: the one that steps.
-        marks: gradients of the network at its last step, each with its version; they are held,
-            because a later gradient may get the number of one that is gone.
+        optimizer: the one that steps, weak.
+        marks: of the network's gradients at the optimizer's last step.
         missed: steps in a row for which gradients had come to the network alone.
     """
 
-    optimizer: torch.optim.Optimizer
+    optimizer: weakref.ref[torch.optim.Optimizer]
     marks: list[Mark] = field(default_factory=list)
     missed: int = 0
 
@@ -46,7 +46,6 @@ class Twins(Watcher):
 
     def __init__(self, world: World) -> None:
         self.world = world
-        # network → its pair, or None where the optimizer that was looked at is none of its shapes
         self.pairs: ByIdentity[Pair] = ByIdentity()
 
     def woken(self) -> None:
@@ -65,17 +64,12 @@ class Twins(Watcher):
         if not weights or all(p.grad is None for p in weights):
             return
         pair = self.pairs.get(module)
-        if pair is None or pair.optimizer is not optimizer:
-            pair = self.pairs[module] = Pair(optimizer)
-        now: list[Mark] = [
-            (g, g._version) if (g := p.grad) is not None else (None, 0) for p in weights
-        ]
-        pairs = zip(now, pair.marks, strict=False)
-        came = len(now) == len(pair.marks) and any(
-            one[0] is not other[0] or one[1] != other[1] for one, other in pairs
-        )
-        first = not pair.marks
-        pair.marks = now
+        if pair is None or pair.optimizer() is not optimizer:
+            pair = self.pairs[module] = Pair(weakref.ref(optimizer))
+        before, pair.marks = pair.marks, [mark_of(p) for p in weights]
+        same = len(before) == len(weights)
+        came = same and not all(m.is_still(p) for m, p in zip(before, weights, strict=True))
+        first = not before
         if not (came or first) or not self._is_hungry(optimizer):
             pair.missed = 0
             return

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import ast
 import inspect
-import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.source.place import Place, is_users, tree_of
-from lamplighter.watch.source.sight import things_in_sight
+from lamplighter.watch.source.place import Place, function_of
+from lamplighter.watch.source.program import sources_of
+from lamplighter.watch.source.sight import is_own, things_in_sight
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
-MOST = 32  # classes that are read
+LOOKS = 32  # optimizers whose networks are looked for
 HIDDEN = ("vars", "getattr", "__dict__", "asdict", "save_hyperparameters", "hparams")
 
 
@@ -32,6 +31,7 @@ class UnreadSettings(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.seen: set[int] = set()
+        self.looks = 0
         self.values: dict[tuple[type, str], set[float]] = defaultdict(set)
         self.places: dict[type, dict[str, Place]] = {}
 
@@ -39,8 +39,9 @@ class UnreadSettings(Watcher):
         self.seen.discard(id(optimizer))  # another one had its place in memory
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
-        if id(optimizer) in self.seen or len(self.places) >= MOST:
+        if id(optimizer) in self.seen or self.looks >= LOOKS:
             return
+        self.looks += 1
         self.seen.add(id(optimizer))
         record = self.world.owner_record(optimizer)
         for _, network in self.world.networks({id(p) for p in record.parameters()}):
@@ -58,13 +59,13 @@ class UnreadSettings(Watcher):
                 self.values[kind, name].add(float(value))
 
     def ended(self) -> None:
-        trees = None
+        trees: list[ast.Module] | None = None
         for (kind, name), values in self.values.items():
             default = _default_of(kind, name)
             chosen = isinstance(default, float) and values != {default}
             if len(values) < 2 and not chosen:
                 continue
-            trees = trees if trees is not None else list(_users_trees(self.places))
+            trees = trees or list(sources_of(kind.__module__ for kind in self.places))
             if any(_reads(tree, name) for tree in trees):
                 continue
             several = " and ".join(f"{v:g}" for v in sorted(values)[:3])
@@ -88,22 +89,18 @@ def only_kept(kind: type) -> Iterator[tuple[str, Place]]:
     Yields:
         The attribute, which has the argument's name, and the line that sets it.
     """
-    if not all(base in (nn.Module, object) or _is_own(base) for base in kind.__mro__):
-        return
     code = getattr(kind.__dict__.get("__init__"), "__code__", None)
-    if code is None:
+    init = function_of(code) if code is not None else None
+    if code is None or init is None:
         return
-    for node in ast.walk(tree_of(code.co_filename) or ast.Module([], [])):
-        if not isinstance(node, ast.FunctionDef) or node.name != "__init__":
-            continue
-        if min([node.lineno, *(d.lineno for d in node.decorator_list)]) != code.co_firstlineno:
-            continue
-        names = {a.arg for a in (*node.args.args[1:], *node.args.kwonlyargs)}
-        read = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and n.id in names]
-        for statement in node.body:
-            name = _kept_in(statement)
-            if name in names and read.count(name) == 1:
-                yield name, Place(code.co_filename, statement.lineno)
+    if not all(base in (nn.Module, object) or is_own(base) for base in kind.__mro__):
+        return
+    names = {a.arg for a in (*init.args.args[1:], *init.args.kwonlyargs)}
+    read = [n.id for n in ast.walk(init) if isinstance(n, ast.Name) and n.id in names]
+    for statement in init.body:
+        name = _kept_in(statement)
+        if name in names and read.count(name) == 1:
+            yield name, Place(code.co_filename, statement.lineno)
 
 
 def _kept_in(statement: ast.stmt) -> str:
@@ -135,26 +132,6 @@ def _default_of(kind: type, name: str) -> Any:
     return known.default if known is not None else None
 
 
-def _is_own(kind: type) -> bool:
-    module = sys.modules.get(kind.__module__)
-    file = getattr(module, "__file__", None)
-    return isinstance(file, str) and is_users(file)
-
-
-def _users_trees(kinds: Iterable[type]) -> Iterator[ast.Module]:
-    """The sources of the program: what lies where it lies, or where its classes lie, and was imported."""
-    main = getattr(sys.modules.get("__main__"), "__file__", None)
-    owners = (getattr(sys.modules.get(k.__module__), "__file__", None) for k in kinds)
-    roots = {Path(file).resolve().parent for file in (main, *owners) if isinstance(file, str)}
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        if not isinstance(file, str) or not file.endswith(".py") or not is_users(file):
-            continue
-        tree = tree_of(file) if roots & {*Path(file).resolve().parents} else None
-        if tree is not None:
-            yield tree
-
-
 def _owners(optimizer: torch.optim.Optimizer) -> Iterator[nn.Module]:
     """Networks that a program never calls as a whole, found by the weights that an optimizer holds."""
     held = {id(p) for group in optimizer.param_groups for p in group["params"]}
@@ -162,5 +139,5 @@ def _owners(optimizer: torch.optim.Optimizer) -> Iterator[nn.Module]:
     for _, thing in things_in_sight():
         if isinstance(thing, nn.Module) and id(thing) not in seen:
             seen.add(id(thing))
-            if _is_own(type(thing)) and any(id(p) in held for p in thing.parameters()):
+            if is_own(type(thing)) and any(id(p) in held for p in thing.parameters()):
                 yield thing

@@ -61,11 +61,13 @@ def _inside(name: str, value: Any) -> list[tuple[str, Any]]:
 
 def is_holder(value: Any) -> bool:
     """Whether an object is the user's own, or a loader or data set, whose attributes are data."""
-    kind = type(value)
     if not hasattr(value, "__dict__"):
         return False
-    if isinstance(value, (*HOLDERS, Dataset)):
-        return True
+    return isinstance(value, (*HOLDERS, Dataset)) or is_own(type(value))
+
+
+def is_own(kind: type) -> bool:
+    """Whether a class is the user's own."""
     module = sys.modules.get(kind.__module__)
     file = getattr(module, "__file__", None)
     return isinstance(file, str) and is_users(file)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import linecache
 from collections.abc import Iterator
 from functools import cache
 
 from lamplighter.watch.source.place import Place, statement_at, statements, tree_of
+
+# what may read a variable by its name, which the source does not show
+HIDDEN = frozenset(("locals", "vars", "eval", "exec", "globals"))
 
 
 def line_of_backward_value(place: Place | None) -> Place | None:
@@ -136,6 +140,12 @@ def block_of(file: str, statement: ast.stmt) -> list[ast.stmt]:
             if isinstance(inside, list) and statement in inside:
                 return inside
     return []
+
+
+@cache
+def asks_for_gradients(file: str) -> bool:
+    """Whether a file computes gradients without backward(), which is not heard."""
+    return any("autograd" in line for line in linecache.getlines(file))
 
 
 def called_name(call: ast.Call) -> str:

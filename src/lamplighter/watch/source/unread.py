@@ -6,13 +6,13 @@ import ast
 from collections.abc import Iterator
 
 from lamplighter.watch.source.place import Function, Place, function_of
+from lamplighter.watch.source.statements import HIDDEN
 
 # calls that give a number or a shape, or are there for what they do
 _NO_TENSORS = frozenset((
     "size", "dim", "ndimension", "numel", "len", "item", "int", "float", "str", "range", "tuple",
     "list", "dict", "next", "getattr", "isinstance", "get_device", "print", "register_hook",
 ))  # fmt: skip
-_HIDDEN = frozenset(("locals", "vars", "eval", "exec", "globals"))
 
 
 def forward_of(kind: type) -> tuple[str, Function] | None:
@@ -38,7 +38,7 @@ def never_read(kind: type) -> Iterator[tuple[str, Place]]:
     nodes = list(ast.walk(forward))
     names = [n for n in nodes if isinstance(n, ast.Name)]
     read = {n.id for n in names if isinstance(n.ctx, ast.Load)}
-    if read & _HIDDEN or any(isinstance(n, ast.Global | ast.Nonlocal) for n in nodes):
+    if read & HIDDEN or any(isinstance(n, ast.Global | ast.Nonlocal) for n in nodes):
         return
     for node in nodes:
         if not isinstance(node, ast.Assign) or len(node.targets) != 1:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from lamplighter.watch.source.place import is_users, tree_of
+from lamplighter.watch.source.statements import HIDDEN
 
-_HIDDEN = frozenset(("locals", "vars", "eval", "exec", "globals"))
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _LEAVING = (ast.Break, ast.Continue)
 
@@ -84,9 +84,7 @@ def _assigned(statement: ast.stmt) -> str:
 def _reads(node: ast.AST, name: str) -> bool:
     """Whether a name is read, or everything may be."""
     return any(
-        isinstance(n, ast.Name)
-        and isinstance(n.ctx, ast.Load)
-        and (n.id == name or n.id in _HIDDEN)
+        isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and (n.id == name or n.id in HIDDEN)
         for n in ast.walk(node)
     )
 

@@ -86,11 +86,13 @@ def tap_backward(taps: Taps) -> None:
     def make(original: Wrapper) -> Wrapper:
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
             roots = (tensors,) if isinstance(tensors, torch.Tensor) else tuple(tensors)
+            if not roots or not isinstance(roots[0], torch.Tensor):
+                return original(tensors, *args, **kwargs)  # at an edge of a graph, without a number
             gradients = args[0] if args else kwargs.get("grad_tensors")
             if gradients is not None:
                 stream.tell("begun_with", roots, gradients)
             stream.tell("backward_starts", roots)
-            result = original(tensors, *args, **kwargs)
+            result = original(roots, *args, **kwargs)
             stream.tell("backward_ended", roots)
             return result
 
@@ -103,20 +105,24 @@ def tap_optimizers(taps: Taps) -> None:
     """Building, stepping and clearing; torch's own global hooks see every optimizer."""
     stream = taps.stream
 
-    paused = False
+    paused: list[Any] = []  # the one optimizer for whose step listening was ended
 
     def before(optimizer: Any, args: Any, kwargs: Any) -> None:
-        nonlocal paused
+        if paused and paused[0] is optimizer:
+            go_on()  # its last step ended in an error
         closure = (args[1] if len(args) > 1 else None) or kwargs.get("closure")
         stream.tell("step_starts", optimizer, closure is not None)
-        if closure is None:  # what torch computes in its own step says nothing of the program
-            paused = stream.listening and stream.pause()
+        # what torch computes in its own step says nothing of the program
+        if closure is None and stream.listening and stream.pause():
+            paused.append(optimizer)
+
+    def go_on() -> None:
+        paused.clear()
+        stream.go_on()
 
     def after(optimizer: Any, _args: Any, _kwargs: Any) -> None:
-        nonlocal paused
-        if paused:
-            paused = False
-            stream.go_on()
+        if paused and paused[0] is optimizer:  # and not one that is stepped within its step
+            go_on()
         stream.tell("step_ended", optimizer)
 
     def clearing(original: Wrapper) -> Wrapper:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,14 +105,23 @@ with torch.no_grad():
 )
 
 
-def told(program: str, path: Path) -> list[str]:
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
     """What is told of target networks where each change is followed closely, as by `lamp check`."""
-    path.write_text(HEAD + program)
-    torch.manual_seed(0)
-    with Watch(keep=True) as watching, contextlib.redirect_stdout(io.StringIO()):
-        exec(compile(path.read_text(), str(path), "exec"), {"__name__": "__main__"})
-    assert watching.faults == []
-    return [f"{f.level} {f.where}" for f in watching.findings if f.code == "Q102"]
+
+    def ran(program: str) -> list[str]:
+        path = tmp_path / "program.py"
+        path.write_text(HEAD + program)
+        module = types.ModuleType("__main__")
+        module.__file__ = str(path)
+        monkeypatch.setitem(sys.modules, "__main__", module)
+        torch.manual_seed(0)
+        with Watch(keep=True) as watching, contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(path.read_text(), str(path), "exec"), module.__dict__)
+        assert watching.faults == []
+        return [f"{f.level} {f.where}" for f in watching.findings if f.code == "Q102"]
+
+    return ran
 
 
 @pytest.mark.parametrize(
@@ -127,10 +138,10 @@ def told(program: str, path: Path) -> list[str]:
     ],
 )
 def test_who_gives_the_targets(
-    tmp_path: Path, program: str, asked: str, expected: list[str]
+    told: Callable[[str], list[str]], program: str, asked: str, expected: list[str]
 ) -> None:
     """The slow network moves at every step, and its answers are asked for or not."""
-    assert told(program.replace("{asked}", asked), tmp_path / "program.py") == expected
+    assert told(program.replace("{asked}", asked)) == expected
 
 
 def test_what_is_followed_lightly_may_be_asked_unheard(run: Callable[[str], Watch]) -> None:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import sys
+import types
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import torch
 
 from lamplighter.watch import Watch
 
@@ -99,25 +105,46 @@ with torch.no_grad():
 )
 
 
-def told(watching: Watch) -> list[str]:
-    return [f.where for f in watching.findings if f.code == "Q102"]
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
+    """What is told of target networks where each change is followed closely, as by `lamp check`."""
+
+    def ran(program: str) -> list[str]:
+        path = tmp_path / "program.py"
+        path.write_text(HEAD + program)
+        module = types.ModuleType("__main__")
+        module.__file__ = str(path)
+        monkeypatch.setitem(sys.modules, "__main__", module)
+        torch.manual_seed(0)
+        with Watch(keep=True) as watching, contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(path.read_text(), str(path), "exec"), module.__dict__)
+        assert watching.faults == []
+        return [f"{f.level} {f.where}" for f in watching.findings if f.code == "Q102"]
+
+    return ran
 
 
 @pytest.mark.parametrize(
     ("program", "asked", "expected"),
     [
-        (AGENT, "net", 1),
-        (AGENT, "slow", 0),
-        (DOUBLE, "net", 1),
-        (DOUBLE, "slow", 0),
+        (AGENT, "net", ["warning `agent.slow`"]),
+        (AGENT, "slow", []),
+        (DOUBLE, "net", ["warning `slow`"]),
+        (DOUBLE, "slow", []),
         # a state of the past, which is not meant for targets
-        (KEPT, "", 0),
-        (AVERAGE.replace("{last}", "slow"), "", 0),
-        (AVERAGE.replace("{last}", "slow[0]"), "", 0),
+        (KEPT, "", []),
+        (AVERAGE.replace("{last}", "slow"), "", []),
+        (AVERAGE.replace("{last}", "slow[0]"), "", []),
     ],
 )
 def test_who_gives_the_targets(
-    run: Callable[[str], Watch], program: str, asked: str, expected: int
+    told: Callable[[str], list[str]], program: str, asked: str, expected: list[str]
 ) -> None:
     """The slow network moves at every step, and its answers are asked for or not."""
-    assert len(told(run(program.replace("{asked}", asked)))) == expected
+    assert told(program.replace("{asked}", asked)) == expected
+
+
+def test_what_is_followed_lightly_may_be_asked_unheard(run: Callable[[str], Watch]) -> None:
+    """It is then for information."""
+    found = [f for f in run(DOUBLE.replace("{asked}", "net")).findings if f.code == "Q102"]
+    assert [f.level for f in found] == ["info"]

@@ -147,12 +147,13 @@ def target_never_follows(name: str, trained: str, steps: int) -> Iterator[Findin
     )
 
 
-def target_never_asked(name: str, trained: str) -> Iterator[Finding]:
+def target_never_asked(name: str, trained: str, *, certain: bool = True) -> Iterator[Finding]:
     """Q102: a target network is kept up to date, and the learning network gives the targets.
 
     Args:
         name: the target network.
         trained: the network that learns.
+        certain: whether every call would have been heard; else it is for information.
     """
     yield found(
         "Q102",
@@ -160,6 +161,7 @@ def target_never_asked(name: str, trained: str) -> Iterator[Finding]:
         f"it follows `{trained}` step by step and is never asked: the values in the targets are those "
         f"of `{trained}` itself, so how slowly it follows has no effect",
         f"ask {name} for the value of what comes next",
+        level=None if certain else "info",
     )
 
 

@@ -7,7 +7,7 @@ import ast
 import inspect
 import re
 from collections.abc import Iterable, Iterator
-from types import FrameType
+from types import FrameType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -126,9 +126,18 @@ def _is_set_in(tree: ast.Module, name: str) -> bool:
     )
 
 
+def _imported(space: dict[str, Any]) -> Iterator[str]:
+    """The modules that a file knows: its own, and those from which it has a function or a class."""
+    for thing in list(space.values()):
+        if isinstance(thing, ModuleType):
+            yield thing.__name__
+        elif isinstance(thing, FunctionType | type):
+            yield thing.__module__
+
+
 def _nobody_reads(key: str, frame: FrameType) -> bool:
     """Whether no file of the program reads a setting, wherever the settings are handed to."""
-    trees = list(sources_of([str(frame.f_globals.get("__name__"))]))
+    trees = list(sources_of(_imported(frame.f_globals)))
     read = any(
         isinstance(n, ast.Attribute) and n.attr == key for tree in trees for n in ast.walk(tree)
     )

@@ -67,7 +67,10 @@ class UnaskedTargets:
             learning = self.world.models.get(key)
             for one in followers if learning is not None else ():
                 if learning is not None and one.place is not None and not self._was_asked(one):
-                    self.world.adopt_new(target_never_asked(one.name, learning.name), one.place)
+                    # who is followed lightly may have asked unheard
+                    heard = self.world.kept is not None
+                    found = target_never_asked(one.name, learning.name, certain=heard)
+                    self.world.adopt_new(found, one.place)
 
     def _like(self, module: nn.Module, held: set[int]) -> list[Follower]:
         shapes, found = shapes_of(module), {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.taps.wrapping import Taps, Wrapper
@@ -36,7 +36,7 @@ class Text:
 class Ear(type):
     """The type of a kind of warning that none belongs to."""
 
-    asked: list[Callable[[type, Any], None]] = []
+    asked: ClassVar[list[Callable[[type, Any], None]]] = []
 
     def __subclasscheck__(cls, kind: type) -> bool:
         frame = sys._getframe(1)

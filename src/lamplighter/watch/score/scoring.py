@@ -34,7 +34,9 @@ CARRYING |= {"bool", "exp", "sub"}
 CUTS = ("gt", "ge", "lt", "le", "__gt__", "__ge__", "__lt__", "__le__")
 CHOICES = ("argmax", "max", "topk", "sort", "argsort")
 SCORING = frozenset((*CUTS, *CHOICES, "eq", "ne", "mean", "round", "numpy", "tolist", "__array__"))
-SCORING |= CARRYING | {"sigmoid", "softmax", "log_softmax"}
+SCORING |= CARRYING | {"sigmoid", "softmax", "log_softmax", "rsub", "mul", "add", "div"}
+MEETING = ("sub", "rsub")
+MOVING = ("mul", "add", "div")  # back to the unit of the targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Scoring:
         self.answers: ByIdentity[Answer] = ByIdentity()
         self.labels: ByIdentity[Place] = ByIdentity()
         self.equal: ByIdentity[Tensor] = ByIdentity()
+        self.columns: set[int] = set()  # networks that answer with a single column
         self.multi: Tensor | None = None
         self.pair: Tensor | None = None
         self.left: tuple[Tensor, Answer | None] | None = None
@@ -81,6 +84,8 @@ class Scoring:
         """A network has answered."""
         for number, tensor in enumerate(shallow((output,))):
             if tensor.is_floating_point() and tensor.dim():
+                if tensor.dim() == 2 and tensor.shape[1] == 1:
+                    self.columns.add(id(module))
                 end = self.logits.end_of(module, tensor) if tensor is output else None
                 self.answers[tensor] = Answer(
                     "raw", id(module), tensor.shape[0], end=end, part=(number,)
@@ -126,6 +131,10 @@ class Scoring:
             self._choose(name, args, kwargs, given[0], known, result)
         elif name == "mean" and isinstance(result, Tensor):
             self._look_at_mean(given[0])
+        elif name in MEETING and isinstance(result, Tensor) and self._meets_all(given, result):
+            self._tell(
+                criteria.compared_with_all(given[0].shape, given[1].shape, result.shape), here()
+            )
         elif known is not None and isinstance(result, Tensor):
             self._carry(name, args, kwargs, given[0], known, result)
         elif isinstance(result, Tensor) and name in CARRYING:
@@ -159,6 +168,9 @@ class Scoring:
             if cut is not None and known.kind != "decided":
                 self._look_at_cut(given, float(cut), known)
             self.answers[result] = replace(known, kind="decided")
+        elif name in MOVING:
+            if len({t.numel() for t in shallow(args)} - {1}) == 1 and result.shape == given.shape:
+                self.answers[result] = known
         elif name in CARRYING:
             if name == "sub" and result.requires_grad:
                 add(self.logits.amounts, known.owner, known.end, known.part)
@@ -261,6 +273,19 @@ class Scoring:
         if self.ignored is not None and criteria.is_whole(second) and second.shape == first.shape:
             self.equal[result] = second
         return one.shape == other.shape
+
+    def _meets_all(self, given: list[Tensor], result: Tensor) -> bool:
+        """Whether answers `(n, 1)` of a network that gives such are held against labels `(n,)`.
+
+        In training, the arithmetic of losses is looked at elsewhere.
+        """
+        if len(given) != 2 or result.requires_grad or result.dim() != 2:
+            return False
+        answer, other = given if given[0].dim() == 2 else given[::-1]
+        known = self.answers.get(answer)
+        if known is None or known.owner not in self.columns or self.answers.get(other) is not None:
+            return False
+        return other.dim() == 1 and own_arithmetic.makes_a_square(answer.shape, other.shape)
 
     def _leave(self, tensor: Tensor) -> None:
         """Answers and labels that go to NumPy one after the other are compared there."""

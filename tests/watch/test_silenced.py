@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 
 import torch
@@ -16,6 +17,10 @@ def broadcast_with(*filters: tuple[str, str]) -> list[str]:
         warnings.resetwarnings()
         with lamp.watch() as watch:
             for action, text in filters:
+                if action == "copied":
+                    kind = warnings.filters[0][2]
+                    warnings.filterwarnings("ignore", "", kind, append=True)
+                    continue
                 warnings.filterwarnings(action, message=text)  # type: ignore[arg-type]
             nn.functional.mse_loss(torch.zeros(4, 1), torch.zeros(4))
         return [f.message for f in watch.findings if f.code == "V101"]
@@ -44,3 +49,20 @@ def test_filters_are_as_the_program_left_them() -> None:
             warnings.filterwarnings("error", message="two")
         assert list(warnings.filters)[1:] == before
         assert len(warnings.filters) == 2
+
+
+def test_libraries_may_read_and_copy_the_filters() -> None:
+    """scikit-learn makes the filters anew for each of its jobs, and sends them to other processes."""
+    with warnings.catch_warnings():
+        warnings.resetwarnings()
+        with lamp.watch():
+            for action, message, category, _, line in list(warnings.filters):
+                text = message if message is None or isinstance(message, str) else message.pattern
+                warnings.filterwarnings(action, text or "", category, lineno=line, append=True)  # type: ignore[arg-type]
+            sent = pickle.loads(pickle.dumps(list(warnings.filters)))
+            assert all(message in (None, "") for _, message, *_ in sent)
+
+
+def test_a_copied_filter_hides_and_hears_nothing() -> None:
+    """What such a library has made of the filter that hears is none of the program's."""
+    assert broadcast_with(("copied", "")) == []

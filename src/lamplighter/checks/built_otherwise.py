@@ -7,6 +7,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -14,6 +15,7 @@ from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.catalogue import found
 from lamplighter.checks.finding import Finding
 
+OF_TENSORS = " is a plain tensor and has other numbers"
 SLACK = 1e-3  # of the spread of the answers: what another order of sums may make of them
 LETTERS = 60  # of a setting that is shown
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, functools.partial, type)
@@ -23,8 +25,8 @@ _PLAIN = (bool, int, float, str, tuple, type(None))
 def differences_of(one: nn.Module, other: nn.Module) -> list[str]:
     """In what two networks of the same class were built otherwise, beside their tensors.
 
-    Compared are the kinds of the layers, the settings of torch's own layers, and the functions and
-    names that the user's own modules keep. A number or a switch of the user's own may be changed on
+    Compared are the kinds of the layers, the settings of torch's own layers, and the functions, names
+    and plain tensors that the user's own modules keep. A number or a switch of the user's own may be changed on
     purpose from one use to the next, as a temperature is.
 
     Args:
@@ -46,6 +48,9 @@ def differences_of(one: nn.Module, other: nn.Module) -> list[str]:
             if key.startswith("_") or key == "training":
                 continue
             mine_is, theirs_was = vars(a)[key], vars(b)[key]
+            if not of_torch and _are_other_numbers(mine_is, theirs_was):
+                told.append(f"`{name}.{key}`" if name else f"`{key}`")
+                told[-1] += OF_TENSORS
             if _differ(mine_is, theirs_was, numbers=of_torch):
                 where = f"{name}.{key}" if name else key
                 told.append(f"`{where}` is {_shown(mine_is)} and was {_shown(theirs_was)}")
@@ -78,8 +83,18 @@ def same_weights_other_answers(name: str, count: int, told: list[str]) -> Iterat
         f"`{name}`",
         f"it has taken all {count} tensors of a network of its class and answers the same inputs "
         f"otherwise: {told[0]}{more}",
-        "build both with the same settings: what is no tensor is not in a state_dict",
+        "keep it as a buffer, self.register_buffer(name, tensor): a plain tensor is not in a state_dict"
+        if told[0].endswith(OF_TENSORS)
+        else "build both with the same settings: what is no tensor is not in a state_dict",
     )
+
+
+def _are_other_numbers(one: Any, other: Any) -> bool:
+    """Whether two plain tensors or arrays, which no state holds, have other values."""
+    if not all(isinstance(thing, torch.Tensor | np.ndarray) for thing in (one, other)):
+        return False
+    first, second = (torch.as_tensor(thing).detach().cpu() for thing in (one, other))
+    return first.shape != second.shape or not torch.equal(first, second)
 
 
 def _differ(one: Any, other: Any, *, numbers: bool) -> bool:

@@ -96,6 +96,23 @@ def answers_ignore_inputs(outputs: Tensor, *, where: str = "model") -> Iterator[
         )
 
 
+def old_batch_at_evaluation(name: str, times: int) -> Iterator[Finding]:
+    """E105: the network is given one old batch for each batch of an evaluation.
+
+    Args:
+        name: of the loader that the old batch came from.
+        times: batches of the evaluation.
+    """
+    yield found(
+        "E105",
+        "what is evaluated",
+        f"for each of {times} batches the network is given one and the same: the last that came from "
+        f"{name}, and its answers are compared with the labels of others",
+        "give it the batch of the loop that runs: another variable is meant",
+        level="error",
+    )
+
+
 def too_good(accuracy: float, count: int, epoch: int, classes: int) -> Iterator[Finding]:
     """E106: almost no validation errors after the first epoch.
 

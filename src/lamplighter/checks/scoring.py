@@ -194,6 +194,19 @@ def arguments_swapped(name: str) -> Iterator[Finding]:
     )
 
 
+def last_batch_alone(batches: int) -> Iterator[Finding]:
+    """E101: answers are counted behind the loop that has overwritten all but the last of them.
+
+    Args:
+        batches: of the evaluation.
+    """
+    yield _wrong(
+        f"{batches} batches are answered in the loop, each in the place of the one before, and right "
+        "answers are counted behind it: those of the last batch alone",
+        "count within the loop, or gather the answers of all batches",
+    )
+
+
 def units_mixed(how: str, figure: float, said: float, truth: float) -> Iterator[Finding]:
     """E101: a printed figure compares forecasts in one unit with the truth in another.
 

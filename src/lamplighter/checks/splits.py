@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
@@ -56,6 +57,8 @@ def bytes_of(sample: Tensor) -> bytes:
 
 
 COPIES = 10  # of one sample, at most
+FEW_VALUES, NEARLY = 3, 0.9  # of a column; of the samples that another one sorts rightly
+MOST_ENTRIES = 256  # of two data sets, that are compared
 
 
 def near_duplicates(train: Tensor, val: Tensor, *, where: str = "validation") -> Iterator[Finding]:
@@ -141,6 +144,54 @@ def feature_gives_label_away(features: Tensor, labels: Tensor) -> Iterator[Findi
                 "drop this column from the inputs",
             )
             return
+    if classes == 2:
+        yield from _empty_in_one_class(features.float(), labels)
+
+
+def _empty_in_one_class(features: Tensor, labels: Tensor) -> Iterator[Finding]:
+    """S103: a column has one value in one class, and others in the other, as a date of a departure has.
+
+    A warning, and only where no other column comes near to that: in pictures of two simple shapes
+    several places do.
+    """
+    one = labels == labels.max()
+    if features.shape[1] < 3 or not bool(torch.isfinite(features).all()):
+        return
+    constant, filled = [], []
+    for mine, others in ((one, ~one), (~one, one)):
+        value = features[mine][:1]
+        constant.append((features[mine] == value).all(0))
+        filled.append((features[others] != value).all(0))
+    decides = (constant[0] & filled[0]) | (constant[1] & filled[1])
+    if int(decides.sum()) != 1:
+        return
+    column = int(decides.nonzero()[0])
+    if (
+        len(torch.unique(features[:, column])) <= FEW_VALUES
+        or _best_cut(features, one, column) > NEARLY
+    ):
+        return
+    yield found(
+        "S103",
+        f"feature {column}",
+        f"in all {len(labels)} samples looked at it has one and the same value in one class, and never "
+        "in the other: it was filled in when the label was known",
+        "drop this column from the inputs, or take its value of an earlier time",
+        level="warning",
+    )
+
+
+def _best_cut(features: Tensor, one: Tensor, without: int) -> float:
+    """The largest share of samples that a single cut through another column sorts rightly."""
+    order = features.argsort(0)
+    above = (
+        one.double().mul(2).sub(1)[order].cumsum(0)
+    )  # ones less zeros, up to each row of a column
+    zeros = len(one) - int(one.sum())
+    # so many are right if those up to the row are called zeros, or ones
+    ends = torch.maximum(zeros + (above[-1] - above).amax(0), zeros + above.amax(0)) / len(one)
+    ends[without] = 0
+    return float(ends.max())
 
 
 def feature_is_target(features: Tensor, targets: Tensor) -> Iterator[Finding]:
@@ -168,7 +219,9 @@ def feature_is_target(features: Tensor, targets: Tensor) -> Iterator[Finding]:
 
 
 def indices_meet(train: Any, val: Any) -> Iterator[Finding]:
-    """S104: two `Subset`s of one data set share indices.
+    """S104: two `Subset`s of one data set, or of two that hold the same samples, share indices.
+
+    A data set is often made twice, with and without augmentation, and then each is split by itself.
 
     Args:
         train: the train data set or loader.
@@ -177,17 +230,60 @@ def indices_meet(train: Any, val: Any) -> Iterator[Finding]:
     one, other = _data_set(train), _data_set(val)
     if not (isinstance(one, Subset) and isinstance(other, Subset)):
         return
-    if one.dataset is not other.dataset:
+    twice = one.dataset is not other.dataset
+    if twice and not _hold_the_same(one.dataset, other.dataset):
         return
     shared = {int(i) for i in one.indices} & {int(i) for i in other.indices}
     if shared:
+        how = "split the indices once, for example with random_split"
+        if twice:
+            how = "draw the indices once and take the same ones from both data sets: Subset(data, indices)"
         yield found(
             "S104",
             "validation",
             f"{len(shared)} of its {len(other)} indices are also in train "
-            f"(such as {', '.join(map(str, sorted(shared)[:3]))})",
-            "split the indices once, for example with random_split",
+            f"(such as {', '.join(map(str, sorted(shared)[:3]))})"
+            + (", whose data set is another one of the same samples" if twice else ""),
+            how,
         )
+
+
+def _hold_the_same(one: Any, other: Any) -> bool:
+    """Whether two data sets of one class keep equal lists or tables of samples, most of them different."""
+    if type(one) is not type(other) or not hasattr(one, "__len__") or len(one) != len(other):
+        return False
+    mine, theirs = getattr(one, "__dict__", {}), getattr(other, "__dict__", {})
+    tables = [key for key in mine.keys() & theirs.keys() if _is_table(mine[key], len(one))]
+    return any(_are_varied(mine[key]) for key in tables) and all(
+        _are_equal(mine[key], theirs[key]) for key in tables
+    )
+
+
+def _is_table(thing: Any, count: int) -> bool:
+    """Whether a thing has an entry for each of so many samples."""
+    kinds = (list, tuple, np.ndarray, Tensor)
+    return isinstance(thing, kinds) and count > 1 and len(thing) == count
+
+
+def _are_varied(table: Any) -> bool:
+    """Whether hardly two entries are alike, as no list of labels is."""
+    some = list(table[:MOST_ENTRIES])
+    if isinstance(table, np.ndarray | Tensor):
+        some = [np.asarray(entry).tobytes() for entry in some]
+    return len(set(map(repr, some))) > 0.9 * len(some)
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, Tensor):
+        return one.shape == other.shape and torch.equal(one[:MOST_ENTRIES], other[:MOST_ENTRIES])
+    if isinstance(one, np.ndarray):
+        return np.array_equal(one[:MOST_ENTRIES], other[:MOST_ENTRIES])
+    try:
+        return bool(one == other)
+    except (TypeError, ValueError, RuntimeError):
+        return False  # entries that are tensors cannot be compared so
 
 
 def validation_is_train(train: Any, val: Any) -> Iterator[Finding]:

@@ -47,6 +47,7 @@ class Counted:
         sums: summed losses per batch, of a loss with `reduction="sum"`.
         summed: samples per batch of those.
         elsewhere: other loaders of the program.
+        unknown: labels per batch that are negative, as no class is: places that are filled up.
     """
 
     right: list[int] = field(default_factory=list)
@@ -63,6 +64,7 @@ class Counted:
     sums: list[float] = field(default_factory=list)
     summed: list[int] = field(default_factory=list)
     elsewhere: list[Elsewhere] = field(default_factory=list)
+    unknown: list[int] = field(default_factory=list)
 
     def weighed(self) -> float:
         """The sum of its mean losses, each times its samples; 0 where these are not known of all."""
@@ -72,7 +74,13 @@ class Counted:
 
     def shares(self) -> list[float]:
         """The share of right answers of each batch."""
-        return [k / n for k, n in zip(self.right, self.sizes, strict=True) if n]
+        return [k / n for k, n in zip(self.right, self.scored(), strict=True) if n]
+
+    def scored(self) -> list[int]:
+        """Answers per batch that have a label."""
+        if len(self.unknown) != len(self.sizes):
+            return self.sizes
+        return [n - k for n, k in zip(self.sizes, self.unknown, strict=True)]
 
     def own(self) -> set[int]:
         """Every number that it may rightly be divided by."""
@@ -132,7 +140,7 @@ def right_values(counted: Counted) -> list[float]:
         return []
     total = sum(counted.right)
     shares = counted.shares()
-    values = [total / sum(counted.sizes), sum(shares) / max(1, len(shares))]
+    values = [total / max(1, sum(counted.scored())), sum(shares) / max(1, len(shares))]
     if counted.length:
         values.append(total / counted.length)
     if counted.batches:
@@ -179,8 +187,16 @@ def wrong_values(counted: Counted, others: Sequence[int]) -> Iterator[Wrong]:
 
 def _wrong_shares(counted: Counted, others: Sequence[int]) -> Iterator[Wrong]:
     total, count = sum(counted.right), sum(counted.sizes)
-    actual, batches = total / count, len(counted.sizes)
+    known = sum(counted.scored())
+    actual, batches = total / max(1, known), len(counted.sizes)
     shares = sum(counted.shares())
+    if 0 < known < 0.99 * count:
+        how = (
+            f"the number of right answers, divided by all {count} places: {count - known} of them are "
+            "filled up, with a negative label, and can never be right"
+        )
+        fix = "divide by the labels that are none of these: (labels >= 0).sum()"
+        yield Wrong(total / count, actual, how, fix=fix)
     equal = {count, counted.length} - {0}
     if count > batches:
         for size in equal:

@@ -11,6 +11,8 @@ from torch import Tensor
 from lamplighter.checks.catalogue import found
 from lamplighter.checks.finding import Finding
 
+MOSTLY = 0.9  # of the samples
+FEWEST_PICTURES = 16  # whose channels are held against each other
 FEW_COLUMNS = 4  # of a table that a program may lay a grid over, to see the whole curve
 
 
@@ -74,6 +76,8 @@ def preprocessed_differently(
             moved = torch.zeros_like(moved)
             stretched = torch.zeros_like(stretched) if not series else stretched
         alike = not series and (_one_scale(one, other) or _one_is_standardised(one, other))
+        usual = ~_is_mostly_one_value(train)
+        moved, stretched = moved & usual, stretched & usual
         if not alike and float((moved | stretched).float().mean()) < 0.5:
             return
         stretched |= torch.tensor(alike)
@@ -208,6 +212,12 @@ def _one_is_standardised(train: Tensor, val: Tensor) -> bool:
     return any(share(a, centred=True) > 0.9 and share(b, centred=False) < 0.3 for a, b in pairs)
 
 
+def _is_mostly_one_value(rows: Tensor) -> Tensor:
+    """`(D,)` whether a column has one value nearly everywhere, as the count of a rare word has."""
+    middle = rows.detach().median(0).values
+    return (rows.detach() == middle).float().mean(0) > MOSTLY
+
+
 def _is_a_grid(rows: Tensor) -> bool:
     """Whether the values of each column `(N, D)` lie at even distances, as nothing measured does."""
     for column in rows.detach().double().T:
@@ -230,7 +240,10 @@ def _is_of_a_series(rows: Tensor) -> bool:
 def channels_reversed(
     train: Tensor, val: Tensor, *, where: str = "validation"
 ) -> Iterator[Finding]:
-    """T103: channel means of validation fit those of train only in reverse order.
+    """T103: the channels of validation fit those of train only in reverse order.
+
+    Compared are the means, and in each picture by how much the first channel lies above the last:
+    that differs less from picture to picture than the brightness, which all channels share.
 
     Args:
         train: `(N, 3, H, W)` floating point, at least 16 samples.
@@ -245,7 +258,8 @@ def channels_reversed(
     noise = float((one.var(0) / len(one) + other.var(0) / len(other)).sqrt().mean()) + 1e-6
     straight = float((one.mean(0) - other.mean(0)).abs().max())
     reversed_ = float((one.mean(0) - other.mean(0).flip(0)).abs().max())
-    if straight > 6 * noise and reversed_ < 2 * noise and straight > 4 * reversed_:
+    by_means = straight > 6 * noise and reversed_ < 2 * noise and straight > 4 * reversed_
+    if by_means or _turned(one[:, 0] - one[:, 2], other[:, 0] - other[:, 2]):
         yield found(
             "T103",
             where,
@@ -253,6 +267,19 @@ def channels_reversed(
             "the order is reversed, RGB against BGR",
             "convert with cv2.cvtColor(image, cv2.COLOR_BGR2RGB), or read both with one library",
         )
+
+
+def _turned(train: Tensor, val: Tensor) -> bool:
+    """Whether differences `(N,)` of two channels are the same but for their sign."""
+    if min(len(train), len(val)) < FEWEST_PICTURES:
+        return False
+    errors = [float(part.std()) / len(part) ** 0.5 + 1e-6 for part in (train, val)]
+    mine, theirs = float(train.mean()), float(val.mean())
+    both = math.hypot(*errors)
+    clear = (
+        abs(mine) > 5 * errors[0] and abs(theirs) > 5 * errors[1] and abs(mine - theirs) > 8 * both
+    )
+    return clear and mine * theirs < 0 and abs(mine + theirs) < min(3 * both, 0.25 * abs(mine))
 
 
 def ids_beyond_embedding(ids: Tensor, rows: int, *, where: str = "embedding") -> Iterator[Finding]:

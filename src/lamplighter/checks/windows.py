@@ -13,6 +13,9 @@ from lamplighter.checks.finding import Finding
 LOOKS = 64  # held-out windows that are looked for in train
 MOST_STEPS = 1_000_000  # time steps of train that are searched for each
 FEWEST = 8  # windows, and time steps of one
+MOST_COLUMNS = 64
+NEAR_STEPS = 2  # to the next time of train
+SLOW = 0.4  # of the spread of any two targets
 
 
 def windows_surrounded(
@@ -89,3 +92,78 @@ def _begins_within(train: Tensor, window: Tensor) -> bool:
         if torch.equal(train[row, column + 1 :], window[: width - column - 1]):
             return True
     return False
+
+
+def times_surrounded(
+    train: Tensor, targets: Tensor | None, held_out: Tensor, *, where: str = "validation"
+) -> Iterator[Finding]:
+    """S106: a column counts the time in even steps, and held-out times lie between those of train.
+
+    That is a leak where the target hardly changes from one time to the next. What is a mere function
+    over even places, with no column that jumps, is no series.
+
+    Args:
+        train: `(N, D)` floating point with D ≥ 3.
+        targets: `(N,)` or `(N, 1)` of train, floating point; else nothing is told.
+        held_out: `(M, D)` of the split.
+        where: the split.
+    """
+    if train.dim() != 2 or train.shape[1] < 3 or targets is None or targets.numel() != len(train):
+        return
+    if len(train) < 8 * FEWEST or len(held_out) < 2 * FEWEST or not targets.is_floating_point():
+        return
+    goal = targets.detach().reshape(-1).double()
+    for column in range(min(MOST_COLUMNS, train.shape[1])):
+        mine, theirs = train[:, column].detach().double(), held_out[:, column].detach().double()
+        step = _even_step(torch.cat([mine, theirs]))
+        if not step:
+            continue
+        order = mine.argsort()
+        known, wanted = mine[order], theirs.contiguous()
+        after = torch.searchsorted(known, wanted)
+        inside = (after > 0) & (after < len(known))
+        before, behind = known[(after - 1).clamp(min=0)], known[after.clamp(max=len(known) - 1)]
+        near = (
+            inside
+            & (wanted - before < (NEAR_STEPS + 0.5) * step)
+            & (behind - wanted < (NEAR_STEPS + 0.5) * step)
+        )
+        share = float(near.double().mean())
+        others = [c for c in range(train.shape[1]) if c != column]
+        jumps = any(_jumps(train[order, other].detach().double()) for other in others)
+        if share > 0.8 and jumps and _moves_slowly(goal[order]):
+            yield found(
+                "S106",
+                where,
+                f"column {column} counts the time in even steps, and {share:.0%} of the {len(wanted)} "
+                "held-out times lie between two of train that are next to them, where the target is "
+                "nearly the same: their past and their future were trained on",
+                "cut by time: train on what comes first and hold out what comes last",
+            )
+            return
+
+
+def _even_step(times: Tensor) -> float:
+    """The distance of neighbouring values, most of which lie a whole number of it apart; 0: none."""
+    values = torch.unique(times)
+    if len(values) < 0.98 * len(times) or not bool(torch.isfinite(values).all()):
+        return 0.0
+    gaps = values[1:] - values[:-1]
+    step = float(gaps.median())
+    steps = gaps / step if step > 0 else gaps
+    even = (steps - steps.round()).abs() < 0.02
+    dense = step > 0 and float(values[-1] - values[0]) / step < 2 * len(values)
+    return step if dense and float(even.double().mean()) > 0.98 else 0.0
+
+
+def _moves_slowly(values: Tensor) -> bool:
+    """Whether neighbours in a row of numbers are much nearer to each other than any two."""
+    spread = 2 * float(values.var())
+    return spread > 0 and float((values[1:] - values[:-1]).square().mean()) < SLOW * spread
+
+
+def _jumps(values: Tensor) -> bool:
+    """Whether a row of numbers is rough, as what is measured or a weekday is, and no smooth curve."""
+    first = values[1:] - values[:-1]
+    second = first[1:] - first[:-1]
+    return float(second.square().mean()) > 0.5 * float(first.square().mean()) > 0

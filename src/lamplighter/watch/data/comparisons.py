@@ -28,7 +28,7 @@ from lamplighter.checks.row_numbers import row_number_decides
 from lamplighter.checks.running_features import window_holds_the_target
 from lamplighter.checks.snapshot import kept
 from lamplighter.checks.target_units import target_in_another_unit
-from lamplighter.checks.windows import windows_surrounded
+from lamplighter.checks.windows import times_surrounded, windows_surrounded
 from lamplighter.watch.data.ahead import Ahead
 from lamplighter.watch.data.measured_again import differs_knowingly
 from lamplighter.watch.data.passes import base_of
@@ -284,7 +284,10 @@ class Comparisons(Watcher):
         told = self.world.found("S101") or self.world.found("S104")
         if not told and train.role != "evaluation":
             yield from splits.near_duplicates(one, other[:NEAR], where=mine.name)
-            yield from windows_surrounded(one, other, where=mine.name)
+            told_of_windows = list(windows_surrounded(one, other, where=mine.name))
+            yield from told_of_windows or times_surrounded(
+                one, rows.targets if rows.pair else None, other, where=mine.name
+            )
 
     def unknown_classes(
         self, trained: list[tuple[SeenLoader, Rows]], mine: SeenLoader, rows: Rows

@@ -1,15 +1,17 @@
-"""Evaluations that change their batches by chance before the network gets them: T101."""
+"""Evaluations that change their batches by chance, or give the network another one: T101, E105."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from lamplighter.checks.batches import tensors_in
+from lamplighter.checks.evaluation import old_batch_at_evaluation
 from lamplighter.checks.splits import fingerprints
 from lamplighter.checks.transforms import random_at_evaluation
-from lamplighter.watch.data.samples import parts_of
+from lamplighter.watch.data.samples import are_telling, parts_of
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.place import Place, here
 
@@ -25,9 +27,9 @@ ROWS = 4
 
 
 class EvaluatedInputs(Watcher):
-    """Holds what a network was given for the first batch of a walk against the last such walk."""
+    """Holds what a network is given against the batch, and that of the first against the last walk."""
 
-    codes = ("T101",)
+    codes = ("E105", "T101")
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -38,6 +40,9 @@ class EvaluatedInputs(Watcher):
         self.calls = 0
         self.known: dict[tuple[int, bytes], tuple[int, torch.Tensor]] = {}
         self.several: set[tuple[int, bytes]] = set()
+        self.newest: dict[int, torch.Tensor] = {}  # of each loader the first rows that came last
+        self.old: Counter[tuple[int, int]] = Counter()  # calls with those, by loader
+        self.old_at: Place | None = None
         self.told: dict[tuple[int, bytes], tuple[list[Finding], Place | None]] = {}
 
     def batch_given(self, current: Pass, batch: Any) -> None:
@@ -45,6 +50,12 @@ class EvaluatedInputs(Watcher):
         self.batch = self.key = None
         inputs, labels = parts_of(batch)
         loader = current.loader()
+        if current.given == 1:
+            self.old.clear()
+        if loader is not None and inputs is not None and (current.steps or current.number <= 2):
+            known = id(loader) in self.newest or len(self.newest) < MOST
+            if known and are_telling(inputs):
+                self.newest[id(loader)] = inputs[:ROWS].clone()
         if current.given > 1 or current.steps or current.backwards or labels is None:
             return
         if loader is None or inputs is None or not inputs.is_floating_point():
@@ -53,6 +64,7 @@ class EvaluatedInputs(Watcher):
         self.key = (id(loader.dataset), b"".join(fingerprints(self.batch)))
 
     def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        self._look_for_an_old_batch(module, args)
         if self.batch is None:
             return
         self.calls += 1
@@ -61,7 +73,30 @@ class EvaluatedInputs(Watcher):
         if self.calls == 1 and plain and first is not None and first.dtype == self.batch.dtype:
             self.given, self.place = first[:ROWS].detach().clone(), here()
 
+    def _look_for_an_old_batch(self, module: nn.Module, args: Any) -> None:
+        """Whether a network is given the last batch of another loader than is walked over."""
+        current = self.world.current() if self.newest else None
+        if current is None or torch.is_grad_enabled() or current.steps or module.training:
+            return
+        mine = id(current.loader())
+        first = next(tensors_in(args), None)
+        rows = first[:ROWS].detach().cpu() if first is not None and first.dim() > 1 else None
+        for owner, batch in self.newest.items() if rows is not None and mine in self.newest else ():
+            if batch.shape == rows.shape and torch.equal(batch, rows.to(batch.dtype)):
+                self.old[mine, owner] += 1
+                self.old_at = here()
+
     def pass_ended(self, current: Pass) -> None:
+        mine = id(current.loader())
+        for (walked, owner), times in self.old.items():
+            other = self.world.walked.get(owner)
+            if walked != mine or owner == mine or other is None or not current.is_evaluation():
+                continue
+            if times == current.given == current.calls >= 3 and not self.old[mine, mine]:
+                self.told.pop(self.key or (0, b""), None)
+                self.key = None
+                self.world.adopt(old_batch_at_evaluation(other.name, times), self.old_at)
+        self.old.clear()
         self._settle()
 
     def _settle(self) -> None:
@@ -84,5 +119,6 @@ class EvaluatedInputs(Watcher):
     def ended(self) -> None:
         self._settle()
         for key, (told, place) in self.told.items():
-            if key not in self.several and not self.world.found("T101"):
+            told_already = self.world.found("T101") or self.world.found("E105")
+            if key not in self.several and not told_already:
                 self.world.adopt(told, place)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +33,11 @@ GROUP = re.compile(
     r"source|document|doc|article|song|track|id|owner|player|worker|house|building|farm|ship|"
     r"vehicle|runner|child|student|teacher|school|bird|whale|tree|cell_line|volunteer|rider"
     r")(s|_?ids?|_?nrs?|_?nums?|_?numbers?)?([_\W\d]|$)",
+    re.I,
+)
+IN_FILES = re.compile(
+    r"(^|[_\-. ])((patient|pat|subject|subj|sub|person|speaker|spk|case|session|study|scan|slide|scene|"
+    r"video|vid|clip|movie|animal|mouse|donor|user|writer)[_\-]?\d+)(?!\d)",
     re.I,
 )
 MOST_COLUMNS = 12
@@ -175,6 +181,10 @@ def columns_of(name: str, thing: Any) -> Iterator[Column]:
                 if named and all(isinstance(row, dict) and key in row for row in thing):
                     yield from columns_of(key, [row[key] for row in thing])
         return
+    in_files = _groups_in_files(thing)
+    if in_files:
+        yield Column(name, list(in_files))
+        return
     if not GROUP.search(name.rsplit(".", 1)[-1]) and not _are_numbered(thing):
         return
     if isinstance(thing, Tensor):
@@ -186,6 +196,22 @@ def columns_of(name: str, thing: Any) -> Iterator[Column]:
         return
     if all(isinstance(value, str | int) for value in thing) and 1 < len(set(thing)) < len(thing):
         yield Column(name, list(thing))
+
+
+def _groups_in_files(thing: Any) -> list[str]:
+    """The part of each file's name that says whose it is, `sub012` of `sub012_slice3.png`.
+
+    Empty where not all have one, or where hardly two files have the same.
+    """
+    if not isinstance(thing, list | tuple) or not FEWEST <= len(thing) <= MOST_SAMPLES:
+        return []
+    firsts = [one[0] if isinstance(one, tuple) and one else one for one in thing]
+    if not all(isinstance(one, str | PurePath) for one in firsts[:4]):
+        return []
+    found = [IN_FILES.search(PurePath(str(one)).name) for one in firsts]
+    groups = [match.group(2).lower() for match in found if match is not None]
+    known = len(groups) == len(thing) and 1 < len(set(groups)) <= len(groups) // 2
+    return groups if known else []
 
 
 def _are_numbered(thing: Any) -> bool:

@@ -23,8 +23,8 @@ from lamplighter.checks.finding import Finding
 from lamplighter.checks.generators import GENERATORS
 from lamplighter.checks.reading import StoredSample, altered_by_reading, copies_of
 from lamplighter.checks.snapshot import kept, seed_all
-from lamplighter.checks.splits import exact_overlap, fingerprints
-from lamplighter.watch.data.samples import are_telling
+from lamplighter.checks.splits import exact_overlap
+from lamplighter.watch.data.samples import are_telling, telling_prints
 from lamplighter.watch.dropped import Reading
 from lamplighter.watch.source.place import Place, frames, is_users, locals_of
 
@@ -162,9 +162,9 @@ def copies(train: Rows, held_out: Rows, where: str) -> Iterator[Finding]:
     one, other = train.inputs, held_out.inputs
     if one is None or other is None or not train.complete or one.shape[1:] != other.shape[1:]:
         return
-    prints = fingerprints(one) if are_telling(one) else []
+    prints = telling_prints(one) if are_telling(one) else []
     if len(set(prints)) > len(prints) // 2:
-        yield from exact_overlap(prints, fingerprints(other), where=where)
+        yield from exact_overlap(prints, telling_prints(other), where=where)
 
 
 def _look_for_wraps(found: Rows, reader: Reader) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import sys
 import weakref
 from collections.abc import Iterator
@@ -16,8 +15,10 @@ from torch import nn
 from lamplighter.checks.structure import looks_untrained
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.network.likeness import some_of
+from lamplighter.watch.source.bests import keepers_of, kept_as_best
 from lamplighter.watch.source.descent import is_dense
-from lamplighter.watch.source.place import Place, frames, here, locals_of, tree_of
+from lamplighter.watch.source.place import Place, frames, here, locals_of
+from lamplighter.watch.source.sight import things_in_sight
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -92,15 +93,30 @@ class Artifacts(Watcher):
             if not isinstance(module, nn.Module) or named_in(space, target) is not module:
                 continue
             if target != source and self.world.seen(module).trained:
-                self.world.report(
-                    "A101",
-                    "error",
-                    f"`{target}`",
-                    f"it is `{source}` itself and no copy: it goes on training, and what is kept "
-                    "as the best is the last",
-                    f"keep a copy: {target} = copy.deepcopy({source})",
-                    Place(file, line),
-                )
+                self._report_alias(target, source, Place(file, line))
+
+    def _look_into_keepers(self, optimizer: torch.optim.Optimizer) -> None:
+        """Objects of the program's own, such as one that stops early, that keep the best model.
+
+        Asked when a step begins: what is moved by it and is kept as the best by then is no copy.
+        """
+        for thing in {id(t): t for _, t in things_in_sight()}.values():
+            for attribute, source, place in keepers_of(type(thing)):
+                kept = getattr(thing, "__dict__", {}).get(attribute)
+                trained = isinstance(kept, nn.Module) and self.world.seen(kept).trained
+                if trained and self.world.moves(optimizer, kept) and not self.world.found("A101"):
+                    self._report_alias(f"self.{attribute}", source, place)
+
+    def _report_alias(self, target: str, source: str, place: Place) -> None:
+        self.world.report(
+            "A101",
+            "error",
+            f"`{target}`",
+            f"it is `{source}` itself and no copy: it goes on training, and what is kept as the best "
+            "is the last",
+            f"keep a copy: {target} = copy.deepcopy({source})",
+            place,
+        )
 
     # resuming
 
@@ -170,6 +186,7 @@ class Artifacts(Watcher):
         steps = self.world.steps
         if steps >= FEWEST and steps & (steps - 1) == 0:
             self._look_around()
+            self._look_into_keepers(optimizer)
         if not self.resumed:
             return
         waiting, self.resumed = self.resumed, []
@@ -251,55 +268,6 @@ class Artifacts(Watcher):
             "save and load the whole model: torch.save(model.state_dict(), file)",
             parts[0][0].place,
         )
-
-
-def kept_as_best(file: str) -> Iterator[tuple[str, str, int]]:
-    """Where a loop keeps a variable each time that a figure is better than the best so far.
-
-        if accuracy > best:
-            best = accuracy
-            kept = model
-
-    Yields:
-        What it is kept as, what is kept, and the line.
-    """
-    for loop in ast.walk(tree_of(file) or ast.Module([], [])):
-        if not isinstance(loop, ast.For | ast.While):
-            continue
-        inside = list(_of_this_loop(loop))
-        # `model = build()` in each round: candidates, of which the best may be the last
-        made = {ast.unparse(n) for n in inside if isinstance(getattr(n, "ctx", None), ast.Store)}
-        for node in inside:
-            if not isinstance(node, ast.If):
-                continue
-            pairs = [pair for s in node.body for pair in _assigned(s)]
-            asked = [n for n in ast.walk(node.test) if isinstance(n, ast.Compare)]
-            sides = [{ast.unparse(n.left), *map(ast.unparse, n.comparators)} for n in asked]
-            if any({target, value} in sides for target, value, _ in pairs):
-                yield from (pair for pair in pairs if pair[1] not in made)
-
-
-def _of_this_loop(loop: ast.For | ast.While) -> Iterator[ast.AST]:
-    """What lies in a loop and in no loop within it, its own variables with it."""
-    waiting: list[ast.AST] = [*loop.body, *([loop.target] if isinstance(loop, ast.For) else [])]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if not isinstance(node, ast.For | ast.While | ast.FunctionDef):
-            waiting += ast.iter_child_nodes(node)
-
-
-def _assigned(statement: ast.stmt) -> Iterator[tuple[str, str, int]]:
-    """What a statement assigns, also side by side as in `best, kept = score, model`."""
-    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
-        return
-    target, value = statement.targets[0], statement.value
-    both = isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple)
-    left = target.elts if both else [target]  # type: ignore[attr-defined]
-    right = value.elts if both else [value]  # type: ignore[attr-defined]
-    if len(left) == len(right):
-        for one, other in zip(left, right, strict=True):
-            yield ast.unparse(one), ast.unparse(other), statement.lineno
 
 
 @cache

@@ -13,6 +13,7 @@ from torch import nn
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.place import Place, here, names_of
+from lamplighter.watch.source.sight import things_in_sight
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
@@ -79,6 +80,18 @@ class Saving(Watcher):
             return None
         return taken if self._is_stale(taken, value) else None
 
+    def _shared_within(self, thing: Any, depth: int = 2) -> Taken | None:
+        """The same for what is saved: a state that lies in the memory of a model, and was made of an
+        older one, `{k: v.cpu() for …}`."""
+        if not isinstance(thing, dict):
+            return None
+        for _, module in self.world.networks():
+            taken = self._shares(module, thing)
+            if taken is not None:
+                return taken
+        inner = (self._shared_within(value, depth - 1) for value in thing.values() if depth)
+        return next((one for one in inner if one is not None), None)
+
     def _look_whether_it_was_held(self, module: nn.Module, state: dict[str, Any]) -> None:
         """The newest state is right by chance: those that were kept before it at its line were not."""
         for value in state.values():
@@ -107,7 +120,7 @@ class Saving(Watcher):
     def saved(self, thing: Any) -> None:
         self._whole_module(thing)
         self._method(thing)
-        taken = self._alias_in(thing)
+        taken = self._alias_in(thing) or self._shared_within(thing)
         if taken is None:
             return
         is_best = any("best" in name.lower() for name in _names_within(thing))
@@ -179,7 +192,10 @@ class Saving(Watcher):
 
 def _names_within(thing: Any) -> list[str]:
     names = names_of(thing)
+    inner = [value for value in thing.values() if isinstance(value, dict)]
     for key, value in thing.items():
         if isinstance(value, dict):
             names += [str(key), *names_of(value)]
-    return names
+    # `best["weights"]`
+    held = things_in_sight(dotted=True) if inner else ()
+    return names + [name for name, one in held if any(one is value for value in inner)]

@@ -21,7 +21,7 @@ from lamplighter.watch.events import Watcher
 from lamplighter.watch.score.nearness import leeway
 from lamplighter.watch.source.figures import things_near
 from lamplighter.watch.source.place import Place, here
-from lamplighter.watch.source.statements import line_in_a_loop
+from lamplighter.watch.source.statements import is_summed_up, line_in_a_loop
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
@@ -46,13 +46,14 @@ class BatchScores(Watcher):
         self.outputs: list[Tensor] = []
         self.right: list[Tensor] = []
         self.called: list[tuple[str, Any]] = []
+        self.places: list[Place | None] = []
         self.length = 0
         self.looks: Counter[int] = Counter()
         self.nearly: dict[tuple[str, str], tuple[BatchScore, Place | None]] = {}
 
     def batch_given(self, current: Pass, batch: Any) -> None:
         if current.given == 1:
-            self.outputs, self.right, self.called = [], [], []
+            self.outputs, self.right, self.called, self.places = [], [], [], []
         self.targets = []
         loader = current.loader()
         # batches that a program lays together itself may be patients, whose scores may be averaged
@@ -96,10 +97,18 @@ class BatchScores(Watcher):
                     self.nearly[name, score.name] = (score, _line(name))
         for name, result in _held(self.called, current.given):
             self.world.adopt(each_batch_scored(name, current.given), _line(result))
+        for name in dict.fromkeys(name for name, _ in self.called):
+            called = zip(self.called, self.places, strict=True)
+            places = [place for (known, _), place in called if known == name]
+            place = places[0]
+            once = len(places) == current.given and set(places) == {place}
+            if place is not None and once and not self.world.found("E104") and is_summed_up(place):
+                self.world.adopt(each_batch_scored(name, current.given), place)
 
     def score_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         if name not in OF_EACH_SAMPLE and self.right and len(self.called) <= 4 * MOST_BATCHES:
             self.called.append((name, result))
+            self.places.append(here())
 
     def text_written(self, text: str) -> None:
         if not self.nearly or self.world.found("E104"):

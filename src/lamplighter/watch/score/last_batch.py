@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from lamplighter.watch.source.place import Place, frames, function_around, locals_of, tree_of
+from lamplighter.watch.source.statements import called_name
 
 LOOPS = (ast.For, ast.AsyncFor)
 
@@ -29,20 +30,42 @@ def scored_after_the_loop(answers: Sequence[Tensor], labels: Sequence[Tensor]) -
         variable holds other things than the last batch, or nothing compares it with the labels
         after the loop.
     """
+    if len(answers) < 2:
+        return None
+    return _held_together_after(
+        lambda thing: _holds(thing, answers[-1]), lambda thing: _holds(thing, labels[-1]), _compares
+    )
+
+
+def counted_after_the_loop(
+    is_answer: Callable[[Any], bool], is_label: Callable[[Any], bool]
+) -> Place | None:
+    """The same where just `answers == labels` stands behind the loop, and is summed or averaged there.
+
+    Args:
+        is_answer: whether a variable holds what a network has answered.
+        is_label: whether it came with the last batch.
+    """
+    return _held_together_after(is_answer, is_label, _counts)
+
+
+def _held_together_after(
+    is_answer: Callable[[Any], bool],
+    is_label: Callable[[Any], bool],
+    joins: Callable[[ast.AST, str, str], bool],
+) -> Place | None:
     frame = next(frames(), None)
     tree = tree_of(frame.f_code.co_filename) if frame is not None else None
-    if frame is None or tree is None or len(answers) < 2:
-        return None
-    loop = _loop_at(tree, frame.f_lineno)
-    if loop is None:
+    loop = _loop_at(tree, frame.f_lineno) if frame is not None and tree is not None else None
+    if frame is None or tree is None or loop is None:
         return None
     space = locals_of(frame)
     assigned = _assigned_in(loop)
-    left = [name for name in assigned if _holds(space.get(name), answers[-1])]
-    right = [name for name in assigned if _holds(space.get(name), labels[-1])]
+    left = [name for name in assigned if is_answer(space.get(name))]
+    right = [name for name in assigned if is_label(space.get(name))]
     for statement in _after(frame.f_code.co_filename, tree, loop):
         for name in left:
-            if any(_compares(node, name, other) for node in ast.walk(statement) for other in right):
+            if any(joins(node, name, other) for node in ast.walk(statement) for other in right):
                 return Place(frame.f_code.co_filename, assigned[name])
     return None
 
@@ -110,3 +133,15 @@ def _compares(node: ast.AST, one: str, other: str) -> bool:
     if isinstance(node, ast.Compare):
         return {one, other} <= {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
     return False
+
+
+def _counts(node: ast.AST, one: str, other: str) -> bool:
+    """`(preds == golds).sum()`, with `mean()` or `sum(…)` likewise."""
+    if not isinstance(node, ast.Call) or called_name(node) not in ("sum", "mean"):
+        return False
+    inside = [n for n in ast.walk(node) if isinstance(n, ast.Compare) and _asks_equality(n)]
+    return any(_compares(compare, one, other) for compare in inside)
+
+
+def _asks_equality(node: ast.Compare) -> bool:
+    return len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq)

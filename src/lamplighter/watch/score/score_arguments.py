@@ -12,6 +12,7 @@ from lamplighter.checks.batch_scores import OF_EACH_SAMPLE
 from lamplighter.checks.scoring import arguments_swapped, ranked_by_decisions
 from lamplighter.watch.data.arrays import arrays_in_sight
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.source.arguments import are_called_otherwise
 from lamplighter.watch.source.place import here
 
 if TYPE_CHECKING:
@@ -49,13 +50,31 @@ class ScoreArguments(Watcher):
         if raw is not None:
             if name in RANKING and raw and len(said.unique()) == 2:
                 self.world.adopt(ranked_by_decisions(name), here())
-        elif (
-            any(_same(truth, decided) for decided, _ in known)
-            and not _is_symmetric(name, given)
-            # else an easy task, and the answers of something else
-            and (_are_labels(seen, said) or _lie_with_the_goals(seen, said))
-        ):
+        elif not _is_symmetric(name, given) and _is_swapped(seen, name, truth, said, known):
             self.world.adopt(arguments_swapped(name), here())
+
+
+def _is_swapped(
+    seen: Answered, name: str, truth: Tensor, said: Tensor, known: list[tuple[Tensor, bool]]
+) -> bool:
+    """Whether the truth is what a network answered, and the answers are the labels.
+
+    Else it may be an easy task, and the answers of something else.
+    """
+    is_decided = any(_same(truth, decided) for decided, _ in known)
+    if is_decided and (_are_labels(seen, said) or _lie_with_the_goals(seen, said)):
+        return True
+    scores = [flat for flat, decided in known if not decided]
+    cut = any(_is_cut_from(flat, truth) and not _is_cut_from(flat, said) for flat in scores)
+    return (is_decided or cut) and are_called_otherwise(name, here())
+
+
+def _is_cut_from(scores: Tensor, marks: Tensor) -> bool:
+    """Whether ones are just those with the scores above some number, wherever it lies."""
+    ones = marks == 1
+    if not bool((ones | (marks == 0)).all()) or not 0 < int(ones.sum()) < len(marks):
+        return False
+    return float(scores[ones].min()) > float(scores[~ones].max())
 
 
 def _are_labels(seen: Answered, values: Tensor) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
@@ -12,7 +12,8 @@ from lamplighter.checks import own_arithmetic
 from lamplighter.checks import scoring as criteria
 from lamplighter.checks.finding import Finding
 from lamplighter.watch.identity import ByIdentity
-from lamplighter.watch.score.logits import WHOLE, End, Logits, Part, Source, add, columns_of
+from lamplighter.watch.score.answer import Answer, moved
+from lamplighter.watch.score.logits import Logits, Part, add, columns_of
 from lamplighter.watch.source.choices import chosen_along, cut_at
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.place import Place, here, here_exactly
@@ -37,38 +38,9 @@ CUTS = ("gt", "ge", "lt", "le", "__gt__", "__ge__", "__lt__", "__le__")
 CHOICES = ("argmax", "max", "topk", "sort", "argsort")
 SCORING = frozenset((*CUTS, *CHOICES, "eq", "ne", "mean", "round", "numpy", "tolist", "__array__"))
 SCORING |= CARRYING | {"sigmoid", "softmax", "log_softmax", "bitwise_and", "where"}
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Scores of a network on their way to a figure.
-
-    Args:
-        kind: "raw", "sigmoid", "softmax", "moved" where something was taken from it, or "decided".
-        owner: id of the network.
-        samples: length of dimension 0 when the network answered.
-        odd: a finding that holds once it is compared, as dimension and shape of its argmax or
-            softmax.
-        yes: a finding of a cut that says yes to all; it holds once that is used as an answer, and
-            not of `assert (share >= 0).all()`.
-        place: of the argmax, or of that cut.
-        end: the layer that it comes from, where the network answers with one tensor alone.
-        part: which of a network's answers it is.
-    """
-
-    kind: str
-    owner: int
-    samples: int
-    odd: tuple[int | None, tuple[int, ...]] | None = None
-    yes: tuple[Finding, ...] = ()
-    place: Place | None = None
-    end: End | None = None
-    part: Part = WHOLE
-
-    @property
-    def source(self) -> Source:
-        """The network, its last layer, and the part of its answers."""
-        return self.owner, self.end, self.part
+SCORING |= {"rsub", "mul", "add", "div"}
+MEETING = ("sub", "rsub")
+MOVING = ("mul", "add", "div")  # back to the unit of the targets
 
 
 class Scoring:
@@ -79,6 +51,7 @@ class Scoring:
         self.answers: ByIdentity[Answer] = ByIdentity()
         self.labels: ByIdentity[Place] = ByIdentity()
         self.equal: ByIdentity[Tensor] = ByIdentity()
+        self.columns: set[int] = set()  # networks that answer with a single column
         self.multi: Tensor | None = None
         self.pair: Tensor | None = None
         self.left: tuple[Tensor, Answer | None] | None = None
@@ -92,6 +65,8 @@ class Scoring:
         """A network has answered."""
         for number, tensor in enumerate(shallow((output,))):
             if tensor.is_floating_point() and tensor.dim():
+                if tensor.dim() == 2 and tensor.shape[1] == 1:
+                    self.columns.add(id(module))
                 end = self.logits.end_of(module, tensor) if tensor is output else None
                 one = Answer("raw", id(module), tensor.shape[0], end=end, part=(number,))
                 self.answers[tensor] = one
@@ -138,6 +113,10 @@ class Scoring:
             self._choose(name, args, kwargs, given[0], known, result)
         elif name == "mean" and isinstance(result, Tensor):
             self._look_at_mean(given[0])
+        elif name in MEETING and isinstance(result, Tensor) and self._meets_all(given, result):
+            self._tell(
+                criteria.compared_with_all(given[0].shape, given[1].shape, result.shape), here()
+            )
         elif known is not None and isinstance(result, Tensor):
             self._carry(name, args, kwargs, given, known, result)
         elif isinstance(result, Tensor) and name in CARRYING:
@@ -171,14 +150,16 @@ class Scoring:
             self.answers[result] = replace(
                 known, kind="decided", yes=yes, place=here() if yes else known.place
             )
+        elif name in MOVING:
+            single = len({t.numel() for t in shallow(args)} - {1}) == 1
+            if single and result.shape == given[0].shape:
+                self.answers[result] = moved(known)
         elif name in CARRYING:
             if name == "sub" and result.requires_grad:
                 add(self.logits.amounts, *known.source)
             cut_out = columns_of(name, args, given[0], result) if name in PICKING else ()
-            moved = name in ("sub", "exp") and known.kind in ("raw", "sigmoid")
-            self.answers[result] = replace(
-                known, kind="moved" if moved else known.kind, part=known.part + cut_out
-            )
+            carried = moved(known) if name in ("sub", "exp") else known
+            self.answers[result] = replace(carried, part=known.part + cut_out)
 
     def _is_taken_for_answers(self, name: str, args: tuple[Any, ...], given: list[Tensor]) -> bool:
         """Whether decisions become numbers, or meet the truth; not the question whether all hold."""
@@ -291,6 +272,19 @@ class Scoring:
         if self.ignored is not None and criteria.is_whole(second) and second.shape == first.shape:
             self.equal[result] = second
         return one.shape == other.shape
+
+    def _meets_all(self, given: list[Tensor], result: Tensor) -> bool:
+        """Whether answers `(n, 1)` of a network that gives such are held against labels `(n,)`.
+
+        In training, the arithmetic of losses is looked at elsewhere.
+        """
+        if len(given) != 2 or result.requires_grad or result.dim() != 2:
+            return False
+        answer, other = given if given[0].dim() == 2 else given[::-1]
+        known = self.answers.get(answer)
+        if known is None or known.owner not in self.columns or self.answers.get(other) is not None:
+            return False
+        return other.dim() == 1 and own_arithmetic.makes_a_square(answer.shape, other.shape)
 
     def _leave(self, tensor: Tensor) -> None:
         """Answers and labels that go to NumPy one after the other are compared there."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from lamplighter.checks.batches import tensors_in
+from lamplighter.checks.scoring import last_batch_alone
 from lamplighter.checks.tallies import (
     Counted,
     Elsewhere,
@@ -20,6 +22,7 @@ from lamplighter.checks.tallies import (
 )
 from lamplighter.watch.data.passes import length_of
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.score.last_batch import counted_after_the_loop
 from lamplighter.watch.score.lists import ListsFromZero
 from lamplighter.watch.score.nearness import NUMBER, is_near
 from lamplighter.watch.score.printed import Printed
@@ -50,7 +53,6 @@ class Tally:
         walk: what is known of it beside its figures.
         right, losses, sums: of its batches, where they were computed.
         looks: how often figures were held against it.
-        unknown: labels that no class has.
         read: whether what was printed after it was read.
     """
 
@@ -60,7 +62,6 @@ class Tally:
     losses: list[Tensor] = field(default_factory=list)
     sums: list[Tensor] = field(default_factory=list)
     looks: int = 0
-    unknown: int = 0
     read: bool = False
 
     def counted(self) -> Counted:
@@ -88,11 +89,13 @@ class Tallies(Watcher):
         self.looks = 0
         self.texts = 0
         self.parts = 0
+        self.batch: list[Tensor] = []
         self.answered = (-1, 0)  # the last step, and samples answered since
         self.hits: dict[tuple[str, str], set[float]] = {}
 
     def batch_given(self, current: Pass, batch: Any) -> None:
         self.parts = len(batch) if isinstance(batch, list | tuple | dict) else 0
+        self.batch = list(tensors_in(batch)) if current.given > 1 and not current.steps else []
 
     def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:
         self.scoring.answered(module, output)
@@ -131,7 +134,7 @@ class Tallies(Watcher):
             tally = self._tally(training=torch.is_grad_enabled())
             if len(tally.right) < MOST:
                 tally.walk.answered = self.answered[1]
-                tally.unknown += without_a_class(given)
+                tally.walk.unknown.append(without_a_class(given))
                 tally.right.append(result.detach().sum())
                 tally.walk.sizes.append(result.numel())
 
@@ -168,6 +171,23 @@ class Tallies(Watcher):
             if current.steps and current.backwards >= 2 * current.steps:
                 walk.every = round(current.backwards / current.steps)
 
+        if current.is_evaluation() and 3 <= current.given <= current.calls and not self._is_over():
+            self._look_behind_the_loop(current)
+        self.batch = []
+
+    def _look_behind_the_loop(self, current: Pass) -> None:
+        """Nothing was compared in the loop: whether the last batch alone is, behind it."""
+        key = (id(current.loader()), current.number)
+        if any(tally.key[:2] == key and tally.right for tally in self.recent):
+            return
+        batch = self.batch
+        place = counted_after_the_loop(
+            lambda thing: isinstance(thing, Tensor) and self.scoring.answers.get(thing) is not None,
+            lambda thing: any(thing is tensor for tensor in batch),
+        )
+        if place is not None:
+            self.world.adopt(last_batch_alone(current.given), place)
+
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         if self.recent and self.recent[-1].key[0] == "held" and self.recent[-1].looks == 0:
             self._look()
@@ -188,7 +208,7 @@ class Tallies(Watcher):
             tally.looks += 1
             counted = tally.counted()
             # how many labels are known is then the length of something else
-            self.compare(tally, figures, [] if tally.unknown else sorted(sizes))
+            self.compare(tally, figures, [] if any(counted.unknown) else sorted(sizes))
             if text and counted.given > 1:
                 self.lists.look(counted, text)
             if text and (counted.given > 1 or (tally.key[0] == "held" and len(tally.losses) > 1)):

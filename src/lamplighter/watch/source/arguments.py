@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Callable
 
 from torch import nn
 
-from lamplighter.watch.source.place import Place, function_around, statements, tree_of
+from lamplighter.watch.source.place import (
+    Place,
+    function_around,
+    statement_at,
+    statements,
+    tree_of,
+)
 from lamplighter.watch.source.statements import called_name
 
 RENAMING = (
     *(ast.Name, ast.Subscript, ast.Attribute, ast.Slice, ast.UnaryOp, ast.USub, ast.Constant),
     *(ast.Load, ast.Tuple),
+)
+ANSWER = re.compile(r"pred|hat|output|answer|guess|said|decid|estimat", re.I)
+TRUTH = re.compile(
+    r"true|truth|test|val|dev|label|target|gold|actual|goal|right|(^|_)(y|gt)(_|$)", re.I
 )
 SQUASHES = ("softmax", "sigmoid", "Softmax", "Sigmoid")
 
@@ -130,6 +141,30 @@ def number_given(place: Place | None, kind: str, keyword: str) -> str:
         plain = isinstance(given, ast.Name | ast.Attribute | ast.Subscript)
         written.add(ast.unparse(given) if plain and given is not None else "")
     return written.pop() if len(written) == 1 else ""
+
+
+def are_called_otherwise(name: str, place: Place | None) -> bool:
+    """Whether a score is given first what is called an answer, and then what is called the truth.
+
+    Args:
+        name: of the score.
+        place: the line of the call.
+    """
+    statement = statement_at(place) if place is not None else None
+    for node in ast.walk(statement) if statement is not None else ():
+        if not isinstance(node, ast.Call) or called_name(node) != name:
+            continue
+        named = {k.arg: k.value for k in node.keywords}
+        first, second = (
+            named.get(keyword, node.args[number] if len(node.args) > number else None)
+            for number, keyword in enumerate(("y_true", "y_pred"))
+        )
+        if first is None or second is None:
+            continue
+        one, other = ast.unparse(first), ast.unparse(second)
+        if ANSWER.search(one) and not ANSWER.search(other) and TRUTH.search(other):
+            return True
+    return False
 
 
 def _variable(node: ast.AST | None) -> str:

@@ -183,3 +183,17 @@ def _reads(node: ast.AST, name: str) -> bool:
         isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)
         for n in ast.walk(node)
     )
+
+
+def is_summed_up(place: Place) -> bool:
+    """Whether what a line computes is added to a sum, there or where its variable is read next."""
+    statement = statement_at(place)
+    if isinstance(statement, ast.AugAssign):
+        return isinstance(statement.op, ast.Add)
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+        return False
+    name, block = statement.targets[0].id, block_of(place.file, statement)
+    for later in block[block.index(statement) + 1 :] if block else ():
+        if _mentions(later, name):
+            return isinstance(later, ast.AugAssign) and isinstance(later.op, ast.Add)
+    return False

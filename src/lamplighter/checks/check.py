@@ -25,7 +25,7 @@ from lamplighter.checks.guess import LossFunction
 from lamplighter.checks.probe import Prober
 from lamplighter.checks.report import Report
 from lamplighter.checks.setup import Setup
-from lamplighter.checks.snapshot import kept
+from lamplighter.checks.snapshot import kept, probing
 from lamplighter.listener import SILENT, Listener
 
 Look = Callable[[Setup], Iterable[Finding]]
@@ -155,7 +155,7 @@ def _use_shaped_copy(setup: Setup) -> None:
     setup.model, setup.optimizers = copy.deepcopy(setup.model), ()
     if setup.data is None:
         return
-    with kept((), (setup.data,)), torch.no_grad():
+    with kept((), (setup.data,)), probing(setup.model), torch.no_grad():
         over_data.read_train(setup, 1)
         setup.batches.pop().into(setup.model)
 

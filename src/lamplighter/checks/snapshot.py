@@ -7,11 +7,13 @@ back into the same objects afterwards.
 
 from __future__ import annotations
 
+import dis
 import random
 import types
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -55,6 +57,7 @@ _OUTSIDE = frozenset(
     ]
 )
 _UNSHAPED = (nn.parameter.UninitializedParameter, nn.parameter.UninitializedBuffer)
+_CONTAINERS = (list, dict, set, deque)
 _MANY = 50_000  # containers longer than this hold data, not state
 
 
@@ -71,12 +74,24 @@ class Snapshot:
         self._tensors: list[tuple[Tensor, Tensor | None, bool]] = []
         self._containers: list[tuple[Any, Any]] = []
         self._generators: list[tuple[Any, Any]] = []
+        self._names: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self._seen: set[int] = set()
         self._random = _global_random_state()
         for thing in trained:
             self._take(thing, 64, tensors=True)
+            if isinstance(thing, nn.Module):
+                self.keep_what_is_written_by(thing)
         for thing in read:
             self._take(thing, 6, tensors=False)
+
+    def keep_what_is_written_by(self, module: nn.Module) -> None:
+        """Notes what the hooks and forward functions of a network write down outside of it."""
+        for part in module.modules():
+            if not type(part).__module__.startswith("torch."):
+                self._take_function(type(part).forward, 4, tensors=False)
+            for hooks in (part._forward_pre_hooks, part._forward_hooks, part._backward_hooks):
+                for hook in hooks.values():
+                    self._take(hook, 4, tensors=False)
 
     def before(self, tensor: Tensor) -> Tensor:
         """The value a tensor had when the snapshot was made."""
@@ -93,6 +108,8 @@ class Snapshot:
                     tensor.grad = gradient
         for container, content in self._containers:
             _put_content(container, content)
+        for space, values in self._names:
+            space.update(values)
         for generator, state in self._generators:
             put_generator_state(generator, state)
         _put_global_random_state(self._random)
@@ -110,7 +127,7 @@ class Snapshot:
                 self._take_tensor(value)
         elif isinstance(value, GENERATORS):
             self._generators.append((value, generator_state(value)))
-        elif isinstance(value, list | dict | set | deque):
+        elif isinstance(value, _CONTAINERS):
             self._take_container(value, left, tensors=tensors)
         elif isinstance(value, tuple):
             for item in value[:4096]:
@@ -143,13 +160,56 @@ class Snapshot:
             self._take(item, left - 1, tensors=tensors)
 
     def _take_function(self, function: Any, left: int, *, tensors: bool) -> None:
-        """What a function was closed over, and what a method is bound to."""
+        """What a function was closed over, what a method is bound to, and what is global to it."""
         self._take(getattr(function, "__self__", None), left - 1, tensors=tensors)
+        self._take_globals(function)
         for cell in getattr(function, "__closure__", None) or ():
             try:
                 self._take(cell.cell_contents, left - 1, tensors=tensors)
             except ValueError:
                 continue  # a cell that is not filled yet
+
+    def _take_globals(self, function: Any) -> None:
+        """Global containers that a function names, and the globals that it sets."""
+        function = getattr(function, "__func__", function)
+        if not isinstance(function, types.FunctionType):
+            return
+        space = function.__globals__
+        for name in function.__code__.co_names:
+            self._take_contents(space.get(name))
+        written = {name: space[name] for name in _set_by(function.__code__) if name in space}
+        if written:
+            self._names.append((space, written))
+
+    def _take_contents(self, value: Any, deeper: int = 1) -> None:
+        """What a container holds, and containers in it; of tensors only that they are there."""
+        if not isinstance(value, _CONTAINERS) or len(value) > _MANY:
+            return
+        self._containers.append((value, value.copy()))
+        for item in value.values() if isinstance(value, dict) else value:
+            if deeper:
+                self._take_contents(item, deeper - 1)
+
+
+@lru_cache(maxsize=256)
+def _set_by(code: types.CodeType) -> tuple[str, ...]:
+    return tuple(i.argval for i in dis.get_instructions(code) if i.opname == "STORE_GLOBAL")
+
+
+@contextmanager
+def probing(*networks: nn.Module) -> Iterator[None]:
+    """A stretch of work with copies of a program's networks that leaves no trace in the program.
+
+    A copy calls the same hooks and forward functions: what they append to, count up or set outside
+    of the network is put back, as are the random generators.
+    """
+    snapshot = Snapshot(())
+    for network in networks:
+        snapshot.keep_what_is_written_by(network)
+    try:
+        yield
+    finally:
+        snapshot.restore()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from lamplighter.checks import data
 from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.observed import observed
-from lamplighter.checks.snapshot import kept
+from lamplighter.checks.snapshot import probing
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.network.probes import LARGEST
 from lamplighter.watch.source.descent import is_dense
@@ -103,7 +103,7 @@ class Entrance(Watcher):
         size = sum(p.numel() * p.element_size() for p in first.module.parameters())
         if size > LARGEST:
             return
-        with kept(()), torch.no_grad():
+        with probing(first.module), torch.no_grad():
             double = copy.deepcopy(first.module).eval()
             with observed(double) as forward:
                 double(*first.args, **first.kwargs)

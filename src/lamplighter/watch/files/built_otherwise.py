@@ -16,7 +16,7 @@ from lamplighter.checks.built_otherwise import (
     differences_of,
     same_weights_other_answers,
 )
-from lamplighter.checks.snapshot import kept
+from lamplighter.checks.snapshot import probing
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.network.trial import UNFIT
@@ -121,7 +121,7 @@ class BuiltOtherwise(Watcher):
         if sum(p.numel() for network in (owner, module) for p in network.parameters()) > LARGEST:
             return False
         try:
-            with kept(()), torch.no_grad():
+            with probing(owner, module), torch.no_grad():
                 whole, new = copy.deepcopy((owner, module))
                 old = whole.get_submodule(path)
                 new.to(next(old.parameters()).device)

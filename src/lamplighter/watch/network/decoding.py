@@ -10,7 +10,7 @@ from torch import Tensor
 from lamplighter.checks import behaviour
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.guess import answer_in
-from lamplighter.checks.snapshot import kept, seed_all
+from lamplighter.checks.snapshot import probing, seed_all
 from lamplighter.watch.network.trial import UNFIT, Trial
 
 
@@ -49,7 +49,7 @@ def _answer_moves(trial: Trial, inputs: list[Tensor], number: int) -> bool:
     changed[:, -1] = pool[(place + 1) % len(pool)]
     model = trial.double[0].eval()
     answers = []
-    with kept(()), torch.no_grad():
+    with probing(model), torch.no_grad():
         for given in (tokens, changed):
             seed_all(0)
             answer = answer_in(model(*inputs[:number], given, *inputs[number + 1 :]))

@@ -12,7 +12,7 @@ from torch import nn
 
 from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.check import check
-from lamplighter.checks.snapshot import kept
+from lamplighter.checks.snapshot import kept, probing
 from lamplighter.checks.structure import WEIGHTED
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.network.calls import Call, call_of
@@ -93,7 +93,7 @@ class Parts(Watcher):
         tensors = tuple(t.detach() for t in part.call.tensors)
         trial.batches.append((*tensors, tensors[0]))
         wanted = CODES if trial.rows_are_samples() else CODES - {"M104"}
-        with kept(()), warnings.catch_warnings():
+        with probing(double), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             report = check(double, trial.as_data(), loss=trial.compute_loss, only=wanted)
         for finding in report:

@@ -14,7 +14,7 @@ from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.check import check
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.observed import observed
-from lamplighter.checks.snapshot import kept
+from lamplighter.checks.snapshot import kept, probing
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.network.calls import (
     Call,
@@ -246,7 +246,7 @@ class Probes(Watcher):
         if not trial.rows_are_samples():
             wanted -= {"M104", "E105", "D101"}
         model, optimizers = trial.double
-        with kept(()), warnings.catch_warnings():
+        with probing(model), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             report = check(
                 model,
@@ -322,6 +322,6 @@ def _holds_at_evaluation(finding: Finding, trial: Trial) -> bool:
     if finding.level == "error" or not other:
         return True
     model = trial.double[0].eval()
-    with kept(()), torch.no_grad(), observed(model) as forward:
+    with probing(model), torch.no_grad(), observed(model) as forward:
         model(*trial.batches[0][:-1])
     return (one, other) in forward.adjacent

@@ -14,7 +14,7 @@ from lamplighter.checks import padding
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.guess import answer_in
 from lamplighter.checks.labels import padded_places
-from lamplighter.checks.snapshot import kept, seed_all
+from lamplighter.checks.snapshot import probing, seed_all
 from lamplighter.watch.network.trace import first_difference, operations, uses_of
 from lamplighter.watch.network.trial import UNFIT, Trial
 from lamplighter.watch.source.place import Place, here
@@ -95,7 +95,7 @@ def _is_ignored(model: nn.Module, inputs: list[Tensor], number: int) -> bool:
     model.eval()
     answers = []
     try:
-        with kept(()), torch.no_grad():
+        with probing(model), torch.no_grad():
             for given in (inputs, turned):
                 seed_all(0)
                 answers.append(answer_in(model(*given)))
@@ -151,7 +151,7 @@ def masks_of(
     handles = [m.register_forward_pre_hook(hook, with_kwargs=True) for m in attentions]
     model.train()  # at evaluation, fused layers would go around the hooks
     try:
-        with kept(()), torch.no_grad(), _MasksSeen() as own:
+        with probing(model), torch.no_grad(), _MasksSeen() as own:
             model(*inputs)
             weights = [p for m in attentions for p in m.parameters()]
             lines = uses_of(operations(model, inputs), weights) if seen else []
@@ -233,7 +233,7 @@ def _is_column(mask: Tensor) -> bool:
 def _masks_by_hand(model: nn.Module, inputs: list[Tensor], padded: Tensor) -> _HandMasks:
     """How a network masks its padding itself."""
     model.eval()
-    with kept(()), torch.no_grad(), _HandMasks(padded) as seen:
+    with probing(model), torch.no_grad(), _HandMasks(padded) as seen:
         model(*inputs)
     return seen
 
@@ -259,7 +259,7 @@ def _cut_short(
     whole = [t[row : row + 1] for t in inputs]
     short = [t[:, :length] if t.shape[1:2] == padded.shape[1:] else t for t in whole]
     model.eval()
-    with kept(()), torch.no_grad():
+    with probing(model), torch.no_grad():
         seed_all(0)
         answers = [answer_in(model(*given)) for given in (whole, short)]
     if answers[0] is None or answers[1] is None:

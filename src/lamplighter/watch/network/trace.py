@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from lamplighter.checks.batches import tensors_in
-from lamplighter.checks.snapshot import kept, seed_all
+from lamplighter.checks.snapshot import probing, seed_all
 from lamplighter.watch.source.place import Place, here
 
 MOST = 20_000  # operations of one pass that are kept
@@ -63,7 +63,7 @@ def operations(model: nn.Module, inputs: Sequence[Tensor], *, seed: int = 0) -> 
         inputs: its positional arguments.
         seed: of the random generators, which are put back.
     """
-    with kept(()), warnings.catch_warnings():
+    with probing(model), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         seed_all(seed)
         with _Recorder(here()) as recorder:

@@ -227,6 +227,18 @@ def test_mended_figures_stay_silent(name: str, run: Callable[[str], Watch]) -> N
     assert run(FIGURES[name][2]).findings == []
 
 
+def test_rounded_shares_of_filled_up_places(run: Callable[[str], Watch]) -> None:
+    """E101: a few digits are enough where each line agrees."""
+    begin, hits = PADDED.split("hits =")
+    again = "for epoch in range(4):\n    fit(net, data, LOSS)\n    hits ="
+    loss = "LOSS = lambda out, b: F.cross_entropy(out.transpose(1, 2), b)\n"
+    rest = hits.replace("\n", "\n    ").replace(
+        "print(hits / count)", 'print(f"{{hits / count:.3f}}")'
+    )
+    program = begin + loss + again + rest
+    assert [f.code for f in run(program.format(counted="b.numel()")).findings] == ["E101"]
+
+
 @pytest.mark.parametrize("mean", [".mean()", ""])
 def test_what_is_counted_in_the_loop_stays_silent(mean: str, run: Callable[[str], Watch]) -> None:
     """Gathered in a list, it may well be averaged behind it."""

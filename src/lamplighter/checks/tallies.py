@@ -114,6 +114,7 @@ class Wrong:
         fix: what to do; empty: what mends most of them.
         level: where the mistake is less grave than the catalogue says.
         divisor: what it was divided by, where that is a length of something else; else 0.
+        filled: whether places that are filled up were counted.
     """
 
     value: float
@@ -123,6 +124,7 @@ class Wrong:
     fix: str = ""
     level: Level | None = None
     divisor: int = 0
+    filled: bool = False
 
     @property
     def kind(self) -> str:
@@ -196,7 +198,7 @@ def _wrong_shares(counted: Counted, others: Sequence[int]) -> Iterator[Wrong]:
             "filled up, with a negative label, and can never be right"
         )
         fix = "divide by the labels that are none of these: (labels >= 0).sum()"
-        yield Wrong(total / count, actual, how, fix=fix)
+        yield Wrong(total / count, actual, how, fix=fix, filled=True)
     equal = {count, counted.length} - {0}
     if count > batches:
         for size in equal:

@@ -210,7 +210,7 @@ def _groups_in_files(thing: Any) -> list[str]:
         return []
     found = [IN_FILES.search(PurePath(str(one)).name) for one in firsts]
     groups = [match.group(2).lower() for match in found if match is not None]
-    known = len(groups) == len(thing) and 1 < len(set(groups)) <= len(groups) // 2
+    known = len(groups) == len(thing) and 1 < len(set(groups)) <= 0.7 * len(groups)
     return groups if known else []
 
 

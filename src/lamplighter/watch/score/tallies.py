@@ -219,13 +219,14 @@ class Tallies(Watcher):
         newer = self.recent[self.recent.index(tally) + 1 :]
         if tally.read or not NUMBER.search(text) or self._is_over():
             return
-        if counted.given and len(counted.losses) != counted.given:
+        filled = any(counted.unknown) and len(counted.sizes) == counted.given
+        if counted.given and len(counted.losses) != counted.given and not filled:
             return  # not every batch of the walk was heard
         if any(other.key[0] == tally.key[0] for other in newer):
             return  # the line is about the newest walk over these data
         tally.read = True
-        right = [*right_losses(counted), counted.losses[-1]]
-        wrongs = [w for w in wrong_values(counted, []) if w.loss]
+        right = [*right_losses(counted), *counted.losses[-1:], *right_values(counted)]
+        wrongs = [w for w in wrong_values(counted, []) if w.loss or (filled and w.filled)]
         wrong = self.printed.look(text, tally.key[0], wrongs, right)
         if wrong is not None:
             self.world.adopt(figure_is_wrong(PRINTED, wrong, counted), here())

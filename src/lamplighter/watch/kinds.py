@@ -56,6 +56,7 @@ from lamplighter.watch.loop.idle import IdleOptimizers
 from lamplighter.watch.loop.leftovers import Leftovers
 from lamplighter.watch.loop.lengths import Lengths
 from lamplighter.watch.loop.loss_scales import LossScales
+from lamplighter.watch.loop.never_began import NeverBegan
 from lamplighter.watch.loop.own_weights import OwnWeights
 from lamplighter.watch.loop.plateaus import Plateaus
 from lamplighter.watch.loop.policies import Policies
@@ -268,6 +269,7 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     Partners,
     MaskedMinima,
     IdleOptimizers,
+    NeverBegan,
     HandSteps,
     Starved,
     Silenced,

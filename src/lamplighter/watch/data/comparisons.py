@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
 from torch.utils.data import (
     DataLoader,
     Dataset,
@@ -34,10 +33,11 @@ from lamplighter.watch.data.measured_again import differs_knowingly
 from lamplighter.watch.data.passes import base_of
 from lamplighter.watch.data.rows import Rows, rows_of
 from lamplighter.watch.data.samples import parts_of
+from lamplighter.watch.data.shortened import rows_cut
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.place import Place, line_of_attribute
-from lamplighter.watch.source.pointing import built_at, pointed, shows
+from lamplighter.watch.source.pointing import built_at, pointed
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.loaders import SeenLoader
@@ -64,7 +64,7 @@ class Comparisons(Watcher):
     """Looks into each data set when it is first walked over, and compares them at the end."""
 
     codes = (
-        *("D102", "D107", "D110", "D111", "D113", "S102", "S103", "S106", "S107"),
+        *("D102", "D107", "D110", "D111", "D112", "D113", "S102", "S103", "S106", "S107"),
         *("T101", "T102", "T103", "Y101", "Y102", "Y103", "Y104", "Y109", "Y112"),
     )
 
@@ -110,6 +110,8 @@ class Comparisons(Watcher):
         self.rows[id(mine)] = (mine, rows)
         if isinstance(dataset, Dataset):
             self.read[dataset] = Read(rows, loader.collate_fn)
+        for finding, line in rows.lone:
+            self.world.adopt([replace(finding, where=mine.name)], line or mine.place)
         self.world.dropped |= rows.dropped
         self.wrapped |= rows.wrapped
 
@@ -216,9 +218,7 @@ class Comparisons(Watcher):
         pairs = pairs_of(rows)
         yield from moved_apart(pairs, where=mine.name)
         yield from points_stay(pairs, rows.targets, where=mine.name)
-        if rows.inputs is not None and shows("D113", mine.place, loader and loader.dataset):
-            for padding in self._paddings():
-                yield from data.never_padded(rows.inputs, padding, where=mine.name)
+        yield from rows_cut(self.world, mine, rows, loader)
 
     def _in_labels(
         self, mine: SeenLoader, rows: Rows, loader: DataLoader[Any] | None
@@ -243,13 +243,6 @@ class Comparisons(Watcher):
         yield from told or row_number_decides(inputs, classes)
         if inputs[0].numel() <= 4096:
             yield from labels.labels_without_signal(inputs, classes)
-
-    def _paddings(self) -> set[int]:
-        """The padding ids of the embeddings that were trained."""
-        trained = [network for model, network in self.world.networks() if model.trained]
-        inner = [layer for network in trained for layer in network.modules()]
-        kinds = (nn.Embedding, nn.EmbeddingBag)
-        return {e.padding_idx for e in inner if isinstance(e, kinds) and e.padding_idx is not None}
 
     def at_evaluation(self, mine: SeenLoader, rows: Rows) -> Iterator[Finding]:
         """Whether a sample read twice is the same; a target that changes too is part of the task."""

@@ -115,8 +115,8 @@ class Fed(Watcher):
     ) -> Iterator[Finding]:
         """What a training set shows by itself."""
         yield from comparisons.in_training(mine, rows)
-        if rows.inputs is not None and rows.classes is not None:
-            yield from contradictions_in(rows.inputs, rows.classes)
+        if rows.inputs is not None and (kinds := rows.kinds) is not None:
+            yield from contradictions_in(rows.inputs, kinds)
 
     def _look_at_others(
         self, origin: Origin, given: Given, rows: Rows, arrays: list[Array], mine: SeenLoader
@@ -168,7 +168,8 @@ class Fed(Watcher):
         """Withdraws what was told of arrays that were never evaluated."""
         seen = {p for one in evaluated for p in one.samples.prints}
         for suspicion in self.suspicions:
-            if self.world.whole and not suspicion.prints & seen:
+            known = len(suspicion.prints & seen)
+            if self.world.whole and 2 * known < len(suspicion.prints):
                 self.world.withdraw(suspicion.code, suspicion.where)
                 self.world.told.discard((suspicion.code, suspicion.where))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,9 @@ from lamplighter.checks.splits import fingerprints
 
 ENOUGH_SAMPLES = 4096
 ENOUGH_BYTES = 32 * 2**20
+FEWEST_ROWS = 16  # of which the columns' values are counted
+CHANCE = 0.01  # of one pair of equal samples among so many as are taken
+MOST_OFTEN = 8  # times that one sample may come where that is no mere chance
 
 
 @dataclass(eq=False)
@@ -27,6 +31,7 @@ class Samples:
         of_pictures: whether the inputs have the shape of pictures.
         whole_first_pass: whether every sample of the walk was taken.
         telling: whether two equal samples can hardly be chance.
+        rare: the same by how few values its columns share; a sample that comes often is none then.
     """
 
     prints: list[bytes] = field(default_factory=list)
@@ -34,6 +39,7 @@ class Samples:
     of_pictures: bool = False
     whole_first_pass: bool = True
     telling: bool = False
+    rare: bool = False
     _bytes: int = 0
 
     def take(self, inputs: torch.Tensor | None, labels: torch.Tensor | None) -> None:
@@ -47,6 +53,7 @@ class Samples:
             self.whole_first_pass = False
             return
         self.telling = are_telling(inputs)
+        self.rare = self.rare or are_rarely_equal(inputs)
         self._bytes += inputs.numel() * inputs.element_size()
         self.prints += fingerprints(inputs)
         self.of_pictures = inputs.dim() == 4
@@ -67,10 +74,13 @@ class Samples:
 
     def contradictions(self) -> Iterator[Finding]:
         """Equal inputs with different labels, within one batch or across batches."""
-        if len(self.labels) != len(self.prints) or not self.telling:
+        if len(self.labels) != len(self.prints) or not (self.telling or self.rare):
             return
-        if len(set(self.prints)) == 1:
+        often = max(Counter(self.prints).values())
+        if often == len(self.prints):
             return  # all inputs are alike (D101): that is another mistake
+        if not self.telling and often > MOST_OFTEN:
+            return
         first: dict[bytes, int] = {}
         clashes = [
             (first[print_], label)
@@ -94,6 +104,27 @@ def are_telling(inputs: torch.Tensor) -> bool:
     """Whether two equal samples can hardly be chance: eight numbers and more, no few tokens."""
     wide = inputs.dim() > 1 and inputs[0].numel() >= 8
     return wide and (inputs.is_floating_point() or inputs.dim() == 4)
+
+
+def are_rarely_equal(inputs: torch.Tensor) -> bool:
+    """Whether the values of the columns leave no room for two equal samples by chance.
+
+    Args:
+        inputs: `(N, D)` numbers, or tokens padded behind.
+    """
+    if inputs.dim() != 2 or len(inputs) < FEWEST_ROWS:
+        return False
+    rows = inputs.detach()[:256].cpu()
+    count = len(rows)
+    ordered = rows.sort(0).values
+    runs = torch.cat([torch.ones(1, rows.shape[1]), (ordered[1:] != ordered[:-1]).float()]).cumsum(
+        0
+    )
+    sizes = torch.zeros(count + 1, rows.shape[1]).scatter_add_(
+        0, runs.long(), torch.ones_like(runs)
+    )
+    pairs = (sizes * (sizes - 1)).sum(0).clamp(min=1) / (count * (count - 1))
+    return float(pairs.log().sum()) < math.log(CHANCE) - 2 * math.log(ENOUGH_SAMPLES)
 
 
 def are_classes(labels: list[int]) -> bool:

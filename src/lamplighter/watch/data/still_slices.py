@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FEWEST = 20  # steps on the same samples
 ROOM = 4  # times as many rows has the array, at least
+RUN = 5  # steps on one batch, where another follows
 
 
 class StillSlices(Watcher):
@@ -30,7 +31,7 @@ class StillSlices(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.batch: Tensor | None = None
-        self.steps = self.rows = 0
+        self.steps = self.rows = self.run = self.moves = 0
         self.name = ""
         self.place: Place | None = None
         self.unused: set[bytes] = set()
@@ -52,17 +53,25 @@ class StillSlices(Watcher):
         if self.batch is None:
             return
         if given is None or not torch.equal(given.inputs, self.batch):
-            self.batch = None
-            return
+            if given is None or self.run < RUN:
+                self.batch = None
+                return
+            self.unused -= set(fingerprints(given.inputs))
+            self.batch, self.run = given.inputs.clone(), 0
+            self.moves += 1
+        self.run += 1
         self.steps += 1
 
     def ended(self) -> None:
         if self.batch is None or self.steps < FEWEST or self.world.feeds is None:
             return
+        if self.moves and not self.world.whole:
+            return  # each batch may be trained on for some steps, and all of them in the end
         for one in self.world.feeds.evaluated.values():
             self.unused -= set(one.samples.prints)
         if len(self.unused) > self.rows // 2:
-            told = slice_that_stays(len(self.batch), self.steps, self.rows, where=f"`{self.name}`")
+            steps = self.steps // (self.moves + 1)
+            told = slice_that_stays(len(self.batch), steps, self.rows, where=f"`{self.name}`")
             self.world.adopt(told, self.place)
 
 

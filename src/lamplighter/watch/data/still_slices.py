@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 FEWEST = 20  # steps on the same samples
 ROOM = 4  # times as many rows has the array, at least
-RUN = 5  # steps on one batch, where another follows
 
 
 class StillSlices(Watcher):
@@ -53,7 +52,7 @@ class StillSlices(Watcher):
         if self.batch is None:
             return
         if given is None or not torch.equal(given.inputs, self.batch):
-            if given is None or self.run < RUN:
+            if given is None or not self._creeps(given.inputs):
                 self.batch = None
                 return
             self.unused -= set(fingerprints(given.inputs))
@@ -62,11 +61,15 @@ class StillSlices(Watcher):
         self.run += 1
         self.steps += 1
 
+    def _creeps(self, batch: Tensor) -> bool:
+        """Whether the slice stayed for as long as a walk over all rows takes, and then moved by a few."""
+        if self.batch is None or self.run * len(self.batch) < self.rows // 2:
+            return False
+        return bool(set(fingerprints(batch)) & set(fingerprints(self.batch)))
+
     def ended(self) -> None:
         if self.batch is None or self.steps < FEWEST or self.world.feeds is None:
             return
-        if self.moves and not self.world.whole:
-            return  # each batch may be trained on for some steps, and all of them in the end
         for one in self.world.feeds.evaluated.values():
             self.unused -= set(one.samples.prints)
         if len(self.unused) > self.rows // 2:

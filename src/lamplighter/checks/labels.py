@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -109,6 +110,19 @@ def labels_begin_at_one(
             f"{outputs} outputs: one output is there only to make room for the offset",
             f"subtract 1 from the labels and give the model {outputs - 1} outputs",
         )
+
+
+def masks_begin_at_one(masks: Tensor, outputs: int, *, where: str = "masks") -> Iterator[Finding]:
+    """Y102 of a class for each pixel: 0 may be kept for what is left out, so it is a warning.
+
+    Args:
+        masks: `(N, H, W)` class numbers, all of a data set.
+        outputs: the number of outputs.
+        where: the field it is about.
+    """
+    if masks.dim() == 3 and not masks.is_floating_point() and masks.dtype != torch.bool:
+        found_there = labels_begin_at_one(masks.flatten(), outputs, where=where)
+        yield from (replace(finding, level="warning") for finding in found_there)
 
 
 def unknown_classes(
@@ -241,6 +255,22 @@ def padding_counted(
             f"{share:.0%} of the places are padding and count in the loss, with target {value}: "
             "answering the padding is the easiest way to a low loss",
             f"give the loss ignore_index={value}, if {value} is used for padding alone",
+        )
+
+
+def padding_learned(share: float) -> Iterator[Finding]:
+    """Y107: answers behind the end of a sequence have a gradient.
+
+    Args:
+        share: of the places that lie behind the end of their sequence.
+    """
+    if share >= 0.15:
+        yield found(
+            "Y107",
+            "the loss",
+            f"{share:.0%} of the places lie behind the end of their sequence, as the lengths in the "
+            "batch say, and the answers there have a gradient: the network learns to answer padding",
+            "compare only what is real: loss[mask].mean(), or (loss * mask).sum() / mask.sum()",
         )
 
 

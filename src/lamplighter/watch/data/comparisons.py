@@ -74,7 +74,7 @@ class Comparisons(Watcher):
         self.rows: dict[int, tuple[SeenLoader, Rows]] = {}
         self.read: ByIdentity[Read] = ByIdentity()
         self.looks = 0
-        self.weighed = False
+        self.weighed = self.ignored = False
         self.gaps: tuple[torch.Tensor, SeenLoader | None] | None = None
         self.wrapped: dict[Place, Finding] = {}
         self.ahead = Ahead(self)
@@ -143,6 +143,7 @@ class Comparisons(Watcher):
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         weights = (given.get("weight"), given.get("pos_weight"))
         self.weighed |= any(isinstance(weight, torch.Tensor) for weight in weights)
+        self.ignored |= given.get("ignore_index") == 0
 
     def ended(self) -> None:
         self.ahead.settle()
@@ -228,6 +229,8 @@ class Comparisons(Watcher):
         drawn = isinstance(sampler, WeightedRandomSampler)
         if outputs < 2 and not self.weighed and not drawn and (marks := rows.marks) is not None:
             yield from labels.classes_unequal(marks, where=mine.name)
+        if rows.complete and rows.targets is not None and not self.ignored:
+            yield from labels.masks_begin_at_one(rows.targets, outputs)
         known = rows.labels or mine.samples.labels
         if outputs < 2 or not known or max(known) >= outputs:
             return

@@ -63,7 +63,7 @@ class Fed(Watcher):
     """Judges what `Feeds` gathered: before the first step what can be seen, the rest in the end."""
 
     codes = (
-        *("D102", "D106", "E103", "S101", "S106", "S107", "T102", "T103"),
+        *("D101", "D102", "D106", "E103", "S101", "S106", "S107", "T102", "T103"),
         *("Y101", "Y102", "Y110", "Y112"),
     )
 
@@ -79,6 +79,7 @@ class Fed(Watcher):
         if given is None or comparisons is None:
             return
         self._gaps(given)
+        self._alike(given)
         arrays = arrays_in_sight()
         origin = origin_of(given.inputs, arrays)
         if origin is None:
@@ -99,6 +100,15 @@ class Fed(Watcher):
         if given.inputs.is_floating_point() and not bool(torch.isfinite(given.inputs).all()):
             where = "a batch given by hand"
             found = data.values_not_finite(given.inputs, where=where, tolerated=True)
+            self._tell(found, given.place, None)
+
+    def _alike(self, given: Given) -> None:
+        """D101, where as many samples have different targets."""
+        rows, targets = given.inputs, given.targets
+        if rows.dim() < 2 or len(rows) < FEWEST or targets is None:
+            return
+        if bool((targets != targets[:1]).any()):
+            found = data.inputs_all_alike(rows, where="a batch given by hand")
             self._tell(found, given.place, None)
 
     def _rows_of(self, origin: Origin, given: Given, arrays: list[Array]) -> Rows | None:

@@ -187,3 +187,63 @@ for epoch in range(4):
 @pytest.mark.parametrize(("size", "wrong"), [("n = len(sets[phase])", False), ("pass", True)])
 def test_a_length_taken_after_the_loop(size: str, wrong: bool, run: Callable[[str], Watch]) -> None:
     assert run(PHASES.format(size=size)).world.found("E101") == wrong
+
+
+FILES = """
+import csv, os, tempfile
+
+folder = tempfile.mkdtemp()
+names = ["".join(random.choices("abcdefgh", k=8)) + ".bin" for i in range(80)]
+with open(os.path.join(folder, "labels.csv"), "w", newline="") as file:
+    table = csv.writer(file)
+    table.writerow(["number", "file", "kind"])
+    for i, name in enumerate(names):
+        kind = random.choice(["cat", "dog"])
+        values = torch.randn(6) + (kind == "dog")
+        values.numpy().tofile(os.path.join(folder, name))
+        table.writerow([i, name, kind])
+
+
+class Files(torch.utils.data.Dataset):
+    def __init__(self):
+        with open(os.path.join(folder, "labels.csv")) as file:
+            rows = list(csv.DictReader(file))
+        self.folder = folder
+        self.files = {files}
+        self.labels = {labels}
+
+    def __len__(self):
+        return len(self.files)
+
+    def __getitem__(self, i):
+        values = torch.from_file(os.path.join(self.folder, self.files[i]), size=6)
+        return values.clone(), self.labels[i]
+
+
+fit(nn.Linear(6, 2), DataLoader(Files(), 16, shuffle=True))
+"""
+LISTED = "sorted(n for n in os.listdir(folder) if n.endswith('.bin'))"
+IN_ROWS = "[int(row['kind'] == 'dog') for row in rows]"
+BY_NAME = "[int({row['file']: row['kind'] for row in rows}[n] == 'dog') for n in self.files]"
+OTHERS = "[int(n[0] in 'abcd') for n in self.files]"
+
+
+@pytest.mark.parametrize(
+    ("files", "labels", "wrong"),
+    [
+        (LISTED, IN_ROWS, True),
+        ("os.listdir(folder)[:-1] and " + LISTED, IN_ROWS, True),
+        ("[row['file'] for row in rows]", IN_ROWS, False),
+        (LISTED, BY_NAME, False),
+        (LISTED, OTHERS, False),
+    ],
+    ids=["listed", "listed otherwise", "from the rows", "by name", "labels of their own"],
+)
+def test_labels_in_the_order_of_a_table(
+    files: str, labels: str, wrong: bool, run: Callable[[str], Watch]
+) -> None:
+    program = FILES.format(files=files, labels=labels)
+    found = [f for f in run(program).findings if f.code == "Y101"]
+    assert bool(found) == wrong
+    lines = (HEAD + program).splitlines()
+    assert all("self.files = " in lines[(f.line or 0) - 1] for f in found)

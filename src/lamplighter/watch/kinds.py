@@ -32,6 +32,7 @@ from lamplighter.watch.data.shared_sets import SharedSets
 from lamplighter.watch.data.shuffled_features import ShuffledFeatures
 from lamplighter.watch.data.side_by_side import SideBySide
 from lamplighter.watch.data.still_slices import StillSlices
+from lamplighter.watch.data.tables_beside import TablesBeside
 from lamplighter.watch.data.target_scales import TargetScales
 from lamplighter.watch.data.targets import Targets
 from lamplighter.watch.data.two_orders import TwoOrders
@@ -201,6 +202,7 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     ClassesByHand,
     StillSlices,
     TwoOrders,
+    TablesBeside,
     ShuffledFeatures,
     Numbered,
     NamesSeen,

@@ -263,6 +263,8 @@ class Fed(Watcher):
         mixed = [(share, n) for share, n in held_out if share > 0.02 and share * n >= 2]
         known = there.known or (set(there.samples.prints) & one.prints)
         covers = len(known) > 0.5 * len(one.prints)  # all data at once, for a plot
+        if len(known) < 2:
+            return  # a blank one, that comes again and again
         whole = [(share, n) for share, n in shares if share >= 0.95]
         if len(whole) == len(shares) and not covers and self._is_a_part(there, len(known)):
             mixed = held_out = whole

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,13 +11,10 @@ import torch
 
 from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.finding import Finding
-from lamplighter.checks.splits import fingerprints
+from lamplighter.checks.splits import MOST_OFTEN, are_rarely_equal, fingerprints
 
 ENOUGH_SAMPLES = 4096
 ENOUGH_BYTES = 32 * 2**20
-FEWEST_ROWS = 16  # of which the columns' values are counted
-CHANCE = 0.01  # of one pair of equal samples among so many as are taken
-MOST_OFTEN = 8  # times that one sample may come where that is no mere chance
 
 
 @dataclass(eq=False)
@@ -104,27 +100,6 @@ def are_telling(inputs: torch.Tensor) -> bool:
     """Whether two equal samples can hardly be chance: eight numbers and more, no few tokens."""
     wide = inputs.dim() > 1 and inputs[0].numel() >= 8
     return wide and (inputs.is_floating_point() or inputs.dim() == 4)
-
-
-def are_rarely_equal(inputs: torch.Tensor) -> bool:
-    """Whether the values of the columns leave no room for two equal samples by chance.
-
-    Args:
-        inputs: `(N, D)` numbers, or tokens padded behind.
-    """
-    if inputs.dim() != 2 or len(inputs) < FEWEST_ROWS:
-        return False
-    rows = inputs.detach()[:256].cpu()
-    count = len(rows)
-    ordered = rows.sort(0).values
-    runs = torch.cat([torch.ones(1, rows.shape[1]), (ordered[1:] != ordered[:-1]).float()]).cumsum(
-        0
-    )
-    sizes = torch.zeros(count + 1, rows.shape[1]).scatter_add_(
-        0, runs.long(), torch.ones_like(runs)
-    )
-    pairs = (sizes * (sizes - 1)).sum(0).clamp(min=1) / (count * (count - 1))
-    return float(pairs.log().sum()) < math.log(CHANCE) - 2 * math.log(ENOUGH_SAMPLES)
 
 
 def are_classes(labels: list[int]) -> bool:

@@ -23,7 +23,6 @@ from lamplighter.watch.data.moved import Moved
 from lamplighter.watch.data.name_codes import NameCodes
 from lamplighter.watch.data.names_seen import NamesSeen
 from lamplighter.watch.data.numbered import Numbered
-from lamplighter.watch.data.padded_places import PaddedPlaces
 from lamplighter.watch.data.pretrained import Pretrained
 from lamplighter.watch.data.readings import Readings
 from lamplighter.watch.data.resumed import Resumed
@@ -218,7 +217,6 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     Boxes,
     Overlaps,
     Targets,
-    PaddedPlaces,
     Choosing,
     Keeping,
     PreviousFigures,

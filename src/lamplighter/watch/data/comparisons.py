@@ -30,6 +30,7 @@ from lamplighter.checks.target_units import target_in_another_unit
 from lamplighter.checks.windows import windows_surrounded
 from lamplighter.watch.data.ahead import Ahead
 from lamplighter.watch.data.measured_again import differs_knowingly
+from lamplighter.watch.data.padded_places import PaddedPlaces
 from lamplighter.watch.data.passes import base_of
 from lamplighter.watch.data.rows import Rows, rows_of
 from lamplighter.watch.data.samples import parts_of
@@ -65,7 +66,7 @@ class Comparisons(Watcher):
 
     codes = (
         *("D102", "D107", "D110", "D111", "D112", "D113", "S102", "S103", "S106", "S107"),
-        *("T101", "T102", "T103", "Y101", "Y102", "Y103", "Y104", "Y109", "Y112"),
+        *("T101", "T102", "T103", "Y101", "Y102", "Y103", "Y104", "Y107", "Y109", "Y112"),
     )
 
     def __init__(self, world: World) -> None:
@@ -78,6 +79,7 @@ class Comparisons(Watcher):
         self.gaps: tuple[torch.Tensor, SeenLoader | None] | None = None
         self.wrapped: dict[Place, Finding] = {}
         self.ahead = Ahead(self)
+        self.padded = PaddedPlaces(world)
 
     def pass_starts(self, current: Pass) -> None:
         loader = current.loader()
@@ -120,6 +122,8 @@ class Comparisons(Watcher):
 
     def batch_given(self, current: Pass, batch: Any) -> None:
         self.gaps = None
+        if self.padded.wanted:
+            self.padded.given(batch)
         if current.number > 1 or current.given > 64 or self.world.found("D102"):
             return
         inputs = parts_of(batch)[0]
@@ -129,6 +133,8 @@ class Comparisons(Watcher):
             self.gaps = (inputs, self.world.walked.get(id(current.loader())))
 
     def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:
+        if self.padded.wanted:
+            self.padded.left(module, args, output)
         if self.gaps is None:
             return
         (inputs, mine), self.gaps = self.gaps, None

@@ -9,11 +9,9 @@ from torch import Tensor, nn
 
 from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.labels import padding_learned
-from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
-    from lamplighter.watch.data.passes import Pass
     from lamplighter.watch.world import World
 
 LOOKS = 6  # training calls that are looked at
@@ -21,34 +19,32 @@ SURE = 2  # of them must show it
 FEWEST = 8  # sequences
 
 
-class PaddedPlaces(Watcher):
-    """Knows padding for certain where the batch itself says how long its sequences are."""
+class PaddedPlaces:
+    """Knows padding for certain where the batch itself says how long its sequences are.
 
-    codes = ("Y107",)
+    Args:
+        world: gets what is found.
+    """
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.batch: list[Tensor] = []
-        self.places: Tensor | None = None
+        self.wanted = True
         self.looks = self.hits = 0
 
-    def batch_given(self, current: Pass, batch: Any) -> None:
-        self.batch = list(tensors_in(batch)) if self.looks < LOOKS else []
+    def given(self, batch: Any) -> None:
+        """Notes the newest batch of a loader."""
+        self.batch = list(tensors_in(batch))
 
-    def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:
-        self.places = None
-        if self.looks >= LOOKS or not torch.is_grad_enabled() or not module.training:
+    def left(self, module: nn.Module, args: Any, output: Any) -> None:
+        """Looks at what one training call was given and gave."""
+        given = list(tensors_in(args)) if torch.is_grad_enabled() and module.training else []
+        if not given or not isinstance(output, Tensor) or not output.requires_grad:
             return
         self.looks += 1
-        given = list(tensors_in([*args, *kwargs.values()]))
-        if given and not given[0].requires_grad:
-            self.places = places_behind(given[0], [*given[1:], *self.batch])
-
-    def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
-        places, self.places = self.places, None
-        if places is None or not isinstance(output, Tensor) or not output.requires_grad:
-            return
-        if output.dim() < 2 or output.shape[:2] != places.shape:
+        self.wanted = self.looks < LOOKS
+        places = places_behind(given[0].detach(), [*given[1:], *self.batch])
+        if places is None or output.dim() < 2 or output.shape[:2] != places.shape:
             return
         line = here()
         output.register_hook(lambda gradient: self._look(gradient, places, line))

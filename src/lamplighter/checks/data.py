@@ -171,12 +171,16 @@ def fields_differ_in_length(fields: dict[str, Tensor]) -> Iterator[Finding]:
         )
 
 
-def sequences_cut(tokens: Tensor, *, where: str = "inputs") -> Iterator[Finding]:
+def sequences_cut(
+    tokens: Tensor, *, where: str = "inputs", padding: int | None = None
+) -> Iterator[Finding]:
     """D113: many token rows fill the maximum length while others are padded.
 
     Args:
         tokens: `(N, T)` integers, padded at the end.
         where: the field it is about.
+        padding: the token that fills rows up, where rows are known to be shortened to T; then
+            nearly all of them may be.
     """
     if (
         tokens.dim() != 2
@@ -186,10 +190,13 @@ def sequences_cut(tokens: Tensor, *, where: str = "inputs") -> Iterator[Finding]
     ):
         return
     lengths = valid_lengths(tokens)
+    if padding is not None:
+        lengths = tokens.shape[1] - (tokens == padding).flip(1).long().cumprod(1).sum(1)
     if lengths is None:
         return
     full = float((lengths == tokens.shape[1]).float().mean())
-    if 0.2 < full < 0.95 and float((lengths == tokens.shape[1] - 1).float().mean()) < full / 4:
+    most = 0.95 if padding is None else 1.0
+    if 0.2 < full < most and float((lengths == tokens.shape[1] - 1).float().mean()) < full / 4:
         yield found(
             "D113",
             where,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from lamplighter.checks.catalogue import found
 from lamplighter.checks.finding import Finding
 
 CALLS = {"torch": "torch.manual_seed", "numpy": "np.random.seed", "random": "random.seed"}
+CALLED = ("torch", "numpy", "numpy.random", "random")
 GENERATORS = (random.Random, np.random.Generator, np.random.RandomState, torch.Generator)
 
 
@@ -33,6 +35,8 @@ def generators_in(thing: Any, *, depth: int = 4) -> Iterator[tuple[str, Any]]:
         if isinstance(value, GENERATORS):
             yield name, value
             continue
+        if isinstance(value, ModuleType) and value.__name__ in CALLED:
+            continue  # what `random.random()` draws from, which torch seeds anew in each worker
         inner: dict[Any, Any] = {}
         if isinstance(value, list | tuple) and len(value) <= 32:
             inner = dict(enumerate(value))

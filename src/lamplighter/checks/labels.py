@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -11,7 +12,7 @@ from torch import Tensor
 from lamplighter.checks.catalogue import found
 from lamplighter.checks.data import valid_lengths
 from lamplighter.checks.finding import Finding
-from lamplighter.checks.splits import bytes_of
+from lamplighter.checks.splits import MOST_OFTEN, are_rarely_equal, bytes_of
 
 
 def labels_without_signal(inputs: Tensor, labels: Tensor) -> Iterator[Finding]:
@@ -109,6 +110,19 @@ def labels_begin_at_one(
             f"{outputs} outputs: one output is there only to make room for the offset",
             f"subtract 1 from the labels and give the model {outputs - 1} outputs",
         )
+
+
+def masks_begin_at_one(masks: Tensor, outputs: int, *, where: str = "masks") -> Iterator[Finding]:
+    """Y102 of a class for each pixel: 0 may be kept for what is left out, so it is a warning.
+
+    Args:
+        masks: `(N, H, W)` class numbers, all of a data set.
+        outputs: the number of outputs.
+        where: the field it is about.
+    """
+    if masks.dim() == 3 and not masks.is_floating_point() and masks.dtype != torch.bool:
+        found_there = labels_begin_at_one(masks.flatten(), outputs, where=where)
+        yield from (replace(finding, level="warning") for finding in found_there)
 
 
 def unknown_classes(
@@ -244,6 +258,22 @@ def padding_counted(
         )
 
 
+def padding_learned(share: float) -> Iterator[Finding]:
+    """Y107: answers behind the end of a sequence have a gradient.
+
+    Args:
+        share: of the places that lie behind the end of their sequence.
+    """
+    if share >= 0.15:
+        yield found(
+            "Y107",
+            "the loss",
+            f"{share:.0%} of the places lie behind the end of their sequence, as the lengths in the "
+            "batch say, and the answers there have a gradient: the network learns to answer padding",
+            "compare only what is real: loss[mask].mean(), or (loss * mask).sum() / mask.sum()",
+        )
+
+
 def padded_places(tokens: Tensor) -> Tensor | None:
     """`(B, T)` True at trailing padding, or None where no padding is seen."""
     lengths = valid_lengths(tokens)
@@ -306,12 +336,18 @@ def one_input_two_labels(inputs: Tensor, labels: Tensor) -> Iterator[Finding]:
         inputs: `(N, ...)`.
         labels: `(N,)` class numbers.
     """
-    if labels.dim() != 1 or labels.is_floating_point() or inputs[0].numel() < 8:
+    if labels.dim() != 1 or labels.is_floating_point():
+        return
+    narrow = inputs[0].numel() < 8
+    if narrow and not are_rarely_equal(inputs):
         return
     first: dict[bytes, int] = {}
     pairs: list[tuple[int, int]] = []
-    for index, row in enumerate(inputs.detach().cpu()):
-        seen = first.setdefault(bytes_of(row), index)
+    prints = [bytes_of(row) for row in inputs.detach().cpu()]
+    if narrow and max(Counter(prints).values()) > MOST_OFTEN:
+        return
+    for index, print_ in enumerate(prints):
+        seen = first.setdefault(print_, index)
         if int(labels[seen]) != int(labels[index]):
             pairs.append((seen, index))
     if pairs:

@@ -225,8 +225,8 @@ def slice_that_stays(
     yield found(
         "D109",
         where,
-        f"the same {samples} of its {rows} rows were used in all {steps} steps, and most of the others "
-        "never: the slice does not move",
+        f"the same {samples} of its {rows} rows were used in {steps} steps in a row, and most of the "
+        "others never: the slice does not move from step to step",
         "let its beginning grow by the size of a batch at each step",
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import Subset, TensorDataset, default_collate
+from torch.utils.data import IterableDataset, Subset, TensorDataset, default_collate
 
 from lamplighter.checks import data, labels, loading, splits, transforms
 from lamplighter.checks.batches import (
@@ -20,6 +20,7 @@ from lamplighter.checks.batches import (
 )
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.guess import answer_in
+from lamplighter.checks.laid import row_of_one_sample
 from lamplighter.checks.probe import ProbeStopped
 from lamplighter.checks.row_numbers import row_number_decides
 from lamplighter.checks.setup import Setup
@@ -67,6 +68,17 @@ def look_at_inputs(setup: Setup) -> Iterator[Finding]:
             yield from data.fields_differ_in_length(fields)
     for tensor in tensors_in(targets):
         yield from data.values_not_finite(tensor, where="targets")
+    yield from _rows_left_out(setup)
+
+
+def _rows_left_out(setup: Setup) -> Iterator[Finding]:
+    """A field that the loader's own collate function makes of one sample alone."""
+    loader = setup.loader
+    if loader is None or isinstance(loader.dataset, IterableDataset):
+        return
+    collate: Any = loader.collate_fn
+    if not getattr(collate, "__module__", "").startswith("torch.utils.data"):
+        yield from (told for told, _ in row_of_one_sample(loader.dataset, collate))
 
 
 def _look_through_stored(setup: Setup) -> Iterator[Finding]:

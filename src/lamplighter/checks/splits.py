@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,6 +14,11 @@ from torch.utils.data import DataLoader, Subset
 
 from lamplighter.checks.catalogue import found
 from lamplighter.checks.finding import Finding
+
+FEWEST_ROWS = 16  # of which the columns' values are counted
+ALL = 4096  # samples among which one pair may be equal by chance
+CHANCE = 0.01  # of that
+MOST_OFTEN = 8  # times that one sample may come where that is no mere chance
 
 
 def exact_overlap(
@@ -27,7 +33,9 @@ def exact_overlap(
     """
     known = set(train)
     shared = [index for index, print_ in enumerate(val) if print_ in known]
-    if len(shared) >= 2 and len(shared) > 0.01 * len(val):
+    # a blank picture is like every other one: several of them are no more than one
+    several = len({val[index] for index in shared}) >= 2
+    if several and len(shared) > 0.01 * len(val):
         yield found(
             "S101",
             where,
@@ -49,6 +57,27 @@ def fingerprints(rows: Tensor) -> list[bytes]:
         hashlib.blake2b(whole[i * size : (i + 1) * size], digest_size=16).digest()
         for i in range(len(rows))
     ]
+
+
+def are_rarely_equal(inputs: Tensor) -> bool:
+    """Whether the values of the columns leave no room for two equal samples by chance.
+
+    Args:
+        inputs: `(N, D)` numbers, or tokens padded behind.
+    """
+    if inputs.dim() != 2 or len(inputs) < FEWEST_ROWS:
+        return False
+    rows = inputs.detach()[:256].cpu()
+    count = len(rows)
+    ordered = rows.sort(0).values
+    runs = torch.cat([torch.ones(1, rows.shape[1]), (ordered[1:] != ordered[:-1]).float()]).cumsum(
+        0
+    )
+    sizes = torch.zeros(count + 1, rows.shape[1]).scatter_add_(
+        0, runs.long(), torch.ones_like(runs)
+    )
+    pairs = (sizes * (sizes - 1)).sum(0).clamp(min=1) / (count * (count - 1))
+    return float(pairs.log().sum()) < math.log(CHANCE) - 2 * math.log(ALL)
 
 
 def bytes_of(sample: Tensor) -> bytes:

@@ -31,6 +31,7 @@ from lamplighter.watch.data.shared_sets import SharedSets
 from lamplighter.watch.data.shuffled_features import ShuffledFeatures
 from lamplighter.watch.data.side_by_side import SideBySide
 from lamplighter.watch.data.still_slices import StillSlices
+from lamplighter.watch.data.tables_beside import TablesBeside
 from lamplighter.watch.data.target_scales import TargetScales
 from lamplighter.watch.data.targets import Targets
 from lamplighter.watch.data.two_orders import TwoOrders
@@ -56,6 +57,7 @@ from lamplighter.watch.loop.idle import IdleOptimizers
 from lamplighter.watch.loop.leftovers import Leftovers
 from lamplighter.watch.loop.lengths import Lengths
 from lamplighter.watch.loop.loss_scales import LossScales
+from lamplighter.watch.loop.never_began import NeverBegan
 from lamplighter.watch.loop.own_weights import OwnWeights
 from lamplighter.watch.loop.plateaus import Plateaus
 from lamplighter.watch.loop.policies import Policies
@@ -199,6 +201,7 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     ClassesByHand,
     StillSlices,
     TwoOrders,
+    TablesBeside,
     ShuffledFeatures,
     Numbered,
     NamesSeen,
@@ -268,6 +271,7 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     Partners,
     MaskedMinima,
     IdleOptimizers,
+    NeverBegan,
     HandSteps,
     Starved,
     Silenced,

@@ -118,8 +118,9 @@ class Ahead:
         self, mine: SeenLoader, rows: Rows, loader: DataLoader[object]
     ) -> Iterator[Finding]:
         """Order and contradictions of the training set, as far as its own labels show them."""
-        if rows.inputs is not None and rows.complete and rows.classes is not None and rows.pair:
-            yield from contradictions_in(rows.inputs, rows.classes)
+        kinds = rows.kinds if rows.complete and rows.pair else None
+        if rows.inputs is not None and kinds is not None:
+            yield from contradictions_in(rows.inputs, kinds)
         in_order = loading.order_is_fixed(loader) and loader.batch_size
         if in_order and rows.labels and are_classes(rows.labels) and self.world.classes > 1:
             yield from loading.sorted_and_not_shuffled(rows.labels, where=mine.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -43,10 +43,17 @@ class Array:
 
 @dataclass(eq=False)
 class Origin:
-    """The array that a batch came from, and which of its rows these were."""
+    """The array that a batch came from, and which of its rows these were.
+
+    Args:
+        array: of the program.
+        indices: the first row that each sample equals.
+        again: all rows that a sample equals, by its place in the batch, where they are several.
+    """
 
     array: Array
     indices: list[int]
+    again: dict[int, list[int]] = field(default_factory=dict)
 
     @property
     def in_a_row(self) -> bool:
@@ -136,10 +143,11 @@ def origin_of(batch: torch.Tensor, arrays: list[Array]) -> Origin | None:
     for array in sorted(fitting, key=lambda a: len(a.values)):
         if origins and len(array.values) > len(origins[0].array.values):
             break
-        indices = _indices_of(wanted, array) if _holds_first(array, rows[0]) else None
-        if indices is None:
+        found = _indices_of(wanted, array) if _holds_first(array, rows[0]) else None
+        if found is None:
             continue
-        origin = Origin(array, indices)
+        again = {place: alike for place, alike in enumerate(found) if len(alike) > 1}
+        origin = Origin(array, [alike[0] for alike in found], again)
         # as long as the batch: a training set given as a whole, or the very batch
         if len(array.values) > len(batch) or likely_role([array.name], None) == "train":
             origins.append(origin)
@@ -149,11 +157,11 @@ def origin_of(batch: torch.Tensor, arrays: list[Array]) -> Origin | None:
     return next(iter([*slices, *origins]), whole)
 
 
-def _indices_of(wanted: list[bytes], array: Array) -> list[int] | None:
+def _indices_of(wanted: list[bytes], array: Array) -> list[list[int]] | None:
     """Where an array holds these rows, or None where one is missing."""
-    known: dict[bytes, int] = {}
+    known: dict[bytes, list[int]] = {}
     for index, print_ in enumerate(prints_of(array.rows())):
-        known.setdefault(print_, index)
+        known.setdefault(print_, []).append(index)
     return [known[p] for p in wanted] if all(p in known for p in wanted) else None
 
 
@@ -163,9 +171,19 @@ def companion_of(origin: Origin, targets: torch.Tensor, arrays: list[Array]) -> 
     for array in arrays:
         if len(array.values) == len(origin.array.values) and array is not origin.array:
             rows = array.rows()
-            if rows.shape[1] == wanted.shape[1] and torch.equal(rows[origin.indices], wanted):
+            if rows.shape[1] == wanted.shape[1] and _are_of(origin, rows, wanted):
                 return array.values
     return None
+
+
+def _are_of(origin: Origin, rows: torch.Tensor, wanted: torch.Tensor) -> bool:
+    """Whether the rows of another array are these at the places of a batch."""
+    same = (rows[origin.indices] == wanted).all(1)
+    for place in (~same).nonzero().flatten().tolist():
+        several = origin.again.get(place, [])
+        if not any(torch.equal(rows[index], wanted[place]) for index in several):
+            return False
+    return True
 
 
 def _width(array: Array) -> int:

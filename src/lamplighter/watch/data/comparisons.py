@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
 from torch.utils.data import (
     DataLoader,
     Dataset,
@@ -31,13 +30,15 @@ from lamplighter.checks.target_units import target_in_another_unit
 from lamplighter.checks.windows import times_surrounded, windows_surrounded
 from lamplighter.watch.data.ahead import Ahead
 from lamplighter.watch.data.measured_again import differs_knowingly
+from lamplighter.watch.data.padded_places import PaddedPlaces
 from lamplighter.watch.data.passes import base_of
 from lamplighter.watch.data.rows import Rows, rows_of
 from lamplighter.watch.data.samples import parts_of
+from lamplighter.watch.data.shortened import rows_cut
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.source.place import Place, line_of_attribute
-from lamplighter.watch.source.pointing import built_at, pointed, shows
+from lamplighter.watch.source.pointing import built_at, pointed
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.loaders import SeenLoader
@@ -64,8 +65,8 @@ class Comparisons(Watcher):
     """Looks into each data set when it is first walked over, and compares them at the end."""
 
     codes = (
-        *("D102", "D107", "D110", "D111", "D113", "S102", "S103", "S106", "S107"),
-        *("T101", "T102", "T103", "Y101", "Y102", "Y103", "Y104", "Y109", "Y112"),
+        *("D102", "D107", "D110", "D111", "D112", "D113", "S102", "S103", "S106", "S107"),
+        *("T101", "T102", "T103", "Y101", "Y102", "Y103", "Y104", "Y107", "Y109", "Y112"),
     )
 
     def __init__(self, world: World) -> None:
@@ -74,10 +75,11 @@ class Comparisons(Watcher):
         self.rows: dict[int, tuple[SeenLoader, Rows]] = {}
         self.read: ByIdentity[Read] = ByIdentity()
         self.looks = 0
-        self.weighed = False
+        self.weighed = self.ignored = False
         self.gaps: tuple[torch.Tensor, SeenLoader | None] | None = None
         self.wrapped: dict[Place, Finding] = {}
         self.ahead = Ahead(self)
+        self.padded = PaddedPlaces(world)
 
     def pass_starts(self, current: Pass) -> None:
         loader = current.loader()
@@ -110,6 +112,8 @@ class Comparisons(Watcher):
         self.rows[id(mine)] = (mine, rows)
         if isinstance(dataset, Dataset):
             self.read[dataset] = Read(rows, loader.collate_fn)
+        for finding, line in rows.lone:
+            self.world.adopt([replace(finding, where=mine.name)], line or mine.place)
         self.world.dropped |= rows.dropped
         self.wrapped |= rows.wrapped
 
@@ -118,6 +122,8 @@ class Comparisons(Watcher):
 
     def batch_given(self, current: Pass, batch: Any) -> None:
         self.gaps = None
+        if self.padded.wanted:
+            self.padded.given(batch)
         if current.number > 1 or current.given > 64 or self.world.found("D102"):
             return
         inputs = parts_of(batch)[0]
@@ -127,6 +133,8 @@ class Comparisons(Watcher):
             self.gaps = (inputs, self.world.walked.get(id(current.loader())))
 
     def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:
+        if self.padded.wanted:
+            self.padded.left(module, args, output)
         if self.gaps is None:
             return
         (inputs, mine), self.gaps = self.gaps, None
@@ -141,6 +149,7 @@ class Comparisons(Watcher):
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         weights = (given.get("weight"), given.get("pos_weight"))
         self.weighed |= any(isinstance(weight, torch.Tensor) for weight in weights)
+        self.ignored |= given.get("ignore_index") == 0
 
     def ended(self) -> None:
         self.ahead.settle()
@@ -216,9 +225,7 @@ class Comparisons(Watcher):
         pairs = pairs_of(rows)
         yield from moved_apart(pairs, where=mine.name)
         yield from points_stay(pairs, rows.targets, where=mine.name)
-        if rows.inputs is not None and shows("D113", mine.place, loader and loader.dataset):
-            for padding in self._paddings():
-                yield from data.never_padded(rows.inputs, padding, where=mine.name)
+        yield from rows_cut(self.world, mine, rows, loader)
 
     def _in_labels(
         self, mine: SeenLoader, rows: Rows, loader: DataLoader[Any] | None
@@ -228,6 +235,8 @@ class Comparisons(Watcher):
         drawn = isinstance(sampler, WeightedRandomSampler)
         if outputs < 2 and not self.weighed and not drawn and (marks := rows.marks) is not None:
             yield from labels.classes_unequal(marks, where=mine.name)
+        if rows.complete and rows.targets is not None and not self.ignored:
+            yield from labels.masks_begin_at_one(rows.targets, outputs)
         known = rows.labels or mine.samples.labels
         if outputs < 2 or not known or max(known) >= outputs:
             return
@@ -243,13 +252,6 @@ class Comparisons(Watcher):
         yield from told or row_number_decides(inputs, classes)
         if inputs[0].numel() <= 4096:
             yield from labels.labels_without_signal(inputs, classes)
-
-    def _paddings(self) -> set[int]:
-        """The padding ids of the embeddings that were trained."""
-        trained = [network for model, network in self.world.networks() if model.trained]
-        inner = [layer for network in trained for layer in network.modules()]
-        kinds = (nn.Embedding, nn.EmbeddingBag)
-        return {e.padding_idx for e in inner if isinstance(e, kinds) and e.padding_idx is not None}
 
     def at_evaluation(self, mine: SeenLoader, rows: Rows) -> Iterator[Finding]:
         """Whether a sample read twice is the same; a target that changes too is part of the task."""

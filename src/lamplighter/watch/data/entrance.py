@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from lamplighter.checks.snapshot import probing
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.network.probes import LARGEST
 from lamplighter.watch.source.descent import is_dense
-from lamplighter.watch.source.place import Place, here_exactly
+from lamplighter.watch.source.place import Place, function_of, here_exactly, is_users
 from lamplighter.watch.source.pointing import pointed, pointed_from_call
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ class Entrance(Watcher):
                 self.world.adopt([finding], self._line(finding.code, first))
 
     def _line(self, code: str, first: First) -> Place | None:
+        if code == "D104" and not any(True for _ in data.scaled_twice(first.inputs[:ROWS])):
+            return _line_in_forward(first.module) or first.place
         mine = first.loader
         if mine is not None and mine.place is not None:
             loader = mine.ref()
@@ -91,15 +94,16 @@ class Entrance(Watcher):
         rows = first.inputs[:ROWS]
         if not bool(torch.isfinite(rows).all()):
             return
-        yield from data.scaled_twice(rows)
+        twice = list(data.scaled_twice(rows))
+        yield from twice
         yield from data.reshaped_for_permuted(rows)
-        if rows.dim() > 1:
-            yield from self._range(first, rows)
+        wide = rows.dim() > 1 and float(rows.abs().max()) > 30
+        inside = is_picture(rows) and not twice and not isinstance(first.module, nn.Sequential)
+        if wide or inside:
+            yield from self._at_the_first_layer(first)
 
-    def _range(self, first: First, rows: Tensor) -> Iterator[Finding]:
-        """D103, where the network itself does not scale its inputs."""
-        if float(rows.abs().max()) <= 30:
-            return
+    def _at_the_first_layer(self, first: First) -> Iterator[Finding]:
+        """D103 and D104, where the network itself does or does not scale its inputs."""
         size = sum(p.numel() * p.element_size() for p in first.module.parameters())
         if size > LARGEST:
             return
@@ -108,5 +112,27 @@ class Entrance(Watcher):
             with observed(double) as forward:
                 double(*first.args, **first.kwargs)
         entered = None if forward.standardised else forward.first_input
-        if entered is not None and entered.dim() > 1 and bool(torch.isfinite(entered).all()):
+        if entered is None or entered.dim() < 2 or not bool(torch.isfinite(entered).all()):
+            return
+        if is_picture(first.inputs) and entered.shape[1:] == first.inputs.shape[1:]:
+            where = f"`{forward.first_layer}` within the network"
+            yield from data.scaled_twice(entered[:ROWS], where=where)
+        if float(first.inputs[:ROWS].abs().max()) > 30:
             yield from data.not_normalised(entered.contiguous(), absorbed=forward.absorbed)
+
+
+def is_picture(inputs: Tensor) -> bool:
+    """Whether inputs have the shape of pictures, `(N, C, H, W)` with 1 or 3 channels."""
+    return inputs.dim() == 4 and inputs.shape[1] in data.IMAGE_CHANNELS
+
+
+def _line_in_forward(module: nn.Module) -> Place | None:
+    """The first line of a network's own `forward` that computes, where it is the user's."""
+    code = type(module).forward.__code__
+    function = function_of(code) if is_users(code.co_filename) else None
+    nodes = [n for n in ast.walk(function) if isinstance(n, ast.stmt)] if function else []
+    for node in sorted(nodes[1:], key=lambda n: n.lineno):
+        parts = list(ast.walk(node))
+        if any(isinstance(part, ast.BinOp | ast.AugAssign) for part in parts):
+            return Place(code.co_filename, node.lineno)
+    return None

@@ -63,7 +63,7 @@ class Fed(Watcher):
     """Judges what `Feeds` gathered: before the first step what can be seen, the rest in the end."""
 
     codes = (
-        *("D102", "D106", "E103", "S101", "S106", "S107", "T102", "T103"),
+        *("D101", "D102", "D106", "E103", "S101", "S106", "S107", "T102", "T103"),
         *("Y101", "Y102", "Y110", "Y112"),
     )
 
@@ -79,6 +79,7 @@ class Fed(Watcher):
         if given is None or comparisons is None:
             return
         self._gaps(given)
+        self._alike(given)
         sight = self.world.in_sight()
         origin = sight.origin_of(given.inputs)
         if origin is None:
@@ -101,6 +102,15 @@ class Fed(Watcher):
             found = data.values_not_finite(given.inputs, where=where, tolerated=True)
             self._tell(found, given.place, None)
 
+    def _alike(self, given: Given) -> None:
+        """D101, where as many samples have different targets."""
+        rows, targets = given.inputs, given.targets
+        if rows.dim() < 2 or len(rows) < FEWEST or targets is None:
+            return
+        if bool((targets != targets[:1]).any()):
+            found = data.inputs_all_alike(rows, where="a batch given by hand")
+            self._tell(found, given.place, None)
+
     def _rows_of(self, origin: Origin, given: Given, arrays: list[Array]) -> Rows | None:
         inputs = origin.array.shaped(given.inputs)
         if inputs is None:
@@ -115,8 +125,8 @@ class Fed(Watcher):
     ) -> Iterator[Finding]:
         """What a training set shows by itself."""
         yield from comparisons.in_training(mine, rows)
-        if rows.inputs is not None and rows.classes is not None:
-            yield from contradictions_in(rows.inputs, rows.classes)
+        if rows.inputs is not None and (kinds := rows.kinds) is not None:
+            yield from contradictions_in(rows.inputs, kinds)
 
     def _look_at_others(
         self, origin: Origin, given: Given, rows: Rows, arrays: list[Array], mine: SeenLoader
@@ -168,7 +178,8 @@ class Fed(Watcher):
         """Withdraws what was told of arrays that were never evaluated."""
         seen = {p for one in evaluated for p in one.samples.prints}
         for suspicion in self.suspicions:
-            if self.world.whole and not suspicion.prints & seen:
+            known = len(suspicion.prints & seen)
+            if self.world.whole and 2 * known < len(suspicion.prints):
                 self.world.withdraw(suspicion.code, suspicion.where)
                 self.world.told.discard((suspicion.code, suspicion.where))
 
@@ -252,6 +263,8 @@ class Fed(Watcher):
         mixed = [(share, n) for share, n in held_out if share > 0.02 and share * n >= 2]
         known = there.known or (set(there.samples.prints) & one.prints)
         covers = len(known) > 0.5 * len(one.prints)  # all data at once, for a plot
+        if len(known) < 2:
+            return  # a blank one, that comes again and again
         whole = [(share, n) for share, n in shares if share >= 0.95]
         if len(whole) == len(shares) and not covers and self._is_a_part(there, len(known)):
             mixed = held_out = whole

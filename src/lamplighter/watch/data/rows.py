@@ -24,6 +24,7 @@ from lamplighter.checks.generators import GENERATORS
 from lamplighter.checks.reading import StoredSample, altered_by_reading, copies_of
 from lamplighter.checks.snapshot import kept, seed_all
 from lamplighter.checks.splits import exact_overlap
+from lamplighter.watch.data.laid import left_out_rows
 from lamplighter.watch.data.samples import are_telling, telling_prints
 from lamplighter.watch.dropped import Reading
 from lamplighter.watch.source.place import Place, frames, is_users, locals_of
@@ -50,6 +51,7 @@ class Rows:
         dropped: lines that compute a result and drop it, and what they call.
         wrapped: lines whose sums of unsigned numbers wrap round.
         altered: what reading does to the stored samples, of which then no more were read.
+        lone: fields of a batch that the user's own function makes of one sample alone.
     """
 
     inputs: torch.Tensor | None = None
@@ -62,6 +64,7 @@ class Rows:
     dropped: dict[tuple[Place, str], None] = field(default_factory=dict)
     wrapped: dict[Place, Finding] = field(default_factory=dict)
     altered: list[Finding] = field(default_factory=list)
+    lone: list[tuple[Finding, Place | None]] = field(default_factory=list)
 
     @property
     def classes(self) -> torch.Tensor | None:
@@ -79,6 +82,12 @@ class Rows:
         flat = targets.reshape(-1)
         plain = len(flat) > 0 and bool(((flat == 0) | (flat == 1)).all())
         return [int(mark) for mark in flat.tolist()] if plain and self.complete else None
+
+    @property
+    def kinds(self) -> torch.Tensor | None:
+        """The class of each sample, `(N,)`, also where it is a zero or one among real numbers."""
+        marks = self.marks if self.classes is None else None
+        return torch.tensor(marks) if marks is not None else self.classes
 
     @property
     def numbers(self) -> torch.Tensor | None:
@@ -133,6 +142,8 @@ def _looked_into(dataset: Any, collate: Any) -> Rows:
     room = MOST_BYTES // max(1, first.numel() * first.element_size())
     if room >= 16:
         _read(found, reader, min(MOST_ROWS, room))
+    if collate is not None and slow < QUICK:
+        found.lone = left_out_rows(dataset, collate)
     if collate is not None or not _is_stored(dataset):
         _read_again(found, reader, middle, slow=slow >= QUICK)
     return found

@@ -12,7 +12,7 @@ import torch
 
 from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.finding import Finding
-from lamplighter.checks.splits import fingerprints
+from lamplighter.checks.splits import MOST_OFTEN, are_rarely_equal, fingerprints
 
 ENOUGH_SAMPLES = 4096
 ENOUGH_BYTES = 32 * 2**20
@@ -30,6 +30,7 @@ class Samples:
         of_pictures: whether the inputs have the shape of pictures.
         whole_first_pass: whether every sample of the walk was taken.
         telling: whether two equal samples can hardly be chance.
+        rare: the same by how few values its columns share; a sample that comes often is none then.
     """
 
     prints: list[bytes] = field(default_factory=list)
@@ -37,6 +38,7 @@ class Samples:
     of_pictures: bool = False
     whole_first_pass: bool = True
     telling: bool = False
+    rare: bool = False
     _bytes: int = 0
 
     def take(self, inputs: torch.Tensor | None, labels: torch.Tensor | None) -> None:
@@ -50,6 +52,7 @@ class Samples:
             self.whole_first_pass = False
             return
         self.telling = are_telling(inputs)
+        self.rare = self.rare or are_rarely_equal(inputs)
         self._bytes += inputs.numel() * inputs.element_size()
         self.prints += telling_prints(inputs)
         self.of_pictures = inputs.dim() == 4
@@ -70,10 +73,13 @@ class Samples:
 
     def contradictions(self) -> Iterator[Finding]:
         """Equal inputs with different labels, within one batch or across batches."""
-        if len(self.labels) != len(self.prints) or not self.telling:
+        if len(self.labels) != len(self.prints) or not (self.telling or self.rare):
             return
-        if len(set(self.prints)) == 1:
+        often = max(Counter(self.prints).values())
+        if often == len(self.prints):
             return  # all inputs are alike (D101): that is another mistake
+        if not self.telling and often > MOST_OFTEN:
+            return
         first: dict[bytes, int] = {}
         clashes = [
             (first[print_], label)

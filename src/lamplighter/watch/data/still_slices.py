@@ -29,7 +29,7 @@ class StillSlices(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.batch: Tensor | None = None
-        self.steps = self.rows = 0
+        self.steps = self.rows = self.run = self.moves = 0
         self.name = ""
         self.place: Place | None = None
         self.unused: set[bytes] = set()
@@ -51,9 +51,20 @@ class StillSlices(Watcher):
         if self.batch is None:
             return
         if given is None or not torch.equal(given.inputs, self.batch):
-            self.batch = None
-            return
+            if given is None or not self._creeps(given.inputs):
+                self.batch = None
+                return
+            self.unused -= set(fingerprints(given.inputs))
+            self.batch, self.run = given.inputs.clone(), 0
+            self.moves += 1
+        self.run += 1
         self.steps += 1
+
+    def _creeps(self, batch: Tensor) -> bool:
+        """Whether the slice stayed for as long as a walk over all rows takes, and then moved by a few."""
+        if self.batch is None or self.run * len(self.batch) < self.rows // 2:
+            return False
+        return bool(set(fingerprints(batch)) & set(fingerprints(self.batch)))
 
     def ended(self) -> None:
         if self.batch is None or self.steps < FEWEST or self.world.feeds is None:
@@ -61,7 +72,8 @@ class StillSlices(Watcher):
         for one in self.world.feeds.evaluated.values():
             self.unused -= set(one.samples.prints)
         if len(self.unused) > self.rows // 2:
-            told = slice_that_stays(len(self.batch), self.steps, self.rows, where=f"`{self.name}`")
+            steps = self.steps // (self.moves + 1)
+            told = slice_that_stays(len(self.batch), steps, self.rows, where=f"`{self.name}`")
             self.world.adopt(told, self.place)
 
 

@@ -30,6 +30,7 @@ class Targets(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.tokens: torch.Tensor | None = None
+        self.further: list[torch.Tensor] = []  # tokens that a decoder is given
         self.looks = 0
         self.hits: Counter[str] = Counter()
         self.masks: list[tuple[torch.Tensor, torch.Tensor, Place | None]] = []
@@ -40,8 +41,8 @@ class Targets(Watcher):
             return
         given = [v for v in (*args, *kwargs.values()) if isinstance(v, torch.Tensor)]
         first = given[0] if given else None
-        is_text = first is not None and first.dim() == 2 and not first.is_floating_point()
-        self.tokens = first if is_text else None
+        self.tokens = first if first is not None and _is_text(first) else None
+        self.further = [tensor for tensor in given[1:] if _is_text(tensor)]
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         if self.looks >= LOOKS or name not in ("cross_entropy", "nll_loss"):
@@ -89,5 +90,11 @@ class Targets(Watcher):
         found = list(criteria.target_not_shifted(tokens, target, ignore_index=ignore))
         found += criteria.target_shifted_twice(tokens, target, ignore_index=ignore)
         if given.get("weight") is None and given.get("reduction", "mean") != "none":
-            found += criteria.padding_counted(tokens, target, ignore_index=ignore)
+            for one in (tokens, *self.further):
+                told = criteria.padding_counted(one, target, ignore_index=ignore)
+                found += told if not any(f.code == "Y107" for f in found) else ()
         return found
+
+
+def _is_text(tensor: torch.Tensor) -> bool:
+    return tensor.dim() == 2 and tensor.dtype in (torch.int64, torch.int32)

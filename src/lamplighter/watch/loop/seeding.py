@@ -124,8 +124,10 @@ class Seeding(Watcher):
             return
         inputs, _ = parts_of(batch)
         if inputs is not None:
-            begun.prints = b"".join(fingerprints(inputs[:SOME]))
-            self.begun = begun
+            prints = fingerprints(inputs[:SOME])
+            begun.prints = b"".join(prints)
+            # an order cannot be told from samples that are all alike
+            self.begun = begun if len(set(prints)) > 1 else None
 
     def _look_at_order(self, begun: Begun, optimizer: torch.optim.Optimizer) -> None:
         """A shuffled epoch that begins with the samples that the one before began with."""

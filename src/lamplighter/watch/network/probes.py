@@ -287,7 +287,7 @@ class Probes(Watcher):
         return any(id(part) in self.world.noted for part in parts)
 
     def _tell(self, finding: Finding, trial: Trial) -> None:
-        self.world.adopt([finding], place_of(finding, trial, self.world.origins))
+        self.world.adopt([finding], place_of(finding, trial, self.world.origins) or trial.place)
 
     def _release(self) -> None:
         """Tells what only several steps of the same pattern make sure, and lets everything go."""

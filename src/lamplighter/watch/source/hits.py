@@ -51,19 +51,23 @@ def _of(loop: ast.For | ast.AsyncFor | ast.While, scope: ast.AST) -> Iterator[Co
     counted = {ast.unparse(n.target) for n in body if isinstance(n, ast.AugAssign) and _counts(n)}
     last = loop.end_lineno or loop.lineno
     stored = {n.id for n in ast.walk(loop) if isinstance(n, ast.Name) and _is_set(n)}
+    made: dict[str, ast.expr] = {}  # names that get their value after the loop
     later: list[Any] = [n for n in ast.walk(scope) if getattr(n, "lineno", 0) > last and counted]
     for node in sorted(later, key=lambda n: (n.lineno, n.col_offset)):
         targets = node.targets if isinstance(node, ast.Assign) else ()
         if counted & {ast.unparse(n) for target in targets for n in ast.walk(target)}:
             return  # counted anew, as in a second evaluation of the same source
+        made |= {n.id: node.value for n in targets if isinstance(n, ast.Name)}
         if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Div):
             continue
         over = {
             ast.unparse(n) for n in ast.walk(node.left) if isinstance(n, ast.Name | ast.Attribute)
         }
-        names = {n.id for n in ast.walk(node.right) if isinstance(n, ast.Name)}
-        if over & counted and not names & stored:
-            yield Counting(loop.lineno, last, node.lineno, node.right)
+        divisor = made.get(node.right.id) if isinstance(node.right, ast.Name) else None
+        divisor = divisor or node.right
+        names = {n.id for n in ast.walk(divisor) if isinstance(n, ast.Name)}
+        if over & counted and not names & (stored | made.keys()):
+            yield Counting(loop.lineno, last, node.lineno, divisor)
             return
 
 

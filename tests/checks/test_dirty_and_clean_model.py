@@ -210,6 +210,19 @@ def head_scale(scale: float) -> Case:
     return case(net)
 
 
+def tied(deviation: float) -> Case:
+    """A language model whose output layer is its embedding, normalised before it."""
+    rows = torch.randint(0, 40, (64, 12))
+    embed, out = nn.Embedding(40, 64), nn.Linear(64, 40, bias=False)
+    nn.init.normal_(embed.weight, std=deviation)
+    out.weight = embed.weight
+
+    def run(net: Any, x: Tensor) -> Tensor:
+        return net.out(F.layer_norm(net.embed(x), (64,))).transpose(1, 2)
+
+    return case(Net(run, embed=embed, out=out), TensorDataset(rows[:, :-1], rows[:, 1:]))
+
+
 def head_swapped(late: bool) -> Case:
     net = perceptron()
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
@@ -376,6 +389,7 @@ CASES: dict[str, tuple[Callable[[], Case], Callable[[], Case]]] = {
         lambda: case(Matrices(random, torch.tanh)),
     ),
     "I102": (lambda: tanh_scale(40.0), lambda: tanh_scale(1.0)),
+    "I103 tied": (lambda: tied(1.0), lambda: tied(0.02)),
     "I103": (lambda: head_scale(60.0), lambda: head_scale(1.0)),
     "O101": (lambda: head_swapped(True), lambda: head_swapped(False)),
     "O102": (lambda: copied(True), lambda: copied(False)),

@@ -110,7 +110,7 @@ def first_loss_too_high(
         target: `(N, ...)` class numbers.
         ignore_index: the target that does not count.
         tied: whether the output layer is an embedding as well, which is made for larger numbers;
-            then it is over six times.
+            then it is over eight times.
     """
     if logits.dim() < 2 or logits.shape[1] < 2 or target.is_floating_point():
         return
@@ -119,7 +119,7 @@ def first_loss_too_high(
     guessing = math.log(logits.shape[1])
     with torch.no_grad():
         loss = float(F.cross_entropy(logits.detach().float(), target, ignore_index=ignore_index))
-    if math.isfinite(loss) and loss > max((6 if tied else 4) * guessing, guessing + 3):
+    if math.isfinite(loss) and loss > max((8 if tied else 4) * guessing, guessing + 3):
         yield found(
             "I103",
             "cross_entropy",

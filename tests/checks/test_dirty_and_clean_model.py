@@ -72,17 +72,6 @@ def mixing(dim: int) -> Case:
     return case(Net(run, hidden=nn.Linear(20, 16), out=nn.Linear(16, 3)))
 
 
-def gated(dim: int) -> Case:
-    """Gates that hardly differ from a half, from the mean of each sample or of the batch."""
-
-    def run(net: Any, x: Tensor) -> Tensor:
-        h = net.hidden(x).relu()
-        gate = net.gate(0.01 * h.mean(dim, keepdim=True).expand_as(h)).sigmoid()
-        return net.out(h * gate)
-
-    return case(Net(run, hidden=nn.Linear(20, 16), gate=nn.Linear(16, 16), out=nn.Linear(16, 3)))
-
-
 def flattened(start: int) -> Case:
     images = TensorDataset(torch.randn(64, 3, 4, 4), torch.randint(0, 3, (64,)))
     width = 48 if start else 48 * 32
@@ -208,19 +197,6 @@ def head_scale(scale: float) -> Case:
     with torch.no_grad():
         net[2].weight.mul_(scale)
     return case(net)
-
-
-def tied(deviation: float) -> Case:
-    """A language model whose output layer is its embedding, normalised before it."""
-    rows = torch.randint(0, 40, (64, 12))
-    embed, out = nn.Embedding(40, 64), nn.Linear(64, 40, bias=False)
-    nn.init.normal_(embed.weight, std=deviation)
-    out.weight = embed.weight
-
-    def run(net: Any, x: Tensor) -> Tensor:
-        return net.out(F.layer_norm(net.embed(x), (64,))).transpose(1, 2)
-
-    return case(Net(run, embed=embed, out=out), TensorDataset(rows[:, :-1], rows[:, 1:]))
 
 
 def head_swapped(late: bool) -> Case:
@@ -351,17 +327,12 @@ CASES: dict[str, tuple[Callable[[], Case], Callable[[], Case]]] = {
         lambda: plain_tensor(lambda t: (0.5 * nn.Parameter(t)).clone()),
         lambda: plain_tensor(lambda t: nn.Parameter((0.5 * t).clone())),
     ),
-    "M102 shifted": (
-        lambda: plain_tensor(lambda t: nn.Parameter(t) - 0.5),
-        lambda: plain_tensor(lambda t: nn.Parameter(t - 0.5)),
-    ),
     "M103": (
         lambda: repeated([nn.Linear(20, 20), nn.ReLU()] * 2),
         lambda: repeated([nn.Linear(20, 20), nn.ReLU(), nn.Linear(20, 20), nn.ReLU()]),
     ),
     "M104": (lambda: mixing(0), lambda: mixing(1)),
     "M104 flatten": (lambda: flattened(0), lambda: flattened(1)),
-    "M104 a little": (lambda: gated(0), lambda: gated(1)),
     "M104 batch_first": (lambda: recurrent(False), lambda: recurrent(True)),
     "M119": (lambda: flattened(0), lambda: flattened(1)),
     "M105": (lambda: attention(False), lambda: attention(True)),
@@ -389,7 +360,6 @@ CASES: dict[str, tuple[Callable[[], Case], Callable[[], Case]]] = {
         lambda: case(Matrices(random, torch.tanh)),
     ),
     "I102": (lambda: tanh_scale(40.0), lambda: tanh_scale(1.0)),
-    "I103 tied": (lambda: tied(1.0), lambda: tied(0.02)),
     "I103": (lambda: head_scale(60.0), lambda: head_scale(1.0)),
     "O101": (lambda: head_swapped(True), lambda: head_swapped(False)),
     "O102": (lambda: copied(True), lambda: copied(False)),

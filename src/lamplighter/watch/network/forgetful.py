@@ -36,11 +36,11 @@ class ForgetfulNorms(Watcher):
         self.world = world
         self.looked: set[SeenModel] = set()
         self.norms: list[tuple[SeenModel, str, nn.modules.batchnorm._BatchNorm]] = []
-        self.before: dict[int, torch.Tensor] = {}
-        self.jumps: dict[int, list[float]] = {}
+        self.before: list[torch.Tensor] = []
+        self.jumps: list[float] = []
 
     def woken(self) -> None:
-        self.before, self.jumps = {}, {}
+        self.before, self.jumps = [], []
 
     def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         for model, module in self.world.networks():
@@ -56,9 +56,7 @@ class ForgetfulNorms(Watcher):
                 self.world.adopt([finding], self._line(model, finding.where))
         self._look_at_dropouts(model, module)
         if not self.norms:
-            several = [(model, n, m) for n, m in norms_of(module) if is_forgetful(m)]
-            # the first see many places of each sample, so that their means hardly jump
-            self.norms = several[:: max(1, len(several) - 1)]
+            self.norms = [(model, n, m) for n, m in norms_of(module) if is_forgetful(m)][:1]
 
     def _look_at_dropouts(self, model: SeenModel, module: nn.Module) -> None:
         """A dropout with a large rate that the program calls the share that is kept."""
@@ -71,21 +69,18 @@ class ForgetfulNorms(Watcher):
                 self.world.adopt(dropout_keeps(name, layer.p, written), place)
 
     def _measure(self) -> None:
-        for number, (model, name, norm) in enumerate(self.norms):
-            if not norm.training or norm.running_mean is None or norm.running_var is None:
-                continue
-            now = norm.running_mean.detach().clone()
-            before = self.before.get(number)
-            if before is not None and before.shape == now.shape:
-                width = norm.running_var.detach().clamp(min=1e-12).sqrt()
-                jump = float(((now - before).abs() / width).median())
-                self.jumps[number] = [*self.jumps.get(number, []), jump] if jump > JUMP else []
-            self.before[number] = now
-            jumps = self.jumps.get(number, [])
-            if len(jumps) == SURE and norm.momentum is not None:
-                found = remembers_one_batch(name, norm.momentum, sum(jumps) / SURE)
-                self.world.adopt(found, self._line(model, name))
-                return
+        model, name, norm = self.norms[0]
+        if not norm.training or norm.running_mean is None or norm.running_var is None:
+            return
+        now = norm.running_mean.detach().clone()
+        if self.before and self.before[0].shape == now.shape:
+            width = norm.running_var.detach().clamp(min=1e-12).sqrt()
+            jump = float(((now - self.before[0]).abs() / width).median())
+            self.jumps = [*self.jumps, jump] if jump > JUMP else []
+        self.before = [now]
+        if len(self.jumps) == SURE and norm.momentum is not None:
+            found = remembers_one_batch(name, norm.momentum, sum(self.jumps) / SURE)
+            self.world.adopt(found, self._line(model, name))
 
     def _line(self, model: SeenModel, where: str) -> Place | None:
         """The line that made the layer, as its settings are written there."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
 from lamplighter.checks.check import check
+from lamplighter.checks.observed import observed
 
 
 class Remembering(nn.Module):
@@ -20,6 +22,20 @@ class Remembering(nn.Module):
 
     def forward(self, x: Tensor) -> Any:
         return self.head(self.recurrent(x.unsqueeze(1))[1][-1])
+
+
+@pytest.mark.parametrize("between", [nn.Identity, nn.Dropout, nn.ReLU])
+@pytest.mark.parametrize("training", [True, False])
+def test_what_is_handed_on_as_it_is_parts_no_layers(
+    between: type[nn.Module], training: bool
+) -> None:
+    """M109: an identity, and a dropout at evaluation, hand on the very tensor that they are given."""
+    net = nn.Sequential(
+        nn.Linear(20, 32), between(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 3)
+    )
+    with observed(net.train(training)) as forward:
+        net(torch.randn(8, 20))
+    assert forward.adjacent == ([] if between is nn.ReLU else [("0", "2")])
 
 
 def test_repeated_samples_say_nothing_about_linearity() -> None:

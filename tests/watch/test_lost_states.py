@@ -127,3 +127,23 @@ def test_a_body_is_loaded_below_a_new_head(prefix: str, tmp_path: Path) -> None:
     assert watching.faults == []
     found = [f.code for f in watching.findings if f.code in ("I104", "I105")]
     assert found == ([] if prefix else ["I104"])
+
+
+@pytest.mark.parametrize("prefix", ["0.", ""])
+def test_a_body_that_was_saved_with_another_head_is_loaded(prefix: str, tmp_path: Path) -> None:
+    """I104: no key of the file fits, so that the network is given its own weights back."""
+    torch.manual_seed(0)
+    old = nn.Sequential(_body(), nn.ReLU(), nn.Linear(12, 6))
+    keys = {k: f"body{k[1:]}" if k[0] == "0" else f"decoder{k[1:]}" for k in old.state_dict()}
+    torch.save({keys[k]: v for k, v in old.state_dict().items()}, tmp_path / "old.pt")
+    with Watch(keep=True) as watching:
+        net = nn.Sequential(_body(), nn.ReLU(), nn.Linear(12, 3))
+        state = torch.load(tmp_path / "old.pt")
+        state = {k.replace("body.", prefix or "body."): v for k, v in state.items()}
+        own = net.state_dict()
+        own.update({k: v for k, v in state.items() if k in own and own[k].shape == v.shape})
+        net.load_state_dict(own)
+        _train(net)
+    assert watching.faults == []
+    found = [f.code for f in watching.findings if f.code in ("I104", "I105")]
+    assert found == ([] if prefix else ["I104"])

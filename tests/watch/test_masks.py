@@ -98,6 +98,51 @@ def test_mask_along_the_queries_is_told(along: int, expected: list[str]) -> None
     assert _trained(Reader(along), data, loss) == expected
 
 
+class Bag(nn.Module):
+    """Averages its words, or weighs them by attention, with the padding or without.
+
+    Args:
+        how: "mean", "attention", "mean rightly", "attention rightly" or "convolution".
+    """
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+        self.words = nn.Embedding(10, 16)
+        self.attention = nn.MultiheadAttention(16, 2, batch_first=True) if "att" in how else None
+        self.convolution = nn.Conv1d(16, 16, 3, padding=1) if "conv" in how else None
+        self.out = nn.Linear(16, 2)
+
+    def forward(self, tokens: Tensor) -> Any:
+        x, pad = self.words(tokens), tokens == 0
+        if self.convolution is not None:
+            return self.out(torch.relu(self.convolution(x.transpose(1, 2))).amax(2))
+        if self.attention is not None:
+            x = self.attention(x, x, x, key_padding_mask=pad if "rightly" in self.how else None)[0]
+            return self.out(torch.tanh(x[:, 0]))
+        if "rightly" in self.how:
+            there = (~pad).float().unsqueeze(2)
+            return self.out(torch.tanh((x * there).sum(1) / there.sum(1)))
+        return self.out(torch.tanh(x.mean(1)))
+
+
+@pytest.mark.parametrize(
+    "how", ["mean", "attention", "mean rightly", "attention rightly", "convolution"]
+)
+def test_padding_that_nothing_leaves_out_is_told(how: str) -> None:
+    """M115: no mask at all, where all words are averaged or weighed against each other."""
+    torch.manual_seed(0)
+    tokens = torch.randint(1, 10, (64, 8))
+    tokens[torch.arange(8) >= torch.randint(3, 8, (64, 1))] = 0
+    data = TensorDataset(tokens, (tokens > 5).sum(1) % 2)
+
+    def loss(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+        return F.cross_entropy(model(x), y)
+
+    expected = ["M115"] if how in ("mean", "attention") else []
+    assert _trained(Bag(how), data, loss) == expected
+
+
 @pytest.mark.parametrize("how", ["last", "mean", "rightly", "mean rightly"])
 def test_padded_features_with_lengths_are_cut_short(how: str) -> None:
     """M115: the lengths are given beside rows of features, and the padding is read all the same."""
@@ -140,3 +185,31 @@ def test_decoder_that_is_given_the_answer_is_told(shifted: bool, expected: list[
         return F.cross_entropy(model(x, given).flatten(0, 1), y.flatten())
 
     assert _trained(Decoder(), data, loss) == expected
+
+
+class Translator(nn.Module):
+    """A decoder whose words are weighed against each other, with a causal mask or without."""
+
+    def __init__(self, causal: bool) -> None:
+        super().__init__()
+        self.causal = causal
+        self.words, self.out = nn.Embedding(10, 16), nn.Linear(16, 10)
+        self.layer = nn.TransformerDecoderLayer(16, 2, 32, dropout=0.0, batch_first=True)
+
+    def forward(self, source: Tensor, target: Tensor) -> Any:
+        mask = torch.ones(6, 6, dtype=torch.bool).triu(1) if self.causal else None
+        return self.out(self.layer(self.words(target), self.words(source), tgt_mask=mask))
+
+
+@pytest.mark.parametrize(("causal", "expected"), [(True, []), (False, ["M105"])])
+def test_decoder_that_sees_its_next_words_is_told(causal: bool, expected: list[str]) -> None:
+    """M105: a further input is the target shifted by one, and each place sees those after it."""
+    torch.manual_seed(0)
+    source = torch.randint(1, 10, (64, 6))
+    data = TensorDataset(source, (3 * source.flip(1) + 1) % 9 + 1)
+
+    def loss(model: nn.Module, x: Tensor, y: Tensor) -> Any:
+        given = torch.cat([torch.zeros_like(y[:, :1]), y[:, :-1]], 1)
+        return F.cross_entropy(model(x, given).flatten(0, 1), y.flatten())
+
+    assert _trained(Translator(causal), data, loss) == expected

@@ -54,14 +54,12 @@ class Batch:
             return model(*self.inputs)
         return model(self.inputs)
 
-    def with_first(self, tensor: Tensor) -> Batch:
-        """The same batch with another first input tensor."""
-        if isinstance(self.inputs, Mapping):
-            name = next(n for n, v in self.inputs.items() if isinstance(v, Tensor))
-            return Batch({**self.inputs, name: tensor}, self.targets)
-        if isinstance(self.inputs, tuple):
-            return Batch((tensor, *self.inputs[1:]), self.targets)
-        return Batch(tensor, self.targets)
+    def with_tensor(self, number: int, tensor: Tensor) -> Batch:
+        """The same batch with another tensor in the place of one of its inputs, counted from 0."""
+        count = itertools.count()
+        return Batch(
+            _map(self.inputs, lambda t: tensor if next(count) == number else t), self.targets
+        )
 
     def rows(self, count: int) -> Batch:
         """The first `count` samples, where all tensors agree in their number of samples."""

@@ -132,7 +132,13 @@ def how_switched_on() -> str:
 
 
 def samples_mix(
-    before: Tensor, after: Tensor, *, changed: int, level: Level = "error", where: str = "model"
+    before: Tensor,
+    after: Tensor,
+    *,
+    changed: int,
+    level: Level = "error",
+    where: str = "model",
+    rounding: float = 1e-3,
 ) -> Iterator[Finding]:
     """M104: one sample was replaced, and the answers to others moved.
 
@@ -142,17 +148,16 @@ def samples_mix(
         changed: index of the replaced sample.
         level: "warning" where dimension 0 may be something else than the samples.
         where: the model.
+        rounding: share of the largest answer up to which it is taken for rounding.
     """
     if before.shape != after.shape or before.dim() < 1 or before.shape[0] < 3:
         return
-    gap = (before.float() - after.float()).abs().flatten(1) if before.dim() > 1 else None
-    per_sample = gap.max(1).values if gap is not None else (before.float() - after.float()).abs()
-    per_sample = per_sample.clone()
+    per_sample = (before.double() - after.double()).abs().reshape(len(before), -1).amax(1)
     own = float(per_sample[changed])
     per_sample[changed] = 0
-    scale = float(before.float().abs().max()) + 1e-12
-    moved = int((per_sample > 1e-3 * scale).sum())
-    if moved and float(per_sample.max()) > 1e-3 * max(own, 1e-12):
+    scale = float(before.double().abs().max()) + 1e-12
+    moved = int((per_sample > rounding * scale).sum())
+    if moved and float(per_sample.max()) > rounding * max(own, 1e-12):
         yield found(
             "M104",
             where,

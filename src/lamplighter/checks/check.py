@@ -17,6 +17,7 @@ from lamplighter.checks import (
     over_linearity,
     over_objects,
     over_steps,
+    over_unused,
 )
 from lamplighter.checks.batches import Unpack
 from lamplighter.checks.finding import Finding, worst_first
@@ -68,7 +69,7 @@ PROBED: tuple[tuple[str, str, Look], ...] = (
 )
 ANSWERED: tuple[tuple[str, str, Look], ...] = (
     ("M104 M105 M106 M119", "fast", over_answers.look_at_answers),
-    ("M114", "full", over_answers.look_at_unused),
+    ("M114", "full", over_unused.look_at_unused),
     ("L109", "full", over_answers.look_at_reduction),
     ("D114", "fast", over_steps.look_at_last_batch),
 )

@@ -99,7 +99,7 @@ def dead_rectifier(name: str, outputs: Tensor) -> Iterator[Finding]:
 
 
 def first_loss_too_high(
-    logits: Tensor, target: Tensor, *, ignore_index: int = -100
+    logits: Tensor, target: Tensor, *, ignore_index: int = -100, tied: bool = False
 ) -> Iterator[Finding]:
     """I103: the plain cross entropy before training is over four times that of guessing, and 3 more.
 
@@ -109,6 +109,8 @@ def first_loss_too_high(
         logits: `(N, C, ...)` raw logits.
         target: `(N, ...)` class numbers.
         ignore_index: the target that does not count.
+        tied: whether the output layer is an embedding as well, which is made for larger numbers;
+            then it is over eight times.
     """
     if logits.dim() < 2 or logits.shape[1] < 2 or target.is_floating_point():
         return
@@ -117,11 +119,13 @@ def first_loss_too_high(
     guessing = math.log(logits.shape[1])
     with torch.no_grad():
         loss = float(F.cross_entropy(logits.detach().float(), target, ignore_index=ignore_index))
-    if math.isfinite(loss) and loss > max(4 * guessing, guessing + 3):
+    if math.isfinite(loss) and loss > max((8 if tied else 4) * guessing, guessing + 3):
         yield found(
             "I103",
             "cross_entropy",
             f"the first loss is {loss:.3g}; guessing among {logits.shape[1]} classes gives "
             f"{guessing:.3g}",
-            "normalise the inputs, and look at the initialisation of the last layer",
+            "the embedding is the last layer as well: nn.init.normal_(embedding.weight, std=0.02)"
+            if tied
+            else "normalise the inputs, and look at the initialisation of the last layer",
         )

@@ -154,7 +154,6 @@ class _Watcher(TorchFunctionMode):
     def _leaving(self, name: str) -> Any:
         def hook(module: nn.Module, args: Any, output: Any) -> None:
             record = self.record
-            self.inside = False
             record.order.append(name)
             out = list(tensors_in(output))
             learning = torch.is_grad_enabled() and module.training  # a teacher runs under no_grad
@@ -171,6 +170,7 @@ class _Watcher(TorchFunctionMode):
                 if tensor.requires_grad:
                     record.reached.setdefault(key, False)
                     tensor.register_hook(lambda _grad, key=key: self._reach(key))
+            self.inside = False  # only now: what was asked here is no use of the output
 
         return hook
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import warnings
 from collections.abc import Iterator
 
 import torch
@@ -9,7 +11,7 @@ from torch import Tensor, nn
 
 from lamplighter.checks import behaviour, evaluation, loss, positions
 from lamplighter.checks.batches import Batch, has_certain_batches, tensors_in
-from lamplighter.checks.finding import Finding
+from lamplighter.checks.finding import Finding, Level
 from lamplighter.checks.guess import answer_in
 from lamplighter.checks.probe import Evidence, Prober
 from lamplighter.checks.setup import Setup
@@ -17,7 +19,7 @@ from lamplighter.checks.snapshot import seed_all
 from lamplighter.checks.structure import hidden_members
 
 ROWS = 8
-SUSPECTS = 4
+LITTLE = 1e-5  # of an answer in double precision; some divide by a sum and 1e-8
 
 
 def look_at_answers(setup: Setup) -> Iterator[Finding]:
@@ -65,22 +67,6 @@ def look_at_likeness(setup: Setup) -> Iterator[Finding]:
         answer = answer_to(prober, batch, seed=0)
     if answer is not None:
         yield from evaluation.answers_ignore_inputs(answer)
-
-
-def look_at_unused(setup: Setup) -> Iterator[Finding]:
-    """Results of layers, and inputs, that change no answer."""
-    evidence, prober = setup.evidence, setup.prober
-    if evidence is None or prober is None or evidence.loss is None:
-        return
-    batch = prober.cut(evidence.batch, ROWS)
-    suspects = [key for key, was_reached in evidence.reached.items() if not was_reached]
-    for name, call in suspects[:SUSPECTS]:
-        module = setup.model.get_submodule(name)
-        if not _noise_matters(prober, batch, module, call):
-            has_weights = any(True for _ in module.parameters())
-            yield from behaviour.result_ignored(name, has_weights=has_weights, call=call)
-    if isinstance(batch.inputs, dict | tuple):
-        yield from _look_at_inputs(prober, batch)
 
 
 def look_at_reduction(setup: Setup) -> Iterator[Finding]:
@@ -141,20 +127,49 @@ def _look_for_mixing(
     changed = inputs.clone()
     changed[0] = inputs[-1].flip(-1) if inputs.dim() > 1 else inputs[-1]
     with torch.no_grad():
-        after = answer_to(prober, batch.with_first(changed), seed=0)
+        after = answer_to(prober, batch.with_tensor(0, changed), seed=0)
     if after is None or first.shape[:1] != (count,):
         return
     if first.dim() > 1 and first.shape[1] == count and after.shape == first.shape:
         after = after.clone()
         after[:, 0] = first[:, 0]  # a table of every sample against every other
-    mixed = list(
-        behaviour.samples_mix(first, after, changed=0, level="error" if certain else "warning")
-    )
+    level: Level = "error" if certain else "warning"
+    mixed = list(behaviour.samples_mix(first, after, changed=0, level=level))
+    if (
+        not mixed
+        and steady
+        and first.shape == after.shape
+        and not torch.equal(first[1:], after[1:])
+    ):
+        mixed = list(_mixing_in_double(setup.model, batch, changed, level))
     if mixed and behaviour.rows_moved(first, after) == 1 and _tells_its_order(prober, batch, count):
         return
     yield from mixed
     if certain and steady and not mixed and not _tells_its_order(prober, batch, count):
         yield from _look_at_places(prober, batch, first)
+
+
+def _mixing_in_double(
+    model: nn.Module, batch: Batch, changed: Tensor, level: Level
+) -> Iterator[Finding]:
+    """The same asked of a copy in double precision, where little is not rounding."""
+    try:
+        double = copy.deepcopy(model).double().eval()
+        answers = []
+        for one in (batch, batch.with_tensor(0, changed)):
+            inputs = [t.double() if t.is_floating_point() else t for t in tensors_in(one.inputs)]
+            for number, tensor in enumerate(inputs):
+                one = one.with_tensor(number, tensor)
+            seed_all(0)
+            with torch.no_grad(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                answers.append(answer_in(one.into(double)))
+    except (RuntimeError, TypeError, ValueError):
+        return  # it is made for one precision
+    first, after = answers
+    if first is None or after is None or first.dtype != torch.double:
+        return
+    yield from behaviour.samples_mix(first, after, changed=0, level=level, rounding=LITTLE)
 
 
 def _tells_its_order(prober: Prober, batch: Batch, count: int) -> bool:
@@ -217,46 +232,59 @@ def _rows_are_samples(setup: Setup, batch: Batch) -> bool:
 
 
 def _look_at_future(setup: Setup, batch: Batch) -> Iterator[Finding]:
-    prober, evidence, rows = setup.prober, setup.evidence, batch.first
-    if prober is None or evidence is None or rows is None:
+    """Each input of words or of a series that the loss asks to go on with, as a decoder is given."""
+    prober, evidence = setup.prober, setup.evidence
+    if prober is None or evidence is None:
         return
+    whole = list(tensors_in(evidence.batch.inputs))
+    for number, rows in enumerate(tensors_in(batch.inputs)):
+        changed = _with_another_end(rows, whole[number], evidence)
+        if changed is None:
+            continue
+        count, length = rows.shape[:2]
+        with torch.no_grad():
+            before = answer_to(prober, batch, seed=0)
+            after = answer_to(prober, batch.with_tensor(number, changed), seed=0)
+        before, after = _by_places(before, count, length), _by_places(after, count, length)
+        if before is not None and after is not None:
+            yield from behaviour.future_leaks(before, after, position=length - 1)
+
+
+def _with_another_end(rows: Tensor, whole: Tensor, evidence: Evidence) -> Tensor | None:
+    """The rows with their last place altered, or None where no answer is to be the next place."""
     if rows.dim() not in (2, 3) or rows.shape[1] < 4:
-        return
+        return None
     changed = rows.clone()
     if rows.is_floating_point():
-        if not _asks_for_next_figures(evidence):
-            return
+        if not _asks_for_next_figures(evidence, whole):
+            return None
         changed[:, -1] = rows[:, -1].roll(1, 0) + rows.std()
-    else:
-        if rows.dim() != 2 or not _asks_for_next(evidence):
-            return
-        pool = torch.unique(rows)
-        if len(pool) < 2:
-            return
-        place = torch.searchsorted(pool, rows[:, -1].contiguous())
-        changed[:, -1] = pool[(place + 1) % len(pool)]
-    count, length = rows.shape[:2]
-    with torch.no_grad():
-        before = answer_to(prober, batch, seed=0)
-        after = answer_to(prober, batch.with_first(changed), seed=0)
-    if before is None or after is None or before.shape != after.shape:
-        return
-    if before.shape[:2] == (count, length):
-        pass
-    elif before.dim() == 2 and before.shape[0] == count * length:
-        before, after = before.reshape(count, length, -1), after.reshape(count, length, -1)
-    elif before.dim() == 3 and before.shape[0] == count and before.shape[2] == length:
-        before, after = before.transpose(1, 2), after.transpose(1, 2)
-    else:
-        return
-    yield from behaviour.future_leaks(before, after, position=length - 1)
+        return changed
+    if rows.dim() != 2 or not _asks_for_next(evidence, whole):
+        return None
+    pool = torch.unique(rows)
+    if len(pool) < 2:
+        return None
+    place = torch.searchsorted(pool, rows[:, -1].contiguous())
+    changed[:, -1] = pool[(place + 1) % len(pool)]
+    return changed
 
 
-def _asks_for_next(evidence: Evidence) -> bool:
-    """Whether what enters cross entropy is the token after each input token."""
-    rows = evidence.batch.first
+def _by_places(answer: Tensor | None, count: int, length: int) -> Tensor | None:
+    """`(B, T, …)` of an answer for each place, however it is laid."""
+    if answer is None or answer.shape[:2] == (count, length):
+        return answer
+    if answer.dim() == 2 and answer.shape[0] == count * length:
+        return answer.reshape(count, length, -1)
+    if answer.dim() == 3 and answer.shape[0] == count and answer.shape[2] == length:
+        return answer.transpose(1, 2)
+    return None
+
+
+def _asks_for_next(evidence: Evidence, rows: Tensor) -> bool:
+    """Whether what enters cross entropy is the token after each of these tokens."""
     for call in evidence.calls:
-        if rows is None or call.name not in ("cross_entropy", "nll_loss"):
+        if call.name not in ("cross_entropy", "nll_loss"):
             continue
         if call.target.is_floating_point() or call.target.numel() % rows.shape[0]:
             continue
@@ -273,71 +301,13 @@ def _asks_for_next(evidence: Evidence) -> bool:
     return False
 
 
-def _asks_for_next_figures(evidence: Evidence) -> bool:
-    """Whether what is compared is, at each place of a series, the input at the next place."""
-    rows = evidence.batch.first
+def _asks_for_next_figures(evidence: Evidence, rows: Tensor) -> bool:
+    """Whether what is compared is, at each place of this series, its value at the next place."""
     for call in evidence.calls:
-        if rows is None or call.name not in ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"):
+        if call.name not in ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"):
             continue
         if call.target.numel() == rows.numel():
             aimed = call.target.reshape(rows.shape)
             if torch.equal(aimed[:, :-1], rows[:, 1:]) and not torch.equal(aimed, rows):
                 return True
     return False
-
-
-def _noise_matters(prober: Prober, batch: Batch, module: nn.Module, call: int) -> bool:
-    """Whether any answer moves when noise is added to one call of a layer."""
-    count = 0
-
-    def add_noise(_module: nn.Module, _args: object, output: object) -> object:
-        nonlocal count
-        count += 1
-        if count != call or not isinstance(output, Tensor) or not output.is_floating_point():
-            return None
-        return output + torch.linspace(1, 2, output.numel()).reshape(output.shape).to(output)
-
-    if prober.model.training is False:
-        prober.model.train()
-    with torch.no_grad():
-        seed_all(0)
-        before = [t.clone() for t in tensors_in(prober.answer(batch))]
-        handle = module.register_forward_hook(add_noise)
-        try:
-            seed_all(0)
-            after = list(tensors_in(prober.answer(batch)))
-        finally:
-            handle.remove()
-    if count < call or len(before) != len(after):
-        return True
-    return any(behaviour.differ(x, y) for x, y in zip(before, after, strict=True))
-
-
-def _look_at_inputs(prober: Prober, batch: Batch) -> Iterator[Finding]:
-    with torch.no_grad():
-        plain = answer_to(prober, batch, seed=0)
-        for name, value in _named(batch.inputs):
-            if not isinstance(value, Tensor) or value.dim() == 0 or value.shape[0] < 2:
-                continue
-            if bool((value == value[:1]).all()) or name == "labels":
-                continue
-            turned = value.flip(0)
-            if isinstance(batch.inputs, dict):
-                swapped = Batch({**batch.inputs, name: turned}, batch.targets)
-            else:
-                parts = tuple(turned if part is value else part for part in batch.inputs)
-                swapped = Batch(parts, batch.targets)
-            other = answer_to(prober, swapped, seed=0)
-            if plain is None or other is None or plain.shape != other.shape:
-                return
-            yield from behaviour.input_ignored(name, float((plain - other).abs().max()))
-
-
-def _named(inputs: dict[str, object] | tuple[object, ...]) -> Iterator[tuple[str, object]]:
-    """The inputs with what they are called; of positional ones, those that hold amounts."""
-    if isinstance(inputs, dict):
-        yield from inputs.items()
-        return
-    for number, value in enumerate(inputs, 1):
-        if isinstance(value, Tensor) and value.is_floating_point() and value.dim() > 1:
-            yield f"input {number}", value

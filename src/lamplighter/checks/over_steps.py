@@ -85,9 +85,8 @@ def look_at_loss(setup: Setup) -> Iterator[Finding]:
     later = dict(enumerate(evidence.later_calls))
     for index, call in enumerate(evidence.calls):
         if call.input.numel() and call.target.numel():
-            told = look_at_call(call, again=later.get(index))
             tied = structure.output_is_tied(setup.model)
-            yield from (f for f in told if not (tied and f.code == "I103"))
+            yield from look_at_call(call, again=later.get(index), tied=tied)
     if len(evidence.calls) == 1:  # beside a loss of classes, amounts are another task's
         yield from _look_for_class_numbers(setup, evidence.calls[0], evidence.batch.targets)
 
@@ -102,12 +101,15 @@ def _look_for_class_numbers(setup: Setup, call: LossCall, given: Any) -> Iterato
         yield from loss.amounts_of_class_numbers(torch.tensor(setup.labels), where=call.name)
 
 
-def look_at_call(call: LossCall, *, again: LossCall | None = None) -> Iterator[Finding]:
+def look_at_call(
+    call: LossCall, *, again: LossCall | None = None, tied: bool = False
+) -> Iterator[Finding]:
     """All criteria on what enters one loss function.
 
     Args:
         call: the call.
         again: the same call after some steps; a squashing must be seen there too.
+        tied: whether the output layer is an embedding as well.
     """
     yield from loss.loss_and_target_unfit(call.name, call.input, call.target)
     if call.name in ELEMENTWISE or call.name == "subtraction":
@@ -121,7 +123,7 @@ def look_at_call(call: LossCall, *, again: LossCall | None = None) -> Iterator[F
             yield from loss.sigmoid_before_cross_entropy(call.input)
         yield from loss.relu_on_logits(call.input)
         yield from initialise.first_loss_too_high(
-            call.input, call.target, ignore_index=call.ignore_index
+            call.input, call.target, ignore_index=call.ignore_index, tied=tied
         )
     elif call.name == "nll_loss":
         yield from loss.softmax_over_wrong_dimension(call.input, logarithms=True, where="nll_loss")

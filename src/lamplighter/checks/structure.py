@@ -20,14 +20,7 @@ from lamplighter.checks.finding import Finding
 NORMS = (_BatchNorm, _InstanceNorm, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.LocalResponseNorm)
 WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd, nn.Bilinear, nn.RNNBase, nn.MultiheadAttention)
 
-# operations after which a parameter is still the same weight, only no parameter any more
-CONVERSIONS = {
-    f"{name}Backward0"
-    for name in (
-        *("ToCopy", "Clone", "Mul", "Div", "T", "Transpose", "Permute", "View", "ReshapeAlias"),
-        *("Unsqueeze", "Squeeze", "Alias"),
-    )
-}
+MOST_CONVERSIONS = 8  # operations, each of one tensor, after which a weight is still the same one
 
 
 def hidden_members(model: nn.Module) -> Iterator[tuple[str, nn.Module | nn.Parameter]]:
@@ -183,13 +176,13 @@ def tensors_as_weights(
 
 
 def _converted(value: Tensor) -> Tensor | None:
-    """The parameter that a tensor is the mere conversion of, such as `nn.Parameter(…).double()`."""
+    """The parameter that a tensor was made of alone, as by `nn.Parameter(…).double()` or `- 0.5`."""
     node: Any = value.grad_fn
-    while node is not None and not hasattr(node, "variable"):
+    for _ in range(MOST_CONVERSIONS):
+        if node is None or hasattr(node, "variable"):
+            break
         before = [one for one, _ in node.next_functions if one is not None]
-        if node.name() not in CONVERSIONS or len(before) != 1:
-            return None
-        node = before[0]
+        node = before[0] if len(before) == 1 else None
     weight = getattr(node, "variable", None)
     return weight if isinstance(weight, nn.Parameter) else None
 

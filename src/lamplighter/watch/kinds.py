@@ -116,6 +116,7 @@ from lamplighter.watch.network.models import Models
 from lamplighter.watch.network.modes import Modes
 from lamplighter.watch.network.norms import FrozenNorms
 from lamplighter.watch.network.one_ended import OneEnded
+from lamplighter.watch.network.own_norms import OwnNorms
 from lamplighter.watch.network.parts import Parts
 from lamplighter.watch.network.probes import Probes
 from lamplighter.watch.network.real_steps import RealSteps
@@ -247,6 +248,7 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     KnownEdges,
     JoinedAnswers,
     Probes,
+    OwnNorms,
     Entrance,
     GraphBatches,
     Gaps,

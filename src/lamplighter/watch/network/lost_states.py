@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,7 @@ class Read:
         into: the networks that took it by `load_state_dict`, weak.
         writers: ids of the networks that had these weights before, as the one that was saved.
         offered: ids of the networks into which anything was loaded after it was read.
+        echoed: those of them that were given their own weights, as when no key of the file fitted.
     """
 
     marks: set[Mark]
@@ -44,6 +46,7 @@ class Read:
     into: list[weakref.ref[nn.Module]]
     writers: set[int]
     offered: set[int] = field(default_factory=set)
+    echoed: set[int] = field(default_factory=set)
 
 
 class LostStates(Watcher):
@@ -70,8 +73,11 @@ class LostStates(Watcher):
         if name:
             self.world.adopt(loaded.state_is_let_go(name, type(module).__name__), born)
         given = {_mark(t) for t in _weights_in(state, 1)}
+        echo = bool(self.read) and _is_its_own(state, module)
         for one in self.read:
             one.offered.add(id(module))
+            if echo:
+                one.echoed.add(id(module))
             if given & one.marks:
                 one.into.append(weakref.ref(module))
 
@@ -101,10 +107,13 @@ class LostStates(Watcher):
             whole = all(shape in one.shapes for shape in shapes)
             # a body without its head, and the program did load something after reading it
             part = id(module) in one.offered and all(shape in shapes for shape in one.shapes)
+            fitting = (Counter(shapes) & Counter(one.shapes)).total()
+            if id(module) in one.echoed:
+                part = part or (fitting >= 2 and 2 * fitting >= len(one.shapes))
             if taken or not (whole or part):
                 continue
             if not any(module is ref() for ref in one.into):
-                self.held.append((one, name, len(weights) if whole else len(one.shapes)))
+                self.held.append((one, name, fitting))
 
     def ended(self) -> None:
         for one, name, count in self.held:
@@ -132,6 +141,13 @@ def _weights_in(thing: Any, deep: int) -> Iterator[Tensor]:
                 yield value
         elif deep:
             yield from _weights_in(value, deep - 1)
+
+
+def _is_its_own(state: dict[str, Any], module: nn.Module) -> bool:
+    """Whether the weights of a state are those that lie in the network already."""
+    mine = {p.data_ptr() for p in module.parameters()}
+    given = list(_weights_in(state, 1))
+    return bool(given) and all(t.data_ptr() in mine for t in given)
 
 
 def _marks_of(module: nn.Module) -> set[Mark]:

@@ -22,6 +22,8 @@ from lamplighter.watch.source.place import Place, here
 TINY = -100.0  # what is added to a score that softmax shall make 0
 ADDING = frozenset(("add", "add_", "__add__", "__radd__", "__iadd__"))
 RECURRENT = (nn.RNNBase, nn.RNNCellBase)
+ATTENDING = (nn.MultiheadAttention,)
+POOLING = frozenset(("mean", "sum", "adaptive_avg_pool1d", "avg_pool1d"))
 
 
 def look_at_padding(trial: Trial) -> Iterator[tuple[Finding, Place | None]]:
@@ -55,7 +57,11 @@ def look_at_padding(trial: Trial) -> Iterator[tuple[Finding, Place | None]]:
         recurrent = any(isinstance(m, RECURRENT) for m in model.modules())
         told = _declared(padded, inputs)
         in_vain = told is not None and _is_ignored(model, inputs, told)
-        if recurrent or masks or by_hand.found or in_vain:
+        convolved = any(isinstance(m, nn.modules.conv._ConvNd) for m in model.modules())
+        mixes = not convolved and (
+            by_hand.mixes or any(isinstance(m, ATTENDING) for m in model.modules())
+        )
+        if recurrent or masks or by_hand.found or in_vain or mixes:
             alone = recurrent and not (masks or by_hand.found or in_vain)
             yield from _cut_short(
                 model, inputs, padded, surely=recurrent or in_vain, per_place=not alone
@@ -174,6 +180,7 @@ class _HandMasks(TorchFunctionMode):
         self.over_queries: Place | None = None
         self.over_keys = False
         self.left_out: list[tuple[Tensor, Place | None]] = []  # keys whose scores are made tiny
+        self.mixes = False  # whether all places are weighed or laid together in one number
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
@@ -184,6 +191,7 @@ class _HandMasks(TorchFunctionMode):
         if self._is_padding(result) and _is_column(result):
             self.columns.append((result, here()))
         name = getattr(func, "__name__", "")
+        self.mixes = self.mixes or self._mixes_places(func, name, args, result)
         if (mask := self._made_tiny(name, args, result)) is not None:
             self.left_out.append((mask, here()))
         if name in ("masked_fill", "masked_fill_", "where"):
@@ -194,6 +202,18 @@ class _HandMasks(TorchFunctionMode):
                 self.over_queries = self.columns[0][1] if self.columns else here()
             self.over_keys |= any(m.dim() > 2 and m.shape[-2] == 1 for m in masks)
         return result
+
+    def _mixes_places(self, func: Any, name: str, args: Any, result: Tensor) -> bool:
+        """Whether all words of a row, with the padding, are weighed against each other or averaged."""
+        length = self.padded.shape[1]
+        if func is F.scaled_dot_product_attention:
+            return bool(args and args[1].shape[-2] == length)
+        if name == "softmax":
+            return result.dim() > 2 and length in result.shape[-2:]
+        given = args[0] if name in POOLING and args else None
+        if not isinstance(given, Tensor) or not given.is_floating_point() or given.dim() < 3:
+            return False
+        return length in given.shape[1:] and length not in result.shape[1:]
 
     def _made_tiny(self, name: str, args: Any, scores: Tensor) -> Tensor | None:
         """`(B, T)` True at the keys that scores `(…, T, T)` leave out, where one mask is laid over them."""

@@ -58,9 +58,7 @@ def _train(
     ("rate", "expected"),
     [(1e-12, {("O104", "warning")}), (1e-9, {("O104", "warning")}), (1e-5, set()), (0.0, set())],
 )
-def test_a_group_whose_rate_is_nothing_is_told(
-    rate: float, expected: set[tuple[str, str]]
-) -> None:
+def test_a_group_whose_rate_is_nothing_is_told(rate: float, expected: set[tuple[str, str]]) -> None:
     """O104: beside another group that learns; a rate of 0 is a choice, and a small one is too."""
     net = _network()
     groups = [{"params": net[0].parameters(), "lr": rate}, {"params": net[2].parameters()}]
@@ -145,7 +143,9 @@ def test_a_penalty_that_leaves_the_loss_nothing_to_say_is_told(*, norm: bool) ->
     heavy, light = (_network() for _ in range(2))
     told = _train(heavy, torch.optim.Adam(heavy.parameters(), 1e-3), _penalised(100.0, norm))
     assert told == {("O106", "warning")}
-    assert _train(light, torch.optim.Adam(light.parameters(), 1e-3), _penalised(1e-4, norm)) == set()
+    assert (
+        _train(light, torch.optim.Adam(light.parameters(), 1e-3), _penalised(1e-4, norm)) == set()
+    )
 
 
 def _by_batches(step: int) -> float:
@@ -214,9 +214,7 @@ def test_a_function_without_an_end_has_no_length(
 @pytest.mark.parametrize(
     ("length", "expected"), [(10 * STEPS, {("O110", "warning")}), (STEPS, set())]
 )
-def test_a_cosine_that_hardly_begins_is_told(
-    length: int, expected: set[tuple[str, str]]
-) -> None:
+def test_a_cosine_that_hardly_begins_is_told(length: int, expected: set[tuple[str, str]]) -> None:
     """O110: its length is in samples, and it is stepped with each batch."""
     net = _network()
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
@@ -249,9 +247,7 @@ def _with_more(net: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         (_with_more, set()),
     ],
 )
-def test_an_own_sum_over_the_batch_is_told(
-    loss: Loss, expected: set[tuple[str, str]]
-) -> None:
+def test_an_own_sum_over_the_batch_is_told(loss: Loss, expected: set[tuple[str, str]]) -> None:
     """L109: as with reduction="sum"; a sum with a further term may be a bound."""
     net = _network()
     assert _train(net, torch.optim.SGD(net.parameters(), lr=1e-3), loss) == expected
@@ -269,9 +265,7 @@ def test_a_sum_over_all_the_data_is_no_batch() -> None:
     assert "L109" not in {f.code for f in watching.findings}
 
 
-@pytest.mark.parametrize(
-    ("rounds", "expected"), [(True, {("L112", "warning")}), (False, set())]
-)
+@pytest.mark.parametrize(("rounds", "expected"), [(True, {("L112", "warning")}), (False, set())])
 def test_amounts_that_are_rounded_and_then_right_or_wrong_are_classes(
     *, rounds: bool, expected: set[tuple[str, str]]
 ) -> None:

@@ -107,9 +107,10 @@ class OwnLosses(Watcher):
         if name == "eq":
             given = [a for a in args if isinstance(a, torch.Tensor)]
             self.scored = len(given) == 2 and any(self.rounded.get(t) for t in given)
-        elif isinstance(result, torch.Tensor) and args:
-            if name == "round" or self.rounded.get(args[0]):
-                self.rounded[result] = True
+        elif isinstance(result, torch.Tensor) and (
+            name == "round" or (args and self.rounded.get(args[0]))
+        ):
+            self.rounded[result] = True
 
     def _note_amounts(self, name: str, target: torch.Tensor) -> None:
         """A target of whole numbers that lie in a column or a row of decimal numbers."""

@@ -155,9 +155,7 @@ class Models(Watcher):
         if missing:
             # what is set free later is meant to learn, whoever has trained it before
             random = {
-                n
-                for n, p in missing.items()
-                if self._is_untrained(p) or id(p) in self.frozen
+                n for n, p in missing.items() if self._is_untrained(p) or id(p) in self.frozen
             }
             found = ownership.parameters_without_optimizer(module, optimizers, random=random)
             self.world.adopt(found, place)

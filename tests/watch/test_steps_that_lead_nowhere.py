@@ -123,7 +123,7 @@ def test_a_warm_up_that_multiplies_is_told(*, rise: float, expected: bool) -> No
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
 
     def set_rate(step: int) -> None:
-        optimizer.param_groups[0]["lr"] = 3e-3 * rise * (step + 1)
+        optimizer.param_groups[0]["lr"] = 3e-3 * rise * (step + 1) ** 2
 
     assert ("O103" in {code for code, _ in _train(net, optimizer, before=set_rate)}) is expected
 

@@ -84,7 +84,10 @@ def _is_written_sigmoid(node: Any) -> bool:
     """Whether a node is the end of 1 / (1 + exp(-x)) or of exp(x) / (1 + exp(x))."""
     if node.name().startswith("DivBackward"):
         above, below = (inner for inner, _ in node.next_functions[:2])
-        return _is_one_more(below) and above is below.next_functions[0][0]
+        if not _is_one_more(below) or not above.name().startswith("ExpBackward"):
+            return False
+        inner = next(n for n, _ in below.next_functions if n is not None)
+        return bool(above.next_functions == inner.next_functions)
     if node.name().startswith("MulBackward"):  # 1 / x is written as 1 * reciprocal(x)
         node = node.next_functions[0][0]
     if node is None or not node.name().startswith("ReciprocalBackward"):

@@ -83,8 +83,8 @@ def dim_of_log_softmax(values: Tensor) -> int | None:
 def _is_written_sigmoid(node: Any) -> bool:
     """Whether a node is the end of 1 / (1 + exp(-x)) or of exp(x) / (1 + exp(x))."""
     if node.name().startswith("DivBackward"):
-        above, below = (inner for inner, _ in node.next_functions[:2])
-        if not _is_one_more(below) or not above.name().startswith("ExpBackward"):
+        above, below = [*(inner for inner, _ in node.next_functions), None, None][:2]
+        if above is None or not above.name().startswith("Exp") or not _is_one_more(below):
             return False
         inner = next(n for n, _ in below.next_functions if n is not None)
         return bool(above.next_functions == inner.next_functions)

@@ -69,7 +69,7 @@ _OF_EACH_SAMPLE = {
 
 def is_loss_of_each(values: Tensor) -> bool:
     """Whether a tensor holds squares or amounts of differences, or log-probabilities that were picked."""
-    node = values.grad_fn
+    node: Any = values.grad_fn
     while node is not None and node.name().startswith(("Squeeze", "View")):
         node = node.next_functions[0][0]
     for end, before in _OF_EACH_SAMPLE.items() if node is not None else ():

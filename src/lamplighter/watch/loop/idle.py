@@ -94,7 +94,8 @@ class IdleOptimizers(Watcher):
         self.idle: dict[int, Idle] = {}
         self.frozen: dict[int, int] = {}
         self.marks: dict[int, Mark] = {}
-        self.undone: dict[int, Undone | None] = {}  # None: something remains of its steps
+        self.undone: dict[int, Undone] = {}
+        self.settled: set[int] = set()  # optimizers of whose steps something remains
         self.cut = False
 
     def pass_ended(self, current: Pass) -> None:
@@ -105,6 +106,7 @@ class IdleOptimizers(Watcher):
         held = [p for g in optimizer.param_groups for p in g["params"] if p.requires_grad]
         self.idle.pop(id(optimizer), None)
         self.undone.pop(id(optimizer), None)
+        self.settled.discard(id(optimizer))
         if held:
             self.idle[id(optimizer)] = Idle(held[-1], some_of(held[-1]))
 
@@ -125,38 +127,42 @@ class IdleOptimizers(Watcher):
                 one.waiting = True
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
-        self.idle.pop(id(optimizer), None)
-        self._look_whether_it_remains(optimizer)
+        key = id(optimizer)
+        self.idle.pop(key, None)
+        if key not in self.settled:
+            self._look_whether_it_remains(key, optimizer)
         self._look_for_second_step(optimizer)
-        count = self.frozen.get(id(optimizer), 0)
+        count = self.frozen.get(key, 0)
         if count < 0:
             return
         held = [p for g in optimizer.param_groups for p in g["params"]]
         learns = not held or any(p.requires_grad or p.grad is not None for p in held)
-        self.frozen[id(optimizer)] = -1 if learns else count + 1
+        self.frozen[key] = -1 if learns else count + 1
 
-    def _look_whether_it_remains(self, optimizer: torch.optim.Optimizer) -> None:
+    def _look_whether_it_remains(self, key: int, optimizer: torch.optim.Optimizer) -> None:
         """Whether a weight is again what it was before the last step."""
-        key = id(optimizer)
-        if key not in self.undone:
+        one = self.undone.get(key)
+        if one is None:
             held = [p for g in optimizer.param_groups for p in g["params"] if p.grad is not None]
-            self.undone[key] = Undone(held[-1], some_of(held[-1])) if held else None
+            if held:
+                self.undone[key] = Undone(held[-1], some_of(held[-1]))
             return
-        one = self.undone[key]
-        if one is None or torch.equal(one.values, now := some_of(one.sample)):
+        now = some_of(one.sample)
+        if torch.equal(one.values, now):
             return
         one.values, one.times, one.changes = now, 0, one.changes + 1
         if one.changes > CHANGES:
-            self.undone[key] = None
+            del self.undone[key]
+            self.settled.add(key)
 
     def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
-        one = self.undone.get(id(optimizer))
+        one = self.undone.get(id(optimizer)) if self.undone else None
         if one is not None:
             one.times += not torch.equal(one.values, some_of(one.sample))
 
     def state_loaded(self, module: torch.nn.Module, state: dict[str, Any]) -> None:
         for one in self.undone.values():
-            if one is not None and one.place is None and one.times:
+            if one.place is None and one.times:
                 mine = any(p is one.sample for p in module.parameters())
                 one.place = here() if mine else None
 
@@ -191,7 +197,7 @@ class IdleOptimizers(Watcher):
                 self._all_frozen(record)
         for key, undone in self.undone.items():
             record = self.world.optimizers.get(key)
-            if record is not None and undone is not None and undone.times >= UNDONE:
+            if record is not None and undone.times >= UNDONE:
                 self._put_back(record, undone)
 
     def _never_steps(self, record: SeenOptimizer, one: Idle) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lamplighter.checks.optimizer import most_steps_hardly_move
+from lamplighter.checks.schedules import most_steps_hardly_move
 from lamplighter.checks.transforms import scaled_by_own_numbers
 
 

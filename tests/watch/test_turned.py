@@ -54,6 +54,17 @@ def wanted(out: Tensor, y: Tensor) -> Tensor:
     return (out.softmax(dim=1).log() * y).sum() / len(y)
 
 
+def two_sided(out: Tensor, y: Tensor) -> Tensor:
+    """The log-likelihood of each class against all others."""
+    p = torch.sigmoid(out)
+    return (y * (p + 1e-7).log() + (1 - y) * (1 - p + 1e-7).log()).mean()
+
+
+def two_sided_of_scores(out: Tensor, y: Tensor) -> Tensor:
+    """The same, the other side first."""
+    return ((1 - y) * F.logsigmoid(-out) + y * F.logsigmoid(out)).mean()
+
+
 def outside(out: Tensor, y: Tensor) -> Tensor:
     """The overlap with what is no object shall become small."""
     p = torch.sigmoid(out)
@@ -85,6 +96,8 @@ CASES = [
     (dice, MASKS),
     (jaccard, MASKS),
     (cosine, torch.sin(torch.arange(800.0)).view(160, 5)),
+    (two_sided, MASKS),
+    (two_sided_of_scores, MASKS),
     (picked, torch.arange(160) % 5),
     (picked_by_index, torch.arange(160) % 5),
     (divergence, CHANCES),

@@ -52,6 +52,7 @@ PROBED: tuple[tuple[str, str, Look], ...] = (
     ("M121", "fast", over_objects.look_at_norms),
     ("M110", "fast", over_objects.look_at_freezing),
     ("O101 O102 O105", "fast", over_objects.look_at_ownership),
+    ("O109 O110", "fast", over_objects.look_at_schedules),
     ("D101 D102 D104 D105 D112 D113", "fast", over_data.look_at_inputs),
     (
         "I103 L101 L102 L103 L104 L105 L106 L107 L108 L110 L111 L112",

@@ -17,6 +17,8 @@ TOO_FAR = 1.0
 FEW = 16  # numbers of a weight whose size is more than chance
 NEAR_ZERO = 0.005
 TOO_NEAR = 1e-6
+TOO_SMALL = 1e-4  # of the highest rate: beside rates that differ from layer to layer
+HEAVY = 0.5  # a weight decay that no training with gradients of its own size wants
 
 
 def owned(optimizers: Sequence[Optimizer]) -> set[int]:
@@ -177,6 +179,7 @@ def learning_rate_too_high(
     losses: Sequence[float] = (),
     *,
     course: Sequence[float] = (),
+    which: str = "the first",
 ) -> Iterator[Finding]:
     """O103: the first update is larger than the weights, or the loss explodes within a few steps.
 
@@ -186,6 +189,7 @@ def learning_rate_too_high(
         losses: the losses of the probe steps on the same batch, in order.
         course: the losses of the steps on whatever batches; where they fall, a large first update
             was no mistake, as in a linear regression whose weights begin small.
+        which: the update that was looked at, in words.
     """
     there = [name for name in moves if norms.get(name, 0.0) > 0]
     before = math.sqrt(sum(norms[name] ** 2 for name in there))
@@ -198,7 +202,7 @@ def learning_rate_too_high(
         yield found(
             "O103",
             worst,
-            f"the first update is {ratio:.3g} times as large as the weights themselves",
+            f"{which} update is {ratio:.3g} times as large as the weights themselves",
             "divide the learning rate by at least "
             f"{10 ** math.ceil(math.log10(max(ratio, 1.01) * 10)):,}",
         )
@@ -238,6 +242,29 @@ def learning_rate_too_low(
         )
 
 
+def group_hardly_moves(
+    number: int, largest_move: float, steps: int, rate: float, highest: float
+) -> Iterator[Finding]:
+    """O104 of one parameter group: its weights stay while those of the others learn.
+
+    Args:
+        number: of the group, from 0.
+        largest_move: the largest relative change of any of its weights over all steps.
+        steps: how many steps were made.
+        rate: its learning rate, above 0; who wants it frozen sets 0 or takes it out.
+        highest: the highest rate of any group.
+    """
+    if steps >= 3 and largest_move < TOO_NEAR and 0 < rate < TOO_SMALL * highest:
+        yield found(
+            "O104",
+            f"parameter group {number}",
+            f"in {steps} steps with lr={rate:g} none of its weights moved by more than "
+            f"{largest_move:.1g} of itself, while other groups learn with {highest:g}",
+            "raise the rate of this group; one that shall stay gets requires_grad=False",
+            level="warning",
+        )
+
+
 def weight_decay_swamps(
     optimizers: Sequence[Optimizer],
     gradients: Mapping[int, float],
@@ -245,7 +272,9 @@ def weight_decay_swamps(
     *,
     decoupled: bool,
 ) -> Iterator[Finding]:
-    """O106: weight decay pulls ten times as hard as the loss, or eats the weights in 20 steps.
+    """O106: weight decay pulls harder than the loss, or eats the weights in 20 steps.
+
+    One of usual size must pull ten times as hard, since a gradient may be small at first.
 
     Args:
         optimizers: all optimizers.
@@ -272,13 +301,29 @@ def weight_decay_swamps(
             held = [id(p) for p in group["params"] if id(p) in gradients and p.dim() > 1]
             pull = math.sqrt(sum((decay * norms[key]) ** 2 for key in held))
             push = math.sqrt(sum(gradients[key] ** 2 for key in held))
-            if held and push > 0 and pull > 10 * push:
+            if held and push > 0 and pull > (1 if decay >= HEAVY else 10) * push:
                 yield found(
                     "O106",
                     f"parameter group {number}",
                     f"weight_decay={decay:g} pulls {pull / push:.3g} times as hard as the gradient",
                     "usual values are 1e-5 to 1e-3 for SGD and Adam",
                 )
+
+
+def penalty_swamps(ratio: float) -> Iterator[Finding]:
+    """O106 of a penalty that the program adds to its loss by itself.
+
+    Args:
+        ratio: how many times as hard it pulls at the weights as all else in the loss.
+    """
+    yield found(
+        "O106",
+        "a penalty on the weights",
+        f"it pulls {ratio:.3g} times as hard at them as the rest of the loss: they go to 0, whatever "
+        "the data says",
+        "divide its factor until the loss without it falls; 1e-5 to 1e-3 times the sum of the "
+        "squares is usual",
+    )
 
 
 def updates_stop(name: str, steps: int, rate: float, gradient: float) -> Iterator[Finding]:
@@ -298,55 +343,6 @@ def updates_stop(name: str, steps: int, rate: float, gradient: float) -> Iterato
             f"{gradient:.3g}",
             "look whether the optimizer holds this tensor or a copy; in bf16 or fp16 keep fp32 "
             "master weights",
-        )
-
-
-def epoch_schedule_per_batch(
-    factors: Sequence[float], steps_per_epoch: int, *, where: str = "schedule"
-) -> Iterator[Finding]:
-    """O108: within the first epoch the learning rate fell below a thousandth of its peak.
-
-    Args:
-        factors: learning rate over its largest value so far, after each step.
-        steps_per_epoch: batches of the training loader.
-        where: the schedule.
-    """
-    first = factors[:steps_per_epoch]
-    if (
-        len(first) >= 3
-        and min(first) < 1.001e-3
-        and first[-1] == min(first)
-        and max(first[:2]) == 1.0
-    ):
-        yield found(
-            "O108",
-            where,
-            f"the learning rate fell to {min(first):.1g} of its beginning within {len(first)} "
-            "steps of epoch 1: a schedule that counts epochs is stepped after every batch",
-            "call scheduler.step() once per epoch, outside the loop over batches",
-        )
-
-
-def most_steps_hardly_move(
-    factors: Sequence[float], *, where: str = "schedule"
-) -> Iterator[Finding]:
-    """O108: for more than half of the training the rate is below a thousandth of its peak.
-
-    Args:
-        factors: learning rate over its beginning after each step of the whole training, of a
-            schedule that is stepped with every batch.
-        where: the schedule.
-    """
-    peak = max(factors, default=0.0)
-    low = [factor < 1e-3 * peak for factor in factors]
-    if len(factors) >= 20 and sum(low) > len(low) / 2 and low[-1] and factors[0] > 0.5 * peak:
-        yield found(
-            "O108",
-            where,
-            f"after {low.index(True)} of {len(low) - 1} steps the learning rate is below a "
-            "thousandth of its beginning, and it stays there: a schedule that counts epochs is "
-            "stepped after every batch",
-            "call scheduler.step() once per epoch, outside the loop over batches",
         )
 
 

@@ -10,6 +10,7 @@ from lamplighter.checks import (
     norm_settings,
     optimizer,
     precision,
+    schedules,
     splits,
     structure,
 )
@@ -90,6 +91,17 @@ def look_at_loaders(setup: Setup) -> Iterator[Finding]:
     if setup.val_loader is not None:
         yield from loading.loader_without_batches(setup.val_loader, where="validation loader")
         yield from evaluation.samples_dropped(setup.val_loader)
+
+
+def look_at_schedules(setup: Setup) -> Iterator[Finding]:
+    """Whose rate they set, and in which unit they count."""
+    loader, samples = setup.loader, setup.train_set
+    counts = (len(loader), len(samples)) if loader is not None and samples is not None else (0, 0)
+    for schedule in setup.schedules:
+        owner = getattr(schedule, "optimizer", None)
+        if setup.optimizers and owner is not None and all(owner is not o for o in setup.optimizers):
+            yield from schedules.of_another_optimizer(type(schedule).__name__)
+        yield from schedules.counted_in_samples(schedule, *counts)
 
 
 def look_at_splits(setup: Setup) -> Iterator[Finding]:

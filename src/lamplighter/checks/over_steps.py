@@ -271,6 +271,8 @@ def look_at_updates(setup: Setup) -> Iterator[Finding]:
     if mine and any(x for norms_ in evidence.gradients.values() for x in norms_):
         move = largest_relative_move(mine, snapshot)
         yield from optimizer.learning_rate_too_low(move, evidence.steps, evidence.rates)
+        if move >= optimizer.TOO_NEAR and not evidence.rate_was_raised:
+            yield from _look_at_groups(setup, evidence, prober)
     for name, before, after, gradient, rate in evidence.rounded:
         yield from precision.updates_rounded_away(name, before, after, gradient, rate=rate)
     first = {
@@ -280,6 +282,21 @@ def look_at_updates(setup: Setup) -> Iterator[Finding]:
     decoupled = [o for o in setup.optimizers if type(o).__name__ in ("AdamW", "NAdam", "Lion")]
     for o in setup.optimizers:
         yield from optimizer.weight_decay_swamps([o], first, sizes, decoupled=o in decoupled)
+
+
+def _look_at_groups(setup: Setup, evidence: Evidence, prober: Prober) -> Iterator[Finding]:
+    """Parameter groups whose weights stay where they were while those of others move."""
+    alive = {n: p for n, p in prober.named.items() if any(evidence.gradients.get(n, ()))}
+    for o in setup.optimizers:
+        rates = [float(group.get("lr", 0.0)) for group in o.param_groups]
+        for number, group in enumerate(o.param_groups):
+            own = {id(p) for p in group["params"]}
+            pushed = {n: p for n, p in alive.items() if id(p) in own}
+            if pushed:
+                move = largest_relative_move(pushed, prober.snapshot)
+                yield from optimizer.group_hardly_moves(
+                    number, move, evidence.steps, rates[number], max(rates)
+                )
 
 
 def look_at_last_batch(setup: Setup) -> Iterator[Finding]:

@@ -102,14 +102,15 @@ def sum_is_the_loss(name: str) -> Iterator[Finding]:
     """L109: backward() starts at a sum over the batch, with no further term.
 
     Args:
-        name: the loss function.
+        name: the loss function; "sum" for a sum of the program's own.
     """
+    what = "sum()" if name == "sum" else 'reduction="sum"'
     yield found(
         "L109",
         name,
-        'reduction="sum" is the whole loss: it grows with the batch, so the learning rate depends '
-        "on the batch size, and the last, smaller batch counts less",
-        'use reduction="mean", or divide by the batch size',
+        f"{what} is the whole loss: it grows with the batch, so the learning rate depends on the "
+        "batch size, and the last, smaller batch counts less",
+        'use mean() or reduction="mean", or divide by the batch size',
     )
 
 

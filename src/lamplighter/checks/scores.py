@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -50,14 +52,55 @@ def made_by(values: Tensor) -> str:
         "layer" for an affine layer, a sum or a mean; "sigmoid" for one; "else" otherwise, also
         without a graph.
     """
-    node = values.grad_fn
-    while node is not None and any(view in node.name() for view in _VIEWS):
-        node = next((inner for inner, _ in node.next_functions if inner is not None), None)
+    node = _maker_of(values)
     if node is None:
         return "else"
     if "SigmoidBackward" in node.name():  # LogSigmoid's begins likewise and gives no probability
         return "else" if "Log" in node.name() else "sigmoid"
+    if _is_written_sigmoid(node):
+        return "sigmoid"
     return "layer" if any(kind in node.name() for kind in _LAYERS) else "else"
+
+
+def _maker_of(values: Tensor) -> Any:
+    """The node of a graph that computed some values, behind all that lays them out otherwise."""
+    node: Any = values.grad_fn
+    while node is not None and any(view in node.name() for view in _VIEWS):
+        node = next((inner for inner, _ in node.next_functions if inner is not None), None)
+    return node
+
+
+def dim_of_log_softmax(values: Tensor) -> int | None:
+    """The dimension, from 0, over which a log-softmax has made some values; None: nothing of that kind."""
+    node = _maker_of(values)
+    if node is None or not node.name().startswith("LogSoftmaxBackward"):
+        return None
+    dim = int(node._saved_dim)
+    dim -= 2**64 if dim >= 2**63 else 0  # torch keeps a negative one as if it had no sign
+    return dim % node._saved_result.dim()
+
+
+def _is_written_sigmoid(node: Any) -> bool:
+    """Whether a node is the end of 1 / (1 + exp(-x)) or of exp(x) / (1 + exp(x))."""
+    if node.name().startswith("DivBackward"):
+        above, below = [*(inner for inner, _ in node.next_functions), None, None][:2]
+        if above is None or not above.name().startswith("Exp") or not _is_one_more(below):
+            return False
+        inner = next(n for n, _ in below.next_functions if n is not None)
+        return bool(above.next_functions == inner.next_functions)
+    if node.name().startswith("MulBackward"):  # 1 / x is written as 1 * reciprocal(x)
+        node = node.next_functions[0][0]
+    if node is None or not node.name().startswith("ReciprocalBackward"):
+        return False
+    return _is_one_more(node.next_functions[0][0])
+
+
+def _is_one_more(node: Any) -> bool:
+    """Whether a node adds a number to an exponential."""
+    if node is None or not node.name().startswith("AddBackward"):
+        return False
+    given = [inner for inner, _ in node.next_functions if inner is not None]
+    return len(given) == 1 and given[0].name().startswith("ExpBackward")
 
 
 def class_dim(scores: Tensor) -> int:

@@ -1,4 +1,4 @@
-"""Optimizers that never move what they hold: O101, O107 without a step, M110 all frozen."""
+"""Optimizers that never move what they hold: O101, O107 without a step or put back, M110 all frozen."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 FED = 3  # times that gradients came for an optimizer that never steps
 ALONE = 10  # times, where no other optimizer steps either
 FROZEN = 3  # steps over nothing but frozen tensors
+CHANGES = 3  # steps of which something remains: a state may be taken after the first
+UNDONE = 20  # steps in a row that moved a weight, after each of which it was put back
 
 
 @dataclass(eq=False, slots=True)
@@ -52,8 +54,27 @@ class Idle:
     place: Place | None = None
 
 
+@dataclass(eq=False, slots=True)
+class Undone:
+    """Whether what an optimizer's steps did was there at its next step.
+
+    Args:
+        sample: a parameter of it.
+        values: a few of its values, as they were before each of the newest steps.
+        times: steps in a row that moved them, and were undone.
+        changes: how often something of a step has remained.
+        place: where a state was loaded into a network with that parameter.
+    """
+
+    sample: torch.Tensor
+    values: torch.Tensor
+    times: int = 0
+    changes: int = 0
+    place: Place | None = None
+
+
 class IdleOptimizers(Watcher):
-    """Follows optimizers that were built and do nothing."""
+    """Follows optimizers that were built and do nothing, or that nothing remains of."""
 
     codes = ("O101", "O107", "M110")
 
@@ -62,6 +83,8 @@ class IdleOptimizers(Watcher):
         self.idle: dict[int, Idle] = {}
         self.frozen: dict[int, int] = {}
         self.marks: dict[int, Mark] = {}
+        self.undone: dict[int, Undone] = {}
+        self.settled: set[int] = set()  # optimizers of whose steps something remains
         self.cut = False
 
     def pass_ended(self, current: Pass) -> None:
@@ -71,6 +94,8 @@ class IdleOptimizers(Watcher):
         self.frozen.pop(id(optimizer), None)
         held = [p for g in optimizer.param_groups for p in g["params"] if p.requires_grad]
         self.idle.pop(id(optimizer), None)
+        self.undone.pop(id(optimizer), None)
+        self.settled.discard(id(optimizer))
         if held:
             self.idle[id(optimizer)] = Idle(held[-1], some_of(held[-1]))
 
@@ -90,14 +115,44 @@ class IdleOptimizers(Watcher):
                 one.waiting = True
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
-        self.idle.pop(id(optimizer), None)
+        key = id(optimizer)
+        self.idle.pop(key, None)
+        if key not in self.settled:
+            self._look_whether_it_remains(key, optimizer)
         self._look_for_second_step(optimizer)
-        count = self.frozen.get(id(optimizer), 0)
+        count = self.frozen.get(key, 0)
         if count < 0:
             return
         held = [p for g in optimizer.param_groups for p in g["params"]]
         learns = not held or any(p.requires_grad or p.grad is not None for p in held)
-        self.frozen[id(optimizer)] = -1 if learns else count + 1
+        self.frozen[key] = -1 if learns else count + 1
+
+    def _look_whether_it_remains(self, key: int, optimizer: torch.optim.Optimizer) -> None:
+        """Whether a weight is again what it was before the last step."""
+        one = self.undone.get(key)
+        if one is None:
+            held = [p for g in optimizer.param_groups for p in g["params"] if p.grad is not None]
+            if held:
+                self.undone[key] = Undone(held[-1], some_of(held[-1]))
+            return
+        now = some_of(one.sample)
+        if torch.equal(one.values, now):
+            return
+        one.values, one.times, one.changes = now, 0, one.changes + 1
+        if one.changes > CHANGES:
+            del self.undone[key]
+            self.settled.add(key)
+
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
+        one = self.undone.get(id(optimizer)) if self.undone else None
+        if one is not None:
+            one.times += not torch.equal(one.values, some_of(one.sample))
+
+    def state_loaded(self, module: torch.nn.Module, state: dict[str, Any]) -> None:
+        for one in self.undone.values():
+            if one.place is None and one.times:
+                mine = any(p is one.sample for p in module.parameters())
+                one.place = here() if mine else None
 
     def _look_for_second_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Steps again on the gradients that it has used, while another one's are waiting."""
@@ -128,6 +183,10 @@ class IdleOptimizers(Watcher):
             record = self.world.optimizers.get(key)
             if record is not None and count >= FROZEN:
                 self._all_frozen(record)
+        for key, undone in self.undone.items():
+            record = self.world.optimizers.get(key)
+            if record is not None and undone.times >= UNDONE:
+                self._put_back(record, undone)
 
     def _never_steps(self, record: SeenOptimizer, one: Idle) -> None:
         stepping = [r for r in self.world.optimizers.values() if r.steps]
@@ -162,6 +221,21 @@ class IdleOptimizers(Watcher):
             f"of its {record.name} never ran: no weight has moved",
             "call optimizer.step() after backward(), with its parentheses",
             line_that_names(record.place, "step") or record.place,
+        )
+
+    def _put_back(self, record: SeenOptimizer, one: Undone) -> None:
+        model = self._network_of(record.parameters())
+        if model is None or self.world.found("O107"):
+            return
+        self.world.report(
+            "O107",
+            "warning",
+            f"`{model.name}`",
+            f"each of the last {one.times} steps of its {record.name} moved the weights, and before "
+            "the next one they were again what they had been before: nothing remains of any of them",
+            "look what writes into the weights after a step: load_state_dict() or copy_() of a state "
+            "that never gets anything new",
+            one.place or record.place,
         )
 
     def _all_frozen(self, record: SeenOptimizer) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from torch.optim import lr_scheduler
 
-from lamplighter.checks.optimizer import most_steps_hardly_move
+from lamplighter.checks.schedules import most_steps_hardly_move
 from lamplighter.checks.snapshot import kept
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.loop.rates import only_computes
 from lamplighter.watch.loop.schedules import FALLING, LONGEST, played_through
-from lamplighter.watch.source.place import Place, here
+from lamplighter.watch.source.computing import only_computes
+from lamplighter.watch.source.place import Place, here, tree_of
 from lamplighter.watch.source.statements import line_of_keyword
 
 if TYPE_CHECKING:
@@ -22,9 +24,12 @@ if TYPE_CHECKING:
 
 HALF = 0.5  # a program that stops early takes fewer steps, but seldom so few
 TENTH = 0.1
+MANY = 20  # steps of a schedule that are no mere trial
 FEWEST = 3  # batches of an epoch
 ZERO = 1e-6  # of the highest factor: the end of a schedule
 HARDLY = 0.7  # of it, where a schedule has hardly begun to fall
+FAR = 1024  # times the steps of the program: how far the end of a function is looked for
+SLOW = 0.1  # of the highest factor: the last step of a function that comes to its end by degrees
 # what says in which unit a schedule counts
 HORIZONS = {
     lr_scheduler.CosineAnnealingLR: "T_max",
@@ -106,6 +111,8 @@ class Lengths(Watcher):
             real = round(plan.done + plan.in_pass)
             if isinstance(schedule, lr_scheduler.OneCycleLR):
                 self._look_at_plan(plan, schedule, real)
+            elif self._is_too_long(plan, schedule, real):
+                continue
             elif plan.by_batch >= 2 and not self.world.found("O108"):
                 self._look_at_epochs(plan, schedule, real)
             elif real == plan.walks and type(schedule) in HORIZONS:
@@ -126,6 +133,31 @@ class Lengths(Watcher):
             "after each batch",
             line_of_keyword(plan.place, ("total_steps", "epochs", "steps_per_epoch")),
         )
+
+    def _is_too_long(self, plan: Planned, schedule: Any, real: int) -> bool:
+        """A schedule that is stepped as often as its optimizer, and comes nowhere near its end."""
+        steps = self.world.owner_record(schedule.optimizer).steps
+        by_step = plan.by_batch >= 2 or (not plan.walks and plan.in_pass > HALF * steps)
+        if not by_step or real < MANY or _may_stop_early(plan.stepped_at):
+            return False
+        horizon = HORIZONS.get(type(schedule))
+        length = getattr(schedule, horizon) if horizon else None
+        if isinstance(schedule, lr_scheduler.LambdaLR) and only_computes(schedule.lr_lambdas[0]):
+            with kept(()):
+                length = end_of(schedule.lr_lambdas[0], real)
+        if length is None or real >= HALF * length:
+            return False
+        self.world.report(
+            "O110",
+            "warning",
+            type(schedule).__name__,
+            f"it comes to its end after {length} steps and the program takes {real}: the learning "
+            "rate goes only a part of its way",
+            "count the steps of the optimizer: epochs * len(train_loader), through the batches that "
+            "are gathered for one step",
+            line_of_keyword(plan.place, (horizon,)) if horizon else plan.place,
+        )
+        return True
 
     def _look_at_batches(self, plan: Planned, schedule: Any, real: int) -> None:
         """A cosine or the like that was planned in batches and is stepped once in an epoch."""
@@ -205,3 +237,37 @@ class Lengths(Watcher):
         with kept(()):
             factors = played_through(schedule, min(real, LONGEST))
         self.world.adopt(most_steps_hardly_move(factors, where=name), plan.stepped_at)
+
+
+def end_of(function: Callable[[int], float], steps: int) -> int | None:
+    """The step from which a function stays what it is, where it comes to that by degrees; else None.
+
+    What falls for ever, as 0.95 ** step, is nothing any more long before it stays so; what falls at
+    once, as at a milestone, has no length.
+
+    Args:
+        function: step → factor.
+        steps: of the program; the end is looked for among so many times as many.
+    """
+    try:
+        far = FAR * steps
+        last = function(far)
+        if function(2 * far) != last or function(steps) == last:
+            return None
+        low, high = steps, far  # not there yet, there
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if function(middle) == last else (middle, high)
+        if any(function(high + step) != last for step in (1, 7, steps // 3)):
+            return None  # it comes back
+        top = max(abs(function(step)) for step in (0, 1, steps, steps // 2, low))
+        before, earlier = abs(function(low) - last), abs(function(int(0.9 * high)) - last)
+    except (ArithmeticError, ValueError, TypeError, IndexError, KeyError):
+        return None
+    return high if before < SLOW * top and earlier > ZERO * top else None
+
+
+def _may_stop_early(stepped: Place | None) -> bool:
+    """Whether a file leaves a loop before its end, as early stopping does."""
+    tree = tree_of(stepped.file) if stepped is not None else None
+    return tree is None or any(isinstance(node, ast.Break) for node in ast.walk(tree))

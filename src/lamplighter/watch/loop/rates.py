@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import ast
-import builtins
-import math
 import re
-import types
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +14,7 @@ from lamplighter.checks.snapshot import kept
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.loop.schedules import FALLING
 from lamplighter.watch.score.measured import FIGURING, Figures
+from lamplighter.watch.source.computing import only_computes
 from lamplighter.watch.source.place import Place, here, statement_at, tree_of
 from lamplighter.watch.source.statements import called_name, line_of_keyword
 
@@ -27,6 +25,8 @@ if TYPE_CHECKING:
 ENOUGH_STEPS = 20  # at a rate of 0, where nobody counts epochs
 ENOUGH_PASSES = 2
 TINY = 1e-6  # of the highest rate: with that nothing more is learned
+LOW = 1.001e-3  # of it
+AGAIN = 2  # times that a rate falls so far and begins again
 PLAYED = (0, 1, 2, 3, 5, 10, 30, 100, 1_000, 10_000)
 HIGHEST_FACTOR = 0.05
 
@@ -53,6 +53,9 @@ class Rate:
         moved: whether a step of the present walk was not at 0.
         highest: the highest rate of a step.
         tiny: steps in a row, to the last one, at less than a millionth of that.
+        low: steps at less than a thousandth of it.
+        begun_again: how often it came back to it from there.
+        fallen: whether the newest step was one of the low ones, or none was high since.
     """
 
     place: Place | None
@@ -64,6 +67,9 @@ class Rate:
     moved: bool = False
     highest: float = 0.0
     tiny: int = 0
+    low: int = 0
+    begun_again: int = 0
+    fallen: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -225,6 +231,10 @@ class Rates(Watcher):
         rate.stepped = True
         rate.highest = max(rate.highest, highest)
         rate.tiny = rate.tiny + 1 if 0 < highest < TINY * rate.highest else 0
+        if 0 < highest <= LOW * rate.highest:
+            rate.low, rate.fallen = rate.low + 1, True
+        elif rate.fallen and highest >= 0.5 * rate.highest:
+            rate.begun_again, rate.fallen = rate.begun_again + 1, False
         if moves:
             rate.moved, rate.still, rate.still_passes = True, 0, 0
         elif any(p.grad is not None for group in groups for p in group["params"][:4]):
@@ -242,6 +252,7 @@ class Rates(Watcher):
             return
         for key, rate in self.rates.items():
             self._look_at_tiny(key, rate)
+            self._look_at_falls(key, rate)
             many = rate.still_passes >= ENOUGH_PASSES
             many |= rate.passes == 0 and rate.still >= ENOUGH_STEPS
             if not many or not rate.still:
@@ -275,6 +286,21 @@ class Rates(Watcher):
                 step,
             )
 
+    def _look_at_falls(self, key: int, rate: Rate) -> None:
+        """A decay by epochs that counts batches, and begins again with each epoch."""
+        if rate.begun_again < AGAIN or rate.low < 0.25 * rate.steps or self.world.found("O108"):
+            return
+        self.world.report(
+            "O108",
+            "warning",
+            self.built.get(key, (None, "optimizer"))[1],
+            f"the learning rate falls to less than a thousandth of {rate.highest:g} and begins again, "
+            f"{rate.begun_again} times, and {rate.low / rate.steps:.0%} of the steps are made with "
+            "such a rate: what is to count epochs counts the batches of each",
+            "compute the rate from the number of the epoch, once in an epoch",
+            self.stepped_at.get(key) or line_that_sets_rates(rate.place) or rate.place,
+        )
+
 
 def line_that_sets_rates(near: Place | None) -> Place | None:
     """The only statement within a loop of a file that changes `group["lr"]`, or None."""
@@ -295,31 +321,6 @@ def _number(value: Any) -> float | None:
     if isinstance(value, torch.Tensor):
         return float(value.detach()) if value.numel() == 1 and value.is_cpu else None
     return float(value) if isinstance(value, int | float) else None
-
-
-def only_computes(function: Any, depth: int = 2) -> bool:
-    """Whether a function may be asked once more: it names nothing but arithmetic and numbers.
-
-    Args:
-        function: of the program.
-        depth: how far functions are followed that it calls.
-    """
-    if not isinstance(function, types.FunctionType) or depth < 0:
-        return False
-    known = {*dir(builtins), *dir(math), "math", "np", "numpy"} - {"print", "next", "open"}
-    space = function.__globals__
-    named = [space.get(name) for name in function.__code__.co_names if name not in known]
-    try:
-        named += [cell.cell_contents for cell in function.__closure__ or ()]
-    except ValueError:
-        return False  # a variable that has no value yet
-    return all(_is_figure(thing) or only_computes(thing, depth - 1) for thing in named)
-
-
-def _is_figure(thing: Any) -> bool:
-    if isinstance(thing, list | tuple):
-        return all(isinstance(inner, int | float) for inner in thing)
-    return isinstance(thing, int | float)
 
 
 def _words_at(place: Place | None) -> list[str]:

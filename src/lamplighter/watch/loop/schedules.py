@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.optim import lr_scheduler
 
-from lamplighter.checks.optimizer import epoch_schedule_per_batch
+from lamplighter.checks.schedules import epoch_schedule_per_batch
 from lamplighter.watch.data.passes import length_of
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.place import Place, here

@@ -12,7 +12,7 @@ from lamplighter.checks import own_arithmetic as criteria
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.loop.gradients import Marks, marks_of
-from lamplighter.watch.loss.graphs import nodes_of
+from lamplighter.watch.loss.graphs import is_loss_of_each, nodes_of
 from lamplighter.watch.loss.taken import TAKING, Taken, TakenNumbers
 from lamplighter.watch.often import Often
 from lamplighter.watch.source.descent import Descent, Mark, Sighting, is_weight, shallow
@@ -66,6 +66,8 @@ class Arithmetic(Watcher):
         self.world = world
         self.descent = Descent()
         self.rows = 0
+        self.first: Tensor | None = None  # what was given to a network last
+        self.batches: set[tuple[float, ...]] = set()  # the first numbers of those that were summed
         self.seen: ByIdentity[tuple[Sighting, ...]] = ByIdentity()
         self.means: ByIdentity[tuple[int, bool]] = ByIdentity()
         self.totals: ByIdentity[Sighting] = ByIdentity()
@@ -90,7 +92,7 @@ class Arithmetic(Watcher):
     def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         first = next(shallow((*args, *kwargs.values())), None)
         if first is not None and first.dim():
-            self.rows = first.shape[0]
+            self.rows, self.first = first.shape[0], first
 
     def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:
         still = not torch.is_grad_enabled() and self._is_still(module)
@@ -146,6 +148,15 @@ class Arithmetic(Watcher):
                     self.sloped[slope] = (here(),)
                     self.slope_inputs = list(shallow(args[1:2]))[:8]
                     self.descent.marks[slope] = Mark(derived=True)
+
+    def _note_own_sum(self, result: Tensor) -> None:
+        """A sum over samples, where the samples change from step to step: all data at once is no batch."""
+        if self.first is None or self.summed >= SURE:
+            return
+        if len(self.batches) < 2:
+            self.batches.add(tuple(self.first.detach().flatten()[:4].tolist()))
+        if len(self.batches) > 1:
+            self.sums[result] = ("sum", here())
 
     def _carry(self, name: str, given: list[Tensor], result: Tensor) -> None:
         """What was seen on the way goes with everything that is made from it."""
@@ -237,7 +248,11 @@ class Arithmetic(Watcher):
             batch = whole.dim() > 1 and whole.shape[0] == self.rows > 1
             if batch and self.descent.of(whole).derived:
                 self.totals[result] = Sighting("L109", here(), (tuple(whole.shape),))
+            if whole.dim() and whole.shape[0] == self.rows > 1 and is_loss_of_each(whole):
+                self._note_own_sum(result)
             return
+        if name == "neg" and (known := self.sums.get(given[0])) is not None:
+            self.sums[result] = known
         if name not in (*SUMS, *PRODUCTS, "neg"):
             return
         total = next((s for t in given if (s := self.totals.get(t)) is not None), None)
@@ -330,6 +345,7 @@ class Arithmetic(Watcher):
     def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         self.taken.clear()
         self.slope_inputs = []
+        self.first = None
 
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
         for root in roots:

@@ -101,7 +101,7 @@ class DoubledScores(Watcher):
 
 
 def _seen_in(name: str, dim: Any, given: Tensor) -> Iterator[Finding]:
-    """What one call shows: "softmax" and "logsumexp" are told for probabilities alone."""
+    """What one call shows: "softmax" is told for probabilities alone."""
     maker = made_by(given)
     if maker == "layer":
         return
@@ -113,6 +113,18 @@ def _seen_in(name: str, dim: Any, given: Tensor) -> Iterator[Finding]:
         return
     scores = given.movedim(dim, 1) if given.dim() > 1 else given
     yield from criteria.softmax_before_cross_entropy(scores, where=name)
-    if name == "log_softmax":
+    if name == "log_softmax" or (name == "logsumexp" and _ends_a_network(given, maker)):
         yield from criteria.sigmoid_before_cross_entropy(scores, where=name)
         yield from criteria.relu_on_logits(scores, where=name)
+
+
+def _ends_a_network(given: Tensor, maker: str) -> bool:
+    """Whether a sigmoid, or a ReLU straight upon a layer, made what a sum of exponentials is taken of.
+
+    Such sums are also taken of distances and margins, of which some are cut off at 0.
+    """
+    node = given.grad_fn
+    if maker == "sigmoid" or node is None or not node.name().startswith("ReluBackward"):
+        return maker == "sigmoid"
+    inner = node.next_functions[0][0]
+    return inner is not None and inner.name().startswith(("Addmm", "MmBackward", "Convolution"))

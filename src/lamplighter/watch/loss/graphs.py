@@ -99,6 +99,28 @@ def differences(root: Tensor) -> Iterator[tuple[torch.Size, torch.Size]]:
             yield answer, made
 
 
+# what a loss of each sample ends with → what of, in a graph
+_OF_EACH_SAMPLE = {
+    "PowBackward": ("SubBackward", "RsubBackward"),
+    "AbsBackward": ("SubBackward", "RsubBackward"),
+    "GatherBackward": ("LogSoftmaxBackward",),
+    "IndexBackward": ("LogSoftmaxBackward",),
+    "NegBackward": ("GatherBackward", "IndexBackward"),
+}
+
+
+def is_loss_of_each(values: Tensor) -> bool:
+    """Whether a tensor holds squares or amounts of differences, or log-probabilities that were picked."""
+    node: Any = values.grad_fn
+    while node is not None and node.name().startswith(("Squeeze", "View")):
+        node = node.next_functions[0][0]
+    for end, before in _OF_EACH_SAMPLE.items() if node is not None else ():
+        if node.name().startswith(end):
+            inner = node.next_functions[0][0]
+            return inner is not None and inner.name().startswith(before)
+    return False
+
+
 def is_loss(root: Tensor) -> bool:
     """Whether what is sent back is one number with a graph."""
     return root.numel() == 1 and root.requires_grad

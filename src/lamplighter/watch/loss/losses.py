@@ -13,8 +13,8 @@ from lamplighter.checks import loss as criteria
 from lamplighter.checks.counts import rate_for_log_rate
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.loss import ENOUGH_VALUES
-from lamplighter.checks.own_forms import is_of_rows
-from lamplighter.checks.scores import made_by
+from lamplighter.checks.own_forms import is_of_rows, softmax_across_samples
+from lamplighter.checks.scores import dim_of_log_softmax, made_by
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.arguments import line_of_argument, made_by_softmax
 from lamplighter.watch.source.place import Place, here
@@ -92,6 +92,9 @@ class Losses(Watcher):
             log_input = bool(given.get("log_input", True))
             self._count(site, rate_for_log_rate(entered, target, log_input=log_input), place)
         found = seen_in(name, entered.detach(), target.detach(), given, result)
+        if name == "nll_loss" and (dim := dim_of_log_softmax(entered)) is not None:
+            # what is no logarithm of probabilities here was one over another dimension
+            found = (g for f in found for g in _as_wrong_dimension(f, dim))
         if name.startswith("binary") and is_painted(target):
             current = self.world.current()
             made = line_of_target(current.dataset()) if current is not None else None
@@ -124,6 +127,13 @@ class Losses(Watcher):
                 "detach() cut the graph",
                 here(),
             )
+
+
+def _as_wrong_dimension(finding: Finding, dim: int) -> Iterator[Finding]:
+    if finding.code == "L104":
+        yield from softmax_across_samples(dim)
+    else:
+        yield finding
 
 
 def is_painted(target: torch.Tensor) -> bool:

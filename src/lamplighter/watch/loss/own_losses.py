@@ -17,7 +17,7 @@ from lamplighter.watch.loss.graphs import differences, nodes_of
 from lamplighter.watch.often import Often
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.source.statements import line_of_backward_value, overwritten_unread
-from lamplighter.watch.taps.names import BENDING, CONVERTING
+from lamplighter.watch.taps.names import BENDING, CONVERTING, RESHAPING
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
@@ -27,6 +27,7 @@ LOOKS = 6  # backward passes that are read closely
 MOST = 8  # losses that wait for their backward
 SURE = 3  # of them must show the same
 AS_FLOAT = CONVERTING | {"type_as"}
+SCORING = RESHAPING | AS_FLOAT | {"round", "eq"}
 
 
 @dataclass(eq=False, slots=True)
@@ -42,7 +43,7 @@ class OwnLosses(Watcher):
     """Compares the graph that is sent back with the losses that were computed."""
 
     codes = ("L107", "L112", "R107")
-    operations = AS_FLOAT | BENDING | {"sub", "rsub"}
+    operations = SCORING | BENDING | {"sub", "rsub"}
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -55,6 +56,10 @@ class OwnLosses(Watcher):
         self.whole: ByIdentity[bool] = ByIdentity()
         self.differences: ByIdentity[torch.Tensor] = ByIdentity()
         self.stepped = self.sent = False
+        # losses of amounts with whole targets, and whether rounded answers are held against such
+        self.amounts: dict[Place | None, tuple[str, list[torch.Tensor]]] = {}
+        self.rounded: ByIdentity[bool] = ByIdentity()
+        self.scored = False
 
     def batch_given(self, current: Pass, batch: Any) -> None:
         self._judge()
@@ -78,6 +83,8 @@ class OwnLosses(Watcher):
         self.waiting.append(Waiting(result.grad_fn, here()))
         if name in AMOUNTS and isinstance(given.get("target"), torch.Tensor):
             self._look_for_class_numbers(name, given["target"])
+            if given["target"].dim():
+                self._note_amounts(name, given["target"])
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -86,12 +93,43 @@ class OwnLosses(Watcher):
         if name in ("sub", "rsub") or name in BENDING:
             self._look_for_own_squares(name, args, result)
             return
+        if self.amounts and name in SCORING and not self.scored:
+            self._look_for_rounding(name, args, result)
         if name not in AS_FLOAT or not isinstance(result, torch.Tensor) or result.dim() != 1:
             return
         given = args[0] if args else None
         counted = isinstance(given, torch.Tensor) and given.dtype in (torch.int64, torch.int32)
         if counted and result.is_floating_point():
             self.whole[result] = True
+
+    def _look_for_rounding(self, name: str, args: tuple[Any, ...], result: Any) -> None:
+        """Answers that are rounded and then right or wrong: the numbers are no amounts."""
+        if name == "eq":
+            given = [a for a in args if isinstance(a, torch.Tensor)]
+            self.scored = len(given) == 2 and any(self.rounded.get(t) for t in given)
+        elif isinstance(result, torch.Tensor) and (
+            name == "round" or (args and self.rounded.get(args[0]))
+        ):
+            self.rounded[result] = True
+
+    def _note_amounts(self, name: str, target: torch.Tensor) -> None:
+        """A target of whole numbers that lie in a column or a row of decimal numbers."""
+        place = here()
+        _, known = self.amounts.setdefault(place, (name, []))
+        if target.numel() == target.shape[0] and len(known) < LOOKS:
+            whole = target.detach().flatten().cpu()
+            if bool((whole == whole.round()).all()):
+                known.append(whole)
+            else:
+                known.extend([whole] * LOOKS)
+
+    def ended(self) -> None:
+        """L112 where rounded answers are held against the numbers of classes."""
+        for place, (name, several) in self.amounts.items() if self.scored else ():
+            labels = torch.cat(several) if several else torch.zeros(0)
+            if bool((labels == labels.round()).all()):
+                found = criteria.amounts_of_class_numbers(labels, where=name)
+                self.world.adopt_new(found, place)
 
     def _look_for_own_squares(self, name: str, args: tuple[Any, ...], result: Any) -> None:
         """Answers minus targets, and the square or the amount of that."""

@@ -34,6 +34,7 @@ TURNING = frozenset(
 )
 SQUARING = frozenset(("pow", "square"))
 LOGARITHMS = frozenset(("log", "log_softmax"))
+OF_TWO = frozenset(("log", "logsigmoid", "log_sigmoid"))  # of one class against another
 DIFFERENCES = frozenset(("sub", "rsub", "neg"))
 LIKELIHOOD = Factor("likelihood")
 CARRYING = KEEPING | RESHAPING
@@ -45,7 +46,9 @@ class TurnedScores(Watcher):
     """Asks the graph of the loss whether it rises or falls with the scores within."""
 
     codes = ("L118",)
-    operations = TURNING | CARRYING | LINEAR | SQUARING | SCORING | LOGARITHMS | DIFFERENCES
+    operations = (
+        TURNING | CARRYING | LINEAR | SQUARING | SCORING | LOGARITHMS | OF_TWO | DIFFERENCES
+    )
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -53,6 +56,8 @@ class TurnedScores(Watcher):
         self.turned: ByIdentity[bool] = ByIdentity()
         self.squares: ByIdentity[weakref.ref[Tensor]] = ByIdentity()
         self.logarithms: ByIdentity[Factor] = ByIdentity()
+        self.sides: ByIdentity[bool] = ByIdentity()  # logarithms that are not those of a row
+        self.sided: list[tuple[Tensor, Tensor]] = []  # a target, and such logarithms times it
         self.scores = HeldFactors(MOST)
         self.targets: list[Tensor] = []
         self.classified = False  # whether a loss of torch already asks for the right classes
@@ -75,9 +80,10 @@ class TurnedScores(Watcher):
         if not result.requires_grad:
             if name in TURNING or (name in CARRYING and given and self.turned.get(given[0])):
                 self.turned[result] = True
-        elif name in LOGARITHMS:
-            if result.dim() > 1 and are_logarithms(result):
-                self.logarithms[result] = LIKELIHOOD
+        elif name in LOGARITHMS and result.dim() > 1 and are_logarithms(result):
+            self.logarithms[result] = LIKELIHOOD
+        elif name in OF_TWO and result.dim():
+            self.sides[result] = True
         elif name in DIFFERENCES:
             self._turn(name, args, result)
         elif name == "mul" and len(given) == 2:
@@ -120,10 +126,23 @@ class TurnedScores(Watcher):
             return
         if target.requires_grad or answer.shape != target.shape or is_weight(answer):
             return
+        if self.sides.get(answer) and is_zero_or_one(target):
+            self._look_at_side(target, result)
+            return
         if not answer.dim() or self.turned.get(target) or not is_zero_or_one(target):
             return
         certain = is_among(target, self.targets)
         self.parts[result] = (Factor("product", answer=weakref.ref(answer), certain=certain),)
+
+    def _look_at_side(self, target: Tensor, result: Tensor) -> None:
+        """y log(p) and (1 − y) log(1 − p), in whatever order."""
+        mixed = bool(target.any()) and not bool(target.all())
+        for other, product in self.sided if mixed else ():
+            if other.shape == target.shape and bool((other != target).all()):
+                certain = any(is_among(t, self.targets) for t in (target, other))
+                for tensor in (product, result):
+                    self.scores.hold(Factor("likelihood", certain=certain), tensor)
+        self.sided = [*self.sided[1 - MOST :], (target, result)]
 
     def _look_at_sum(self, whole: Tensor, result: Tensor) -> None:
         known = self.parts.get(whole) or ()
@@ -156,7 +175,7 @@ class TurnedScores(Watcher):
 
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
         scores, self.scores = self.scores, HeldFactors(MOST)
-        classified, self.classified = self.classified, False
+        classified, self.classified, self.sided = self.classified, False, []
         if self.over or not len(scores) or not is_loss(roots[0]):
             return
         self.looks += 1

@@ -1,17 +1,19 @@
-"""Penalties on the weights that a program adds by itself, and which way they push: L111."""
+"""Penalties on the weights that a program adds by itself, which way and how hard they push: L111, O106."""
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from lamplighter.checks.optimizer import penalty_swamps
 from lamplighter.checks.spreads import weights_grow
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
-from lamplighter.watch.loss.factors import Factor, HeldFactors
-from lamplighter.watch.loss.graphs import is_loss, terms_of
+from lamplighter.watch.loss.factors import Factor, Held, HeldFactors
+from lamplighter.watch.loss.graphs import is_loss, slopes_at, terms_of
 from lamplighter.watch.often import Often
 from lamplighter.watch.source.descent import is_weight
 from lamplighter.watch.source.place import Place
@@ -25,8 +27,8 @@ SURE = 3  # of them must show it, and none the contrary
 MOST = 64  # weights of one loss
 TERMS = 8 * MOST  # nodes of the sum
 FEWEST = 2  # matrices: a single one, as a table of scales, may be meant to grow
+TOO_HARD = 10.0  # times as hard as the rest of the loss
 LENGTHS = frozenset(("norm", "linalg_norm", "linalg_vector_norm", "linalg_matrix_norm"))
-PENALTY = Factor("penalty")
 # what leaves the larger of two lengths the larger one
 _RISING = ("PowBackward0", "SqrtBackward0")
 
@@ -38,15 +40,15 @@ class WeightPenalties(Watcher):
     it in its answers, and whoever holds a length near a number has it in a square.
     """
 
-    codes = ("L111",)
+    codes = ("L111", "O106")
     operations = BENDING | LENGTHS | {"sum", "mean"}
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.squares: ByIdentity[bool] = ByIdentity()
+        self.squares: ByIdentity[weakref.ref[Tensor]] = ByIdentity()
         self.penalties = HeldFactors(MOST)
         self.looks = 0
-        self.hits = Often(SURE)
+        self.hits, self.heavy = Often(SURE), Often(SURE)
         self.waiting = self.over = False
         self.place: Place | None = None
 
@@ -58,12 +60,13 @@ class WeightPenalties(Watcher):
         first = args[0]
         if name in BENDING:
             if _is_matrix(first):
-                self.squares[result] = True
+                self.squares[result] = weakref.ref(first)
         elif name in ("sum", "mean"):
-            if result.dim() == 0 and self.squares.get(first):
-                self.penalties.hold(PENALTY, result)
+            weight = self.squares.get(first)
+            if result.dim() == 0 and weight is not None:
+                self.penalties.hold(Factor("penalty", answer=weight), result)
         elif name in LENGTHS and result.dim() == 0 and _is_matrix(first):
-            self.penalties.hold(PENALTY, result)
+            self.penalties.hold(Factor("penalty", answer=weakref.ref(first)), result)
 
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
         penalties, self.penalties = self.penalties, HeldFactors(MOST)
@@ -75,8 +78,25 @@ class WeightPenalties(Watcher):
         known = [one for one in penalties.slopes(roots[0]) if one[0].tensor.grad_fn in terms]
         falls = [bool((slope < 0).all()) for _, slope in known]
         self.waiting = len(falls) >= FEWEST and all(falls)
-        self.over = self.looks >= LOOKS or not self.waiting
+        if self.looks <= SURE:
+            self._look_at_pull(roots[0], known)
+        self.over = self.looks >= (LOOKS if self.waiting else SURE)
         self.place = known[0][0].place if known else None
+
+    def _look_at_pull(self, root: Tensor, known: list[tuple[Held, Tensor]]) -> None:
+        """How hard the penalties pull at their weights, against all else in the loss."""
+        held = [(one, slope, w) for one, slope in known if (w := _weight_of(one)) is not None]
+        pull = push = 0.0
+        for (one, slope, weight), whole in zip(
+            held, slopes_at(root, [w for _, _, w in held]) if held else (), strict=True
+        ):
+            (own,) = slopes_at(one.tensor, [weight])
+            if own is not None and whole is not None:
+                pull += float((slope * own).norm()) ** 2
+                push += float((whole - slope * own).norm()) ** 2
+        ratio = (pull / push) ** 0.5 if push > 0 else 0.0
+        if ratio > TOO_HARD and self.heavy.again():
+            self.world.adopt_new(penalty_swamps(ratio), held[0][0].place)
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         waiting, self.waiting = self.waiting, False
@@ -92,6 +112,10 @@ def _added_to(root: Tensor) -> set[Any]:
     return terms | {
         inner for term in risen for inner, _ in term.next_functions if inner is not None
     }
+
+
+def _weight_of(one: Held) -> Tensor | None:
+    return one.factor.answer() if one.factor.answer is not None else None
 
 
 def _is_matrix(thing: Any) -> bool:

@@ -155,9 +155,7 @@ class Models(Watcher):
         if missing:
             # what is set free later is meant to learn, whoever has trained it before
             random = {
-                n
-                for n, p in missing.items()
-                if structure.looks_untrained(p) or id(p) in self.frozen
+                n for n, p in missing.items() if self._is_untrained(p) or id(p) in self.frozen
             }
             found = ownership.parameters_without_optimizer(module, optimizers, random=random)
             self.world.adopt(found, place)
@@ -196,7 +194,7 @@ class Models(Watcher):
         if fixed or not weights or any(id(p) in held for p in module.parameters()):
             return
         # A pretrained network through which gradients only pass is no mistake.
-        if all(structure.looks_untrained(p) for p in weights) and not self.world.found("O102"):
+        if all(self._is_untrained(p) for p in weights) and not self.world.found("O102"):
             self.world.report(
                 "O101",
                 "error",
@@ -206,6 +204,10 @@ class Models(Watcher):
                 "give its parameters() to the optimizer as well, or set requires_grad=False",
                 stepping[0].place,
             )
+
+    def _is_untrained(self, weight: torch.Tensor) -> bool:
+        """Whether a weight has the values that it was made with, whatever its layer draws."""
+        return structure.looks_untrained(weight) or self.world.origins.is_as_filled(weight)
 
     def _other_network(self, module: nn.Module, stepping: list[SeenOptimizer]) -> None:
         """O102: gradients arrive here, and what steps never got any."""

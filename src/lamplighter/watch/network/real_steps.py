@@ -43,6 +43,7 @@ class Follow:
         first: whether the first step is going on.
         moves: weight → norm of its first update; `sizes`: its norm before.
         losses: what was sent back for each look.
+        later: copies from before the last look's step, while that goes on.
     """
 
     held: list[torch.Tensor]
@@ -53,6 +54,7 @@ class Follow:
     moves: dict[str, float] = field(default_factory=dict)
     sizes: dict[str, float] = field(default_factory=dict)
     losses: list[float] = field(default_factory=list)
+    later: dict[int, torch.Tensor] = field(default_factory=dict)
 
 
 class RealSteps(Watcher):
@@ -97,23 +99,38 @@ class RealSteps(Watcher):
             follow.norms.setdefault(id(parameter), []).append(norm)
         if follow.first and follow.before:
             self._look_at_decay(optimizer, follow)
+        if follow.looks == LOOKS and follow.before:
+            follow.later = {id(p): p.detach().clone() for p in follow.held if p.dim() > 1}
 
     def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         follow = self.follows.get(id(optimizer))
-        if follow is None or not follow.first:
+        if follow is None:
             return
-        follow.first = False
-        if not follow.before:
-            return
-        names = self._names(follow)
-        moves, norms = {}, {}
+        if follow.first:
+            follow.first = False
+            follow.moves, follow.sizes = self._moves(follow, follow.before)
+        elif follow.later:
+            # a warm-up begins low, whatever it leads to; by now the weights may have grown with it
+            moves, _ = self._moves(follow, follow.later)
+            follow.later = {}
+            found = movement.learning_rate_too_high(
+                moves, follow.sizes, course=follow.losses, which=f"the {LOOKS}th"
+            )
+            self._tell_optimizer(optimizer, found)
+
+    def _moves(
+        self, follow: Follow, before: dict[int, torch.Tensor]
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """How far a step has moved each weight that had a gradient, and the size that it had."""
+        names = self._names(follow) if before else {}
+        moves, sizes = {}, {}
         for parameter in follow.held:
-            old = follow.before.get(id(parameter))
+            old = before.get(id(parameter))
             if old is not None and parameter.grad is not None and not parameter.grad.is_sparse:
                 name = names.get(id(parameter), ("a weight", None))[0]
                 moves[name] = _norm(parameter.detach() - old)
-                norms[name] = movement.size_of(old)
-        follow.moves, follow.sizes = moves, norms
+                sizes[name] = movement.size_of(old)
+        return moves, sizes
 
     def _look_at_first_move(self, optimizer: torch.optim.Optimizer, follow: Follow) -> None:
         found = movement.learning_rate_too_high(follow.moves, follow.sizes, course=follow.losses)
@@ -253,16 +270,30 @@ class RealSteps(Watcher):
         pushed = any(norm for norms in follow.norms.values() for norm in norms)
         if not pushed or not follow.before or not rates or max(rates) == 0:
             return
-        largest = 0.0
-        for parameter in follow.held:
+        if self.world.found("O107"):
+            return
+        ways = [self._way_of(group["params"], follow) for group in optimizer.param_groups]
+        known = [way for way in ways if way is not None]
+        if known and max(known) < movement.TOO_NEAR:
+            self.world.adopt(movement.learning_rate_too_low(max(known), steps, rates), place)
+            return
+        for number, (group, way) in enumerate(zip(optimizer.param_groups, ways, strict=True)):
+            rate = float(group.get("lr", 0.0))
+            if way is not None and rate:
+                found = movement.group_hardly_moves(number, way, steps, rate, max(rates))
+                self.world.adopt(found, place)
+
+    def _way_of(self, parameters: list[torch.Tensor], follow: Follow) -> float | None:
+        """How far the farthest of some weights has come, relative to its size; None: none is known."""
+        farthest = None
+        for parameter in parameters:
             old = follow.before.get(id(parameter))
-            if old is not None and old.shape == parameter.shape:
+            pushed = any(follow.norms.get(id(parameter), ()))
+            if old is not None and old.shape == parameter.shape and pushed:
                 size = _norm(old)
                 moved = _norm(parameter.detach() - old)
-                largest = max(largest, moved / size if size else float(moved > 0))
-        if not self.world.found("O107"):
-            found = movement.learning_rate_too_low(largest, steps, rates)
-            self.world.adopt(found, place)
+                farthest = max(farthest or 0.0, moved / size if size else float(moved > 0))
+        return farthest
 
     def _models_of(self, follow: Follow) -> list[tuple[SeenModel, nn.Module]]:
         """The called networks with a parameter of this optimizer, each weight to the outermost."""

@@ -84,6 +84,7 @@ class Descent:
         derived = any(m.derived for m in known)
         frozen = derived and all(m.frozen for m in known if m.derived)
         alike = all(t.shape == result.shape or t.dim() == 0 for t in given)
+        alike |= name == "add" and _adds_a_bias(given, result)
         answer = 0
         if alike or by_hand or name in (*KEEPING, "__getitem__"):
             answer = next((m.answer for m in known if m.answer), 0)
@@ -129,6 +130,15 @@ class Sighting:
     code: str
     place: Place | None
     shapes: tuple[Any, ...] = ()
+
+
+def _adds_a_bias(given: list[Tensor], result: Tensor) -> bool:
+    """Whether one number for each column is added to an answer, as a layer written out does."""
+    whole = [t for t in given if t.shape == result.shape]
+    rest = [t for t in given if t.shape != result.shape]
+    if len(whole) != 1 or len(rest) != 1 or not (rest[0].is_leaf and rest[0].requires_grad):
+        return False
+    return rest[0].dim() == 1 and rest[0].shape[0] == result.shape[-1]
 
 
 def _has_none(args: tuple[Any, ...]) -> bool:

@@ -101,10 +101,11 @@ class Artifacts(Watcher):
         Asked when a step begins: what is moved by it and is kept as the best by then is no copy.
         """
         for thing in {id(t): t for _, t in things_in_sight()}.values():
-            for attribute, source, place in keepers_of(type(thing)):
+            for attribute, source, place in keepers_of(thing.__class__):
                 kept = getattr(thing, "__dict__", {}).get(attribute)
-                trained = isinstance(kept, nn.Module) and self.world.seen(kept).trained
-                if trained and self.world.moves(optimizer, kept) and not self.world.found("A101"):
+                if not isinstance(kept, nn.Module) or self.world.found("A101"):
+                    continue
+                if self.world.seen(kept).trained and self.world.moves(optimizer, kept):
                     self._report_alias(f"self.{attribute}", source, place)
 
     def _report_alias(self, target: str, source: str, place: Place) -> None:

@@ -151,7 +151,7 @@ class Arithmetic(Watcher):
 
     def _note_own_sum(self, result: Tensor) -> None:
         """A sum over samples, where the samples change from step to step: all data at once is no batch."""
-        if self.first is None or self.summed >= SURE:
+        if self.first is None or self.summed.is_settled():
             return
         if len(self.batches) < 2:
             self.batches.add(tuple(self.first.detach().flatten()[:4].tolist()))

@@ -127,7 +127,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], lis
 @pytest.mark.parametrize(
     ("program", "asked", "expected"),
     [
-        (AGENT, "net", ["warning `agent.slow`"]),
+        (AGENT, "net", ["warning `self.slow`"]),
         (AGENT, "slow", []),
         (DOUBLE, "net", ["warning `slow`"]),
         (DOUBLE, "slow", []),

@@ -113,7 +113,7 @@ class Comparisons(Watcher):
         if isinstance(dataset, Dataset):
             self.read[dataset] = Read(rows, loader.collate_fn)
         for finding, line in rows.lone:
-            self.world.adopt([replace(finding, where=mine.name)], line or mine.place)
+            self.world.adopt_new([replace(finding, where=mine.name)], line or mine.place)
         self.world.dropped |= rows.dropped
         self.wrapped |= rows.wrapped
 

@@ -80,8 +80,10 @@ class EvaluatedInputs(Watcher):
             return
         mine = id(current.loader())
         first = next(tensors_in(args), None)
-        rows = first[:ROWS].detach().cpu() if first is not None and first.dim() > 1 else None
-        for owner, batch in self.newest.items() if rows is not None and mine in self.newest else ():
+        if first is None or first.dim() < 2 or mine not in self.newest:
+            return
+        rows = first[:ROWS].detach().cpu()
+        for owner, batch in self.newest.items():
             if batch.shape == rows.shape and torch.equal(batch, rows.to(batch.dtype)):
                 self.old[mine, owner] += 1
                 self.old_at = here()

@@ -78,8 +78,10 @@ def keepers_of(kind: type) -> list[tuple[str, str, Place]]:
     except TypeError:
         return []
     tree = tree_of(file) if file is not None and is_users(file) else None
+    if file is None or tree is None:
+        return []
     found = []
-    for node in ast.walk(tree) if tree is not None and file is not None else ():
+    for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and node.name == kind.__name__:
             for method in (n for n in node.body if isinstance(n, ast.FunctionDef)):
                 for attribute, source, line in _kept_from_arguments(method):

@@ -47,6 +47,7 @@ class BatchScores(Watcher):
         self.right: list[Tensor] = []
         self.called: list[tuple[str, Any]] = []
         self.places: list[Place | None] = []
+        self.summed: tuple[str, int, Place] | None = None
         self.length = 0
         self.looks: Counter[int] = Counter()
         self.nearly: dict[tuple[str, str], tuple[BatchScore, Place | None]] = {}
@@ -102,8 +103,14 @@ class BatchScores(Watcher):
             places = [place for (known, _), place in called if known == name]
             place = places[0]
             once = len(places) == current.given and set(places) == {place}
-            if place is not None and once and not self.world.found("E104") and is_summed_up(place):
-                self.world.adopt(each_batch_scored(name, current.given), place)
+            if place is not None and once and is_summed_up(place):
+                self.summed = self.summed or (name, current.given, place)
+
+    def ended(self) -> None:
+        # what it comes to is told with its figures, where they were known again
+        if self.summed is not None and not self.world.found("E104"):
+            name, batches, place = self.summed
+            self.world.adopt(each_batch_scored(name, batches), place)
 
     def score_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         if name not in OF_EACH_SAMPLE and self.right and len(self.called) <= 4 * MOST_BATCHES:

@@ -116,10 +116,11 @@ class IdleOptimizers(Watcher):
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         key = id(optimizer)
-        self.idle.pop(key, None)
         if key not in self.settled:
             self._look_whether_it_remains(key, optimizer)
-        self._look_for_second_step(optimizer)
+        if self.idle:
+            self.idle.pop(key, None)
+            self._look_for_second_step(optimizer)
         count = self.frozen.get(key, 0)
         if count < 0:
             return

@@ -127,3 +127,38 @@ def test_right_answers_divided_by_batches_as_if_full(tmp_path: Path) -> None:
     figure = "hits / (len(loader) * 16)"
     words = {"rows": 160 + 89, "size": 16, "figure": figure, "seed": 0}
     assert codes(tmp_path / "program.py", 20, SHARES, **words) == ["E101"]
+
+
+ADDED_UP = """
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+x = torch.randn(640, 6)
+y = (x[:, 0] > x[:, 1]).long()
+train = DataLoader(TensorDataset(x, y), batch_size=8, shuffle=True)
+net = nn.Linear(6, 2)
+optimizer = torch.optim.SGD(net.parameters(), lr=1e-2)
+schedule = torch.optim.lr_scheduler.OneCycleLR(
+    optimizer, max_lr=0.1, total_steps=6 * len(train) // {planned}
+)
+for epoch in range(6):
+    for number, (part, label) in enumerate(train):
+        (F.cross_entropy(net(part), label) / 4).backward()
+        if (number + 1) % 4 == 0:
+            optimizer.step()
+            optimizer.zero_grad()
+            schedule.step()
+"""
+
+
+def test_plan_of_a_schedule_over_added_gradients(tmp_path: Path) -> None:
+    """A walk that was ended after one step of several batches does not say how many would come."""
+    assert codes(tmp_path / "program.py", 6, ADDED_UP, planned=4) == []
+    assert codes(tmp_path / "program.py", 16, ADDED_UP, planned=4) == []
+
+
+def test_schedule_planned_for_batches_over_added_gradients(tmp_path: Path) -> None:
+    """Four times as many steps are planned as are taken."""
+    assert codes(tmp_path / "program.py", 16, ADDED_UP, planned=1) == ["O110"]

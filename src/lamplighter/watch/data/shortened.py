@@ -23,7 +23,7 @@ def rows_cut(
     world: World, mine: SeenLoader, rows: Rows, loader: DataLoader[Any] | None
 ) -> Iterator[Finding]:
     """D113, where the source shortens rows: else they may be windows of a text."""
-    tokens, dataset = rows.inputs, loader and loader.dataset
+    tokens, dataset = rows.inputs, loader.dataset if loader is not None else None
     if tokens is None or tokens.dim() != 2 or tokens.is_floating_point():
         return
     paddings = _paddings(world)

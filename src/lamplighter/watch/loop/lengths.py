@@ -50,6 +50,9 @@ class Planned:
         walks: how many those are.
         by_batch: of these, those in which it took a step for every one of the optimizer's.
         batches: of the newest walk, as many as the loader has; 0 where it does not say.
+        every: backward passes for a step, where a walk had several.
+        unsure: a walk that was cut short here had one step of several batches, and `every` was not
+            known: nobody knows how many steps would have come.
     """
 
     ref: weakref.ref[Any]
@@ -60,6 +63,8 @@ class Planned:
     walks: int = 0
     by_batch: int = 0
     batches: int = 0
+    every: int = 0
+    unsure: bool = False
 
 
 class Lengths(Watcher):
@@ -97,16 +102,26 @@ class Lengths(Watcher):
             plan.walks += 1
             plan.batches = batches
             plan.by_batch += plan.in_pass == current.steps >= FEWEST
-            # One step in a whole walk is one for each epoch, however long that is.
-            plan.done += plan.in_pass * share if plan.in_pass > 1 else plan.in_pass
+            plan.done += self._steps_of(plan, current, share)
             plan.in_pass = 0
+
+    def _steps_of(self, plan: Planned, current: Pass, share: float) -> float:
+        """Steps that a schedule takes in a walk, had that not been cut short here."""
+        if current.steps > 1:
+            plan.every = round(current.backwards / current.steps)
+        if plan.in_pass > 1:
+            return plan.in_pass * share
+        if current.shortened and plan.in_pass == current.steps < current.given:
+            plan.unsure |= not plan.every
+            return plan.batches / max(1, plan.every)
+        return plan.in_pass  # one step in a whole walk is one for each epoch, however long that is
 
     def ended(self) -> None:
         if not self.world.whole:
             return
         for plan in self.plans.values():
             schedule = plan.ref()
-            if schedule is None:
+            if schedule is None or plan.unsure:
                 continue
             real = round(plan.done + plan.in_pass)
             if isinstance(schedule, lr_scheduler.OneCycleLR):

@@ -32,6 +32,7 @@ _TERM = re.compile(
 _OTHER = re.compile(
     r"(^|_)(val|valid|test|eval|dev|log|old|last|prev|best|total|epoch|running)(_|$)"
 )
+_SUMMING = ("MeanBackward", "SumBackward", "MulBackward", "DivBackward", "NegBackward")
 # what is done with a figure that is only shown
 _SHOWING = frozenset(
     (
@@ -93,7 +94,7 @@ class Terms(Watcher):
                 continue
             key = (place.file, name, place.line)
             term = self.terms.setdefault(key, Term(place))
-            node = value.grad_fn
+            node = _summed_up(value.grad_fn)
             if node in graph or any(value is root for root in roots):
                 term.used = True
             elif any("AccumulateGrad" in inner.name() for inner in nodes_of(value, DEEP)):
@@ -124,6 +125,16 @@ def _is_another_measure(
         return False
     sent = [loss for loss in losses if loss[0] is not value and loss[0].grad_fn in graph]
     return any(loss[1] is mine[1] and loss[2] is mine[2] for loss in sent)
+
+
+def _summed_up(node: Any) -> Any:
+    """What a figure is the mean, the sum or a multiple of: `kl.mean()` is shown where `kl` is sent back."""
+    while any(name in node.name() for name in _SUMMING):
+        inner = [one for one, _ in node.next_functions if one is not None]
+        if len(inner) != 1:
+            break
+        node = inner[0]
+    return node
 
 
 def _sending(frame: FrameType) -> ast.stmt | None:

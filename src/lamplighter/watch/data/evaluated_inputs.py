@@ -54,7 +54,7 @@ class EvaluatedInputs(Watcher):
             self.old.clear()
         if loader is not None and inputs is not None and (current.steps or current.number <= 2):
             known = id(loader) in self.newest or len(self.newest) < MOST
-            if known and are_telling(inputs):
+            if known:
                 self.newest[id(loader)] = inputs[:ROWS].clone()
         if current.given > 1 or current.steps or current.backwards or labels is None:
             return
@@ -64,7 +64,8 @@ class EvaluatedInputs(Watcher):
         self.key = (id(loader.dataset), b"".join(fingerprints(self.batch)))
 
     def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:
-        self._look_for_an_old_batch(module, args)
+        if not module.training and not torch.is_grad_enabled():
+            self._look_for_an_old_batch(args)
         if self.batch is None:
             return
         self.calls += 1
@@ -73,14 +74,14 @@ class EvaluatedInputs(Watcher):
         if self.calls == 1 and plain and first is not None and first.dtype == self.batch.dtype:
             self.given, self.place = first[:ROWS].detach().clone(), here()
 
-    def _look_for_an_old_batch(self, module: nn.Module, args: Any) -> None:
+    def _look_for_an_old_batch(self, args: Any) -> None:
         """Whether a network is given the last batch of another loader than is walked over."""
         current = self.world.current() if self.newest else None
-        if current is None or torch.is_grad_enabled() or current.steps or module.training:
+        if current is None or current.steps:
             return
         mine = id(current.loader())
         first = next(tensors_in(args), None)
-        if first is None or first.dim() < 2 or mine not in self.newest:
+        if first is None or not are_telling(first) or mine not in self.newest:
             return
         rows = first[:ROWS].detach().cpu()
         for owner, batch in self.newest.items():

@@ -54,7 +54,8 @@ class Samples:
         self.telling = are_telling(inputs)
         self.rare = self.rare or are_rarely_equal(inputs)
         self._bytes += inputs.numel() * inputs.element_size()
-        self.prints += telling_prints(inputs)
+        is_wide = inputs.dim() == 2 and inputs.shape[1] >= WIDE
+        self.prints += telling_prints(inputs) if is_wide else fingerprints(inputs)
         self.of_pictures = inputs.dim() == 4
         if labels is not None and len(labels) == len(inputs):
             self.labels += [int(label) for label in labels.tolist()]

@@ -9,7 +9,7 @@ import torch
 
 from lamplighter.checks import own_norms as criteria
 from lamplighter.checks.guess import answer_in
-from lamplighter.checks.snapshot import kept
+from lamplighter.checks.snapshot import probing
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.network.models import LONG, line_of_layer
 from lamplighter.watch.network.trial import UNFIT
@@ -36,7 +36,7 @@ class OwnNorms(Watcher):
         double, inputs = trial.double[0], trial.batches[0][:-1]
         for owner, mean, variance in criteria.still_fresh(module):
             try:
-                with kept(()), torch.no_grad(), warnings.catch_warnings():
+                with probing(double), torch.no_grad(), warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     counts = criteria.count_at_evaluation_alone(
                         double, owner, (mean, variance), lambda: answer_in(double(*inputs))

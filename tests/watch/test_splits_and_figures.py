@@ -235,7 +235,8 @@ def test_rounded_shares_of_filled_up_places(run: Callable[[str], Watch]) -> None
     rest = hits.replace("\n", "\n    ").replace(
         "print(hits / count)", 'print(f"{{hits / count:.3f}}")'
     )
-    program = begin + loss + again + rest
+    made = "DataLoader(TensorDataset(words[140:], tags[140:]), 20)"
+    program = begin + loss + f"asked = {made}\n" + again + rest.replace(made, "asked")
     assert [f.code for f in run(program.format(counted="b.numel()")).findings] == ["E101"]
 
 

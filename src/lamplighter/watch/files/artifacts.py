@@ -103,9 +103,9 @@ class Artifacts(Watcher):
         for thing in {id(t): t for _, t in things_in_sight()}.values():
             for attribute, source, place in keepers_of(thing.__class__):
                 kept = getattr(thing, "__dict__", {}).get(attribute)
-                if not isinstance(kept, nn.Module) or self.world.found("A101"):
+                if not isinstance(kept, nn.Module) or not self.world.seen(kept).trained:
                     continue
-                if self.world.seen(kept).trained and self.world.moves(optimizer, kept):
+                if self.world.moves(optimizer, kept) and not self.world.found("A101"):
                     self._report_alias(f"self.{attribute}", source, place)
 
     def _report_alias(self, target: str, source: str, place: Place) -> None:

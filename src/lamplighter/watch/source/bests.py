@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import inspect
+import sys
 from collections.abc import Iterator
 from functools import cache
 
@@ -59,7 +59,6 @@ def _assigned(statement: ast.stmt) -> Iterator[tuple[str, str, int]]:
             yield ast.unparse(one), ast.unparse(other), statement.lineno
 
 
-@cache
 def keepers_of(kind: type) -> list[tuple[str, str, Place]]:
     """Where a method of the program's own keeps what it was given each time that it is better.
 
@@ -73,16 +72,18 @@ def keepers_of(kind: type) -> list[tuple[str, str, Place]]:
     Returns:
         The attribute, what is kept, and where.
     """
-    try:
-        file = inspect.getsourcefile(kind)
-    except TypeError:
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    return _keepers_in(file, kind.__name__) if file and is_users(file) else []
+
+
+@cache
+def _keepers_in(file: str, name: str) -> list[tuple[str, str, Place]]:
+    tree = tree_of(file)
+    if tree is None:
         return []
-    tree = tree_of(file) if file is not None and is_users(file) else None
-    found: list[tuple[str, str, Place]] = []
-    if tree is None or file is None:
-        return found
+    found = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef) and node.name == kind.__name__:
+        if isinstance(node, ast.ClassDef) and node.name == name:
             for method in (n for n in node.body if isinstance(n, ast.FunctionDef)):
                 for attribute, source, line in _kept_from_arguments(method):
                     if _is_read(tree, attribute):

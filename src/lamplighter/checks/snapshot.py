@@ -91,7 +91,8 @@ class Snapshot:
                 self._take_function(type(part).forward, 4, tensors=False)
             for hooks in (part._forward_pre_hooks, part._forward_hooks, part._backward_hooks):
                 for hook in hooks.values():
-                    self._take(hook, 4, tensors=False)
+                    if not _is_outside(hook):  # our own hooks are there to note something down
+                        self._take(hook, 4, tensors=False)
 
     def before(self, tensor: Tensor) -> Tensor:
         """The value a tensor had when the snapshot was made."""
@@ -118,8 +119,9 @@ class Snapshot:
         """Notes one object and all that it holds."""
         if value is None or isinstance(value, _LEFT_ALONE) or left < 0 or id(value) in self._seen:
             return
-        outside = type(value).__module__.split(".")[0] in _OUTSIDE
-        if outside and not isinstance(value, nn.Module):  # our own networks are state as others are
+        if _is_outside(type(value)) and not isinstance(
+            value, nn.Module
+        ):  # our own networks are state as others are
             return
         self._seen.add(id(value))
         if isinstance(value, Tensor):
@@ -194,6 +196,10 @@ class Snapshot:
 @lru_cache(maxsize=256)
 def _set_by(code: types.CodeType) -> tuple[str, ...]:
     return tuple(i.argval for i in dis.get_instructions(code) if i.opname == "STORE_GLOBAL")
+
+
+def _is_outside(kind: Any) -> bool:
+    return str(getattr(kind, "__module__", "")).partition(".")[0] in _OUTSIDE
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 
 from lamplighter.checks import own_arithmetic
@@ -278,7 +279,7 @@ class Scoring:
 
         In training, the arithmetic of losses is looked at elsewhere.
         """
-        if len(given) != 2 or result.requires_grad or result.dim() != 2:
+        if len(given) != 2 or torch.is_grad_enabled() or result.dim() != 2:
             return False
         answer, other = given if given[0].dim() == 2 else given[::-1]
         known = self.answers.get(answer)

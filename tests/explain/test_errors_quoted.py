@@ -28,6 +28,12 @@ CASES = [
         "RuntimeError: Input type (torch.cuda.FloatTensor) and weight type (torch.FloatTensor) should be the same",
         "input is on the GPU and the model's weights on the CPU",
     ),
+    # raised on a processor that computes with float16 itself
+    (
+        "dtype-expected",
+        "RuntimeError: Input type (torch.HalfTensor) and weight type (torch.FloatTensor) should be the same or input should be a MKLDNN tensor and weight is a dense tensor",
+        "wants single precision (float32) and found half precision (float16)",
+    ),
     # github.com/pytorch/pytorch/issues/16417
     (
         "cuda-out-of-memory",

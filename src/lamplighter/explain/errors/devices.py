@@ -86,7 +86,8 @@ DEVICES: tuple[Kind, ...] = (
     Kind(
         "device-layer",
         "the model is on one device and the input on another",
-        r"Input type \(torch\.(?P<a>cuda\.|mps\.)?(?P<x>\w+)\) and weight type \(torch\.(?P<b>cuda\.|mps\.)?(?P<y>\w+)\) should be the same|Input type \((?P<c>\w*(?:CUDA|MPS|CPU)\w*)\) and weight type",
+        # where both are on one device, their kinds of numbers differ
+        r"Input type \(torch\.(?!(?P<same>cuda\.|mps\.|)[A-Z]\w+\) and weight type \(torch\.(?P=same)[A-Z])(?P<a>cuda\.|mps\.)?(?P<x>\w+)\) and weight type \(torch\.(?P<b>cuda\.|mps\.)?(?P<y>\w+)\) should be the same|Input type \((?P<c>\w*(?:CUDA|MPS|CPU)\w*)\) and weight type",
         lambda case: (
             f"The input is on {'the GPU' if case['a'] or 'CUDA' in case['c'] else 'the CPU'} and the model's weights "
             f"on {'the GPU' if case['b'] or 'CPU' in case['c'] else 'the CPU'}."

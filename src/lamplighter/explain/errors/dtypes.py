@@ -98,10 +98,10 @@ DTYPES: tuple[Kind, ...] = (
     Kind(
         "dtype-expected",
         "two kinds of numbers in one operation",
-        r"expected (?:m1 and m2 to have the same dtype|scalar type (?P<b>\w+) but found (?P<a>\w+))|Found dtype (?P<c>\w+) but expected (?P<d>\w+)",
+        r"expected (?:m1 and m2 to have the same dtype|scalar type (?P<b>\w+) but found (?P<a>\w+))|Found dtype (?P<c>\w+) but expected (?P<d>\w+)|Input type \(torch\.(?:cuda\.|mps\.)?(?P<e>\w+)\) and weight type \(torch\.(?:cuda\.|mps\.)?(?P<f>\w+)\)",
         lambda case: (
-            f"The operation wants {_word(case['b'] or case['d'])} and found "
-            f"{_word(case['a'] or case['c'])}."
+            f"The operation wants {_word(case['b'] or case['d'] or case['f'])} and found "
+            f"{_word(case['a'] or case['c'] or case['e'])}."
         ),
         lambda case: (
             ("targets = targets.float()   # BCE and MSE compare fractions with fractions",)

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor, nn
 
 from lamplighter.checks import own_arithmetic
@@ -52,7 +51,7 @@ class Scoring:
         self.answers: ByIdentity[Answer] = ByIdentity()
         self.labels: ByIdentity[Place] = ByIdentity()
         self.equal: ByIdentity[Tensor] = ByIdentity()
-        self.columns: set[int] = set()  # networks that answer with a single column
+        self.columns: set[int] = set()  # networks that answered last with one column and no graph
         self.multi: Tensor | None = None
         self.pair: Tensor | None = None
         self.left: tuple[Tensor, Answer | None] | None = None
@@ -67,7 +66,7 @@ class Scoring:
         for number, tensor in enumerate(shallow((output,))):
             if tensor.is_floating_point() and tensor.dim():
                 if tensor.dim() == 2 and tensor.shape[1] == 1:
-                    self.columns.add(id(module))
+                    (self.columns.discard if tensor.requires_grad else self.columns.add)(id(module))
                 end = self.logits.end_of(module, tensor) if tensor is output else None
                 one = Answer("raw", id(module), tensor.shape[0], end=end, part=(number,))
                 self.answers[tensor] = one
@@ -279,7 +278,7 @@ class Scoring:
 
         In training, the arithmetic of losses is looked at elsewhere.
         """
-        if len(given) != 2 or torch.is_grad_enabled() or result.dim() != 2:
+        if len(given) != 2 or result.requires_grad or result.dim() != 2:
             return False
         answer, other = given if given[0].dim() == 2 else given[::-1]
         known = self.answers.get(answer)

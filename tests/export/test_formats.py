@@ -154,7 +154,9 @@ def test_the_readme_runs_without_lamplighter_and_torch(
         answer = model.predict(picture)
         words = line.split("(unsure)")[0].split()
         assert " ".join(words[:-1]) == answer.label, picture.name
-        assert float(words[-1]) == pytest.approx(answer.probability, abs=5e-6), picture.name
+        # logits of some 90 have a spacing of 7.6e-6: two runtimes that are each two of them off (torch is,
+        # against double precision) differ by up to 1.5e-5 in a probability of a half
+        assert float(words[-1]) == pytest.approx(answer.probability, abs=1.5e-5), picture.name
         assert ("(unsure)" in line) == answer.unsure
 
 

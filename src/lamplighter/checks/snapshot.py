@@ -119,9 +119,8 @@ class Snapshot:
         """Notes one object and all that it holds."""
         if value is None or isinstance(value, _LEFT_ALONE) or left < 0 or id(value) in self._seen:
             return
-        if _is_outside(type(value)) and not isinstance(
-            value, nn.Module
-        ):  # our own networks are state as others are
+        # our own networks are state as others are
+        if _is_outside(type(value)) and not isinstance(value, nn.Module):
             return
         self._seen.add(id(value))
         if isinstance(value, Tensor):
@@ -188,8 +187,8 @@ class Snapshot:
         if not isinstance(value, _CONTAINERS) or len(value) > _MANY:
             return
         self._containers.append((value, value.copy()))
-        for item in value.values() if isinstance(value, dict) else value:
-            if deeper:
+        if deeper:
+            for item in value.values() if isinstance(value, dict) else value:
                 self._take_contents(item, deeper - 1)
 
 

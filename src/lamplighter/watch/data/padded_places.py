@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.labels import padding_learned
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class PaddedPlaces:
         self.world = world
         self.batch: list[Tensor] = []
         self.wanted = True
-        self.looks = self.hits = 0
+        self.looks = 0
+        self.hits = Often(SURE)
 
     def given(self, batch: Any) -> None:
         """Notes the newest batch of a loader."""
@@ -51,11 +53,9 @@ class PaddedPlaces:
 
     def _look(self, gradient: Tensor, places: Tensor, line: Place | None) -> None:
         moved = (gradient.detach().reshape(*places.shape, -1) != 0).any(2)
-        if bool(moved[~places].any()) and float(moved[places].float().mean()) > 0.9:
-            self.hits += 1
-        if self.hits == SURE and not self.world.found("Y107"):
-            self.world.adopt(padding_learned(float(places.float().mean())), line)
-            self.hits += 1
+        learned = bool(moved[~places].any()) and float(moved[places].float().mean()) > 0.9
+        if learned and self.hits.again():
+            self.world.adopt_new(padding_learned(float(places.float().mean())), line)
 
 
 def places_behind(inputs: Tensor, others: list[Tensor]) -> Tensor | None:

@@ -16,7 +16,6 @@ from lamplighter.checks.guess import answer_in
 from lamplighter.checks.probe import Evidence, Prober
 from lamplighter.checks.setup import Setup
 from lamplighter.checks.snapshot import seed_all
-from lamplighter.checks.structure import hidden_members
 
 ROWS = 8
 LITTLE = 1e-5  # of an answer in double precision; some divide by a sum and 1e-8
@@ -101,14 +100,12 @@ def answer_to(prober: Prober, batch: Batch, *, seed: int) -> Tensor | None:
 
 def _full_answer(prober: Prober, batch: Batch) -> object:
     modes = [(m, m.training) for m in prober.model.modules()]
-    hidden = [m for _, m in hidden_members(prober.model) if isinstance(m, nn.Module)]
     prober.model.eval()
     try:
         return prober.answer(batch)
     finally:
         for module, training in modes:
             module.training = training
-        del hidden
 
 
 def _look_for_mixing(

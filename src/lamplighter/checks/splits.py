@@ -19,6 +19,10 @@ FEWEST_ROWS = 16  # of which the columns' values are counted
 ALL = 4096  # samples among which one pair may be equal by chance
 CHANCE = 0.01  # of that
 MOST_OFTEN = 8  # times that one sample may come where that is no mere chance
+COPIES = 10  # of one sample, at most
+ENOUGH_OF_A_CLASS = 8
+FEW_VALUES, NEARLY = 3, 0.9  # of a column; of the samples that another one sorts rightly
+MOST_ENTRIES = 256  # of two data sets, that are compared
 
 
 def exact_overlap(
@@ -85,11 +89,6 @@ def bytes_of(sample: Tensor) -> bytes:
     return bytes(sample.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
 
 
-COPIES = 10  # of one sample, at most
-FEW_VALUES, NEARLY = 3, 0.9  # of a column; of the samples that another one sorts rightly
-MOST_ENTRIES = 256  # of two data sets, that are compared
-
-
 def near_duplicates(train: Tensor, val: Tensor, *, where: str = "validation") -> Iterator[Finding]:
     """S102: validation samples lie far nearer to a train sample than train samples lie to each other.
 
@@ -137,9 +136,6 @@ def _apart_from_the_rest(lonely: float, across: Tensor) -> Tensor:
     between = (across >= 0.2 * lonely) & (across < 0.4 * lonely)
     is_apart = int(between.sum()) <= 0.1 * int(near.sum())
     return near.nonzero().flatten() if is_apart else across.new_empty(0, dtype=torch.long)
-
-
-ENOUGH_OF_A_CLASS = 8
 
 
 def feature_gives_label_away(features: Tensor, labels: Tensor) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
-OLDEST_TORCH, OLDEST_TORCHVISION = (2, 11), (0, 26)
+OLDEST_TORCH = (2, 11)
 # torch 2.x and torchvision 0.(x + 15) are released together, from 2.0 and 0.15 on
 # Source: the table of versions in torchvision's README
 TORCHVISION_OFFSET = 15

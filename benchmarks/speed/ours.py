@@ -46,7 +46,7 @@ def fit_default(task: Task, watch: Watch) -> float:
 
 def fit_speed(task: Task, watch: Watch) -> float:
     """`lamp train --recipe speed`, for so many minutes."""
-    return _train(task, watch, {"recipe": "speed"})
+    return _train(task, watch, {}, "speed")
 
 
 def fit_nothing(task: Task, watch: Watch) -> float:
@@ -171,16 +171,16 @@ def stand(task: Task) -> Any:
     return Stand(make_recipe({"data": task.folder, **settings(task)}), SILENT)
 
 
-def _train(task: Task, watch: Watch, asked: dict[str, Any]) -> float:
+def _train(task: Task, watch: Watch, asked: dict[str, Any], recipe: str | None = None) -> float:
     if task.minutes:
         asked |= {"time_limit": task.minutes}
     asked |= {"data": task.folder, "out": task.scratch}
     with looking_ahead(asked):  # as the command does, before torch is imported
         from lamplighter import stages
-        from lamplighter.recipe import make_recipe
+        from lamplighter.asked import ask
 
         with _told(watch) as listener:
-            run = stages.train(make_recipe(asked), listener)
+            run = stages.train(ask(recipe, asked), listener)
     return float(run.rows[-1]["val_accuracy"])
 
 

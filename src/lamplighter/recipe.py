@@ -205,7 +205,11 @@ class Recipe:
         "a whole number of at least 0",
     )
     time_limit: NotNegative = setting(
-        0.0, "training", "stop after about this many minutes; 0 is off", "a number of at least 0"
+        0.0,
+        "training",
+        "stop after about this many minutes, in which the learning rate goes through its whole "
+        "curve; 0 is off",
+        "a number of at least 0",
     )
     seed: Annotated[int, Ge(0), Lt(2**63)] = setting(
         0, "training", "of everything that is drawn", "a whole number of at least 0, below 2^63"

@@ -23,8 +23,10 @@ from lamplighter.listener import SILENT, Listener
 from lamplighter.run_folder import TIME_LIMIT
 from lamplighter.tasks.tally import Tally
 from lamplighter.training.journal import Journal
+from lamplighter.training.pace import Pace
 from lamplighter.training.parts import Parts, Progress
 from lamplighter.training.precision import clear_gradients
+from lamplighter.training.schedule import Curve
 from lamplighter.training.stopping import heeding, was_cut
 from lamplighter.training.validate import main_output, validate
 from lamplighter.training.waiting import Patience
@@ -87,10 +89,11 @@ def fit(
         Stopped: the stop flag was seen.
         Diverged: a loss or gradient is not finite.
     """
+    pace = _pace_of(parts, progress, listener)
     readers = [batches for batches in (parts.train, parts.val) if batches is not None]
     with Patience(parts.stall_after, readers, listener).watching() as patience:
         while progress.epoch < parts.epochs and not progress.ended:
-            epoch = _Epoch(parts, progress, journal, saver, listener, stop, counted, patience)
+            epoch = _Epoch(parts, progress, journal, saver, listener, stop, counted, patience, pace)
             counted = None
             row = epoch.run()
             loss = row.get("val_loss")
@@ -111,6 +114,25 @@ def fit(
             saver.checkpoint(progress, {})
 
 
+def _steps_per_epoch(parts: Parts) -> int | None:
+    """Optimizer steps; None where nobody knows how many batches there are."""
+    batches = parts.train.steps()
+    return None if batches is None else -(-batches // parts.accumulate)
+
+
+def _pace_of(parts: Parts, progress: Progress, listener: Listener) -> Pace:
+    def hurry(needed: float) -> None:
+        progress.by_clock = True
+        listener.say(
+            f"time limit: {parts.epochs} epochs would take {needed / 60:.3g} minutes, so that the "
+            f"learning rate goes through its whole curve within {parts.time_limit / 60:g}"
+        )
+
+    falls = isinstance(parts.schedule, Curve) and parts.schedule.falls()
+    steps = (_steps_per_epoch(parts) or 0) * parts.epochs if falls else 0
+    return Pace(parts.time_limit, steps, by_clock=progress.by_clock, told=hurry)
+
+
 class _Epoch:
     """One pass over the training batches and one over the validation's."""
 
@@ -124,8 +146,9 @@ class _Epoch:
         stop: Callable[[], bool],
         counted: dict[str, Any] | None,
         patience: Patience,
+        pace: Pace,
     ) -> None:
-        self.patience = patience
+        self.patience, self.pace = patience, pace
         self.parts, self.progress, self.journal = parts, progress, journal
         self.saver, self.listener, self.stop = saver, listener, stop
         self.number = progress.epoch + 1
@@ -165,10 +188,11 @@ class _Epoch:
 
     def _train(self) -> None:
         parts, progress = self.parts, self.progress
-        last_save = sitting = time.perf_counter()
+        last_save = sitting = now = time.perf_counter()
         parts.optimizer.zero_grad(set_to_none=True)
         for group in self._groups():
-            parts.schedule.before_step(self._position())
+            spent = progress.seconds + now - sitting
+            parts.schedule.before_step(self.pace.position(self._position(), spent))
             loss, norm = train_step(parts, group, self.tally, progress.step + 1)
             parts.schedule.after_step()
             progress.step += 1
@@ -209,11 +233,10 @@ class _Epoch:
         It is counted from the epochs, so that a batch changed on resume, or an epoch cut short by a
         time limit, leaves the schedule where the training is.
         """
-        batches = self.parts.train.steps()
-        if batches is None:
+        planned = _steps_per_epoch(self.parts)
+        if planned is None:
             return self.progress.step
-        accumulate = self.parts.accumulate
-        return self.progress.epoch * -(-batches // accumulate) + self.progress.batch // accumulate
+        return self.progress.epoch * planned + self.progress.batch // self.parts.accumulate
 
     def _groups(self) -> Iterator[list[Batch]]:
         """Batches in groups of `accumulate`; time spent waiting for them is counted."""

@@ -134,6 +134,7 @@ class Progress:
         best_loss: its validation loss; breaks ties.
         stale: epochs since the best.
         seconds: of training, over all sittings.
+        by_clock: whether the learning rate follows the clock, since the time is limited (`pace`).
         retries: times the training went back after a divergence.
         ended: why it ended early, if it did.
     """
@@ -146,6 +147,7 @@ class Progress:
     best_loss: float | None = None
     stale: int = 0
     seconds: float = 0.0
+    by_clock: bool = False
     retries: int = 0
     ended: str = ""
 

@@ -61,6 +61,10 @@ class Curve:
         self.warmup = min(warmup, self.steps - 1)
         self.rate = 1.0
 
+    def falls(self) -> bool:
+        """Whether the rates end below their peak, by the plan."""
+        return self.shape(1.0) < 1.0
+
     def factor(self, step: int) -> float:
         """The factor on the peak rates at optimizer step `step` (from 0)."""
         if step < self.warmup:
@@ -98,6 +102,9 @@ class Plateau(Curve):
         self.best = math.inf
         self.stale = 0
         self.patience = patience
+
+    def falls(self) -> bool:
+        return False  # by what it sees, not by the plan
 
     def after_epoch(self, loss: float | None) -> None:
         if loss is None:

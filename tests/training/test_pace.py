@@ -93,4 +93,4 @@ def test_the_rate_falls_within_the_limit(
     assert session.progress.by_clock
     (said,) = [text for text in heard.said if "time limit" in text]
     assert "500 epochs would take" in said
-    assert said.endswith("within 10")
+    assert said.endswith("in the 10 that there are")

@@ -124,8 +124,8 @@ def _pace_of(parts: Parts, progress: Progress, listener: Listener) -> Pace:
     def hurry(needed: float) -> None:
         progress.by_clock = True
         listener.say(
-            f"time limit: {parts.epochs} epochs would take {needed / 60:.3g} minutes, so that the "
-            f"learning rate goes through its whole curve within {parts.time_limit / 60:g}"
+            f"time limit: {parts.epochs} epochs would take {needed / 60:.3g} minutes, so the learning "
+            f"rate goes through its whole curve in the {parts.time_limit / 60:g} that there are"
         )
 
     falls = isinstance(parts.schedule, Curve) and parts.schedule.falls()

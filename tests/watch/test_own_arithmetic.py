@@ -195,7 +195,7 @@ WEIGHTS = torch.tensor([7.0, 1.0])
         (weighed_by_detached, 2, []),
         (term_is_a_tensor, 2, []),
         (flooded, 2, []),
-        (never_positive, 1, [("M108", "error")]),
+        (never_positive, 1, [("M108", "warning")]),
     ],
 )
 def test_own_losses_are_read_as_they_run(

@@ -125,14 +125,18 @@ def nothing_learns(
         steps: how many steps.
         where: what `backward()` was called on.
     """
-    always = f"exactly {losses[0]:.4g}" if len(set(losses)) == 1 else "not constant"
+    always = f"exactly {losses[0] + 0.0:.4g}" if len(set(losses)) == 1 else "not constant"
+    # a margin may be kept from the beginning, and a reward may never have come
+    empty = not any(losses)
     yield found(
         "M108",
         where,
         f"in the first {steps} steps the gradient of every weight is exactly 0, and the loss is "
         f"{always}: nothing can be learned from it",
         "print what enters the last max, relu or clamp: its constant side is always taken; an "
-        "infinity or a mask of the wrong sign does that",
+        "infinity or a mask of the wrong sign does that"
+        + ("; where rewards weigh it, look whether any came" if empty else ""),
+        level="warning" if empty else "error",
     )
 
 

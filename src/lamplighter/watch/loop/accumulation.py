@@ -64,7 +64,12 @@ class Accumulation(Watcher):
             ]  # a penalty beside it divides nothing
         elif (given := self.own.ended_by(name, args, result)) is not None and len(given) > 1:
             self.means = [*self.means[-7:], weakref.ref(result)]
-        if name in TAKING and isinstance(result, torch.Tensor) and not result.requires_grad:
+        if (
+            name in TAKING
+            and args
+            and isinstance(result, torch.Tensor)
+            and not result.requires_grad
+        ):
             self.parts[result] = id(args[0])
 
     def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:

@@ -141,7 +141,7 @@ class Rounding(Watcher):
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         """`p -= lr * g`, `p.data.add_(g, alpha=-lr)`: a half-precision weight moved by hand."""
-        if name not in ("add", "sub") or len(args) < 2 or result is not args[0]:
+        if len(args) < 2 or result is not args[0]:
             return
         step = args[1]
         if not isinstance(step, torch.Tensor) or result.dtype not in HALF:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.loss.graphs import nodes_of
+from lamplighter.watch.loop.gradients import Mark, mark_of
+from lamplighter.watch.loss.graphs import leaves_of
 from lamplighter.watch.network.likeness import some_of
 from lamplighter.watch.source.place import Place, here
 
@@ -21,6 +22,7 @@ LONGEST = 400  # backward passes that are looked at
 DEEP = 4_000  # nodes of a graph in which weights are looked for
 FEW = 4  # values by which a weight is known again
 MOST = 8  # weights that are followed
+NONE = Mark(None)
 
 
 @dataclass(eq=False, slots=True)
@@ -32,15 +34,15 @@ class Weight:
         values: a few of its values when the last backward() ended.
         used: whether its gradient, when the last backward() began, had been used and was there.
         piled: how often in a row it then moved again without being cleared.
-        mark: its gradient when the last backward() ended, or was clipped, and torch's count of changes
-            in it; a program that then writes into it has let it fade, and does not forget it.
+        mark: its gradient when the last backward() ended, or was clipped; a program that then
+            writes into it has let it fade, and does not forget it.
     """
 
     ref: weakref.ref[torch.Tensor]
     values: torch.Tensor
     used: bool = False
     piled: int = 0
-    mark: tuple[int, int] = (0, 0)
+    mark: Mark = NONE
 
 
 class HandSteps(Watcher):
@@ -66,13 +68,15 @@ class HandSteps(Watcher):
             weight = one.ref()
             gradient = weight.grad if weight is not None else None
             there = gradient is not None and bool(gradient.any())
-            step = one in moved and one.mark == _mark(weight)
+            step = one in moved and weight is not None and one.mark.is_still(weight)
             one.piled = one.piled + 1 if step and there and one.used else 0
             one.used = there and (step or one.used)
         if any(one.piled == TIMES for one in self.weights.values()):
             self._report()
-        for weight in _leaves(roots):
-            if id(weight) not in self.weights and len(self.weights) < MOST:
+        for weight in (leaf for root in roots for leaf in leaves_of(root, DEEP)):
+            if len(self.weights) >= MOST:
+                break
+            if id(weight) not in self.weights:
                 self.weights[id(weight)] = Weight(weakref.ref(weight), some_of(weight, FEW))
 
     def backward_ended(self, roots: tuple[torch.Tensor, ...]) -> None:
@@ -83,11 +87,12 @@ class HandSteps(Watcher):
             if weight is None:
                 del self.weights[key]
             else:
-                one.values, one.mark = some_of(weight, FEW), _mark(weight)
+                one.values, one.mark = some_of(weight, FEW), mark_of(weight)
 
     def clipped(self, parameters: list[torch.Tensor]) -> None:
         for one in self.weights.values():
-            one.mark = _mark(one.ref())
+            weight = one.ref()
+            one.mark = mark_of(weight) if weight is not None else NONE
 
     def _count_step(self, moved: list[Weight]) -> None:
         world = self.world
@@ -107,21 +112,6 @@ class HandSteps(Watcher):
             "clear them after moving the weights: p.grad = None for each",
             self.place,
         )
-
-
-def _mark(weight: torch.Tensor | None) -> tuple[int, int]:
-    gradient = weight.grad if weight is not None else None
-    return (0, 0) if gradient is None else (id(gradient), gradient._version)
-
-
-def _leaves(roots: tuple[torch.Tensor, ...]) -> list[torch.Tensor]:
-    found: list[Any] = []
-    for root in roots:
-        for node in nodes_of(root, DEEP):
-            variable = getattr(node, "variable", None)
-            if isinstance(variable, torch.Tensor) and variable.requires_grad:
-                found.append(variable)
-    return found
 
 
 def _has_moved(one: Weight) -> bool:

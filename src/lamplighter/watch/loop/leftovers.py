@@ -10,7 +10,7 @@ import torch
 from lamplighter.checks.adversaries import foreign_gradients
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.loop.gradients import Marks, ends_of, marks_of
-from lamplighter.watch.loss.graphs import nodes_of
+from lamplighter.watch.loss.graphs import leaves_of
 from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
@@ -86,8 +86,7 @@ class Leftovers(Watcher):
             left = [p.grad for p in pile.sample if p.grad is not None]
             if not left or (pile.foreign and not any(bool(g.any()) for g in left)):
                 pile.begin()  # cleared by hand
-        leaves = (getattr(node, "variable", None) for node in nodes_of(roots[0]))
-        met = [id(leaf) for leaf in leaves if leaf is not None]
+        met = [id(leaf) for leaf in leaves_of(roots[0])]
         self.order = {leaf: place for place, leaf in reversed(list(enumerate(met)))}
 
     def backward_ended(self, roots: tuple[torch.Tensor, ...]) -> None:

@@ -9,6 +9,7 @@ import torch
 
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import address_of
+from lamplighter.watch.loop.gradients import Marks
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.source.statements import line_that_names
 
@@ -37,9 +38,9 @@ class Ledger:
     """
 
     sample: list[torch.Tensor] = field(default_factory=list)
-    used: dict[int, tuple[int, int]] = field(default_factory=dict)
-    mixed: dict[int, tuple[int, int]] = field(default_factory=dict)
-    emptied: dict[int, tuple[int, int]] | None = None
+    used: Marks = field(default_factory=dict)
+    mixed: Marks = field(default_factory=dict)
+    emptied: Marks | None = None
     since_step: str = ""
     piled: int = 0
     hungry: int = 0
@@ -58,8 +59,8 @@ class Ledger:
         if not self.since_step.endswith(letter):
             self.since_step += letter
 
-    def marks(self) -> dict[int, tuple[int, int]]:
-        """Identity and version of each sampled gradient that exists; reads no value."""
+    def marks(self) -> Marks:
+        """Identity and version of each sampled gradient; written out, as each step asks several times."""
         return {
             id(p): (id(grad), grad._version) for p in self.sample if (grad := p.grad) is not None
         }
@@ -127,7 +128,7 @@ class StepOrder(Watcher):
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         """`p.grad.mul_(…)`, `p.grad = p.grad.clamp(…)` and the like, by which some programs clip."""
-        if name not in SHRINKING or not args or (result is not args[0] and name not in LIMITING):
+        if not args or (result is not args[0] and name not in LIMITING):
             return
         for book in self.ledgers.values():
             unused = book.steps and "B" not in book.since_step and "Z" not in book.since_step
@@ -308,7 +309,7 @@ def _is_gradient(thing: Any, parameter: torch.Tensor) -> bool:
     return address_of(thing) == address_of(grad) != 0
 
 
-def _written_once(marks: dict[int, tuple[int, int]]) -> dict[int, tuple[int, int]]:
+def _written_once(marks: Marks) -> Marks:
     """The same gradients after clipping has written into each of them."""
     return {key: (number, version + 1) for key, (number, version) in marks.items()}
 

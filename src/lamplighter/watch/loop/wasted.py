@@ -9,6 +9,7 @@ import torch
 
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.loop.gradients import Marks, ends_of, marks_of
+from lamplighter.watch.loss.graphs import asks_for_inputs
 from lamplighter.watch.network.likeness import some_of
 from lamplighter.watch.source.place import Place, here
 
@@ -79,7 +80,7 @@ class Wasted(Watcher):
         self.cycles: dict[int, Cycle] = {}
         self.before: dict[int, Marks] = {}
         self.steps = self.batches = 0
-        self.from_loader = False
+        self.from_loader = self.is_for_inputs = False
         self.done = False
 
     def optimizer_made(self, optimizer: torch.optim.Optimizer) -> None:
@@ -104,7 +105,7 @@ class Wasted(Watcher):
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
-        if name in READING and args and not self.done:
+        if args and not self.done:
             given = args[0]
             for cycle in self.cycles.values():
                 if cycle.arrived and not cycle.read:
@@ -114,6 +115,9 @@ class Wasted(Watcher):
         if self.done:
             return
         self.before = {key: cycle.now() for key, cycle in self.cycles.items()}
+        # what comes to the weights on the way to an input is meant to be cleared; with a loader it
+        # comes for the same batch anyway
+        self.is_for_inputs = not self.from_loader and asks_for_inputs(roots[0], self.world.held())
         for key, cycle in self.cycles.items():
             if cycle.arrived and not self.before[key]:
                 self._clear(cycle)  # p.grad = None, by hand
@@ -127,6 +131,7 @@ class Wasted(Watcher):
                 cycle.lost += cycle.waiting
             cycle.waiting = 0
             cycle.arrived += 1
+            cycle.read |= self.is_for_inputs
             cycle.marks, cycle.steps, cycle.batch = now, self.steps, self.batches
             cycle.weights = [p._version for p in cycle.sample]
             if cycle.lost:

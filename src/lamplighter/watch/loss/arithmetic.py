@@ -12,7 +12,7 @@ from lamplighter.checks import own_arithmetic as criteria
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.loop.gradients import Marks, marks_of
-from lamplighter.watch.loss.graphs import is_loss_of_each, nodes_of
+from lamplighter.watch.loss.graphs import is_loss_of_each, leaves_of
 from lamplighter.watch.loss.taken import TAKING, Taken, TakenNumbers
 from lamplighter.watch.often import Often
 from lamplighter.watch.source.descent import Descent, Mark, Sighting, is_weight, shallow
@@ -105,12 +105,10 @@ class Arithmetic(Watcher):
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         target = given.get("target")
-        if given.get("reduction") == "sum" and isinstance(target, Tensor) and target.dim():
-            self._note_sum(name, target, result)
-
-    def _note_sum(self, name: str, target: Tensor, result: Any) -> None:
+        if given.get("reduction") != "sum" or not isinstance(target, Tensor) or not target.dim():
+            return
         if target.shape[0] > 1 and isinstance(result, Tensor) and result.requires_grad:
-            self.sums[result] = (name, here())
+            self._note_sum(name, result)
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -149,14 +147,14 @@ class Arithmetic(Watcher):
                     self.slope_inputs = list(shallow(args[1:2]))[:8]
                     self.descent.marks[slope] = Mark(derived=True)
 
-    def _note_own_sum(self, result: Tensor) -> None:
+    def _note_sum(self, name: str, result: Tensor) -> None:
         """A sum over samples, where the samples change from step to step: all data at once is no batch."""
         if self.first is None or self.summed.is_settled():
             return
         if len(self.batches) < 2:
             self.batches.add(tuple(self.first.detach().flatten()[:4].tolist()))
         if len(self.batches) > 1:
-            self.sums[result] = ("sum", here())
+            self.sums[result] = (name, here())
 
     def _carry(self, name: str, given: list[Tensor], result: Tensor) -> None:
         """What was seen on the way goes with everything that is made from it."""
@@ -249,7 +247,7 @@ class Arithmetic(Watcher):
             if batch and self.descent.of(whole).derived:
                 self.totals[result] = Sighting("L109", here(), (tuple(whole.shape),))
             if whole.dim() and whole.shape[0] == self.rows > 1 and is_loss_of_each(whole):
-                self._note_own_sum(result)
+                self._note_sum(name, result)
             return
         if name == "neg" and (known := self.sums.get(given[0])) is not None:
             self.sums[result] = known
@@ -302,8 +300,7 @@ class Arithmetic(Watcher):
         """Whether there is no graph, or one to the inputs alone at which slopes were taken."""
         if not result.requires_grad:
             return True
-        leaves = [getattr(n, "variable", None) for n in nodes_of(result, 64)]
-        known = [t for t in leaves if t is not None]
+        known = list(leaves_of(result, 64))
         return bool(known) and all(any(t is i for i in self.slope_inputs) for t in known)
 
     def _look_at_loose_weights(self, name: str, given: list[Tensor], result: Tensor) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 MOST = 20_000  # nodes that are walked over
 TERMS = 32  # nodes of one sum
@@ -21,17 +21,18 @@ _WHOLE = ("SumBackward", "MeanBackward")
 _LAYING = ("StackBackward", "CatBackward")
 
 
-def nodes_of(root: Tensor, most: int = MOST) -> Iterator[Any]:
+def nodes_of(root: Any, most: int = MOST) -> Iterator[Any]:
     """The nodes of a graph, those nearest to the root first.
 
     Args:
-        root: what `backward()` is called on.
+        root: what `backward()` is called on, or a node of its graph.
         most: at most so many nodes.
     """
-    if root.grad_fn is None:
+    first = root.grad_fn if isinstance(root, Tensor) else root
+    if first is None:
         return
-    waiting: deque[Any] = deque([root.grad_fn])
-    seen = {root.grad_fn}
+    waiting: deque[Any] = deque([first])
+    seen = {first}
     while waiting and len(seen) < most:
         node = waiting.popleft()
         yield node
@@ -39,6 +40,31 @@ def nodes_of(root: Tensor, most: int = MOST) -> Iterator[Any]:
             if inner is not None and inner not in seen:
                 seen.add(inner)
                 waiting.append(inner)
+
+
+def leaves_of(root: Any, most: int = MOST) -> Iterator[Tensor]:
+    """The tensors at which a graph ends and gradients arrive: weights, and inputs that ask for them.
+
+    Args:
+        root: as in `nodes_of`.
+        most: at most so many nodes are looked at.
+    """
+    for node in nodes_of(root, most):
+        leaf = getattr(node, "variable", None)
+        if leaf is not None:
+            yield leaf
+
+
+def asks_for_inputs(root: Tensor, held: set[int], most: int = 2_000) -> bool:
+    """Whether gradients go to tensors that nobody trains, as where an attack or a saliency is sought.
+
+    Args:
+        root: what `backward()` is called on.
+        held: ids of all that optimizers have; empty: whoever moves weights by hand may move any.
+        most: nodes of the graph that are looked at.
+    """
+    leaves = leaves_of(root, most) if held else ()
+    return any(not isinstance(leaf, nn.Parameter) and id(leaf) not in held for leaf in leaves)
 
 
 def shape_of(node: Any, index: int = 0) -> torch.Size | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections import deque
 from dataclasses import dataclass, field
 from itertools import islice
 from types import FrameType
@@ -13,7 +12,7 @@ import torch
 
 from lamplighter.watch.dropped import results_alone
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.loss.graphs import nodes_of, terms_of
+from lamplighter.watch.loss.graphs import leaves_of, nodes_of, terms_of
 from lamplighter.watch.source.place import Place, frames, locals_of
 from lamplighter.watch.source.results import resolved
 from lamplighter.watch.source.statements import asks_for_gradients
@@ -95,7 +94,7 @@ class LeftOut(Watcher):
             total.node, total.open = node, {}
             total.looks += 1
             for term, number in terms.items():
-                if term in graph or term in self.sent or not _reaches_weights(term):
+                if term in graph or term in self.sent or next(leaves_of(term, DEEP), None) is None:
                     total.reached.add(number)
                 else:
                     total.open[term] = number
@@ -137,16 +136,3 @@ class LeftOut(Watcher):
 def _is_loss(thing: Any) -> bool:
     """Whether a thing is one number with a graph."""
     return isinstance(thing, torch.Tensor) and thing.numel() == 1 and thing.grad_fn is not None
-
-
-def _reaches_weights(node: Any) -> bool:
-    waiting, seen = deque([node]), {node}
-    while waiting and len(seen) < DEEP:
-        one = waiting.popleft()
-        if "AccumulateGrad" in one.name():
-            return True
-        for inner, _ in one.next_functions:
-            if inner is not None and inner not in seen:
-                seen.add(inner)
-                waiting.append(inner)
-    return False

@@ -17,6 +17,7 @@ from lamplighter.watch.data.samples import is_among, targets_in
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.loss.factors import PICKING_ONE
+from lamplighter.watch.loss.graphs import asks_for_inputs
 from lamplighter.watch.often import Often
 from lamplighter.watch.source.descent import is_weight, shallow
 from lamplighter.watch.source.place import Place, here
@@ -84,6 +85,7 @@ class OwnForms(Watcher):
         self.forms: ByIdentity[tuple[Form, ...]] = ByIdentity()
         self.looks: Counter[tuple[str, Place | None]] = Counter()
         self.hits = Often(SURE)
+        self.stepped: dict[tuple[str, Place | None], int] = {}  # steps when it was counted last
         self.targets: dict[tuple[str, Place | None], int] = {}
         self.given: list[Tensor] = []  # beside the inputs of the batch
         self.squares: ByIdentity[weakref.ref[Tensor]] = ByIdentity()
@@ -183,7 +185,7 @@ class OwnForms(Watcher):
     def _look_at_picking(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor
     ) -> None:
-        scores = args[0]
+        scores = args[0] if args else None
         if not isinstance(scores, Tensor) or scores.dim() < 2 or is_weight(scores):
             return
         index: Any = kwargs.get("index", args[-1])
@@ -254,9 +256,16 @@ class OwnForms(Watcher):
         return None
 
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
-        for root in roots:
-            for form in self.forms.get(root) or ():
-                if self.hits.again((form.kind, form.place)):
+        known = self.forms.get(roots[0])
+        # of a score, gradients are asked for at an input, to see what the network looks at
+        if not known or asks_for_inputs(roots[0], self.world.held()):
+            return
+        for form in known:
+            key = (form.kind, form.place)
+            # what no step follows teaches nothing
+            if self.stepped.get(key) != self.world.steps:
+                self.stepped[key] = self.world.steps
+                if self.hits.again(key):
                     self.world.adopt_new(self._finding(form), form.place)
 
     def _finding(self, form: Form) -> Iterator[Finding]:

@@ -55,7 +55,7 @@ class OwnLosses(Watcher):
         self.waiting: list[Waiting] = []
         self.whole: ByIdentity[bool] = ByIdentity()
         self.differences: ByIdentity[torch.Tensor] = ByIdentity()
-        self.stepped = self.sent = False
+        self.stepped = self.sent = self.evaluates = False
         # losses of amounts with whole targets, and whether rounded answers are held against such
         self.amounts: dict[Place | None, tuple[str, list[torch.Tensor]]] = {}
         self.rounded: ByIdentity[bool] = ByIdentity()
@@ -70,6 +70,7 @@ class OwnLosses(Watcher):
     def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         if self.stepped:
             self._judge()
+        self.evaluates = not module.training and self.world.seen(module).trained > 0
 
     def woken(self) -> None:
         self.waiting = []
@@ -80,7 +81,8 @@ class OwnLosses(Watcher):
             return
         if len(self.waiting) >= MOST:
             self.waiting = []  # they hold graphs; nobody steps with so many at once
-        self.waiting.append(Waiting(result.grad_fn, here()))
+        if not self.evaluates:  # whoever evaluates with gradients on need not read the result
+            self.waiting.append(Waiting(result.grad_fn, here()))
         if name in AMOUNTS and isinstance(given.get("target"), torch.Tensor):
             self._look_for_class_numbers(name, given["target"])
             if given["target"].dim():

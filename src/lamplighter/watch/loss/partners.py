@@ -68,9 +68,9 @@ class Partners(Watcher):
             self._in_own_loss(args)
         if name not in REORDERING or len(self.picks) >= MOST:
             return
-        if self.told or not isinstance(result, Tensor) or not isinstance(args[0], Tensor):
+        own = args[0] if args else None
+        if self.told or not isinstance(result, Tensor) or not isinstance(own, Tensor):
             return
-        own = args[0]
         if own.requires_grad or own.dim() == 0 or len(own) < FEWEST:
             return
         if name == "__getitem__" and (whole := self.picked.get(own)) is not None:

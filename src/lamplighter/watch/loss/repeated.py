@@ -73,7 +73,7 @@ class RepeatedTerms(Watcher):
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
-        if self.looks >= LOOKS or name not in ("add", "sum", "mean", "stack", "mul", "div"):
+        if self.looks >= LOOKS:
             return
         if name in ("sum", "mean"):
             known = self.sums.get(args[0]) if args else None

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from lamplighter.checks.gradients import nothing_learns
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.network.likeness import some_of
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.source.statements import line_of_backward_value
 
@@ -16,10 +18,15 @@ if TYPE_CHECKING:
 
 SURE = 6  # steps at the beginning that must be without any gradient
 WHOLE = 3  # steps that are enough where the program came to its own end
+FEW = 8  # weights of which a few values are remembered
 
 
 class StillLosses(Watcher):
-    """Looks at the gradients of the first steps, until one is found that is not 0."""
+    """Looks at the gradients of the first steps, until one is found that is not 0.
+
+    A loss that is 0 itself is given time, to the end of the program: a reward may come late, and a
+    margin may be kept at first.
+    """
 
     codes = ("M108",)
 
@@ -28,9 +35,10 @@ class StillLosses(Watcher):
         self.steps = 0
         self.over = False
         self.values: list[float] = []
+        self.before: list[tuple[Tensor, Tensor]] = []
         self.place: Place | None = None
 
-    def backward_ended(self, roots: tuple[torch.Tensor, ...]) -> None:
+    def backward_ended(self, roots: tuple[Tensor, ...]) -> None:
         if not self.over and roots and roots[0].numel() == 1:
             self.values.append(float(roots[0].detach()))
             self.place = line_of_backward_value(here())
@@ -38,20 +46,24 @@ class StillLosses(Watcher):
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         if self.over:
             return
-        made = [p.grad for g in optimizer.param_groups for p in g["params"] if p.grad is not None]
+        held = [p for g in optimizer.param_groups for p in g["params"]]
+        made = [p.grad for p in held if p.grad is not None]
         if closure or any(g.is_sparse or bool(g.any()) for g in made):
-            self.over = True
+            self.over, self.before = True, []
         elif made:
             self.steps += 1
-            if self.steps == SURE:
+            self.before = self.before or [(p, some_of(p)) for p in held[:FEW]]
+            if self.steps == SURE and any(self.values):
                 self._tell()
 
     def ended(self) -> None:
-        if not self.over and self.world.whole and WHOLE <= self.steps < SURE:
+        if self.over or not self.world.whole or self.steps < WHOLE:
+            return
+        if all(torch.equal(some_of(weight), old) for weight, old in self.before):
             self._tell()
 
     def _tell(self) -> None:
-        self.over = True
+        self.over, self.before = True, []
         told = any(code == "M108" or code[0] == "L" for code, *_ in self.world.findings)
         if not told and self.values:
             self.world.adopt(nothing_learns(self.values, self.steps), self.place)

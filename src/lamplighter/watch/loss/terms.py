@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.loss.graphs import nodes_of
+from lamplighter.watch.loss.graphs import leaves_of, nodes_of
 from lamplighter.watch.source.place import Place, locals_of, statement_at, tree_of, user_frame
 from lamplighter.watch.source.statements import block_of, called_name
 
@@ -27,7 +27,7 @@ DEEP = 2_000  # nodes of a graph that are searched
 
 _TERM = re.compile(
     r"(^|_)(loss|losses|penalty|penalties|gp|reg|regulari[sz]er|regulari[sz]ation|kl|kld|kl_div|"
-    r"l1|l2|tv|commitment|consistency|aux|adv|recon|rec|ortho|divergence|entropy)(_|\d*$)"
+    r"l1|l2|tv|commitment|consistency|aux|adv|recon|rec|ortho|divergence)(_|\d*$)"
 )
 _OTHER = re.compile(
     r"(^|_)(val|valid|test|eval|dev|log|old|last|prev|best|total|epoch|running)(_|$)"
@@ -95,9 +95,10 @@ class Terms(Watcher):
             key = (place.file, name, place.line)
             term = self.terms.setdefault(key, Term(place))
             node = _summed_up(value.grad_fn)
-            if node in graph or any(value is root for root in roots):
+            known = node in graph or _is_way_gone(node, graph)
+            if known or any(value is root for root in roots):
                 term.used = True
-            elif any("AccumulateGrad" in inner.name() for inner in nodes_of(value, DEEP)):
+            elif next(leaves_of(value, DEEP), None) is not None:
                 term.missed += 1
                 self.held.append((term, node))  # a second backward may still come for it
 
@@ -135,6 +136,16 @@ def _summed_up(node: Any) -> Any:
             break
         node = inner[0]
     return node
+
+
+def _is_way_gone(node: Any, graph: set[Any]) -> bool:
+    """Whether a figure is how far from fixed numbers something in the loss has come.
+
+    `(old_log_probs - log_probs).mean()` tells of a policy when to stop, and is no term.
+    """
+    inner = [one for one, _ in node.next_functions if one is not None]
+    difference = node.name().startswith(("SubBackward", "RsubBackward"))
+    return difference and len(inner) == 1 and inner[0] in graph
 
 
 def _sending(frame: FrameType) -> ast.stmt | None:

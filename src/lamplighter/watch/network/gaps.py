@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LOOKS = 6  # losses that are read
 SURE = 3  # of them must show it
 LOSSES = frozenset(("cross_entropy", "nll_loss", "mse_loss", "l1_loss", "smooth_l1_loss"))
+MOST = 16  # inputs that are held; a program that only predicts never steps
 LARGEST = 2**22  # values of an input that is compared
 
 
@@ -36,7 +37,7 @@ class Gaps(Watcher):
         self.hits = Often(SURE)
 
     def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:
-        if self.looks < LOOKS and torch.is_grad_enabled():
+        if self.looks < LOOKS and torch.is_grad_enabled() and len(self.given) < MOST:
             self.given += [t for t in shallow((*args, *kwargs.values())) if t.dim() > 1]
             self.place = here()
 

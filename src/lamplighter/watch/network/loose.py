@@ -11,7 +11,7 @@ from torch import nn
 
 from lamplighter.checks.optimizer import loose_parameter
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.loss.graphs import nodes_of
+from lamplighter.watch.loss.graphs import leaves_of
 from lamplighter.watch.source.place import Place, here, line_of_class, names_of
 
 if TYPE_CHECKING:
@@ -51,8 +51,7 @@ class LooseParameters(Watcher):
             return
         held = self.world.held()
         for root in roots:
-            for node in nodes_of(root, DEEP):
-                leaf = getattr(node, "variable", None)
+            for leaf in leaves_of(root, DEEP):
                 if isinstance(leaf, nn.Parameter) and leaf.requires_grad and id(leaf) not in held:
                     self._met(leaf)
 

@@ -12,6 +12,7 @@ from lamplighter.checks import optimizer as ownership
 from lamplighter.checks import structure
 from lamplighter.checks.finding import Finding
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.loop.gradients import Mark, mark_of
 from lamplighter.watch.source.place import (
     Place,
     line_of_attribute,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 LONG = 20  # steps after which a network that gets gradients would have been given an optimizer
 ENOUGH = 3  # steps after which a network without an optimizer is no matter of order
+TURNS = 16  # steps at the beginning that tell whether two optimizers share gradients
 
 
 class Models(Watcher):
@@ -41,11 +43,16 @@ class Models(Watcher):
         self.frozen: set[int] = set()  # parameters that did not ask for gradients at first
         self.steps = 0
         self.spans: dict[int, tuple[int, int]] = {}  # of each optimizer, its first and last step
+        self.used: dict[int, dict[int, Mark]] = {}  # of each, the gradients of its newest step
+        # pairs that share weights → whether one has stepped with the gradients of the other
+        self.alike: dict[frozenset[int], bool] = {}
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         self.steps += 1
         first = self.spans.get(id(optimizer), (self.steps, 0))[0]
         self.spans[id(optimizer)] = (first, self.steps)
+        if self.steps <= TURNS and len(self.world.optimizers) > 1:
+            self._note_gradients(optimizer)
         if self.steps & (self.steps - 1) and self.steps != 3:
             return
         # Gradients are only there now: a later look finds them cleared.
@@ -64,6 +71,17 @@ class Models(Watcher):
             )
 
         self._look_early(optimizer)
+
+    def _note_gradients(self, optimizer: torch.optim.Optimizer) -> None:
+        """Whether what it shares with others has still the gradients that those had stepped with."""
+        own = self.world.owner_record(optimizer).parameters()
+        for key, before in self.used.items():
+            shared = [p for p in own if id(p) in before] if key != id(optimizer) else []
+            if shared:
+                pair = frozenset((key, id(optimizer)))
+                again = any(p.grad is not None and before[id(p)].is_still(p) for p in shared)
+                self.alike[pair] = self.alike.get(pair, False) or again
+        self.used[id(optimizer)] = {id(p): mark_of(p) for p in own}
 
     def _look_early(self, optimizer: torch.optim.Optimizer) -> None:
         """What is plain before the first step, once for each model that it moves."""
@@ -161,12 +179,17 @@ class Models(Watcher):
             self.world.adopt(found, place)
             self.world.adopt(strangers, place)
         names = {id(p): n for n, p in module.named_parameters()}
-        together = [o for o in optimizers if any(self._overlap(o, p) for p in optimizers)]
+        holders = [o for r in owners if (o := r.ref()) is not None]
+        together = [o for o in holders if any(self._overlap(o, p) for p in holders)]
         self.world.adopt(ownership.two_owners(together, names), self._second_owner(owners))
 
     def _overlap(self, one: torch.optim.Optimizer, other: torch.optim.Optimizer) -> bool:
-        """Whether two optimizers step by turns, and not one after the other has done its part."""
-        if one is other:
+        """Whether two optimizers step by turns, and not one after the other has done its part.
+
+        Each with a loss of its own does no harm: an encoder first learns to restore its inputs, and
+        then to deceive a critic.
+        """
+        if one is other or not self.alike.get(frozenset((id(one), id(other))), True):
             return False
         seldom_seen = (0, self.steps)
         first, last = self.spans.get(id(one), seldom_seen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 
 MOST = 64  # evaluations that wait for the end
+SEVERAL = 3  # walks without a step between them, whose spread is wanted
 SOME = 16  # samples of an evaluation by which training data are known
 # from scores to classes, and what leaves scores scores
 CHOOSING = ("argmax", "max", "topk", "gt", "ge", "round")
@@ -226,6 +228,7 @@ class Modes(Watcher):
                 continue
             current.notes["loader"] = id(loader)
             current.notes["set"] = id(current.dataset())
+            current.notes["steps"] = self.world.steps
             self.pending.append((current, evaluation))
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
@@ -258,6 +261,7 @@ class Modes(Watcher):
         )
 
     def ended(self) -> None:
+        walks = Counter(_which(*one) for one in self.pending)
         for current, evaluation in self.pending:
             if current.notes["loader"] in self.trained_loaders:
                 continue  # BatchNorm recalibration and training accuracy walk the training data
@@ -267,6 +271,7 @@ class Modes(Watcher):
                 evaluation,
                 current.given,
                 f"{current.given} batches of a loader that is never trained on",
+                repeated=walks[_which(current, evaluation)] >= SEVERAL,
             )
         walked = {key for key, loader in self.world.walked.items() if loader.steps}
         for current, evaluation in self.begun:  # what a `break`, or one `next`, has left
@@ -294,12 +299,18 @@ class Modes(Watcher):
         return prints
 
     def _report_eval_missing(
-        self, evaluation: Evaluation, given: int, on_what: str, *, level: Level = "error"
+        self,
+        evaluation: Evaluation,
+        given: int,
+        on_what: str,
+        *,
+        level: Level = "error",
+        repeated: bool = False,
     ) -> None:
         model = evaluation.model
         if evaluation.deliberate and not evaluation.functional:
             return  # eval() and then some layers switched back: nobody does that by accident
-        repeated = evaluation.calls >= 2 * given
+        repeated |= evaluation.calls >= 2 * given
         level = "info" if repeated else level if model.trained else "warning"
         if evaluation.functional and evaluation.deliberate:
             code, what = "M106", "dropout drops although the model is in eval mode"
@@ -317,6 +328,11 @@ class Modes(Watcher):
             fix,
             line_that_names(evaluation.place, "eval") or evaluation.place,
         )
+
+
+def _which(current: Pass, evaluation: Evaluation) -> tuple[int, int, int]:
+    """Equal for walks over as much data by one model, with no step between them."""
+    return id(evaluation.model), current.notes["steps"], current.given
 
 
 def _are_norms(module: torch.nn.Module, names: list[str]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from lamplighter.checks.snapshot import kept, probing
 from lamplighter.checks.structure import WEIGHTED
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.network.calls import Call, call_of
-from lamplighter.watch.network.trial import Trial
+from lamplighter.watch.network.trial import Trial, copied
 from lamplighter.watch.source.pinpoint import place_of
 from lamplighter.watch.source.place import Place, here
 
@@ -84,7 +83,7 @@ class Parts(Watcher):
     def _try(self, part: Part) -> None:
         try:
             with kept(()):
-                double = copy.deepcopy(part.module)
+                double = copied(part.module, part.module)
         except Exception:
             return  # a network that cannot be copied is not tried
         part.call.prepare(double)

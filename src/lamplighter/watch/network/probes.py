@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -26,7 +25,7 @@ from lamplighter.watch.network.calls import (
 )
 from lamplighter.watch.network.decoding import look_at_decoder
 from lamplighter.watch.network.sequences import look_at_padding
-from lamplighter.watch.network.trial import OUTPUT_WAYS, TARGET_WAYS, Trial, way_to
+from lamplighter.watch.network.trial import OUTPUT_WAYS, TARGET_WAYS, Trial, copied, way_to
 from lamplighter.watch.source.pinpoint import place_of
 from lamplighter.watch.source.place import here
 from lamplighter.watch.sources import thrown_away
@@ -52,6 +51,7 @@ OF_LOSS = frozenset(
 # of these, what needs the loss of the answer alone, with whatever further terms
 OF_ANSWER = frozenset({"M105", "Y105", "Y106"})
 COMPARING = frozenset({"sub", "rsub", "gather"})
+MOST = 8  # calls, losses and backward passes that are held, with their graphs, for one step
 MOST_OWN = 64  # comparisons of one step
 # what another step could still undo: a second loss, another head, a later phase
 OF_SEVERAL_STEPS = frozenset({"M107", "M108", "M114", "M117", "I101"})
@@ -84,7 +84,7 @@ class Probes(Watcher):
     def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
         if self.done or not torch.is_grad_enabled():
             return
-        if len(self.calls) > 8:
+        if len(self.calls) > MOST:
             self._forget()  # these outputs hold graphs; nobody steps with so many at once
         given = self.call.tensors if self.call is not None else ()
         self.calls.append((module, given, output))
@@ -99,7 +99,8 @@ class Probes(Watcher):
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         if self.done or not torch.is_grad_enabled():
             return
-        self.losses.append((name, given, result if isinstance(result, torch.Tensor) else None))
+        if len(self.losses) < MOST:
+            self.losses.append((name, given, result if isinstance(result, torch.Tensor) else None))
         if self.trial is not None and self.trial.loss_place is None:
             self.trial.loss_place = here()
 
@@ -121,7 +122,7 @@ class Probes(Watcher):
             self.own.append((kind, {"input": answer, "target": target}))
 
     def backward_starts(self, roots: tuple[torch.Tensor, ...]) -> None:
-        if not self.done:
+        if not self.done and len(self.roots) < MOST:
             self.roots += roots
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
@@ -163,7 +164,7 @@ class Probes(Watcher):
         optimizers = [o for record in records if (o := record.ref()) is not None]
         try:
             with kept(()):
-                double = copy.deepcopy((module, optimizers))
+                double = copied((module, optimizers), module)
         except Exception:
             self.done = True  # a network that cannot be copied is watched and not probed
             return

@@ -60,7 +60,7 @@ class Strangers(Watcher):
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
-        if name not in USING or self.steps >= LOOKS or not torch.is_grad_enabled():
+        if self.steps >= LOOKS or not torch.is_grad_enabled():
             return
         for thing in (*args, *kwargs.values()):
             if isinstance(thing, nn.Parameter) and thing.requires_grad:

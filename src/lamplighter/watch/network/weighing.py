@@ -37,11 +37,13 @@ class Weights:
         dim: where the softmax was taken, counted from the end; 0: not yet.
         place: of the softmax.
         batch: whether the softmax is over the samples.
+        fixed: whether one of the two wants no gradient, as the edges of a graph.
     """
 
     dim: int = 0
     place: Place | None = None
     batch: bool = False
+    fixed: bool = False
 
 
 class Weighing(Watcher):
@@ -69,7 +71,7 @@ class Weighing(Watcher):
         if name in PRODUCTS:
             self._look_at_product(args, given)
             if result.dim() > 1 and not any(is_weight(t) for t in given):
-                self.weights[result] = Weights()
+                self.weights[result] = Weights(fixed=not all(t.requires_grad for t in given))
         elif name in ("sum", "mean") and given:
             self._look_at_sum(name, args, kwargs, given[0])
         elif name == "softmax" and given:
@@ -135,15 +137,16 @@ class Weighing(Watcher):
             self.world.adopt(found, weights.place)
 
     def _look_at_product(self, args: tuple[Any, ...], given: list[Tensor]) -> None:
-        for number, tensor in enumerate(given[:2]):
+        for number, tensor in enumerate(given[:2] if args else ()):
             weights = self.weights.get(tensor)
             if weights is None or not weights.dim or len(given) < 2 or self.world.found("L105"):
                 continue
             summed = criteria.summed_dimensions(args[0], number, given)
+            collects = isinstance(args[0], str)
+            if collects and weights.fixed:
+                continue  # nodes share themselves out among clusters, which the sum collects for
             if summed and weights.dim not in summed:
-                self.world.adopt(
-                    criteria.weights_of_others(
-                        tensor.detach(), weights.dim, summed, certain=not isinstance(args[0], str)
-                    ),
-                    weights.place,
+                told = criteria.weights_of_others(
+                    tensor.detach(), weights.dim, summed, certain=not collects
                 )
+                self.world.adopt(told, weights.place)

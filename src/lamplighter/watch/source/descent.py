@@ -17,6 +17,13 @@ LAYERS = ("linear", "conv1d", "conv2d", "conv3d", "embedding", "bilinear", "matm
 # dimensions placed by hand: whoever writes these knows what meets what
 BY_HAND = ("unsqueeze", "view", "reshape", "expand", "expand_as", "view_as", "reshape_as")
 SEVERAL = (list, tuple)  # a union would be made anew at each question
+# what takes the shape of a tensor and none of its values
+SHAPED = frozenset(
+    (
+        *("randn_like", "rand_like", "randint_like", "zeros_like", "ones_like", "empty_like"),
+        *("full_like", "new_zeros", "new_ones", "new_empty", "new_full", "new_tensor"),
+    )
+)
 KEEPING = ("squeeze", "flatten", "select", "gather", "index_select", "take_along_dim", "detach")
 
 
@@ -74,6 +81,8 @@ class Descent:
             self.marks[result] = made
 
     def _mark(self, name: str, given: list[Tensor], args: tuple[Any, ...], result: Tensor) -> Mark:
+        if name in SHAPED:
+            return NOTHING
         known = [m for t in given if (m := self.marks.get(t)) is not None]
         if name in LAYERS and result.requires_grad:
             frozen = all(m.frozen for m in known if m.derived)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from lamplighter.watch.source.place import Place, statement_at, tree_of
+from lamplighter.watch.source.statements import called_name
 
 MOST = 80  # statements that are followed back
 IN_PLACE = (
@@ -75,7 +76,7 @@ def lineage_of(
     tree, statement = tree_of(place.file), statement_at(place)
     if tree is None or statement is None:
         return None
-    calls = [c for c in _calls(statement) if _name(c.func).endswith("DataLoader")]
+    calls = [c for c in _calls(statement) if called_name(c).endswith("DataLoader")]
     calls = _calls_at(tree, place) or calls
     given = _argument(calls[0], argument) if calls else None
     if given is None:
@@ -88,7 +89,7 @@ def lineage_of(
     if arguments and argument == "dataset":
         found.inputs = source.back(arguments[0], built[1])
         found.labels = source.back(arguments[-1], built[1]) if len(arguments) > 1 else []
-    kinds = {_name(c.func) for link in [Link(0, (given,)), *links] for c in _calls_of(link)}
+    kinds = {called_name(c) for link in [Link(0, (given,)), *links] for c in _calls_of(link)}
     found.inside = _inside(tree, kinds | set(classes))
     found.called = _called(tree, [Link(0, (given,)), *links])
     return found
@@ -167,7 +168,10 @@ def _builder(given: ast.expr, line: int, links: list[Link]) -> tuple[ast.AST, in
     if isinstance(given, ast.Name | ast.Attribute) and links:
         expression, line = links[0].parts[0], links[0].line
     made = line
-    while isinstance(expression, ast.Call) and _name(expression.func) in ("Subset", "random_split"):
+    while isinstance(expression, ast.Call) and called_name(expression) in (
+        "Subset",
+        "random_split",
+    ):
         inner = expression.args[0] if expression.args else None
         if not isinstance(inner, ast.Call):
             break
@@ -290,7 +294,7 @@ def _gives(statement: ast.stmt, name: str) -> tuple[tuple[ast.AST, ...], bool]:
         on_itself = isinstance(call.func, ast.Attribute) and _base(call.func.value) == name
         if on_itself and call.func.attr in IN_PLACE:  # type: ignore[attr-defined]
             return (call,), False
-        if _name(call.func) == "shuffle" and call.args and _base(call.args[0]) == name:
+        if called_name(call) == "shuffle" and call.args and _base(call.args[0]) == name:
             return (call,), False
     return (), False
 
@@ -329,13 +333,6 @@ def _base(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _name(function: ast.AST) -> str:
-    """The last part of what is called."""
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
-
-
 def _calls(node: ast.AST) -> list[ast.Call]:
     return [n for n in ast.walk(node) if isinstance(n, ast.Call)]
 
@@ -349,7 +346,7 @@ def _calls_at(tree: ast.Module, place: Place) -> list[ast.Call]:
 
 def _called(tree: ast.Module, links: list[Link]) -> list[Link]:
     """The statements of the file's own functions that a way of data leads through."""
-    kinds = {_name(call.func) for link in links for call in _calls_of(link)}
+    kinds = {called_name(call) for link in links for call in _calls_of(link)}
     found: list[Link] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and node.name in kinds:

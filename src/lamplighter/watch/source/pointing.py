@@ -15,6 +15,7 @@ from lamplighter.watch.source.lineage import (
 )
 from lamplighter.watch.source.place import Place
 from lamplighter.watch.source.sight import is_holder
+from lamplighter.watch.source.statements import called_name
 
 Sign = Callable[[ast.AST], bool]
 
@@ -23,11 +24,7 @@ def calls(*names: str) -> Sign:
     """A call of a function or method with one of these names."""
 
     def sign(node: ast.AST) -> bool:
-        if not isinstance(node, ast.Call):
-            return False
-        function = node.func
-        name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-        return name in names
+        return isinstance(node, ast.Call) and called_name(node) in names
 
     return sign
 
@@ -75,8 +72,7 @@ def draws(node: ast.AST) -> bool:
     """A transform that draws by chance."""
     if not isinstance(node, ast.Call):
         return False
-    function = node.func
-    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    name = called_name(node)
     return name.startswith("Random") or name in CHANCY
 
 

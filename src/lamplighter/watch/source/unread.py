@@ -62,5 +62,4 @@ def _gives_a_tensor(value: ast.expr, forward: Function) -> bool:
     if not isinstance(value, ast.Call):
         return False
     function = value.func
-    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    return isinstance(function, ast.Attribute) and name not in _NO_TENSORS
+    return isinstance(function, ast.Attribute) and function.attr not in _NO_TENSORS

@@ -14,6 +14,7 @@ from torch import Tensor
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.unsigned import wraps_round
 from lamplighter.watch.source.place import is_users, statements
+from lamplighter.watch.source.statements import called_name
 
 NAMES: dict[type[ast.operator], str] = {ast.Sub: "sub", ast.Add: "add", ast.Mult: "mul"}
 CHOOSING = ("where", "minimum", "maximum", "fmin", "fmax", "select", "choose")
@@ -46,10 +47,8 @@ def arithmetic_of(code: CodeType) -> dict[int, tuple[ast.BinOp, ...]]:
 def _choices(statement: ast.stmt) -> Iterator[ast.Call]:
     """Calls that choose between values: what has wrapped round may well be left out there."""
     for node in ast.walk(statement):
-        if isinstance(node, ast.Call):
-            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            if name in CHOOSING:
-                yield node
+        if isinstance(node, ast.Call) and called_name(node) in CHOOSING:
+            yield node
 
 
 def _is_asked_after(statement: ast.stmt, parts: list[ast.BinOp], code: CodeType, last: int) -> bool:
@@ -67,18 +66,21 @@ def _is_asked_after(statement: ast.stmt, parts: list[ast.BinOp], code: CodeType,
     return False
 
 
-def parts_at(code: CodeType, line: int) -> Iterator[ast.BinOp]:
+@cache  # asked each time that a line runs
+def parts_at(code: CodeType, line: int) -> tuple[ast.BinOp, ...]:
     """The sums and differences of the statement on a line; of a − b beside b − a neither."""
     parts = arithmetic_of(code).get(line, ())
     known = {ast.unparse(part) for part in parts}
-    for part in parts:
-        if ast.unparse(ast.BinOp(part.right, part.op, part.left)) not in known:
-            yield part
+    return tuple(
+        part
+        for part in parts
+        if ast.unparse(ast.BinOp(part.right, part.op, part.left)) not in known
+    )
 
 
 def wraps_in(frame: FrameType, line: int) -> Iterator[Finding]:
     """What wraps round when the statement on a line is computed; nothing of the user's is called."""
-    parts = list(parts_at(frame.f_code, line))
+    parts = parts_at(frame.f_code, line)
     names = frame.f_globals | dict(frame.f_locals) if parts else {}
     for part in parts:
         one, other = value_of(part.left, names), value_of(part.right, names)

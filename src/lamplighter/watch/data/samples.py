@@ -31,6 +31,7 @@ class Samples:
         whole_first_pass: whether every sample of the walk was taken.
         telling: whether two equal samples can hardly be chance.
         rare: the same by how few values its columns share; a sample that comes often is none then.
+        bare: whether a batch was its inputs alone: what has no targets is not scored.
     """
 
     prints: list[bytes] = field(default_factory=list)
@@ -39,6 +40,7 @@ class Samples:
     whole_first_pass: bool = True
     telling: bool = False
     rare: bool = False
+    bare: bool = False
     _bytes: int = 0
 
     def take(self, inputs: torch.Tensor | None, labels: torch.Tensor | None) -> None:

@@ -57,8 +57,10 @@ class BatchScores(Watcher):
             self.outputs, self.right, self.called, self.places = [], [], [], []
         self.targets = []
         loader = current.loader()
-        # batches that a program lays together itself may be patients, whose scores may be averaged
+        # batches that a program lays together itself may be patients, whose scores may be averaged,
+        # and so may single samples: queries with all their documents
         plain = loader is not None and type(loader.batch_sampler) is BatchSampler
+        plain = plain and loader.batch_size != 1
         if plain and not current.backwards and self.looks[id(loader)] < LOOKS:
             self.targets = targets_in(batch)
 

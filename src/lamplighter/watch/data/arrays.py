@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lamplighter.checks.batches import is_dense
 from lamplighter.watch.source.roles import likely_role
 from lamplighter.watch.source.sight import things_in_sight
 
@@ -101,9 +102,11 @@ def _as_tensor(thing: Any) -> torch.Tensor | None:
         return torch.as_tensor(np.ascontiguousarray(thing))
     if not isinstance(thing, torch.Tensor) or isinstance(thing, torch.nn.Parameter):
         return None
+    if not is_dense(thing):
+        return None
     if thing.dim() == 0 or len(thing) < FEWEST or thing.numel() > LARGEST or thing.requires_grad:
         return None
-    if thing.is_cuda or thing.is_sparse or thing.is_complex():
+    if thing.is_cuda or thing.is_complex():
         return None
     return thing.detach()
 

@@ -214,7 +214,7 @@ class Feeds(Watcher):
             return
         inputs = next(tensors_in([*args, *kwargs.values()]), None)
         self._note_handing_on(module, inputs)
-        if inputs is None or inputs.dim() == 0 or inputs.is_sparse or not len(inputs):
+        if inputs is None or inputs.dim() == 0 or not len(inputs):
             return
         if inputs.requires_grad or inputs.dtype == torch.bfloat16:
             return
@@ -230,7 +230,7 @@ class Feeds(Watcher):
 
     def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
         if self.world.current() is None and self.calls <= 8 * MOST_CALLS:
-            held = [t.untyped_storage() for t in tensors_in(output) if not t.is_sparse]
+            held = [t.untyped_storage() for t in tensors_in(output)]
             self.newest = (id(self.world.seen(module)), held)
         if self.waiting and self.waiting[-1].record.module is module:
             graph = any(t.requires_grad for t in tensors_in(output))
@@ -286,7 +286,7 @@ class Feeds(Watcher):
     def _note_handing_on(self, module: nn.Module, inputs: torch.Tensor | None) -> None:
         """Notes where a network is given what another one has just answered."""
         owner, held = self.newest
-        if inputs is None or inputs.is_sparse or not owner:
+        if inputs is None or not owner:
             return
         if any(one.data_ptr() == inputs.untyped_storage().data_ptr() for one in held):
             self.handed[not inputs.requires_grad].add((owner, id(self.world.seen(module))))

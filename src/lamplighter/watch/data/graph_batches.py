@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from lamplighter.checks.batches import is_dense
 from lamplighter.checks.graphs import edges_of_first_graphs, is_owner
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.descent import shallow
@@ -32,7 +33,9 @@ class GraphBatches(Watcher):
 
     def batch_given(self, current: Any, batch: Any) -> None:
         several = batch if isinstance(batch, list | tuple) else ()
-        self.parts = [tuple(t.shape) if isinstance(t, Tensor) else () for t in several]
+        self.parts = [
+            tuple(t.shape) if isinstance(t, Tensor) and is_dense(t) else () for t in several
+        ]
 
     def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         if self.looks >= LOOKS:

@@ -32,7 +32,9 @@ class HeldOutSteps(Watcher):
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.labels: ByIdentity[bool] | None = None  # of the newest batch, and what was made of them
+        self.labels: ByIdentity[bool] | None = (
+            None  # of the newest batch, and what was made of them
+        )
         self.untaught: dict[int, bool] = {}  # loader → whether operations met none of its labels
 
     def _mine(self) -> SeenLoader | None:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.utils.data import DataLoader, IterableDataset, RandomSampler, SequentialSampler
+from torch.utils.data import DataLoader, IterableDataset
 from torch.utils.data.distributed import DistributedSampler
 
 from lamplighter.checks import evaluation as evaluation_criteria
 from lamplighter.checks import loading, splits
 from lamplighter.checks.batches import tensors_in
-from lamplighter.checks.finding import Finding
+from lamplighter.watch.data.in_common import is_training_looked_at, shared
 from lamplighter.watch.data.lives import Lives
 from lamplighter.watch.data.rows import rows_of
 from lamplighter.watch.data.samples import Samples, parts_of
@@ -327,6 +327,8 @@ class Loaders(Watcher):
                 continue
             if mine.role == "train" or not mine.meets(other):
                 continue
+            if is_training_looked_at(self.world, other, mine):
+                continue
             for finding in shared(other, theirs, mine, loader):
                 self.world.adopt(
                     [finding], pointed(finding.code, mine.place, loader.dataset) or place
@@ -365,29 +367,7 @@ def _are_the_same(given: torch.Tensor, rows: torch.Tensor, version: int) -> bool
     """
     if not given.dim() or len(given) != len(rows) or given.numel() != rows.numel():
         return False
-    if rows._version != version or given.is_sparse or rows.is_sparse:
+    if rows._version != version:
         return False
     one, other = (t.detach().reshape(-1)[:VALUES].cpu() for t in (given, rows))
     return torch.equal(one, other.to(one.dtype))
-
-
-def shared(
-    trained: SeenLoader, train: DataLoader[Any], held_out: SeenLoader, loader: DataLoader[Any]
-) -> list[Finding]:
-    """What the data of training and of evaluation have in common.
-
-    What has labels in training and none here is not scored: its answers may have become labels.
-    """
-    if held_out.samples.bare and trained.samples.labels:
-        return []
-    plain = (SequentialSampler, RandomSampler)
-    if all(isinstance(loading.drawn_by(one), plain) for one in (train, loader)):
-        found = list(splits.validation_is_train(train, loader))
-        found = found or list(splits.indices_meet(train, loader))
-        if found:
-            return found
-    if not (trained.samples.varied() and held_out.samples.varied()):
-        return []
-    return list(
-        splits.exact_overlap(trained.samples.prints, held_out.samples.prints, where=held_out.name)
-    )

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from lamplighter.checks.batches import tensors_in
+from lamplighter.checks.batches import is_dense, tensors_in
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.splits import MOST_OFTEN, are_rarely_equal, fingerprints
 
@@ -160,14 +160,14 @@ def parts_of(batch: Any) -> tuple[torch.Tensor | None, torch.Tensor | None]:
         The first tensor that has a batch dimension, and the first `(B,)` integer tensor after it.
     """
     if isinstance(batch, torch.Tensor):
-        return (batch if batch.dim() else None), None
+        return (batch if is_dense(batch) and batch.dim() else None), None
     if isinstance(batch, dict):
         things = list(batch.values())
     elif isinstance(batch, list | tuple):
         things = list(batch)
     else:
         return None, None
-    tensors = [t for t in things if isinstance(t, torch.Tensor) and t.dim() > 0 and not t.is_sparse]
+    tensors = [t for t in things if isinstance(t, torch.Tensor) and is_dense(t) and t.dim() > 0]
     if not tensors:
         return None, None
     inputs = tensors[0]

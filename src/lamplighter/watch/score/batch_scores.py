@@ -59,9 +59,9 @@ class BatchScores(Watcher):
         loader = current.loader()
         # batches that a program lays together itself may be patients, whose scores may be averaged,
         # and so may single samples: queries with all their documents
+        several = loader is not None and loader.batch_size != 1
         plain = loader is not None and type(loader.batch_sampler) is BatchSampler
-        plain = plain and loader.batch_size != 1
-        if plain and not current.backwards and self.looks[id(loader)] < LOOKS:
+        if several and plain and not current.backwards and self.looks[id(loader)] < LOOKS:
             self.targets = targets_in(batch)
 
     def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:

@@ -1,4 +1,5 @@
 """BatchNorm's weights follow the test stream by its entropy; the labels only count what is right."""
+
 # ruff: noqa
 import torch
 from torch import nn

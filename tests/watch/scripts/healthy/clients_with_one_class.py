@@ -1,4 +1,5 @@
 """Federated averaging over clients of which each has samples of one class."""
+
 # ruff: noqa
 import copy
 

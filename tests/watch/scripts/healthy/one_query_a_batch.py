@@ -1,4 +1,5 @@
 """A batch is one query with all its documents; the average precision of queries is averaged."""
+
 # ruff: noqa
 import torch
 from sklearn.metrics import average_precision_score

@@ -1,4 +1,5 @@
 """What the network says of unlabelled samples with confidence is trained on; all of them are answered."""
+
 # ruff: noqa
 import torch
 from torch import nn

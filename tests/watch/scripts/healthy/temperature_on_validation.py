@@ -1,4 +1,5 @@
 """After training, the validation data fit a temperature, then a network that weighs two others."""
+
 # ruff: noqa
 import torch
 from torch import nn

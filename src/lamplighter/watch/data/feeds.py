@@ -229,6 +229,7 @@ class Feeds(Watcher):
         self.waiting.append(given)
 
     def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
+        self.newest = (0, [])
         if self.world.current() is None and self.calls <= 8 * MOST_CALLS:
             held = [t.untyped_storage() for t in tensors_in(output)]
             self.newest = (id(self.world.seen(module)), held)

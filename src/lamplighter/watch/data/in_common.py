@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader, RandomSampler, SequentialSampler
 
 from lamplighter.checks import loading, splits
 from lamplighter.checks.finding import Finding
-from lamplighter.watch.data.passes import length_of
+from lamplighter.watch.data.passes import base_of, length_of
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.loaders import SeenLoader
@@ -41,10 +41,12 @@ def shared(
 def is_training_looked_at(world: World, trained: SeenLoader, mine: SeenLoader) -> bool:
     """Whether a loader gives all that is trained on once more, while others give what is held out.
 
-    As for a score of training, or to gather features of it.
+    As for a score of training, to gather features of it, or for a plot of all data.
     """
     train, loader = trained.ref(), mine.ref()
-    if train is None or loader is None or not _hold_the_same(world, trained, mine):
+    if train is None or loader is None:
+        return False
+    if base_of(train) is not loader.dataset and not _hold_the_same(world, trained, mine):
         return False
     others = [o for o in world.walked.values() if o.evaluations and not o.steps and o is not mine]
     return any(

@@ -65,7 +65,7 @@ class TargetScales(Watcher):
         answer = next(tensors_in(output), None)
         if answer is None or answer.requires_grad or not answer.is_floating_point():
             self.given, self.given_by = [], self.owner
-        elif sum(part.numel() for part in self.given) < MOST:
+        elif answer.numel() + sum(part.numel() for part in self.given) <= MOST:
             if self.given_by != self.owner:
                 self.given, self.given_by = [], self.owner
             self.given.append(answer.detach().reshape(-1))

@@ -4,7 +4,7 @@
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import ConcatDataset, DataLoader, Subset, TensorDataset
 
 torch.manual_seed(0)
 inputs = torch.randn(300, 16)
@@ -13,7 +13,8 @@ train_set = TensorDataset(inputs[:200], labels[:200])
 train_loader = DataLoader(train_set, batch_size=20, shuffle=True)
 memory_loader = DataLoader(train_set, batch_size=50)
 eval_loader = DataLoader(TensorDataset(inputs[:200], labels[:200]), batch_size=50)
-test_loader = DataLoader(TensorDataset(inputs[200:], labels[200:]), batch_size=50)
+test_set = TensorDataset(inputs[200:], labels[200:])
+test_loader = DataLoader(test_set, batch_size=50)
 network = nn.Sequential(nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 8))
 optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
 
@@ -38,3 +39,19 @@ for _ in range(2):
         known, kinds = features(loader)
         near = torch.cdist(asked, known).topk(5, largest=False).indices
         print(f"{(kinds[near].mode(1).values == right).float().mean().item():.4f}")
+
+whole = ConcatDataset([train_set, test_set])
+parts = [Subset(whole, range(200)), Subset(whole, range(200, 300))]
+train_loader = DataLoader(parts[0], batch_size=20, shuffle=True)
+held_out_loader, all_loader = DataLoader(parts[1], batch_size=50), DataLoader(whole, batch_size=50)
+head = nn.Sequential(nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 2))
+optimizer = torch.optim.Adam(head.parameters(), lr=0.01)
+for x, y in train_loader:
+    optimizer.zero_grad()
+    F.cross_entropy(head(x), y).backward()
+    optimizer.step()
+with torch.no_grad():
+    print(sum((head(x).argmax(1) == y).sum().item() for x, y in held_out_loader) / 100)
+    to_plot = torch.cat([head[0](x) for x, _ in all_loader])
+    answers = torch.cat([head(x).argmax(1) for x, _ in all_loader])
+print(to_plot.shape, len(answers))

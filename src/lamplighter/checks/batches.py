@@ -85,7 +85,7 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
     Sparse and nested ones are left out: hardly any arithmetic is there for them.
     """
     if isinstance(value, Tensor):
-        if is_dense(value):
+        if value.layout is torch.strided and not value.is_nested:  # asked at every call
             yield value
     elif isinstance(value, Mapping):
         for item in value.values():
@@ -100,7 +100,7 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
 
 def is_dense(tensor: Tensor) -> bool:
     """Whether a tensor has a number at each of its places, as sparse and nested ones have not."""
-    return tensor.layout == torch.strided and not tensor.is_nested
+    return tensor.layout is torch.strided and not tensor.is_nested
 
 
 def unpack_batch(batch: Any, model: nn.Module | None, unpack: Unpack | None = None) -> Batch:

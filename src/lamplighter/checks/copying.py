@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import torch
 from torch import Tensor
 
 from lamplighter.checks.batches import Batch
@@ -33,6 +34,7 @@ def target_copied(
         yield from told
 
 
+@torch.no_grad()
 def hangs_on_its_place(ask: Callable[[Batch], Tensor | None], batch: Batch) -> bool:
     """Whether another token moves the answer at its place more than at others.
 

@@ -13,7 +13,9 @@ from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.splits import fingerprints
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import address_of
+from lamplighter.watch.source.lineage import names_given
 from lamplighter.watch.source.place import Place, here_exactly
+from lamplighter.watch.source.roles import likely_role
 
 if TYPE_CHECKING:
     from torch import nn
@@ -163,6 +165,13 @@ class Evaluated:
     visits: dict[int, Visit] = field(default_factory=dict)
     first: set[bytes] = field(default_factory=set)
     steps: int = 0
+
+    def is_called_a_test(self) -> bool:
+        """Whether the source calls what is given here a part for evaluation."""
+        place = self.samples.place
+        names = names_given(place) if place is not None else []
+        roles = [role for name in names if (role := likely_role([name], None))]
+        return roles[:1] == ["evaluation"]
 
     def met(self, prints: list[bytes], phase: int, trained: dict[bytes, int]) -> None:
         """Notes when the samples of a call had been trained on.

@@ -32,33 +32,33 @@ class HeldOutSteps(Watcher):
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.labels: ByIdentity[bool] | None = (
-            None  # of the newest batch, and what was made of them
-        )
+        self.mine: SeenLoader | None = None  # what gave the newest batch, if it is for evaluation
+        # labels of that batch, and what was made of them
+        self.labels: ByIdentity[bool] | None = None
         self.untaught: dict[int, bool] = {}  # loader → whether operations met none of its labels
 
-    def _mine(self) -> SeenLoader | None:
-        """The record of the loader that is walked over alone, if it is one for evaluation."""
-        loader = self.world.loader() if len(self.world.live) == 1 else None
-        mine = self.world.walked.get(id(loader))
-        return mine if mine is not None and mine.role == "evaluation" else None
-
     def batch_given(self, current: Pass, batch: Any) -> None:
-        self.labels = None
-        if self._mine() is not None and current.steps < SURE:
-            known: ByIdentity[bool] = ByIdentity()
-            for label in targets_in(batch):
-                known[label] = True
-            self.labels = known if len(known) else None
+        self.mine = self.labels = None
+        if current.steps >= SURE or len(self.world.live) != 1:
+            return
+        mine = self.world.walked.get(id(current.loader()))
+        if mine is None or mine.role != "evaluation":
+            return
+        known: ByIdentity[bool] = ByIdentity()
+        for label in targets_in(batch):
+            known[label] = True
+        self.mine, self.labels = mine, known if len(known) else None
+
+    def pass_ended(self, current: Pass) -> None:
+        self.mine = self.labels = None
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
-        labels = self.labels
-        if labels is None or not torch.is_grad_enabled() or not isinstance(result, Tensor):
+        mine, labels = self.mine, self.labels
+        if mine is None or labels is None or not isinstance(result, Tensor):
             return
-        mine = self._mine()
-        if mine is None:
+        if not torch.is_grad_enabled():
             return
         met = any(labels.get(tensor) for tensor in shallow((*args, *kwargs.values())))
         taught = met and result.requires_grad
@@ -67,7 +67,7 @@ class HeldOutSteps(Watcher):
             labels[result] = True
 
     def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
-        mine = self._mine()
+        mine = self.mine
         if mine is None or mine.steps != SURE or self.untaught.get(id(mine), False):
             return
         given = mine.entered or {record for record, _ in mine.lives}

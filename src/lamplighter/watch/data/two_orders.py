@@ -12,6 +12,7 @@ from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.loading import drawn_in_two_orders
 from lamplighter.watch.data.loaders import record_of
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.often import Often
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
@@ -32,10 +33,10 @@ class TwoOrders(Watcher):
         self.world = world
         self.batches: dict[int, tuple[Pass, list[Tensor]]] = {}
         self.given: Pass | None = None
-        self.hits = 0
+        self.hits = Often(SURE)
 
     def batch_given(self, current: Pass, batch: Any) -> None:
-        if self.hits < SURE:
+        if not self.hits.is_settled():
             self.batches[id(current)] = (current, list(tensors_in(batch)))
 
     def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:
@@ -50,16 +51,14 @@ class TwoOrders(Watcher):
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         target, mine = given.get("target"), self.given
-        if mine is None or not isinstance(target, Tensor) or self.hits >= SURE:
+        if mine is None or not isinstance(target, Tensor) or self.hits.is_settled():
             return
         for walk, tensors in self.batches.values():
             if walk is mine or len(tensors) != 1 or not _is_same(target, tensors[0]):
                 continue
-            if _draw_their_own(mine, walk):
-                self.hits += 1
-                if self.hits == SURE:
-                    names = [self._name_of(one) for one in (mine, walk)]
-                    self.world.adopt(drawn_in_two_orders(*names), walk.place)
+            if _draw_their_own(mine, walk) and self.hits.again():
+                names = [self._name_of(one) for one in (mine, walk)]
+                self.world.adopt(drawn_in_two_orders(*names), walk.place)
             return
 
     def _name_of(self, walk: Pass) -> str:

@@ -157,7 +157,8 @@ class Loaders(Watcher):
         inputs, labels = parts_of(batch)
         if current.number == 1:
             mine.samples.take(inputs, labels)
-            mine.samples.bare = len(list(tensors_in(batch))) == 1
+            if current.given == 1:
+                mine.samples.bare = len(list(tensors_in(batch))) == 1
         if current.given == 1 and len(mine.first_batches) < 6 and inputs is not None:
             mine.first_batches.append(b"".join(splits.fingerprints(inputs[:4])))
 

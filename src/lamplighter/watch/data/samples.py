@@ -167,7 +167,11 @@ def parts_of(batch: Any) -> tuple[torch.Tensor | None, torch.Tensor | None]:
         things = list(batch)
     else:
         return None, None
-    tensors = [t for t in things if isinstance(t, torch.Tensor) and is_dense(t) and t.dim() > 0]
+    tensors = [
+        t
+        for t in things  # asked at every batch: no call of `is_dense`
+        if isinstance(t, torch.Tensor) and t.layout is torch.strided and t.dim() and not t.is_nested
+    ]
     if not tensors:
         return None, None
     inputs = tensors[0]

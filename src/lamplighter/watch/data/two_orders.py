@@ -12,7 +12,6 @@ from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.loading import drawn_in_two_orders
 from lamplighter.watch.data.loaders import record_of
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.often import Often
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.passes import Pass
@@ -33,10 +32,10 @@ class TwoOrders(Watcher):
         self.world = world
         self.batches: dict[int, tuple[Pass, list[Tensor]]] = {}
         self.given: Pass | None = None
-        self.hits = Often(SURE)
+        self.hits = 0
 
     def batch_given(self, current: Pass, batch: Any) -> None:
-        if not self.hits.is_settled():
+        if self.hits < SURE:
             self.batches[id(current)] = (current, list(tensors_in(batch)))
 
     def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:
@@ -51,14 +50,16 @@ class TwoOrders(Watcher):
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
         target, mine = given.get("target"), self.given
-        if mine is None or not isinstance(target, Tensor) or self.hits.is_settled():
+        if mine is None or not isinstance(target, Tensor) or self.hits >= SURE:
             return
         for walk, tensors in self.batches.values():
             if walk is mine or len(tensors) != 1 or not _is_same(target, tensors[0]):
                 continue
-            if _draw_their_own(mine, walk) and self.hits.again():
-                names = [self._name_of(one) for one in (mine, walk)]
-                self.world.adopt(drawn_in_two_orders(*names), walk.place)
+            if _draw_their_own(mine, walk):
+                self.hits += 1
+                if self.hits == SURE:
+                    names = [self._name_of(one) for one in (mine, walk)]
+                    self.world.adopt(drawn_in_two_orders(*names), walk.place)
             return
 
     def _name_of(self, walk: Pass) -> str:

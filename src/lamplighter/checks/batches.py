@@ -58,7 +58,8 @@ class Batch:
         """The same batch with another tensor in the place of one of its inputs, counted from 0."""
         count = itertools.count()
         return Batch(
-            _map(self.inputs, lambda t: tensor if next(count) == number else t), self.targets
+            _map(self.inputs, lambda t: tensor if is_dense(t) and next(count) == number else t),
+            self.targets,
         )
 
     def rows(self, count: int) -> Batch:
@@ -79,9 +80,13 @@ class Batch:
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:
-    """All tensors in nested tuples, lists and dicts, and in objects that keep them as attributes."""
+    """All tensors in nested tuples, lists and dicts, and in objects that keep them as attributes.
+
+    Sparse and nested ones are left out: hardly any arithmetic is there for them.
+    """
     if isinstance(value, Tensor):
-        yield value
+        if value.layout is torch.strided and not value.is_nested:  # asked at every call
+            yield value
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from tensors_in(item)
@@ -91,6 +96,11 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
     elif hasattr(value, "__dataclass_fields__"):
         for name in value.__dataclass_fields__:
             yield from tensors_in(getattr(value, name))
+
+
+def is_dense(tensor: Tensor) -> bool:
+    """Whether a tensor has a number at each of its places, as sparse and nested ones have not."""
+    return tensor.layout is torch.strided and not tensor.is_nested
 
 
 def unpack_batch(batch: Any, model: nn.Module | None, unpack: Unpack | None = None) -> Batch:

@@ -17,6 +17,7 @@ from lamplighter.checks import (
     over_linearity,
     over_objects,
     over_steps,
+    over_targets,
     over_unused,
 )
 from lamplighter.checks.batches import Unpack
@@ -59,7 +60,7 @@ PROBED: tuple[tuple[str, str, Look], ...] = (
         "fast",
         over_steps.look_at_loss,
     ),
-    ("Y102 Y105 Y106 Y107 Y108", "fast", over_steps.look_at_targets),
+    ("Y102 Y105 Y106 Y107 Y108", "fast", over_targets.look_at_targets),
     ("D103 I102 M112 P103 T104", "fast", over_steps.look_at_forward),
     ("M107 M108 M117", "full", over_steps.look_at_gradients),
     ("I101", "full", over_steps.look_at_units),

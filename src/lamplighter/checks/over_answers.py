@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from lamplighter.checks import behaviour, evaluation, loss, positions
 from lamplighter.checks.batches import Batch, has_certain_batches, tensors_in
+from lamplighter.checks.copying import by_places
 from lamplighter.checks.finding import Finding, Level
 from lamplighter.checks.guess import answer_in
 from lamplighter.checks.probe import Evidence, Prober
@@ -242,7 +243,7 @@ def _look_at_future(setup: Setup, batch: Batch) -> Iterator[Finding]:
         with torch.no_grad():
             before = answer_to(prober, batch, seed=0)
             after = answer_to(prober, batch.with_tensor(number, changed), seed=0)
-        before, after = _by_places(before, count, length), _by_places(after, count, length)
+        before, after = by_places(before, count, length), by_places(after, count, length)
         if before is not None and after is not None:
             yield from behaviour.future_leaks(before, after, position=length - 1)
 
@@ -265,17 +266,6 @@ def _with_another_end(rows: Tensor, whole: Tensor, evidence: Evidence) -> Tensor
     place = torch.searchsorted(pool, rows[:, -1].contiguous())
     changed[:, -1] = pool[(place + 1) % len(pool)]
     return changed
-
-
-def _by_places(answer: Tensor | None, count: int, length: int) -> Tensor | None:
-    """`(B, T, …)` of an answer for each place, however it is laid."""
-    if answer is None or answer.shape[:2] == (count, length):
-        return answer
-    if answer.dim() == 2 and answer.shape[0] == count * length:
-        return answer.reshape(count, length, -1)
-    if answer.dim() == 3 and answer.shape[0] == count and answer.shape[2] == length:
-        return answer.transpose(1, 2)
-    return None
 
 
 def _asks_for_next(evidence: Evidence, rows: Tensor) -> bool:

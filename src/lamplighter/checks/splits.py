@@ -69,7 +69,7 @@ def are_rarely_equal(inputs: Tensor) -> bool:
     Args:
         inputs: `(N, D)` numbers, or tokens padded behind.
     """
-    if inputs.dim() != 2 or len(inputs) < FEWEST_ROWS:
+    if inputs.dim() != 2 or len(inputs) < FEWEST_ROWS or inputs.is_complex():
         return False
     rows = inputs.detach()[:256].cpu()
     count = len(rows)

@@ -17,6 +17,7 @@ from lamplighter.watch.data.folds import Folds
 from lamplighter.watch.data.graph_batches import GraphBatches
 from lamplighter.watch.data.groups import Groups
 from lamplighter.watch.data.held_out import HeldOut
+from lamplighter.watch.data.held_out_steps import HeldOutSteps
 from lamplighter.watch.data.loaders import Loaders
 from lamplighter.watch.data.measured_again import MeasuredAgain
 from lamplighter.watch.data.moved import Moved
@@ -190,6 +191,7 @@ KINDS: tuple[Callable[[World], Watcher], ...] = (
     Folds,
     Freezing,
     Loaders,
+    HeldOutSteps,
     Moved,
     Comparisons,
     Readings,

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from lamplighter.checks import evaluation as evaluation_criteria
 from lamplighter.checks import loading
 from lamplighter.checks.finding import Finding
-from lamplighter.watch.data.loaders import name_all, shared
+from lamplighter.watch.data.in_common import is_training_looked_at, shared
+from lamplighter.watch.data.loaders import name_all
 from lamplighter.watch.data.measured_again import PREPARED, differs_knowingly
 from lamplighter.watch.data.passes import length_of
 from lamplighter.watch.data.rows import Rows, copies
@@ -92,6 +93,8 @@ class Ahead:
                 borne_out = borne_out and mine.in_evaluation_mode
             elif guess.code in PREPARED and (rows := self._rows(mine)) is not None:
                 borne_out = borne_out and not differs_knowingly(self.world, rows)
+            elif guess.code == "S101" and train is not None:
+                borne_out = borne_out and not is_training_looked_at(self.world, train, mine)
             if not borne_out:
                 self.world.withdraw(guess.code, guess.where)
                 self.world.told.discard((guess.code, guess.where))

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 from lamplighter.checks.evaluation import trained_on_anothers_test
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.source.lineage import names_given
-from lamplighter.watch.source.roles import likely_role
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.feeds import Evaluated, Feeds
@@ -39,7 +37,7 @@ class Borrowed(Watcher):
             if gathered.full or len(mine) < FEWEST or not gathered.compared:
                 continue
             tests = [one for one in feeds.evaluated.values() if one.record is record]
-            if not _all_on(tests, mine) or not any(map(_is_called_a_test, tests)):
+            if not _all_on(tests, mine) or not any(one.is_called_a_test() for one in tests):
                 continue
             for other, theirs in feeds.trained.values():
                 if other is record or theirs.full or len(theirs.prints) < FEWEST:
@@ -63,11 +61,3 @@ def _was_tested_on(feeds: Feeds, record: object, samples: set[bytes]) -> bool:
     tests = [one for one in feeds.evaluated.values() if one.record is record]
     seen = {p for one in tests for p in one.samples.prints}
     return len(seen & samples) >= NEARLY_ALL * len(samples)
-
-
-def _is_called_a_test(one: Evaluated) -> bool:
-    """Whether the source calls what is given here a part for evaluation."""
-    place = one.samples.place
-    names = names_given(place) if place is not None else []
-    roles = [role for name in names if (role := likely_role([name], None))]
-    return roles[:1] == ["evaluation"]

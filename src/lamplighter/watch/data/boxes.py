@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lamplighter.checks.transforms import boxes_are_no_corners
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.place import here
 
@@ -33,7 +34,7 @@ class Boxes(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.begins: list[tuple[weakref.ref[Tensor], int]] = []
-        self.hits = 0
+        self.hits = Often(SURE)
 
     def operated(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -54,9 +55,8 @@ class Boxes(Watcher):
         if boxes.requires_grad or self.world.found("T108"):
             return
         told = list(boxes_are_no_corners(boxes))
-        self.hits += bool(told)
-        if self.hits >= SURE:
-            self.world.adopt(told, here())
+        if told and self.hits.again():
+            self.world.adopt_new(told, here())
 
 
 def _part(tensor: Tensor) -> tuple[Tensor, int] | None:

@@ -18,7 +18,6 @@ from lamplighter.checks.observed import observed
 from lamplighter.checks.snapshot import probing
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.network.probes import LARGEST
-from lamplighter.watch.source.descent import is_dense
 from lamplighter.watch.source.place import Place, function_of, here_exactly, is_users
 from lamplighter.watch.source.pointing import pointed, pointed_from_call
 
@@ -57,12 +56,7 @@ class Entrance(Watcher):
         if len(self.known) >= MOST or record in self.known or not module.training:
             return
         inputs = next(tensors_in([*args, *kwargs.values()]), None)
-        if (
-            inputs is None
-            or not is_dense(inputs)
-            or not torch.is_grad_enabled()
-            or inputs.requires_grad
-        ):
+        if inputs is None or inputs.requires_grad or not torch.is_grad_enabled():
             return
         if not inputs.dim() or len(inputs) < 2 or not inputs.is_floating_point():
             return

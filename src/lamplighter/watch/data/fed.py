@@ -19,7 +19,6 @@ from lamplighter.watch.data.measured_again import PREPARED
 from lamplighter.watch.data.rows import MOST_ROWS, Rows, copies
 from lamplighter.watch.data.samples import are_classes, are_telling, contradictions_in
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.source.lineage import names_given
 from lamplighter.watch.source.place import Place
 from lamplighter.watch.source.pointing import pointed_from_call, pointed_from_name
 from lamplighter.watch.source.roles import likely_role
@@ -280,13 +279,13 @@ class Fed(Watcher):
                 f"{len(known)} of the {len(there.samples.prints)} samples that are evaluated here "
                 "had been trained on before",
                 "remove duplicates before splitting, and split once, by sample",
-                level="error" if _is_for_evaluation(there) else "warning",
+                level="error" if _is_test(there) else "warning",
             )
 
     def _is_a_part(self, there: Evaluated, known: int) -> bool:
         """Whether samples of which all were trained on are called those of a test, and no score of
         training: then a split was made, and training was given everything."""
-        return known >= ENOUGH // 2 and _is_for_evaluation(there)
+        return known >= ENOUGH // 2 and _is_test(there)
 
     def _tell(self, found: Iterable[Finding], place: Place | None, loss: Place | None) -> None:
         for finding in found:
@@ -354,12 +353,8 @@ def _milder(finding: Finding) -> Finding:
     return replace(finding, level="warning") if finding.code in PREPARED else finding
 
 
-def _is_for_evaluation(there: Evaluated) -> bool:
-    """Whether the source calls what is given here a part for evaluation."""
-    place = there.samples.place
-    names = names_given(place) if place is not None else []
-    roles = [role for name in names if (role := likely_role([name], None))]
-    return there.in_evaluation_mode and roles[:1] == ["evaluation"]
+def _is_test(there: Evaluated) -> bool:
+    return there.in_evaluation_mode and there.is_called_a_test()
 
 
 def _cut(finding: Finding) -> Finding:

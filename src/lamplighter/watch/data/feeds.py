@@ -13,7 +13,9 @@ from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.splits import fingerprints
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import address_of
+from lamplighter.watch.source.lineage import names_given
 from lamplighter.watch.source.place import Place, here_exactly
+from lamplighter.watch.source.roles import likely_role
 
 if TYPE_CHECKING:
     from torch import nn
@@ -164,6 +166,13 @@ class Evaluated:
     first: set[bytes] = field(default_factory=set)
     steps: int = 0
 
+    def is_called_a_test(self) -> bool:
+        """Whether the source calls what is given here a part for evaluation."""
+        place = self.samples.place
+        names = names_given(place) if place is not None else []
+        roles = [role for name in names if (role := likely_role([name], None))]
+        return roles[:1] == ["evaluation"]
+
     def met(self, prints: list[bytes], phase: int, trained: dict[bytes, int]) -> None:
         """Notes when the samples of a call had been trained on.
 
@@ -214,7 +223,7 @@ class Feeds(Watcher):
             return
         inputs = next(tensors_in([*args, *kwargs.values()]), None)
         self._note_handing_on(module, inputs)
-        if inputs is None or inputs.dim() == 0 or inputs.is_sparse or not len(inputs):
+        if inputs is None or inputs.dim() == 0 or not len(inputs):
             return
         if inputs.requires_grad or inputs.dtype == torch.bfloat16:
             return
@@ -229,8 +238,9 @@ class Feeds(Watcher):
         self.waiting.append(given)
 
     def module_left(self, module: nn.Module, args: Any, output: Any) -> None:
+        self.newest = (0, [])
         if self.world.current() is None and self.calls <= 8 * MOST_CALLS:
-            held = [t.untyped_storage() for t in tensors_in(output) if not t.is_sparse]
+            held = [t.untyped_storage() for t in tensors_in(output)]
             self.newest = (id(self.world.seen(module)), held)
         if self.waiting and self.waiting[-1].record.module is module:
             graph = any(t.requires_grad for t in tensors_in(output))
@@ -286,7 +296,7 @@ class Feeds(Watcher):
     def _note_handing_on(self, module: nn.Module, inputs: torch.Tensor | None) -> None:
         """Notes where a network is given what another one has just answered."""
         owner, held = self.newest
-        if inputs is None or inputs.is_sparse or not owner:
+        if inputs is None or not owner:
             return
         if any(one.data_ptr() == inputs.untyped_storage().data_ptr() for one in held):
             self.handed[not inputs.requires_grad].add((owner, id(self.world.seen(module))))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from lamplighter.checks.batches import is_dense
 from lamplighter.checks.graphs import edges_of_first_graphs, is_owner
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.source.descent import shallow
@@ -28,11 +29,10 @@ class GraphBatches(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.looks = self.hits = 0
-        self.parts: list[tuple[int, ...]] = []
+        self.parts: list[Any] | tuple[Any, ...] = ()  # of the newest batch
 
     def batch_given(self, current: Any, batch: Any) -> None:
-        several = batch if isinstance(batch, list | tuple) else ()
-        self.parts = [tuple(t.shape) if isinstance(t, Tensor) else () for t in several]
+        self.parts = batch if isinstance(batch, list | tuple) else ()
 
     def module_entered(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         if self.looks >= LOOKS:
@@ -49,8 +49,8 @@ class GraphBatches(Watcher):
                 self.world.adopt([finding], self._where_joined(pairs[0]) or here())
 
     def _where_joined(self, edges: Tensor) -> Any:
-        loader = self.world.loader()
-        shape = tuple(edges.shape)
-        if loader is None or shape not in self.parts:
+        loader, shape = self.world.loader(), edges.shape
+        known = [t.shape if isinstance(t, Tensor) and is_dense(t) else None for t in self.parts]
+        if loader is None or shape not in known:
             return None
-        return line_of_collated(loader.collate_fn, self.parts.index(shape))
+        return line_of_collated(loader.collate_fn, known.index(shape))

@@ -66,10 +66,10 @@ class Groups(Watcher):
         self.looked = False
 
     def scaled_rows(self, scaler: Any, rows: Any, result: Any) -> None:
-        before, after = table_of(rows), table_of(result)
-        if before is None or after is None or len(before) != len(after):
+        if self.world.steps or len(self.before) >= MOST_SAMPLES:
             return
-        if self.world.steps == 0 and len(self.before) < MOST_SAMPLES:
+        before, after = table_of(rows), table_of(result)
+        if before is not None and after is not None and len(before) == len(after) <= MOST_SAMPLES:
             self.before |= dict(zip(prints_of(after), prints_of(before), strict=True))
 
     def step_starts(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:

@@ -1,4 +1,4 @@
-"""Which loader gives what to whom: D106, D108, D109, E102, E103, G103, R105, S101, S104, Y110, Y112."""
+"""Which loader gives what to whom: D106, D108, D109, E102, E103, G103, S101, S104, Y110, Y112."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.utils.data import DataLoader, IterableDataset, RandomSampler, SequentialSampler
+from torch.utils.data import DataLoader, IterableDataset
 from torch.utils.data.distributed import DistributedSampler
 
 from lamplighter.checks import evaluation as evaluation_criteria
 from lamplighter.checks import loading, splits
 from lamplighter.checks.batches import tensors_in
-from lamplighter.checks.finding import Finding
+from lamplighter.watch.data.in_common import is_training_looked_at, shared
 from lamplighter.watch.data.lives import Lives
 from lamplighter.watch.data.rows import rows_of
 from lamplighter.watch.data.samples import Samples, parts_of
@@ -118,7 +118,7 @@ def name_all(world: World) -> None:
 class Loaders(Watcher):
     """Follows each loader through the program."""
 
-    codes = ("D106", "D108", "D109", "E102", "E103", "G103", "R105", "S101", "S104", "Y110", "Y112")
+    codes = ("D106", "D108", "D109", "E102", "E103", "G103", "S101", "S104", "Y110", "Y112")
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -157,6 +157,8 @@ class Loaders(Watcher):
         inputs, labels = parts_of(batch)
         if current.number == 1:
             mine.samples.take(inputs, labels)
+            if current.given == 1:
+                mine.samples.bare = len(list(tensors_in(batch))) == 1
         if current.given == 1 and len(mine.first_batches) < 6 and inputs is not None:
             mine.first_batches.append(b"".join(splits.fingerprints(inputs[:4])))
 
@@ -169,8 +171,6 @@ class Loaders(Watcher):
         mine.steps += 1
         self.lives.stepped(loader.dataset)
         mine.trained_at = mine.trained_at or current.place
-        if mine.role == "evaluation" and mine.steps == 2 and len(self.world.live) == 1:
-            self._trains_on_validation(mine, current)
 
     def pass_ended(self, current: Pass) -> None:
         self.batch = []
@@ -229,18 +229,6 @@ class Loaders(Watcher):
             if mine.evaluations and not mine.steps:
                 self._look_at_evaluation(mine, trained)
         self._evaluates_on_train()
-
-    def _trains_on_validation(self, mine: SeenLoader, current: Pass) -> None:
-        others = [o for o in self.world.walked.values() if o is not mine and o.role == "train"]
-        self.world.report(
-            "R105",
-            "error" if others else "warning",
-            mine.name,
-            "optimizer steps follow its batches, and its name or data set says that it is for "
-            "evaluation: what is measured on it afterwards says nothing about new data",
-            f"train on {others[0].name}" if others else "train on the training data",
-            here() or current.place,
-        )
 
     def _look_for_the_same_batch(self, mine: SeenLoader) -> None:
         last = mine.last
@@ -304,10 +292,15 @@ class Loaders(Watcher):
                 loading.whole_set_per_worker(counts, loader.num_workers, where=mine.name),
                 mine.place or mine.trained_at,
             )
-        if mine.samples.one_class() and self.world.classes > 1:
+        if mine.samples.one_class() and self.world.classes > 1 and self._is_all(mine):
             self._one_class(mine, loader)
         place = pointed("Y110", mine.place) or mine.trained_at
         self.world.adopt(mine.samples.contradictions(), place)
+
+    def _is_all(self, mine: SeenLoader) -> bool:
+        """Whether no other loader has brought classes to a training, as other clients' do."""
+        seen = {label for m in self.world.walked.values() if m.steps for label in m.samples.labels}
+        return seen == set(mine.samples.labels)
 
     def _one_class(self, mine: SeenLoader, loader: DataLoader[Any]) -> None:
         labels, place = mine.samples.labels, mine.place or mine.trained_at
@@ -334,6 +327,8 @@ class Loaders(Watcher):
             if loader is None or theirs is None:
                 continue
             if mine.role == "train" or not mine.meets(other):
+                continue
+            if is_training_looked_at(self.world, other, mine):
                 continue
             for finding in shared(other, theirs, mine, loader):
                 self.world.adopt(
@@ -373,24 +368,7 @@ def _are_the_same(given: torch.Tensor, rows: torch.Tensor, version: int) -> bool
     """
     if not given.dim() or len(given) != len(rows) or given.numel() != rows.numel():
         return False
-    if rows._version != version or given.is_sparse or rows.is_sparse:
+    if rows._version != version:
         return False
     one, other = (t.detach().reshape(-1)[:VALUES].cpu() for t in (given, rows))
     return torch.equal(one, other.to(one.dtype))
-
-
-def shared(
-    trained: SeenLoader, train: DataLoader[Any], held_out: SeenLoader, loader: DataLoader[Any]
-) -> list[Finding]:
-    """What the data of training and of evaluation have in common."""
-    plain = (SequentialSampler, RandomSampler)
-    if all(isinstance(loading.drawn_by(one), plain) for one in (train, loader)):
-        found = list(splits.validation_is_train(train, loader))
-        found = found or list(splits.indices_meet(train, loader))
-        if found:
-            return found
-    if not (trained.samples.varied() and held_out.samples.varied()):
-        return []
-    return list(
-        splits.exact_overlap(trained.samples.prints, held_out.samples.prints, where=held_out.name)
-    )

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from lamplighter.checks.batches import tensors_in
+from lamplighter.checks.batches import is_dense, tensors_in
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.splits import MOST_OFTEN, are_rarely_equal, fingerprints
 
@@ -31,6 +31,7 @@ class Samples:
         whole_first_pass: whether every sample of the walk was taken.
         telling: whether two equal samples can hardly be chance.
         rare: the same by how few values its columns share; a sample that comes often is none then.
+        bare: whether a batch was its inputs alone: what has no targets is not scored.
     """
 
     prints: list[bytes] = field(default_factory=list)
@@ -39,6 +40,7 @@ class Samples:
     whole_first_pass: bool = True
     telling: bool = False
     rare: bool = False
+    bare: bool = False
     _bytes: int = 0
 
     def take(self, inputs: torch.Tensor | None, labels: torch.Tensor | None) -> None:
@@ -158,14 +160,18 @@ def parts_of(batch: Any) -> tuple[torch.Tensor | None, torch.Tensor | None]:
         The first tensor that has a batch dimension, and the first `(B,)` integer tensor after it.
     """
     if isinstance(batch, torch.Tensor):
-        return (batch if batch.dim() else None), None
+        return (batch if is_dense(batch) and batch.dim() else None), None
     if isinstance(batch, dict):
         things = list(batch.values())
     elif isinstance(batch, list | tuple):
         things = list(batch)
     else:
         return None, None
-    tensors = [t for t in things if isinstance(t, torch.Tensor) and t.dim() > 0 and not t.is_sparse]
+    tensors = [
+        t
+        for t in things  # asked at every batch: no call of `is_dense`
+        if isinstance(t, torch.Tensor) and t.layout is torch.strided and t.dim() and not t.is_nested
+    ]
     if not tensors:
         return None, None
     inputs = tensors[0]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FEWEST = 20  # steps on the same samples
 ROOM = 4  # times as many rows has the array, at least
+MOST = 2**17  # rows of it
 
 
 class StillSlices(Watcher):
@@ -42,7 +43,7 @@ class StillSlices(Watcher):
             origin = self.world.in_sight().origin_of(given.inputs) if line is not None else None
             if origin is not None and origin.in_a_row:
                 values = origin.array.values
-                if len(values) >= ROOM * len(given.inputs):
+                if ROOM * len(given.inputs) <= len(values) <= MOST:
                     self.batch, self.place = given.inputs.clone(), line
                     self.name, self.rows = origin.array.name, len(values)
                     shaped = origin.array.shaped(given.inputs)

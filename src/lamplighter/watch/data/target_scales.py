@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lamplighter.checks.batch_scores import OF_EACH_SAMPLE
-from lamplighter.checks.batches import tensors_in
+from lamplighter.checks.batches import is_dense, tensors_in
 from lamplighter.checks.losses_seen import AMOUNTS
 from lamplighter.checks.transforms import targets_scaled_differently
 from lamplighter.watch.events import Watcher
@@ -65,7 +65,7 @@ class TargetScales(Watcher):
         answer = next(tensors_in(output), None)
         if answer is None or answer.requires_grad or not answer.is_floating_point():
             self.given, self.given_by = [], self.owner
-        elif sum(part.numel() for part in self.given) < MOST:
+        elif answer.numel() + sum(part.numel() for part in self.given) <= MOST:
             if self.given_by != self.owner:
                 self.given, self.given_by = [], self.owner
             self.given.append(answer.detach().reshape(-1))
@@ -98,7 +98,7 @@ class TargetScales(Watcher):
         self.seen.setdefault((self.owner, trains), Seen()).take(target)
 
     def _is_answer(self, tensor: Tensor) -> bool:
-        if tensor.is_sparse:
+        if not is_dense(tensor):
             return False
         at = tensor.untyped_storage().data_ptr()
         return any(one.data_ptr() == at for one in self.answers)

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import copy
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from lamplighter.checks import labels as criteria
+from lamplighter.checks.batches import Batch
+from lamplighter.checks.copying import hangs_on_its_place
 from lamplighter.checks.finding import Finding
+from lamplighter.checks.guess import answer_in
 from lamplighter.checks.resized import classes_out_of_place
+from lamplighter.checks.snapshot import probing
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.network.trial import UNFIT
+from lamplighter.watch.often import Often
 from lamplighter.watch.source.place import Place, here
 
 if TYPE_CHECKING:
     from lamplighter.watch.world import World
 
 LOOKS = 6  # losses that are read closely
+LARGEST = 2**28  # weights of a network that is copied to be asked
 SURE = 2  # of them must show the same
 MOST_MASKS, MOST_PIXELS = 64, 2**20  # resized ones that are kept, and of one
 MOST_VALUES = 32  # a mask has few different values, a picture has many
@@ -30,9 +37,10 @@ class Targets(Watcher):
     def __init__(self, world: World) -> None:
         self.world = world
         self.tokens: torch.Tensor | None = None
+        self.call: tuple[torch.nn.Module, Batch] | None = None
         self.further: list[torch.Tensor] = []  # tokens that a decoder is given
         self.looks = 0
-        self.hits: Counter[str] = Counter()
+        self.hits = Often(SURE)
         self.masks: list[tuple[torch.Tensor, torch.Tensor, Place | None]] = []
         self.resized: dict[tuple[int, ...], list[tuple[torch.Tensor, Place | None]]] = {}
 
@@ -42,6 +50,8 @@ class Targets(Watcher):
         given = [v for v in (*args, *kwargs.values()) if isinstance(v, torch.Tensor)]
         first = given[0] if given else None
         self.tokens = first if first is not None and _is_text(first) else None
+        plain = self.tokens is not None and not (args and kwargs)
+        self.call = (module, Batch(tuple(args) or dict(kwargs), None)) if plain else None
         self.further = [tensor for tensor in given[1:] if _is_text(tensor)]
 
     def loss_called(self, name: str, given: dict[str, Any], result: Any) -> None:
@@ -54,9 +64,9 @@ class Targets(Watcher):
             return
         self.looks += 1
         for finding in self._seen_in(target.detach(), given):
-            self.hits[finding.code] += 1
-            if self.hits[finding.code] == SURE and not self.world.found(finding.code):
-                self.world.adopt([finding], here())
+            sure = self.hits.again(finding.code)
+            if sure and (finding.code != "Y105" or self._hangs_on_its_place()):
+                self.world.adopt_new([finding], here())
         for before, place in self.resized.get(tuple(target.shape[-2:]), []):
             self.world.adopt(criteria.mask_values_new(before, target), place)
         if target.dim() == 3 and not self.world.found("Y108"):
@@ -81,6 +91,20 @@ class Targets(Watcher):
                 self.world.adopt(told, place)
                 if told:
                     return
+
+    def _hangs_on_its_place(self) -> bool:
+        """Whether the network can copy what it is asked for, as a copy of it shows where it runs."""
+        if self.call is None:
+            return True
+        module, batch = self.call
+        if sum(p.numel() for p in module.parameters()) > LARGEST:
+            return True
+        try:
+            with probing(module), torch.no_grad():
+                double = copy.deepcopy(module).eval()
+                return hangs_on_its_place(lambda given: answer_in(given.into(double)), batch)
+        except UNFIT:
+            return True
 
     def _seen_in(self, target: torch.Tensor, given: dict[str, Any]) -> list[Finding]:
         tokens = self.tokens

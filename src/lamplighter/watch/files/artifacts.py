@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from lamplighter.checks.batches import is_dense
 from lamplighter.checks.structure import looks_untrained
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.network.likeness import some_of
 from lamplighter.watch.source.bests import keepers_of, kept_as_best
-from lamplighter.watch.source.descent import is_dense
 from lamplighter.watch.source.place import Place, frames, here, locals_of
 from lamplighter.watch.source.sight import things_in_sight
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from lamplighter.checks.batches import is_dense
 from lamplighter.checks.reach import cosines_too_small
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.often import Often
-from lamplighter.watch.source.descent import is_dense
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.taps.names import KEEPING, TRANSPOSING
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lamplighter.checks.batches import tensors_in
+from lamplighter.checks.batches import is_dense, tensors_in
 from lamplighter.watch.network.trace import operations
 from lamplighter.watch.network.trial import UNFIT
 from lamplighter.watch.source.place import frames, locals_of
@@ -31,7 +31,7 @@ def positional(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any])
         kwargs: as it was called.
     """
     if not kwargs:
-        return tuple(args) if args and all(isinstance(a, Tensor) for a in args) else ()
+        return tuple(args) if args and all(map(_is_plain, args)) else ()
     try:
         bound = inspect.signature(module.forward).bind(*args, **kwargs)
     except (TypeError, ValueError):
@@ -44,7 +44,11 @@ def positional(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any])
         if names[len(given) - 1].default is not given[-1]:
             return ()
         given.pop()
-    return tuple(given) if given and all(isinstance(a, Tensor) for a in given) else ()
+    return tuple(given) if given and all(map(_is_plain, given)) else ()
+
+
+def _is_plain(thing: Any) -> bool:
+    return isinstance(thing, Tensor) and is_dense(thing)
 
 
 @dataclass(eq=False)
@@ -100,6 +104,8 @@ def _emptied(thing: Any, taken: list[Tensor], deep: int = 2) -> Any:
     if isinstance(thing, Tensor):
         if thing.requires_grad and not thing.is_leaf:
             raise TypeError("what another network has made is not repeated")
+        if not is_dense(thing):
+            raise TypeError("the probes cut and join rows, which sparse tensors do not let")
         taken.append(thing)
         return _SLOT
     if deep and type(thing) in (tuple, list):

@@ -57,9 +57,11 @@ class BatchScores(Watcher):
             self.outputs, self.right, self.called, self.places = [], [], [], []
         self.targets = []
         loader = current.loader()
-        # batches that a program lays together itself may be patients, whose scores may be averaged
+        # batches that a program lays together itself may be patients, whose scores may be averaged,
+        # and so may single samples: queries with all their documents
+        several = loader is not None and loader.batch_size != 1
         plain = loader is not None and type(loader.batch_sampler) is BatchSampler
-        if plain and not current.backwards and self.looks[id(loader)] < LOOKS:
+        if several and plain and not current.backwards and self.looks[id(loader)] < LOOKS:
             self.targets = targets_in(batch)
 
     def module_left(self, module: torch.nn.Module, args: Any, output: Any) -> None:

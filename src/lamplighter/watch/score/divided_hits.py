@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 
 from lamplighter.checks.scoring import divided_by_another_length
 from lamplighter.watch.events import Watcher
+from lamplighter.watch.often import Often
 from lamplighter.watch.score.scoring import without_a_class
 from lamplighter.watch.source.hits import Counting, countings
 from lamplighter.watch.source.place import Place, frames
@@ -57,7 +57,7 @@ class DividedHits(Watcher):
         self.world = world
         self.now: Stretch | None = None
         self.spoiled = False
-        self.seen: Counter[tuple[str, int, int, int]] = Counter()
+        self.seen = Often(SURE)
 
     def woken(self) -> None:
         self.now, self.spoiled = None, True  # some answers of this stretch were not heard
@@ -133,8 +133,6 @@ class DividedHits(Watcher):
             return
         if one.length == one.rows - one.unknown:
             return
-        key = (one.file, one.counting.line, one.rows, one.length)
-        self.seen[key] += 1
-        if self.seen[key] == SURE:
+        if self.seen.again((one.file, one.counting.line, one.rows, one.length)):
             place = Place(one.file, one.counting.line)
             self.world.adopt(divided_by_another_length(one.rows, one.length), place)

@@ -65,7 +65,24 @@ class Kept:
     times: int
 
 
-class Keeping(Watcher):
+class KeptStates(Watcher):
+    """Asks about each state that is taken, saved or copied: three frames out is who does it."""
+
+    def state_taken(self, module: torch.nn.Module, state: dict[str, Any]) -> None:
+        self._ask()
+
+    def saved(self, thing: Any) -> None:
+        self._ask()
+
+    def copied(self, thing: Any) -> None:
+        if isinstance(thing, torch.nn.Module | dict):
+            self._ask()
+
+    def _ask(self) -> None:
+        raise NotImplementedError
+
+
+class Keeping(KeptStates):
     """Asks, when a state is taken or saved under a condition, which figure decided."""
 
     codes = ("E107", "E108")
@@ -86,16 +103,6 @@ class Keeping(Watcher):
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         self.walks.operated(name, args, result)
-
-    def state_taken(self, module: torch.nn.Module, state: dict[str, Any]) -> None:
-        self._ask()
-
-    def saved(self, thing: Any) -> None:
-        self._ask()
-
-    def copied(self, thing: Any) -> None:
-        if isinstance(thing, torch.nn.Module | dict):
-            self._ask()
 
     def _ask(self) -> None:
         if self.looks >= LOOKS or not self.world.steps or self.world.found("E107"):

@@ -14,8 +14,7 @@ import numpy as np
 import torch
 
 from lamplighter.checks.keeping import previous_for_best
-from lamplighter.watch.events import Watcher
-from lamplighter.watch.score.keeping import WAYS, comparison_in, side_of
+from lamplighter.watch.score.keeping import WAYS, KeptStates, comparison_in, side_of
 from lamplighter.watch.source.place import (
     Place,
     frames,
@@ -63,7 +62,7 @@ class Against:
         return (other - self.figure) * self.way > LEAST * max(abs(self.figure), abs(other))
 
 
-class PreviousFigures(Watcher):
+class PreviousFigures(KeptStates):
     """Asks, when a state is kept under a condition, whether it was compared with the best."""
 
     codes = ("E108",)
@@ -79,16 +78,6 @@ class PreviousFigures(Watcher):
 
     def state_loaded(self, module: torch.nn.Module, state: dict[str, Any]) -> None:
         self.kept.clear()
-
-    def state_taken(self, module: torch.nn.Module, state: dict[str, Any]) -> None:
-        self._ask()
-
-    def saved(self, thing: Any) -> None:
-        self._ask()
-
-    def copied(self, thing: Any) -> None:
-        if isinstance(thing, torch.nn.Module | dict):
-            self._ask()
 
     def _ask(self) -> None:
         if self.looks >= LOOKS or self.world.steps in (0, self.steps) or self.world.found("E108"):

@@ -113,12 +113,7 @@ def shallow(things: Iterable[Any]) -> Iterator[Tensor]:
             found += [t for t in thing if isinstance(t, Tensor)]
         elif isinstance(thing, dict):
             found += [t for t in thing.values() if isinstance(t, Tensor)]
-    return iter([t for t in found if t.layout is torch.strided])
-
-
-def is_dense(tensor: Tensor) -> bool:
-    """Whether a tensor lies in memory value by value: others know few operations."""
-    return tensor.layout is torch.strided
+    return iter([t for t in found if t.layout is torch.strided and not t.is_nested])
 
 
 def is_weight(tensor: Tensor) -> bool:

@@ -30,5 +30,5 @@ for epoch in range(3):
         optimizer.zero_grad()
         loss = F.cross_entropy(model(x), y)
         loss.backward()
-        optimizer.step()  # <- R105
+        optimizer.step()  # <- R105: optimizer steps follow its batches
     print(evaluate(model, val_loader))

@@ -75,6 +75,8 @@ def train(recipe: Recipe, listener: Listener = SILENT, *, resume: RunFolder | No
     folder = resume or new_folder(recipe, prepared.recipe.model)
     facts = {
         PLACE: place_of(recipe.data, recipe.data_root),
+        "task": prepared.collection.task,
+        "loss": prepared.parts.task.loss_named(prepared.recipe.loss),
         "preprocess": str(prepared.preprocess),
         "steps_per_epoch": prepared.parts.train.steps() or 0,
         "fingerprint": fingerprint(prepared.collection),

@@ -156,11 +156,16 @@ def _decode(
                 unreadable.append(fault)
     if unreadable:
         if not recipe.skip_unreadable:
+            if "test" in collection.splits:  # all are told at once
+                try:
+                    read("test")
+                except UnreadablePictures as fault:
+                    unreadable.append(fault)
             raise _together(unreadable)
         keys = [key for fault in unreadable for key in fault.keys]
         listener.warn(
-            f"{len(keys)} unreadable pictures are left out: {', '.join(keys[:5])}"
-            + (" …" if len(keys) > 5 else "")
+            f"{'1 unreadable picture is' if len(keys) == 1 else f'{len(keys):,} unreadable pictures are'}"
+            f" left out: {', '.join(keys[:5])}" + (" …" if len(keys) > 5 else "")
         )
         collection = without(collection, keys)
         pixels = {split: read(split) for split in ("train", "val") if split in collection.splits}

@@ -122,8 +122,10 @@ def read_artifact(path: Path) -> tuple[Artifact, dict[str, Tensor]]:
         metadata = header.get("__metadata__", {})
         tensors = load_tensors(content)
     except (SafetensorError, ValueError, RecursionError, AttributeError, KeyError) as error:
+        unlike = isinstance(error, ValueError)  # what a decoder says of bytes that are no text
         raise ArtifactError(
-            f"this is no whole safetensors file: {_short(error)}",
+            "this is no whole safetensors file: "
+            + ("it does not begin with a header in JSON" if unlike else _short(error)),
             where=path,
             fix=f"lamp doctor {path} says what it is",
         ) from error
@@ -270,7 +272,7 @@ def content_hash(document: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> 
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        content = path.read_bytes()
     except FileNotFoundError:
         raise ArtifactError(
             "there is no such file; expected a model that Lamplighter saved (model.safetensors)",
@@ -283,6 +285,13 @@ def _read(path: Path) -> bytes:
             where=path,
             fix="lamp runs shows the runs and their models",
         ) from error
+    if not content:
+        raise ArtifactError(
+            "the file is empty (0 bytes); expected a model that Lamplighter saved",
+            where=path,
+            fix=COPY_AGAIN,
+        )
+    return content
 
 
 def _cut(value: object) -> str:

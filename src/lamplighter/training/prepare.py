@@ -128,6 +128,7 @@ def first_channels(module: nn.Module, otherwise: int) -> int:
             raise ModelError(
                 f"its first convolution takes {layer.in_channels} channels; pictures have 3, or 1 when grey",
                 where=type(module).__name__,
+                fix=f"nn.Conv2d({3 if layer.in_channels > 1 else 1}, {layer.out_channels}, …)",
             )
     return otherwise
 

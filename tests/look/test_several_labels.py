@@ -10,6 +10,8 @@ from PIL import Image
 
 from lamplighter.data.sources import open_source
 from lamplighter.data.split import collect
+from lamplighter.errors import DataError
+from lamplighter.look.loose import open_for_look
 from lamplighter.look.verdict import look, scan
 
 Rows = list[tuple[str, ...]]
@@ -96,3 +98,18 @@ def test_the_split_column_is_named_where_it_tears_groups(
     )
     assert "as the group column says" in found.message
     assert "split column" in found.fix
+
+
+def test_a_table_of_measurements_can_be_looked_at(table: Callable[[str, Rows], Path]) -> None:
+    """`lamp look` needs no task: what no class can be made of is looked at without classes."""
+    path = table("depth", [(f"{place}.25",) for place in range(24)])
+    seen = look(open_for_look(path), size=32)
+    assert (seen.files, set(seen.classes)) == (24, {""})
+
+
+def test_a_table_that_is_faulty_either_way_keeps_its_message(tmp_path: Path) -> None:
+    """A missing column is told as it is for classes."""
+    path = tmp_path / "labels.csv"
+    path.write_text("depth\n1\n2\n")
+    with pytest.raises(DataError, match="path"):
+        open_for_look(path)

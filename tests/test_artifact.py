@@ -141,7 +141,15 @@ def test_flipped_class_name(path: Path) -> None:
     assert caught.value.exit_code == 4
 
 
-@pytest.mark.parametrize("kept", [0, 1, 7, 8, 9, 100, 5000, -1])
+def test_an_empty_file_is_called_empty(path: Path) -> None:
+    """What a full disk or an interrupted copy leaves is told by its size, not by a decoder."""
+    path.write_bytes(b"")
+    with pytest.raises(ArtifactError, match=r"the file is empty \(0 bytes\)") as caught:
+        read_artifact(path)
+    assert caught.value.fix == "copy it again from where it was made"
+
+
+@pytest.mark.parametrize("kept", [1, 7, 8, 9, 100, 5000, -1])
 def test_cut_off(kept: int, path: Path) -> None:
     """A file that was cut off anywhere is no whole file."""
     path.write_bytes(path.read_bytes()[:kept])
@@ -161,6 +169,8 @@ def test_foreign_files(content: bytes, path: Path) -> None:
     with pytest.raises(ArtifactError) as caught:
         read_artifact(path)
     assert str(path) in caught.value.where
+    assert "codec" not in caught.value.message
+    assert "line 1" not in caught.value.message
 
 
 def test_weights_alone(path: Path) -> None:

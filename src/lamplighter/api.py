@@ -66,7 +66,7 @@ def watch(
     model: Any = None,
     optimizer: Any = None,
     *,
-    allow: Mapping[str, str] | Iterable[str] | None = None,
+    allow: Mapping[str, str] | Iterable[str] | str | None = None,
     frozen: Iterable[str] = (),
     evaluated_model: Any = None,
     listener: Listener | None = None,
@@ -76,7 +76,7 @@ def watch(
     Args:
         model: the network; None: whatever is called.
         optimizer: one or several; None: whatever steps.
-        allow: finding codes that are wanted, or code → reason.
+        allow: finding codes that are wanted ("R103"), or code → reason.
         frozen: beginnings of the names of parameters that are to stay as they are.
         evaluated_model: the network, or several, whose answers are scored, such as an average of
             the weights; None: any.
@@ -84,12 +84,11 @@ def watch(
     """
     from lamplighter.watch import watch as watch_loop
 
-    allowed = dict(allow) if isinstance(allow, Mapping) else dict.fromkeys(allow or (), "")
     heard = listener or _screen()
     return watch_loop(
         model,
         optimizer,
-        allow=allowed,
+        allow=allow,
         frozen=frozen,
         evaluated_model=evaluated_model,
         listener=heard,
@@ -158,7 +157,7 @@ def explain(what: str) -> str:
     if "\n" in what or ":" in what:
         known = explain_traceback(what)
         return "not known" if known is None else f"{known.meaning}\n" + "\n".join(known.fixes)
-    return str(explain_code(what))
+    return explain_code(what).text
 
 
 def _screen() -> Listener:

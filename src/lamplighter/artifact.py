@@ -30,6 +30,7 @@ from lamplighter.version import __version__
 
 FORMAT = 1
 DOCUMENT, SHA256 = "lamplighter", "sha256"
+COPY_AGAIN = "copy it again from where it was made"
 DIMENSIONS = (
     "example_dimensions"  # in `Artifact.data`: of one example, where the inputs are a tensor
 )
@@ -121,8 +122,10 @@ def read_artifact(path: Path) -> tuple[Artifact, dict[str, Tensor]]:
         metadata = header.get("__metadata__", {})
         tensors = load_tensors(content)
     except (SafetensorError, ValueError, RecursionError, AttributeError, KeyError) as error:
+        unlike = isinstance(error, ValueError)  # what a decoder says of bytes that are no text
         raise ArtifactError(
-            f"this is no whole safetensors file: {_short(error)}",
+            "this is no whole safetensors file: "
+            + ("it does not begin with a header in JSON" if unlike else _short(error)),
             where=path,
             fix=f"lamp doctor {path} says what it is",
         ) from error
@@ -137,7 +140,7 @@ def read_artifact(path: Path) -> tuple[Artifact, dict[str, Tensor]]:
         raise ArtifactError(
             "the content does not match its SHA-256: the file was damaged or changed after saving",
             where=path,
-            fix="copy it again from where it was made",
+            fix=COPY_AGAIN,
         )
     return parse_document(document, path), tensors
 
@@ -154,7 +157,9 @@ def _document(text: str, path: Path) -> dict[str, Any]:
         json.dumps(document)  # what can be read can be hashed, however deeply it is nested
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ArtifactError(
-            f"its description cannot be read: {type(error).__name__}: {_short(error)}", where=path
+            f"its description cannot be read: {type(error).__name__}: {_short(error)}",
+            where=path,
+            fix=COPY_AGAIN,
         ) from error
     if isinstance(format_, bool) or not isinstance(format_, int) or not 1 <= format_ <= FORMAT:
         raise ArtifactError(
@@ -193,11 +198,15 @@ def parse_document(document: Mapping[str, Any], path: Path) -> Artifact:
         raise
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ArtifactError(
-            f"its description cannot be read: {type(error).__name__}: {_short(error)}", where=path
+            f"its description cannot be read: {type(error).__name__}: {_short(error)}",
+            where=path,
+            fix=COPY_AGAIN,
         ) from error
     fault = _contradiction(artifact)
     if fault:
-        raise ArtifactError(f"its description contradicts itself: {fault}", where=path)
+        raise ArtifactError(
+            f"its description contradicts itself: {fault}", where=path, fix=COPY_AGAIN
+        )
     return artifact
 
 
@@ -263,7 +272,7 @@ def content_hash(document: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> 
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        content = path.read_bytes()
     except FileNotFoundError:
         raise ArtifactError(
             "there is no such file; expected a model that Lamplighter saved (model.safetensors)",
@@ -271,7 +280,18 @@ def _read(path: Path) -> bytes:
             fix="lamp runs shows the runs and their models",
         ) from None
     except OSError as error:
-        raise ArtifactError(f"cannot be read: {error.strerror or error}", where=path) from error
+        raise ArtifactError(
+            f"cannot be read: {error.strerror or error}",
+            where=path,
+            fix="lamp runs shows the runs and their models",
+        ) from error
+    if not content:
+        raise ArtifactError(
+            "the file is empty (0 bytes); expected a model that Lamplighter saved",
+            where=path,
+            fix=COPY_AGAIN,
+        )
+    return content
 
 
 def _cut(value: object) -> str:

@@ -7,12 +7,33 @@ from pathlib import Path
 from typing import Any
 
 from lamplighter import run_folder
+from lamplighter.checks.catalogue import allowed_codes
 from lamplighter.checks.finding import Finding, allow, stopping, worst_first
 from lamplighter.errors import AnswerIsNo
 from lamplighter.listener import Listener
 from lamplighter.ownership import FACT, code_named, signature
 from lamplighter.recipe import Recipe, write_toml
 from lamplighter.run_folder import RunFolder
+
+UNREADABLE = ("D120", "D121", "D122")  # files without a picture that could be decoded
+
+
+def refuse_early(recipe: Recipe, *, fresh: bool) -> None:
+    """Says before hours are spent on the data what `recipe` names and is not there.
+
+    Args:
+        fresh: a new run, which needs a folder of its own.
+
+    Raises:
+        UsageError: the run's folder cannot be made, or there is no such network or code.
+    """
+    from lamplighter.models.build import find
+
+    if fresh:
+        run_folder.refuse_early(Path(recipe.out), recipe.name)
+    if recipe.model != "auto":
+        find(recipe.model)
+    allowed_codes(recipe.allow)
 
 
 def settle_findings(findings: list[Finding], recipe: Recipe, listener: Listener) -> list[Finding]:
@@ -38,7 +59,9 @@ def settle_findings(findings: list[Finding], recipe: Recipe, listener: Listener)
 
 def mark_allowed(findings: list[Finding], recipe: Recipe) -> list[Finding]:
     """Worst first, those that the recipe allows marked as such."""
-    return worst_first(allow(findings, dict.fromkeys(recipe.allow, "")))
+    left_out = dict.fromkeys(UNREADABLE, "left out, as --skip-unreadable asks")
+    allowed = {**(left_out if recipe.skip_unreadable else {}), **allowed_codes(recipe.allow)}
+    return worst_first(allow(findings, allowed))
 
 
 def new_folder(recipe: Recipe, model: str) -> RunFolder:

@@ -65,7 +65,9 @@ def resolve(text: str, *, what: str = "object") -> Any:
             known = [name for name in dir(found) if not name.startswith("_")]
             place = getattr(sys.modules[module_name], "__file__", None) or "built in"
             raise UsageError(
-                f"{module_name} ({place}) has no {part!r}.{did_you_mean(part, known)}", where=text
+                f"{module_name} ({place}) has no {part!r}.{did_you_mean(part, known)}",
+                where=text,
+                fix="name what stands in that file: package.module:name",
             )
         found = getattr(found, part)
     return found

@@ -38,6 +38,29 @@ from lamplighter.training.state_file import random_state, restore_random_state
 from lamplighter.training.validate import main_output
 
 
+def refuse_empty(sets: dict[str, Any]) -> None:
+    """Says before the training which of the user's sets, by split, has nothing in it.
+
+    Raises:
+        DataError: there is one.
+    """
+    for split, given in sets.items():
+        try:
+            count = len(given)
+        except (TypeError, NotImplementedError):  # none is given, or it does not know its length
+            continue
+        if count == 0:
+            loader = hasattr(given, "batch_size")
+            raise DataError(
+                f"the {split} {'loader gives no batch' if loader else 'set is empty'}; expected a "
+                f"{'batch' if loader else 'sample'} or more",
+                where=split,
+                fix="does drop_last leave out the only batch, or is its set empty?"
+                if loader
+                else "fill it" + ("" if split == "train" else ", or leave it out"),
+            )
+
+
 def guess_task(train: Batches, loss: Any) -> str:
     """The task that the first batch and the loss imply; random numbers are put back.
 

@@ -114,6 +114,7 @@ def fit(
     recipe = _settled(asked, listener, module)
     if resume is None:
         run_folder.refuse_early(Path(recipe.out), recipe.name)
+    own_outcome.refuse_empty({"train": train, "val": val, "test": test})
     device = pick_device(recipe.device)
     seed_everything(recipe.seed)
     module.to(device)

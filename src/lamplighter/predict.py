@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from lamplighter.artifact import DIMENSIONS, Artifact, load_module
-from lamplighter.errors import DataError, UsageError
+from lamplighter.errors import DataError, UsageError, did_you_mean
 from lamplighter.images.decode import ENDINGS, read_picture
 from lamplighter.machine import cores, pick_device
 from lamplighter.tasks.task import probabilities
@@ -303,13 +303,28 @@ def picture_files(paths: Iterable[str | Path]) -> list[Path]:
                 raise DataError(
                     "there is no picture below this folder; expected files as .jpg, .png or .webp",
                     where=path,
+                    fix=f"ls -R {path} shows what is there; give a folder or a file with pictures",
                 )
             found += below
         elif path.exists():
             found.append(path)
         else:
-            raise DataError("there is no such file or folder", where=path)
+            raise DataError(
+                f"there is no such file or folder{_nearest(path)}",
+                where=path,
+                fix="check the path; quote names with spaces or *",
+            )
     return found
+
+
+def _nearest(path: Path) -> str:
+    """A sentence with what lies there under a similar name, or the part of the path that is there."""
+    try:
+        there = [one.name for one in path.parent.iterdir()]
+    except OSError:
+        return f"; there is no folder {path.parent} either"
+    near = did_you_mean(path.name, there)
+    return f".{near}" if near else ""
 
 
 def _is_picture(path: Path, below: Path) -> bool:

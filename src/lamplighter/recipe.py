@@ -340,11 +340,19 @@ def read_recipe(path: Path) -> dict[str, Any]:
         text = path.read_bytes().decode("utf-8", "surrogateescape").removeprefix("\ufeff")
         document = tomllib.loads(text.replace("\r\n", "\n"))
     except FileNotFoundError:
-        raise RecipeError([("recipe", "there is no such file")], where=path) from None
+        raise RecipeError(
+            [("recipe", "there is no such file")],
+            where=path,
+            fix="lamp train DATA --recipe speed, or --recipe FILE.toml such as a run's recipe.toml",
+        ) from None
     except (OSError, RecursionError) as error:
         raise RecipeError([("recipe", f"cannot be read: {error}")], where=path) from error
     except ValueError as error:  # TOMLDecodeError, and numbers that Python will not convert
-        raise RecipeError([("recipe", f"is not TOML: {error}")], where=path) from error
+        raise RecipeError(
+            [("recipe", f"is not TOML: {error}")],
+            where=path,
+            fix='its lines are like model = "resnet18" or epochs = 5; a run\'s recipe.toml is one',
+        ) from error
     resolved = document.pop("resolved", {})
     document.pop("facts", None)
     if not isinstance(resolved, dict):

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lamplighter import resumption, run_folder
+from lamplighter import beginning, resumption, run_folder
 from lamplighter.beginning import mark_allowed, new_folder, settle_findings, write_beginning
 from lamplighter.checks.finding import Finding
 from lamplighter.errors import DataError, UsageError
@@ -47,14 +47,10 @@ def train(recipe: Recipe, listener: Listener = SILENT, *, resume: RunFolder | No
     """
     from lamplighter.data.own import OwnSets
     from lamplighter.machine import seed_everything
-    from lamplighter.models.build import find as find_network
 
     started = time.perf_counter()
     seed_everything(recipe.seed)
-    if resume is None:
-        run_folder.refuse_early(Path(recipe.out), recipe.name)
-    if recipe.model != "auto":
-        find_network(recipe.model)  # a mistyped name is told before the data are read
+    beginning.refuse_early(recipe, fresh=resume is None)
     source = open_data(recipe)
     if isinstance(source, OwnSets):
         from lamplighter.own_training import train_own
@@ -75,6 +71,8 @@ def train(recipe: Recipe, listener: Listener = SILENT, *, resume: RunFolder | No
     folder = resume or new_folder(recipe, prepared.recipe.model)
     facts = {
         PLACE: place_of(recipe.data, recipe.data_root),
+        "task": prepared.collection.task,
+        "loss": prepared.parts.task.loss_named(prepared.recipe.loss),
         "preprocess": str(prepared.preprocess),
         "steps_per_epoch": prepared.parts.train.steps() or 0,
         "fingerprint": fingerprint(prepared.collection),

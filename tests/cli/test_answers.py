@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -158,3 +159,31 @@ def test_shares_of_nothing(place: Path, capsys: pytest.CaptureFixture[str]) -> N
         "--val-share", "the fraction for val lies between 0 and 1, got 0",
     )  # fmt: skip
     assert error["fix"].startswith("the best epoch is chosen by it")
+
+
+def test_a_code_to_allow_that_does_not_exist_is_refused_before_the_data_are_read(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistyped `--allow` would stop the training later by the very finding that it names."""
+    told = ["train", str(place / "nothing"), "--allow", "Y1O3", "--out", str(place / "runs")]
+    assert lamp(told) == 2
+    said = capsys.readouterr().err
+    assert "there is no finding code called 'Y1O3'" in said
+    assert "lamp explain Y" in said
+
+
+def test_a_path_that_is_not_there_names_its_neighbour(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What lies there under a similar name is told, or that not even its folder is there."""
+    run = str(place / "runs/one")
+    assert lamp(["predict", run, str(place / "data/drak")]) == 3
+    assert "there is no such file or folder. Did you mean dark?" in capsys.readouterr().err
+    assert lamp(["predict", run, str(place / "nowhere/a.png")]) == 3
+    assert f"there is no folder {place / 'nowhere'} either" in capsys.readouterr().err
+
+
+def test_the_recipe_says_which_task_and_loss_followed(place: Path) -> None:
+    """What `auto` came to is written down, the question and its loss as well."""
+    facts = tomllib.loads((place / "runs/one/recipe.toml").read_text())["facts"]
+    assert (facts["task"], facts["loss"]) == ("classification", "cross-entropy")

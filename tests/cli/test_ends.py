@@ -172,3 +172,19 @@ def test_reader_went_away() -> None:
     done = _lamp(code)
     assert done.stderr == b""
     assert done.returncode == 0
+
+
+def test_lamp_alone_is_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a command the help is shown as it is, and the exit code says that it was no command."""
+    assert cli.run([]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("Usage: lamp")
+    assert said.rstrip().endswith("Start with: lamp train digits")
+
+
+def test_a_command_that_wants_arguments_shows_its_help_when_it_gets_none(
+    command: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is missing is named with the help to look at."""
+    assert cli.run(["predict"]) == 2
+    assert "lamp predict --help" in capsys.readouterr().err

@@ -104,6 +104,25 @@ def test_nothing_shared_is_refused_even_then():
         compare(a, b, shared_only=True)
 
 
+def test_nothing_shared_is_not_sent_to_the_shared_pictures():
+    """Without a picture in common the next command is one that can answer."""
+    a, b = _side("a", [True], keys=["1"]), _side("b", [True], keys=["2"])
+    with pytest.raises(DataError, match="0 in common") as caught:
+        compare(a, b)
+    assert caught.value.fix == "lamp compare RUN_A RUN_B DATA: both answer the same pictures now"
+
+
+def test_a_part_in_common_is_found_by_content():
+    """A folder and a table of it name their files otherwise; splits that overlap still do."""
+    a = _side("a", [True, False, True], keys=["1", "2", "3"], digests=["aa", "bb", "cc"])
+    b = _side("b", [True, True], keys=["f/2", "f/4"], digests=["bb", "dd"])
+    with pytest.raises(DataError, match="a on 3, b on 2, 1 in common") as caught:
+        compare(a, b)
+    assert caught.value.fix.startswith("--shared")
+    found = compare(a, b, shared_only=True)
+    assert (found.n, found.a, found.b) == (1, 0.0, 1.0)
+
+
 def test_other_labels_are_refused():
     """One picture under two labels is named with both."""
     with pytest.raises(

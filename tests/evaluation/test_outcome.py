@@ -125,4 +125,4 @@ def test_a_missing_table_says_how_to_get_it(tmp_path):
     """Without predictions.csv the next command is named."""
     with pytest.raises(DataError, match="no such file") as caught:
         read_predictions(tmp_path / "predictions.csv")
-    assert caught.value.fix == f"lamp evaluate {tmp_path} writes it"
+    assert caught.value.fix == f"lamp evaluate {tmp_path} --csv {tmp_path / 'predictions.csv'}"

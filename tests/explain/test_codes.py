@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import lamplighter
 from lamplighter.checks.catalogue import CATALOGUE, FAMILIES
 from lamplighter.errors import UnknownName
 from lamplighter.explain.codes import explain_code, list_family, looks_like_code
@@ -19,6 +20,12 @@ def test_every_code_of_the_catalogue_is_explained() -> None:
 def test_small_letters_are_understood() -> None:
     """`lamp explain m104` is `lamp explain M104`."""
     assert explain_code("m104") == explain_code("M104")
+
+
+def test_python_gets_the_page_as_text() -> None:
+    """`lamp.explain("M104")` is the page that the command prints."""
+    assert lamplighter.explain("m104") == explain_code("M104").text
+    assert lamplighter.explain("M104").startswith("# M104: samples of a batch mix")
 
 
 def test_an_unknown_code_names_near_ones_and_the_family() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import lamplighter
+from lamplighter.cli import run as lamp
 from lamplighter.cli.check_script import run_script_check
 from lamplighter.errors import UsageError
 from lamplighter.watch.script import check_script
@@ -196,6 +197,26 @@ def test_allowed_finding_stops_nothing(capsys: pytest.CaptureFixture[str]) -> No
     told = capsys.readouterr().out
     assert "R103" in told
     assert "allowed: wanted" in told
+    assert "0 errors, 0 warnings, 1 allowed" in told
+
+
+def test_several_codes_are_allowed_in_one_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--allow R101,R103`, which a stopped training proposes, allows both in a script as well."""
+    path = SCRIPTS / "dirty" / "eval_missing.py"
+    assert lamp(["check", str(path), "--allow", "R101,R103"]) == 0
+    assert "allowed: allowed by the user" in capsys.readouterr().out
+
+
+def test_an_unknown_code_is_refused_before_the_script_runs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`--allow R999` would allow nothing."""
+    path = SCRIPTS / "dirty" / "eval_missing.py"
+    assert lamp(["check", str(path), "--allow", "R999"]) == 2
+    out, said = capsys.readouterr()
+    assert out == ""
+    assert "there is no finding code called 'R999'" in said
+    assert "lamp explain R" in said
 
 
 def test_missing_script_is_told(tmp_path: Path) -> None:

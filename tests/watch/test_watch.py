@@ -68,8 +68,26 @@ def test_allowed_code_keeps_its_reason() -> None:
 
 def test_nonsense_code_is_refused() -> None:
     """`allow` names what it expected."""
-    with pytest.raises(UsageError, match="expected a finding code such as R103, got 'eval'"):
+    with pytest.raises(UsageError, match="there is no finding code called 'eval'"):
         watch().allow("eval")
+
+
+def test_a_code_that_no_check_has_is_refused() -> None:
+    """A slip of the pen would allow nothing and say nothing: it is told before the loop begins."""
+    with pytest.raises(
+        UsageError, match=r"no finding code called 'R1O1'\. Did you mean R1"
+    ) as caught:
+        watch(allow=["R1O1"])
+    assert caught.value.fix == "lamp explain R lists the codes of a family"
+
+
+@pytest.mark.parametrize("allow", ["R101", "o104, r101", ["R101"], {"R101": "a study of it"}])
+def test_codes_are_allowed_in_any_form(allow: object) -> None:
+    """One code, several with commas, a list or reasons: all mean the same."""
+    model, optimizer = _pair()
+    with watch(model, optimizer, allow=allow) as watching:  # type: ignore[arg-type]
+        _loop(model, optimizer, clear=False)
+    assert [(f.code, bool(f.allowed)) for f in watching.findings] == [("R101", True)]
 
 
 def test_declared_frozen_part_that_moves_is_told() -> None:

@@ -6,9 +6,11 @@ Rows are plain texts so that `lamp explain` and the report need no torch. A code
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from lamplighter.checks.finding import Finding, Level
+from lamplighter.errors import UnknownName
 
 Cost = Literal["fast", "full"]
 Status = Literal["ready", "planned"]
@@ -268,3 +270,31 @@ def found(code: str, where: str, message: str, fix: str, *, level: Level | None 
         KeyError: the code is not in the catalogue.
     """
     return Finding(code, level or CATALOGUE[code].level, where, message, fix)
+
+
+def allowed_codes(allow: Mapping[str, str] | Iterable[str] | str | None) -> dict[str, str]:
+    """What was declared as wanted, as code → reason.
+
+    Args:
+        allow: a code, several in one text with commas, a list of them, or code → reason; small
+            letters are allowed.
+
+    Raises:
+        UnknownName: there is no such code: a slip of the pen would allow nothing, unseen.
+    """
+    given = {allow: ""} if isinstance(allow, str) else allow or {}
+    reasons = dict(given) if isinstance(given, Mapping) else dict.fromkeys(given, "")
+    allowed = {}
+    for codes, reason in reasons.items():
+        for code in filter(None, map(str.strip, codes.split(","))):
+            if code.upper() not in CATALOGUE:
+                family = code[:1].upper()
+                raise UnknownName(
+                    "finding code",
+                    code,
+                    CATALOGUE,
+                    where="allow",
+                    fix=f"lamp explain {family if family in FAMILIES else 'R'} lists the codes of a family",
+                )
+            allowed[code.upper()] = reason
+    return allowed

@@ -21,6 +21,7 @@ from lamplighter.checks import (
     over_unused,
 )
 from lamplighter.checks.batches import Unpack
+from lamplighter.checks.catalogue import allowed_codes
 from lamplighter.checks.finding import Finding, worst_first
 from lamplighter.checks.finding import allow as mark_allowed
 from lamplighter.checks.guess import LossFunction
@@ -141,7 +142,7 @@ def check(
         report.steps = setup.evidence.steps if setup.evidence is not None else 0
     if _is_used_up(data):
         report.skipped["data"] = "the data is a generator: the batches looked at are used up"
-    report.findings = worst_first(mark_allowed(_once(report.findings), _reasons(allow)))
+    report.findings = worst_first(mark_allowed(_once(report.findings), allowed_codes(allow)))
     report.seconds = time.perf_counter() - began
     for finding in report.findings:
         listener.finding(finding)
@@ -227,14 +228,6 @@ def _attempt(what: str, work: Callable[[], None], report: Report) -> bool:
         report.skipped[what] = f"{type(error).__name__}: {error}"
         return False
     return True
-
-
-def _reasons(allow: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
-    if allow is None:
-        return {}
-    if isinstance(allow, Mapping):
-        return dict(allow)
-    return dict.fromkeys([allow] if isinstance(allow, str) else allow, "")
 
 
 def _once(findings: Sequence[Finding]) -> list[Finding]:

@@ -96,6 +96,9 @@ def run(arguments: list[str]) -> int:
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as end:
         return end.exit_code
+    except click.exceptions.NoArgsIsHelpError as fault:
+        print(fault.format_message(), file=sys.stderr)
+        return 2
     except click.ClickException as fault:
         return _end_usage(fault, as_json)
     except LamplighterError as error:

@@ -75,8 +75,13 @@ def _tell_failure(failure: dict[str, str], screen: Listener) -> None:
 
 
 def _summary(report: ScriptReport) -> str:
-    counts = [sum(f.level == level for f in report.findings) for level in ("error", "warning")]
+    counts = [
+        sum(f.level == level and not f.allowed for f in report.findings)
+        for level in ("error", "warning")
+    ]
+    allowed = sum(bool(f.allowed) for f in report.findings)
     return (
         f"{report.script}: {report.checks} checks over {report.steps} training steps in "
         f"{report.seconds:.1f} s: {counts[0]} errors, {counts[1]} warnings"
+        + (f", {allowed} allowed" if allowed else "")
     )

@@ -164,7 +164,7 @@ def _print_exhibit(exhibit: object, console: object) -> None:
     from lamplighter.look.exhibit import Exhibit
 
     assert isinstance(exhibit, Exhibit)
-    print_finding(exhibit.finding, console)  # type: ignore[arg-type]
+    print_finding(exhibit.finding, console, most=0)  # type: ignore[arg-type]
     lines = [
         ("  =  ".join(p.key for p in group), exhibit.notes[place] if exhibit.notes else "")
         for place, group in enumerate(exhibit.groups)

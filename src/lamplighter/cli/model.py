@@ -90,7 +90,11 @@ def _write_graph(path: Path, name: str, summary: Summary) -> None:
     try:
         path.write_text(draw(name, summary), encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"cannot be written: {error.strerror}", where=path) from error
+        raise UsageError(
+            f"cannot be written: {error.strerror}",
+            where=path,
+            fix="--graph FILE.svg in a folder that you may write to",
+        ) from error
     talk().print(f"drawn to {path}", markup=False)
 
 

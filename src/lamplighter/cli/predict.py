@@ -112,7 +112,11 @@ def _write_csv(answers: Iterable[Prediction | Failure], file: Path) -> None:
         with file.open("w", newline="", encoding="utf-8", errors="surrogateescape") as opened:
             csv.writer(opened).writerows(_csv_rows(answers))
     except OSError as error:
-        raise UsageError(f"cannot be written: {error.strerror or error}", where=file) from error
+        raise UsageError(
+            f"cannot be written: {error.strerror or error}",
+            where=file,
+            fix="--csv FILE in a folder that you may write to, or --csv - for stdout",
+        ) from error
 
 
 def _csv_rows(answers: Iterable[Prediction | Failure]) -> Iterator[list[Any]]:

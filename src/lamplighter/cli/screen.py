@@ -27,6 +27,7 @@ from lamplighter.listener import Bar, Listener
 from lamplighter.run_folder import json_text
 from lamplighter.version import __version__
 
+PATHS_SHOWN = 3
 COLOURS = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 
@@ -59,8 +60,10 @@ def print_error(error: LamplighterError) -> None:
         console.print(f"  → {escape(printable(error.fix))}")
 
 
-def print_finding(finding: Finding, console: Console | None = None) -> None:
-    """One finding in at most three lines."""
+def print_finding(
+    finding: Finding, console: Console | None = None, *, most: int = PATHS_SHOWN
+) -> None:
+    """One finding in a few lines: what, where, what to do, and `most` of the files concerned."""
     console = console or talk()
     colour = COLOURS[finding.level]
     place = f"{finding.file}:{finding.line}: " if finding.file and finding.line else ""
@@ -68,6 +71,11 @@ def print_finding(finding: Finding, console: Console | None = None) -> None:
     console.print(f"{head}: {escape(printable(finding.message))}")
     if finding.fix:
         console.print(f"    → {escape(printable(finding.fix))}")
+    shown = () if finding.level == "info" else finding.paths[:most]
+    for path in shown:
+        console.print(f"      {escape(printable(path))}")
+    if shown and len(finding.paths) > most:
+        console.print(f"      … {len(finding.paths) - most:,} more (lamp look lists them)")
     if finding.allowed:
         console.print(f"    allowed: {escape(printable(finding.allowed))}")
 

@@ -16,6 +16,7 @@ from lamplighter.data.pickled import read_pickled
 from lamplighter.errors import DataError
 
 IDX_UINT8 = 0x08
+FETCH_AGAIN = "fetch the file again"
 
 
 def read_idx(path: Path) -> np.ndarray:
@@ -28,17 +29,19 @@ def read_idx(path: Path) -> np.ndarray:
     """
     content = _unzipped(path)
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] != IDX_UINT8:
-        raise DataError(f"not an IDX file of bytes; it begins with {content[:4]!r}", where=path)
+        raise DataError(
+            f"not an IDX file of bytes; it begins with {content[:4]!r}", where=path, fix=FETCH_AGAIN
+        )
     rank = content[3]
     if len(content) < 4 + 4 * rank:
-        raise DataError("the IDX header is cut off", where=path)
+        raise DataError("the IDX header is cut off", where=path, fix=FETCH_AGAIN)
     shape = struct.unpack(f">{rank}I", content[4 : 4 + 4 * rank])
     size = int(np.prod(shape, dtype=np.int64))
     if len(content) - 4 - 4 * rank != size:
         raise DataError(
             f"the header promises {size:,} bytes for shape {shape}, the file holds {len(content) - 4 - 4 * rank:,}",
             where=path,
-            fix="fetch the file again",
+            fix=FETCH_AGAIN,
         )
     return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)
 
@@ -48,7 +51,7 @@ def _unzipped(path: Path) -> bytes:
         content = path.read_bytes()
         return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"the file cannot be read: {error}", where=path) from error
+        raise DataError(f"the file cannot be read: {error}", where=path, fix=FETCH_AGAIN) from error
 
 
 def read_batches(home: Path, folder: str, names: Sequence[str]) -> list[dict[str, Any]]:
@@ -80,11 +83,11 @@ def _from_archive(archive: Path, wanted: dict[str, str]) -> dict[str, bytes]:
                     contents[name] = stream.read()
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         raise DataError(
-            f"the archive cannot be read: {error}", where=archive, fix="fetch it again"
+            f"the archive cannot be read: {error}", where=archive, fix=FETCH_AGAIN
         ) from error
     missing = [path for path, name in wanted.items() if name not in contents]
     if missing:
-        raise DataError(f"the archive lacks {', '.join(missing)}", where=archive)
+        raise DataError(f"the archive lacks {', '.join(missing)}", where=archive, fix=FETCH_AGAIN)
     return contents
 
 
@@ -107,4 +110,4 @@ def read_svhn(path: Path) -> tuple[np.ndarray, np.ndarray]:
         pixels = np.ascontiguousarray(held["X"].transpose(3, 0, 1, 2).astype(np.uint8))
         return pixels, held["y"].reshape(-1).astype(np.int64) % 10
     except Exception as error:
-        raise DataError(f"the file cannot be read: {error}", where=path) from error
+        raise DataError(f"the file cannot be read: {error}", where=path, fix=FETCH_AGAIN) from error

@@ -129,6 +129,7 @@ def _present(table: Table, name: str) -> str:
     raise DataError(
         f"there is no column {name!r}; the columns are {_listed(table)}.{did_you_mean(name, table.columns)}",
         where=table.path,
+        fix="name one of them, or leave the flag out",
     )
 
 

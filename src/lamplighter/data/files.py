@@ -45,7 +45,9 @@ class FileSource:
             return _digest(example.path)
         except OSError as error:
             raise DataError(
-                f"the file cannot be read: {error.strerror or error}", where=example.path
+                f"the file cannot be read: {error.strerror or error}",
+                where=example.path,
+                fix="make it readable, or remove it",
             ) from error
 
 

@@ -83,7 +83,9 @@ def walk_pictures(folder: Path, prefix: str, ignored: list[str]) -> list[tuple[s
             status = here.stat()
         except OSError as error:
             raise DataError(
-                f"the folder cannot be listed: {error.strerror or error}", where=here
+                f"the folder cannot be listed: {error.strerror or error}",
+                where=here,
+                fix="give a folder that you may read",
             ) from error
         # a link back to a folder already walked would otherwise never end
         if (status.st_dev, status.st_ino) in seen:

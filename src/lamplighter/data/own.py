@@ -92,6 +92,7 @@ def _by_split(found: Any, text: str) -> dict[str, Any]:
             raise DataError(
                 f"the dict has the keys {', '.join(map(repr, found))}; expected train, val, test",
                 where=text,
+                fix='return {"train": …, "val": …, "test": …}; train alone will do',
             )
         sets = {SPLIT_WORDS[str(name).lower()]: one for name, one in found.items()}
     elif isinstance(found, tuple | list) and 1 <= len(found) <= 3:
@@ -113,7 +114,11 @@ def _by_split(found: Any, text: str) -> dict[str, Any]:
                 fix="return a Dataset, a DataLoader, a pair (train, val), a triple, or a dict of them",
             )
         if hasattr(one, "__len__") and len(one) == 0:
-            raise DataError(f"the {split} set is empty", where=text)
+            raise DataError(
+                f"the {split} set is empty; expected a sample or more",
+                where=text,
+                fix=f"fill it, or return no {split} set" if split != "train" else "fill it",
+            )
     return sets
 
 

@@ -79,6 +79,7 @@ class PictureSets:
             raise DataError(
                 f"reading item {index} of {name} failed: {type(error).__name__}: {error}\n{trace}".rstrip(),
                 where=self._text,
+                fix=f"mend what the set does with item {index}",
             ) from error
 
     def _examples_of(self, name: str, split: bool) -> list[Example]:
@@ -99,6 +100,7 @@ class PictureSets:
                 raise DataError(
                     f"item {index} of {name} has the label {raw!r}; expected a name or a number",
                     where=self._text,
+                    fix="let each item be (picture, label), the label a text or a whole number",
                 )
             found.append(Example(key, label, split=name if split else None, index=index))
         return found

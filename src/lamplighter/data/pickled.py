@@ -60,7 +60,11 @@ def read_pickled(content: bytes, *, where: object) -> Any:
             error.message, where=where, fix="fetch the archive again from its home"
         ) from error
     except Exception as error:
-        raise DataError(f"the data are damaged: {error}", where=where) from error
+        raise DataError(
+            f"the data are damaged: {error}",
+            where=where,
+            fix="fetch the archive again from its home",
+        ) from error
 
 
 def _run(content: bytes) -> Any:

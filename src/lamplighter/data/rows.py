@@ -58,7 +58,11 @@ def _read_text(path: Path) -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DataError(f"the table cannot be read: {error.strerror}", where=path) from error
+        raise DataError(
+            f"the table cannot be read: {error.strerror}",
+            where=path,
+            fix="give a .csv, .tsv or .jsonl file that you may read",
+        ) from error
     # Excel's "Unicode text" is UTF-16 with a byte order mark
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:

@@ -29,7 +29,11 @@ def collect_to_score(
         listener.warn(note)
     examples = list(source.examples())
     if not examples:
-        raise DataError("no pictures found", where=source.root or source.name)
+        raise DataError(
+            "no pictures found",
+            where=source.root or source.name,
+            fix=f"lamp look {source.root or source.name} shows what is there",
+        )
     task, examples = settle(examples, task, source)
     splits: dict[str, list[Example]] = {}
     names: set[str] = set()

@@ -117,11 +117,15 @@ def _refuse_fractions(val: float | None, test: float | None) -> None:
         )
     if test is not None and not 0 <= test < 1:
         raise UsageError(
-            f"the fraction for test lies between 0 and 1, got {test:g}", where="--test-share"
+            f"the fraction for test lies between 0 and 1, got {test:g}",
+            where="--test-share",
+            fix="--test-share 0.15, or 0 for none",
         )
     if (val or 0) + (test or 0) >= 1:
         raise UsageError(
-            f"val {val} and test {test} together leave nothing to train on", where="--val-share"
+            f"val {val} and test {test} together leave nothing to train on",
+            where="--val-share",
+            fix="--val-share 0.15 --test-share 0.15",
         )
 
 

@@ -13,6 +13,7 @@ from lamplighter.errors import DataError
 from lamplighter.run_folder import write_atomically
 
 COLUMNS = ("path", "class", "split", "sha256")
+PUT_BACK = "put the file back as the training left it, or train anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,14 @@ def read_split(path: Path) -> list[SplitRow]:
         with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
             rows = list(csv.reader(file))
     except (OSError, csv.Error) as error:
-        raise DataError(f"the split cannot be read: {error}", where=path) from error
+        raise DataError(f"the split cannot be read: {error}", where=path, fix=PUT_BACK) from error
     if not rows or tuple(rows[0]) != COLUMNS:
-        raise DataError(f"expected the columns {','.join(COLUMNS)}", where=path)
+        raise DataError(f"expected the columns {','.join(COLUMNS)}", where=path, fix=PUT_BACK)
     for line, row in enumerate(rows[1:], start=2):
         if len(row) != len(COLUMNS):
-            raise DataError(f"line {line} has {len(row)} fields; expected 4", where=path)
+            raise DataError(
+                f"line {line} has {len(row)} fields; expected 4", where=path, fix=PUT_BACK
+            )
     return [SplitRow(*row) for row in rows[1:]]
 
 

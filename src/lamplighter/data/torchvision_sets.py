@@ -70,7 +70,11 @@ def _either(folder: Path, name: str) -> Path:
 
 def _same_length(pixels: np.ndarray, labels: np.ndarray, where: Path) -> list[int]:
     if len(pixels) != len(labels):
-        raise DataError(f"{len(pixels):,} pictures and {len(labels):,} labels", where=where)
+        raise DataError(
+            f"{len(pixels):,} pictures and {len(labels):,} labels; expected one label for each",
+            where=where,
+            fix="fetch both files again from one place",
+        )
     return [int(label) for label in labels]
 
 

@@ -17,6 +17,9 @@ from lamplighter.evaluation.words import listed, points, shown
 
 SURE = 0.05
 MOST_LISTED = 100
+ANSWER_NOW = "lamp compare RUN_A RUN_B DATA: both answer the same pictures now"
+
+Matched = tuple[dict[str, Prediction], dict[str, Prediction]]
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,8 @@ def compare(
     if a.regression != b.regression:
         raise DataError(
             f"one of {shown(a.name)} and {shown(b.name)} answers with classes, the other with "
-            "numbers: nothing to compare"
+            "numbers: nothing to compare",
+            fix="name two runs that answer one question",
         )
     if a.regression:
         return _compare_numbers(pairs, split, seed)
@@ -118,29 +122,27 @@ def _common_split(a: Predictions, b: Predictions) -> str:
     raise DataError(
         f"{shown(a.name)} was evaluated on {listed(a.splits())}, {shown(b.name)} on "
         f"{listed(b.splits())}: no split in common",
-        fix="lamp evaluate both runs on the same split",
+        fix=ANSWER_NOW,
     )
 
 
 def _pair(a: Predictions, b: Predictions) -> list[tuple[Prediction, Prediction]]:
-    of_a, of_b = ({row.key: row for row in side.rows} for side in (a, b))
+    of_a, of_b = _matched(a, b)
     if of_a.keys() != of_b.keys():
-        # the same files under other names are still the same pictures
-        by_content = [_by_content(side) for side in (a, b)]
-        if by_content[0] and by_content[0].keys() == by_content[1].keys():
-            of_a, of_b = by_content
-        else:
-            raise DataError(
-                _how_they_differ(a, b, of_a.keys() & of_b.keys()),
-                fix="--shared compares them on the pictures in common; or train both on one split",
-            )
+        shared = len(of_a.keys() & of_b.keys())
+        raise DataError(
+            _how_they_differ(a, b, shared),
+            fix="--shared compares them on the pictures in common; or train both on one split"
+            if shared
+            else ANSWER_NOW,
+        )
     pairs = [(row, of_b[key]) for key, row in of_a.items()]
     changed = [x for x, y in pairs if x.sha256 and y.sha256 and x.sha256 != y.sha256]
     if changed:
         raise DataError(
             f"{len(changed)} of {len(pairs)} pictures have the same name and other content, such "
             f"as {shown(changed[0].path)}",
-            fix="lamp evaluate both runs on the data as it is now",
+            fix=ANSWER_NOW,
         )
     relabelled = [(x, y) for x, y in pairs if x.label != y.label]
     if relabelled:
@@ -149,21 +151,34 @@ def _pair(a: Predictions, b: Predictions) -> list[tuple[Prediction, Prediction]]
             f"{len(relabelled)} of {len(pairs)} pictures carry another label, such as "
             f"{shown(x.path)}: {shown(x.label)} for {shown(a.name)}, {shown(y.label)} for "
             f"{shown(b.name)}",
-            fix="lamp evaluate both runs on the data as it is now",
+            fix=ANSWER_NOW,
         )
     return pairs
 
 
+def _matched(a: Predictions, b: Predictions) -> Matched:
+    """The rows of both by name, or by content where more meet so.
+
+    The same files under other names (a folder, and a table of it) are still the same pictures.
+    """
+    by_name: Matched = ({row.key: row for row in a.rows}, {row.key: row for row in b.rows})
+    return max(
+        by_name,
+        (_by_content(a), _by_content(b)),
+        key=lambda sides: len(sides[0].keys() & sides[1].keys()),
+    )
+
+
 def _shared(a: Predictions, b: Predictions) -> tuple[Predictions, Predictions]:
-    common = {row.key for row in a.rows} & {row.key for row in b.rows}
+    of_a, of_b = _matched(a, b)
+    common = of_a.keys() & of_b.keys()
     if not common:
         raise DataError(
-            f"{shown(a.name)} and {shown(b.name)} have no picture in common",
-            fix="lamp evaluate both on one folder",
+            f"{shown(a.name)} and {shown(b.name)} have no picture in common", fix=ANSWER_NOW
         )
     left, right = (
-        Predictions(side.name, tuple(row for row in side.rows if row.key in common))
-        for side in (a, b)
+        Predictions(side.name, tuple(row for key, row in of.items() if key in common))
+        for side, of in ((a, of_a), (b, of_b))
     )
     return left, right
 
@@ -173,10 +188,10 @@ def _by_content(side: Predictions) -> dict[str, Prediction]:
     return found if len(found) == len(side.rows) else {}
 
 
-def _how_they_differ(a: Predictions, b: Predictions, shared: set[str]) -> str:
+def _how_they_differ(a: Predictions, b: Predictions, shared: int) -> str:
     return (
         f"the runs were evaluated on different pictures: {shown(a.name)} on {len(a.rows)}, "
-        f"{shown(b.name)} on {len(b.rows)}, {len(shared)} in common"
+        f"{shown(b.name)} on {len(b.rows)}, {shared} in common"
         + (
             "; their splits were cut differently, so one may have been trained on the other's"
             if shared

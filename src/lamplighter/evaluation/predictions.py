@@ -72,7 +72,7 @@ def read_predictions(path: Path, *, name: str = "", split_table: Path | None = N
                 f"line {number} has no {', '.join(missing)}; expected the columns "
                 f"{', '.join(COLUMNS)}",
                 where=path,
-                fix="lamp evaluate RUN writes it anew",
+                fix=_anew(path),
             )
         rows.append(
             Prediction(
@@ -82,13 +82,13 @@ def read_predictions(path: Path, *, name: str = "", split_table: Path | None = N
             )
         )  # fmt: skip
     if not rows:
-        raise DataError("no predictions in it", where=path, fix="lamp evaluate RUN writes it anew")
+        raise DataError("no predictions in it", where=path, fix=_anew(path))
     keys = {(row.split, row.key) for row in rows}
     if len(keys) != len(rows):
         raise DataError(
             f"{len(rows) - len(keys)} pictures stand in it twice; expected each once",
             where=path,
-            fix="lamp evaluate RUN writes it anew",
+            fix=_anew(path),
         )
     return Predictions(name, tuple(rows))
 
@@ -109,10 +109,15 @@ def _read(path: Path) -> list[dict[str, str]]:
         raise DataError(
             "there is no such file, so nothing is known about single pictures",
             where=path,
-            fix=f"lamp evaluate {path.parent} writes it",
+            fix=_anew(path),
         ) from error
     except (OSError, csv.Error) as error:
-        raise DataError(f"cannot be read: {error}", where=path) from error
+        raise DataError(f"cannot be read: {error}", where=path, fix=_anew(path)) from error
+
+
+def _anew(path: Path) -> str:
+    """What writes the answers again."""
+    return f"lamp evaluate {path.parent} --csv {path}"
 
 
 def _digests(path: Path) -> dict[str, str]:
@@ -129,7 +134,9 @@ def _probability(text: str, path: Path, number: int) -> float | None:
         return float(text)
     except ValueError as error:
         raise DataError(
-            f"line {number}: expected a number as probability, got {text!r}", where=path
+            f"line {number}: expected a number as probability, got {text!r}",
+            where=path,
+            fix=_anew(path),
         ) from error
 
 

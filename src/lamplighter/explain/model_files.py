@@ -41,12 +41,18 @@ def examine_file(path: str | Path) -> ModelFile:
         if not place.exists():
             raise ModelError("there is no such file or folder", where=place, fix="ls")
         if not place.is_file():
-            raise ModelError("this is no ordinary file", where=place)
+            raise ModelError(
+                "this is no ordinary file", where=place, fix="give a file, or a folder with one"
+            )
         with place.open("rb") as file:
             start = file.read(512)
         return _examine(place, start)
     except OSError as error:
-        raise ModelError(f"it cannot be read: {error.strerror or error}", where=place) from error
+        raise ModelError(
+            f"it cannot be read: {error.strerror or error}",
+            where=place,
+            fix="give a file that you may read",
+        ) from error
 
 
 def _examine(path: Path, start: bytes) -> ModelFile:
@@ -190,9 +196,15 @@ def _safetensors(path: Path, start: bytes) -> ModelFile:
     try:
         header = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ModelError("its header is no JSON: the file is damaged", where=path) from error
+        raise ModelError(
+            "its header is no JSON: the file is damaged", where=path, fix="copy it again"
+        ) from error
     if not isinstance(header, dict):
-        raise ModelError("its header is no table of tensors: the file is damaged", where=path)
+        raise ModelError(
+            "its header is no table of tensors: the file is damaged",
+            where=path,
+            fix="copy it again",
+        )
     metadata = header.pop("__metadata__", None)
     ends = [t["data_offsets"][1] for t in header.values() if _is_tensor(t)]
     if len(ends) != len(header) or max(ends, default=0) != size - 8 - length:

@@ -27,6 +27,11 @@ NUMBERED = re.compile(r"^(?P<prefix>.*\d.*?)[ _.\-]+[A-Za-z]*[ _.\-]*\d+$")
 FEWEST_PREFIXES = 3
 LARGEST_PREFIX = 0.2
 SHOWN = 12
+TOGETHER = "what belongs together goes into one split: name the groups in a table's group column"
+OF_THE_COLUMN = (
+    "what belongs together goes into one split: give each group one word in the split column, or "
+    "leave that column out and Lamplighter cuts the splits along the groups"
+)
 
 
 def bundle_exhibits(pictures: Sequence[Picture]) -> list[Exhibit]:
@@ -36,7 +41,7 @@ def bundle_exhibits(pictures: Sequence[Picture]) -> list[Exhibit]:
     found = []
     torn = _torn(_by_group(pictures))
     if torn:
-        found.append(_told(torn, "warning", "group", "the group column says"))
+        found.append(_told(torn, "warning", "group", "the group column says", fix=OF_THE_COLUMN))
     torn = _torn(_bursts(pictures))
     if torn:
         found.append(_told(torn, "warning", "burst", "camera and time of exposure say"))
@@ -118,7 +123,13 @@ def _distance(ours: Picture, theirs: Picture) -> float:
 
 
 def _told(
-    torn: Sequence[Bundle], level: Level, what: str, who: str, *, plural: str = ""
+    torn: Sequence[Bundle],
+    level: Level,
+    what: str,
+    who: str,
+    *,
+    plural: str = "",
+    fix: str = TOGETHER,
 ) -> Exhibit:
     ordered = sorted(torn, key=len, reverse=True)
     count = sum(len(bundle) for bundle in torn)
@@ -127,7 +138,6 @@ def _told(
         f"{counted(len(torn), what, plural)} ({counted(count)})"
         f" {verb(len(torn), 'lies', 'lie')} in more than one split, as {who}"
     )
-    fix = "what belongs together goes into one split: name the groups in a table's group column"
     shown = [_first_of_each_split(bundle) for bundle in ordered]
     notes = [f"{len(bundle)} together" for bundle in ordered]
     return exhibit("S105", level, splits, message, fix, shown, notes)

@@ -24,19 +24,27 @@ NAMED = 6
 
 
 def class_counts(pictures: Sequence[Picture]) -> dict[str, dict[str, int]]:
-    """class → split → pictures, both sorted."""
-    counts: Counter[tuple[str, str]] = Counter((p.label, p.split) for p in pictures)
+    """class → split → pictures, both sorted.
+
+    A picture under several labels counts for each of them, one under none for no class; numbers
+    are no classes and count together, as pictures without labels do.
+    """
+    counts: Counter[tuple[str, str]] = Counter(
+        (name, picture.split) for picture in pictures for name in picture.names
+    )
     table: dict[str, dict[str, int]] = {}
     for (label, split), count in sorted(counts.items()):
         table.setdefault(label, {})[split] = count
     return table
 
 
-def class_exhibits(counts: Counts) -> list[Exhibit]:
+def class_exhibits(pictures: Sequence[Picture]) -> list[Exhibit]:
     """What the numbers of pictures per class and split tell."""
+    counts = class_counts(pictures)
     found = _unknown(counts)
     if len(counts) > 1:
-        found += _unequal(counts) + _too_few(counts)
+        several = any(isinstance(picture.example.label, tuple) for picture in pictures)
+        found += _unequal(counts, several=several) + _too_few(counts)
     return found
 
 
@@ -60,7 +68,7 @@ def _unknown(counts: Counts) -> list[Exhibit]:
     return found
 
 
-def _unequal(counts: Counts) -> list[Exhibit]:
+def _unequal(counts: Counts, *, several: bool) -> list[Exhibit]:
     split = "train" if any("train" in per for per in counts.values()) else "all"
     sizes = {name: per[split] for name, per in counts.items() if per.get(split)}
     if len(sizes) < 2:
@@ -71,9 +79,11 @@ def _unequal(counts: Counts) -> list[Exhibit]:
         return []
     level: Level = "warning" if ratio >= UNEQUAL else "info"
     message = (
-        f"{most} has {sizes[most]:,} pictures, {least} {sizes[least]:,}: {ratio:.0f} times as many;"
-        f" always saying {most} would be right {sizes[most] / sum(sizes.values()):.0%} of the time"
+        f"{most} has {sizes[most]:,} pictures, {least} {sizes[least]:,}: {ratio:.0f} times as many"
     )
+    if not several:
+        share = sizes[most] / sum(sizes.values())
+        message += f"; always saying {most} would be right {share:.0%} of the time"
     fix = "weigh the classes or sample them evenly, and judge by recall per class, not accuracy"
     return [exhibit("Y112", level, split, message, fix, ())]
 

@@ -11,7 +11,7 @@ from lamplighter.checks.finding import Finding, worst_first
 from lamplighter.data.example import Collection, Source
 from lamplighter.listener import Listener
 from lamplighter.look.bundles import bundle_exhibits
-from lamplighter.look.classes import beside_exhibits, class_counts, class_exhibits
+from lamplighter.look.classes import beside_exhibits, class_exhibits
 from lamplighter.look.content import content_exhibits, crop_exhibits
 from lamplighter.look.copies import identical_exhibits, near_exhibits
 from lamplighter.look.exhibit import Exhibit
@@ -43,7 +43,7 @@ def judge(
     exhibits += identical_exhibits(pictures, labelled=labelled)
     # counts of a sample would say nothing about the classes
     if labelled and whole:
-        exhibits += class_exhibits(class_counts(pictures))
+        exhibits += class_exhibits(pictures)
     exhibits += beside_exhibits(source) + bundle_exhibits(pictures) + time_exhibits(pictures)
     if near and scan.complete:
         try:
@@ -84,7 +84,7 @@ def judge_by_digests(collection: Collection, findings: Sequence[Finding]) -> lis
     labelled = collection.task == "classification"
     exhibits = identical_exhibits(pictures, labelled=labelled)
     if labelled:
-        exhibits += class_exhibits(class_counts(pictures))
+        exhibits += class_exhibits(pictures)
     replaced = ("D139", "S101", "S108", "Y110")
     kept = [finding for finding in findings if finding.code not in replaced]
     return worst_first([*kept, *(exhibit.finding for exhibit in exhibits)])

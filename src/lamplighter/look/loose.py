@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from lamplighter.data.example import Example, Source
@@ -26,7 +27,7 @@ def open_for_look(data: str | Path, *, data_root: str | Path | None = None) -> S
         source = open_source(data, data_root=data_root)
     except DataError:
         folder = Path(data).expanduser()
-        loose = _open_loose(folder) if folder.is_dir() else None
+        loose = _open_loose(folder) if folder.is_dir() else _open_numbers(data, data_root)
         if loose is None:
             raise
         return loose
@@ -39,6 +40,14 @@ def open_for_look(data: str | Path, *, data_root: str | Path | None = None) -> S
     if not source.examples() and Path(data).expanduser().is_dir():
         return _open_loose(Path(data).expanduser()) or source
     return source
+
+
+def _open_numbers(data: str | Path, data_root: str | Path | None) -> Source | None:
+    """A table of measurements, whose pictures are worth a look whatever is learned of them."""
+    with contextlib.suppress(DataError):
+        source = open_source(data, data_root=data_root, task="regression")
+        return None if isinstance(source, OwnSets) else source
+    return None
 
 
 def _open_loose(folder: Path) -> FileSource | None:

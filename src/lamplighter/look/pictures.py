@@ -49,6 +49,14 @@ class Picture:
         label = self.example.label
         return "+".join(label) if isinstance(label, tuple) else str(label)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The classes that it belongs to; an empty name where it has no label or a number."""
+        label = self.example.label
+        if isinstance(label, tuple):
+            return label
+        return ("" if isinstance(label, float) else label,)
+
 
 @dataclass(frozen=True)
 class Scan:

@@ -262,11 +262,19 @@ def fingerprint(collection: Collection) -> str:
 
 def _refuse_settings(size: int, fit: str, limit: int | None) -> None:
     if fit not in FITS:
-        raise UsageError(f"fit is one of {', '.join(FITS)}, got {fit!r}", where="--fit")
+        raise UsageError(
+            f"fit is one of {', '.join(FITS)}, got {fit!r}", where="--fit", fix="--fit crop"
+        )
     if not 1 <= size <= 16384:
-        raise UsageError(f"size is between 1 and 16384 pixels, got {size}", where="--size")
+        raise UsageError(
+            f"size is between 1 and 16384 pixels, got {size}", where="--size", fix="--size 224"
+        )
     if limit is not None and limit < 1:
-        raise UsageError(f"limit is at least 1, got {limit}", where="--limit")
+        raise UsageError(
+            f"limit is at least 1, got {limit}",
+            where="--limit",
+            fix="--limit 1000, or leave it out",
+        )
 
 
 def _examples_of(

@@ -90,7 +90,9 @@ def build(
             f"a network needs 1 output and 1 channel or more, got {outputs}, {channels}"
         )
     if init not in INITIALISATIONS:
-        raise UnknownName("initialisation", init, INITIALISATIONS, where="--init")
+        raise UnknownName(
+            "initialisation", init, INITIALISATIONS, where="--init", fix="--init default"
+        )
     source, key = find(name)
     asked = _checked(source, key, dict(options or {}))
     network = _made(Architecture(source, key, outputs, channels, asked), str(weights), listener)

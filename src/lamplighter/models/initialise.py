@@ -63,7 +63,9 @@ def initialise(
     Source: Glorot and Bengio 2010; He et al. 2015 (arXiv 1502.01852).
     """
     if name not in INITIALISATIONS:
-        raise UnknownName("initialisation", name, INITIALISATIONS, where="--init")
+        raise UnknownName(
+            "initialisation", name, INITIALISATIONS, where="--init", fix="--init default"
+        )
     fill = INITIALISATIONS[name]
     if fill is None:
         return []

@@ -47,6 +47,7 @@ def make_own(thing: Any, name: str, outputs: int) -> tuple[nn.Module, str]:
         raise ModelError(
             f"building it as {_short(name)}({told}) failed: {type(error).__name__}: {error}",
             where=name,
+            fix="give the class defaults for its other arguments, or name a function that returns it",
         ) from error
     if not isinstance(module, nn.Module):
         raise ModelError(

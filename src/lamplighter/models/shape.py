@@ -20,6 +20,7 @@ from lamplighter.errors import LamplighterError, ModelError
 COMMON_SIZES = (8, 16, 28, 32, 48, 64, 96, 112, 128, 160, 192, 224, 256, 299, 384, 518)
 # up to so many weights and numbers in a sample a pass with values takes no more than about 0.2 s
 QUICK_WEIGHTS, QUICK_NUMBERS = 30_000_000, 3 * 256 * 256
+FITTING = "change that layer, or give the network what it takes: --size N, --channels rgb or grey"
 POOLS = (nn.MaxPool2d, nn.AvgPool2d, nn.LPPool2d, nn.FractionalMaxPool2d)
 
 
@@ -190,7 +191,7 @@ def _asks_for_values(error: Exception) -> bool:
 def _translated(trail: Trail, shape: tuple[int, ...], error: Exception) -> ModelError:
     entered = f"a picture of {_times(shape)}" if len(shape) == 3 else f"a sample of {_times(shape)}"
     if not trail.open:
-        return ModelError(f"the network does not take {entered}: {_first_line(error)}")
+        return ModelError(f"the network does not take {entered}: {_first_line(error)}", fix=FITTING)
     layer, came = trail.open[-1]
     name = trail.names[layer]
     told = _explained(layer, came, trail, shape)
@@ -201,7 +202,7 @@ def _translated(trail: Trail, shape: tuple[int, ...], error: Exception) -> Model
             last = f", after {trail.names[done]} gave {_times(gave[1:])}"
         told = f"{type(layer).__name__} got {_times(came[1:])}{last}: {_first_line(error)}"
         told = f"{told}; the network was given {entered}"
-    return ModelError(f"{name} {told}" if name != "(network)" else told)
+    return ModelError(f"{name} {told}" if name != "(network)" else told, fix=FITTING)
 
 
 def _explained(

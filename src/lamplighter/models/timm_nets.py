@@ -49,7 +49,13 @@ def search(text: str) -> list[str]:
     names: list[str] = _timm().list_models()
     found = [name for name in names if text.lower() in name]
     if not found:
-        raise UnknownName("timm network", text, names, where="models")
+        raise UnknownName(
+            "timm network",
+            text,
+            names,
+            where="models",
+            fix="lamp models timm:WORD searches the names of timm",
+        )
     return found
 
 

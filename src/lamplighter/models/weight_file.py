@@ -61,7 +61,11 @@ def read_weights(path: str | Path, *, listener: Listener = SILENT) -> State:
 
 def _kind(path: Path) -> str:
     if path.is_dir():
-        raise ModelError("expected a file of weights, found a folder", where=path)
+        raise ModelError(
+            "expected a file of weights, found a folder",
+            where=path,
+            fix="give the file itself to --weights: .safetensors, .pt, .pth or .th",
+        )
     try:
         with path.open("rb") as file:
             start = file.read(9)
@@ -72,7 +76,11 @@ def _kind(path: Path) -> str:
             fix="give an existing file to --weights, or --weights default, or --weights none",
         ) from None
     except OSError as error:
-        raise ModelError(f"cannot be read: {error.strerror}", where=path) from error
+        raise ModelError(
+            f"cannot be read: {error.strerror}",
+            where=path,
+            fix="give a file that you may read to --weights",
+        ) from error
     if not start:
         raise ModelError(
             "the file of weights is empty (0 bytes)", where=path, fix="copy or download it again"

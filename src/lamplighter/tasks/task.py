@@ -36,6 +36,10 @@ class Task:
     losses: tuple[str, ...]
     tally: Callable[[], LossTally]
 
+    def loss_named(self, name: str) -> str:
+        """The loss that a name means: "auto" is the usual one."""
+        return self.losses[0] if name == "auto" else name
+
     def better(self, value: float, than: float | None) -> bool:
         """Whether `value` beats `than`; nothing that is not a number ever does."""
         if value != value:
@@ -98,8 +102,7 @@ def make_loss(
     Raises:
         UsageError: the loss does not fit the task.
     """
-    if name == "auto":
-        name = task.losses[0]
+    name = task.loss_named(name)
     if name not in task.losses:
         fitting = " or ".join(task.losses)
         raise UsageError(

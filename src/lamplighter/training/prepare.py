@@ -128,6 +128,7 @@ def first_channels(module: nn.Module, otherwise: int) -> int:
             raise ModelError(
                 f"its first convolution takes {layer.in_channels} channels; pictures have 3, or 1 when grey",
                 where=type(module).__name__,
+                fix=f"nn.Conv2d({3 if layer.in_channels > 1 else 1}, {layer.out_channels}, …)",
             )
     return otherwise
 
@@ -156,11 +157,16 @@ def _decode(
                 unreadable.append(fault)
     if unreadable:
         if not recipe.skip_unreadable:
+            if "test" in collection.splits:  # all are told at once
+                try:
+                    read("test")
+                except UnreadablePictures as fault:
+                    unreadable.append(fault)
             raise _together(unreadable)
         keys = [key for fault in unreadable for key in fault.keys]
         listener.warn(
-            f"{len(keys)} unreadable pictures are left out: {', '.join(keys[:5])}"
-            + (" …" if len(keys) > 5 else "")
+            f"{'1 unreadable picture is' if len(keys) == 1 else f'{len(keys):,} unreadable pictures are'}"
+            f" left out: {', '.join(keys[:5])}" + (" …" if len(keys) > 5 else "")
         )
         collection = without(collection, keys)
         pixels = {split: read(split) for split in ("train", "val") if split in collection.splits}

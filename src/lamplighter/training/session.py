@@ -272,7 +272,18 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -
     A saved state is contiguous, while parameters may be channels_last. The fused optimizers walk
     both as flat memory, so a state of another layout would be applied to the wrong weights without
     any error (seen with torch 2.14 on CPU).
+
+    Raises:
+        ValueError: the state is another kind of optimizer's.
     """
+    for ours, saved in zip(optimizer.param_groups, state["param_groups"], strict=False):
+        # a later torch only adds settings, and fills them in; another kind also lacks some
+        lacking, foreign = sorted(ours.keys() - saved), sorted(saved.keys() - ours)
+        if lacking and foreign:
+            raise ValueError(
+                f"it holds another optimizer's settings ({', '.join(foreign)}), "
+                f"{type(optimizer).__name__} has {', '.join(lacking)}"
+            )
     optimizer.load_state_dict(state)
     for parameter, kept in optimizer.state.items():
         for name, value in kept.items():

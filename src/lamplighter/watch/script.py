@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lamplighter.checks.catalogue import allowed_codes
 from lamplighter.checks.finding import Finding, stopping, worst_first
 from lamplighter.checks.finding import allow as mark_allowed
 from lamplighter.errors import RunFailed, UsageError
@@ -90,6 +91,7 @@ def check_script(
     """
     if not Path(script).is_file():
         raise UsageError("there is no such file", where=script, fix="give a Python file")
+    allowed = allowed_codes(allow)
     document = _observe(script, arguments, steps, seconds, talk)
     notes = []
     if document["end"] == "failed" and document["cut"]:
@@ -101,7 +103,6 @@ def check_script(
             f"({document['failure']['message']}), so it was run again with every batch"
         ]
         document = whole
-    allowed = dict(allow) if isinstance(allow, Mapping) else dict.fromkeys(allow, "")
     return _report(script, document, allowed, notes)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from lamplighter.checks.catalogue import allowed_codes
 from lamplighter.checks.finding import Finding, worst_first
 from lamplighter.checks.finding import allow as mark_allowed
-from lamplighter.errors import UsageError
 from lamplighter.listener import SILENT, Listener
 from lamplighter.watch import attention
 from lamplighter.watch.data.passes import Bounds
@@ -94,14 +94,11 @@ class Watch:
         Args:
             code: such as "R103".
             reason: kept with the finding.
+
+        Raises:
+            UnknownName: there is no such code.
         """
-        if not (len(code) == 4 and code[0].isupper() and code[1:].isdigit()):
-            raise UsageError(
-                f"expected a finding code such as R103, got {code!r}",
-                where="allow",
-                fix="lamp explain R lists the codes of a family",
-            )
-        self.world.allowed[code] = reason
+        self.world.allowed |= allowed_codes({code: reason})
         return self
 
     def __enter__(self) -> Watch:
@@ -160,7 +157,7 @@ def watch(
     model: nn.Module | None = None,
     optimizer: torch.optim.Optimizer | Iterable[torch.optim.Optimizer] | None = None,
     *,
-    allow: dict[str, str] | None = None,
+    allow: Mapping[str, str] | Iterable[str] | str | None = None,
     frozen: Iterable[str] = (),
     evaluated_model: nn.Module | Iterable[nn.Module] | None = None,
     listener: Listener = SILENT,
@@ -174,7 +171,7 @@ def watch(
     Args:
         model: the network; None: whatever is called.
         optimizer: one or several; None: whatever steps.
-        allow: code → reason for what is wanted.
+        allow: codes that are wanted, or code → reason.
         frozen: beginnings of the names of parameters that are to stay as they are.
         evaluated_model: the network, or several, whose answers are scored, such as an average of
             the weights; other networks may then answer beside it without being compared with what
@@ -187,8 +184,7 @@ def watch(
     made = Watch(
         model, optimizer, frozen=frozen, evaluated_model=evaluated_model, listener=listener
     )
-    for code, reason in (allow or {}).items():
-        made.allow(code, reason)
+    made.world.allowed |= allowed_codes(allow)
     return made
 
 

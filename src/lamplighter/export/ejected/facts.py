@@ -295,7 +295,7 @@ def _precision_facts(recipe: Recipe) -> dict[str, Any]:
 
 
 def _loss_facts(recipe: Recipe, task: str) -> dict[str, Any]:
-    name = TASKS[task].losses[0] if recipe.loss == "auto" else recipe.loss
+    name = TASKS[task].loss_named(recipe.loss)
     balanced = recipe.class_weights == "balanced" and task != "regression"
     arguments = []
     if balanced:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
@@ -28,7 +27,7 @@ from lamplighter.checks.guess import LossFunction
 from lamplighter.checks.probe import Prober
 from lamplighter.checks.report import Report
 from lamplighter.checks.setup import Setup
-from lamplighter.checks.snapshot import kept, probing
+from lamplighter.checks.snapshot import copied, kept, probing
 from lamplighter.listener import SILENT, Listener
 
 Look = Callable[[Setup], Iterable[Finding]]
@@ -156,7 +155,7 @@ def _is_used_up(data: Any) -> bool:
 
 def _use_shaped_copy(setup: Setup) -> None:
     """Checks a copy of a network whose shapes come with the first batch, so that it stays lazy."""
-    setup.model, setup.optimizers = copy.deepcopy(setup.model), ()
+    setup.model, setup.optimizers = copied(setup.model, setup.model), ()
     if setup.data is None:
         return
     with kept((), (setup.data,)), probing(setup.model), torch.no_grad():

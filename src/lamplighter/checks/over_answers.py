@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Iterator
 
@@ -16,7 +15,7 @@ from lamplighter.checks.finding import Finding, Level
 from lamplighter.checks.guess import answer_in
 from lamplighter.checks.probe import Evidence, Prober
 from lamplighter.checks.setup import Setup
-from lamplighter.checks.snapshot import seed_all
+from lamplighter.checks.snapshot import copied, seed_all
 
 ROWS = 8
 LITTLE = 1e-5  # of an answer in double precision; some divide by a sum and 1e-8
@@ -152,7 +151,7 @@ def _mixing_in_double(
 ) -> Iterator[Finding]:
     """The same asked of a copy in double precision, where little is not rounding."""
     try:
-        double = copy.deepcopy(model).double().eval()
+        double = copied(model, model).double().eval()
         answers = []
         for one in (batch, batch.with_tensor(0, changed)):
             inputs = [t.double() if t.is_floating_point() else t for t in tensors_in(one.inputs)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Iterator
 
@@ -16,7 +15,7 @@ from lamplighter.checks.guess import answer_in
 from lamplighter.checks.over_answers import answer_to
 from lamplighter.checks.probe import Prober
 from lamplighter.checks.setup import Setup
-from lamplighter.checks.snapshot import seed_all
+from lamplighter.checks.snapshot import copied, seed_all
 from lamplighter.checks.structure import WEIGHTED
 
 
@@ -74,7 +73,7 @@ def _look_for_affine(
         return
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        double = copy.deepcopy(setup.model).double().eval()
+        double = copied(setup.model, setup.model).double().eval()
         seed_all(0)
         exact = answer_in(double(four.double()))
         seed_all(0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Callable, Iterator
 
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 from lamplighter.checks.catalogue import found
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.guess import answer_in
-from lamplighter.checks.snapshot import seed_all
+from lamplighter.checks.snapshot import copied, seed_all
 
 FEWEST = 5  # tokens of a row: the first and the last stay, those between change places
 DEEPEST = 8_192  # rows of a table of positions
@@ -91,7 +90,7 @@ def order_unseen(model: nn.Module, inputs: Tensor) -> Iterator[Finding]:
     tables = tables_of_positions(model, length)
     if not tables:
         return
-    double = copy.deepcopy(model).double().eval()
+    double = copied(model, model).double().eval()
     for part in double.modules():
         if isinstance(part, nn.TransformerEncoder):
             part.enable_nested_tensor = False

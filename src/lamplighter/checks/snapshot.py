@@ -7,6 +7,7 @@ back into the same objects afterwards.
 
 from __future__ import annotations
 
+import copy
 import dis
 import random
 import types
@@ -20,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.generators import GENERATORS, generator_state, put_generator_state
 
 _LEFT_ALONE = (
@@ -199,6 +201,19 @@ def _set_by(code: types.CodeType) -> tuple[str, ...]:
 
 def _is_outside(kind: Any) -> bool:
     return str(getattr(kind, "__module__", "")).partition(".")[0] in _OUTSIDE
+
+
+def copied(thing: Any, module: nn.Module) -> Any:
+    """A deep copy, also where a network keeps what it computed last, such as attention weights.
+
+    Torch does not copy what has a graph: that comes along without it.
+
+    Args:
+        thing: what is copied, the network among it.
+        module: the network.
+    """
+    kept = (t for part in module.modules() for t in tensors_in(vars(part)) if not t.is_leaf)
+    return copy.deepcopy(thing, {id(tensor): tensor.detach().clone() for tensor in kept})
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from lamplighter.checks import data
 from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.observed import observed
-from lamplighter.checks.snapshot import probing
+from lamplighter.checks.snapshot import copied, probing
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.network.probes import LARGEST
 from lamplighter.watch.source.place import Place, function_of, here_exactly, is_users
@@ -102,7 +101,7 @@ class Entrance(Watcher):
         if size > LARGEST:
             return
         with probing(first.module), torch.no_grad():
-            double = copy.deepcopy(first.module).eval()
+            double = copied(first.module, first.module).eval()
             with observed(double) as forward:
                 double(*first.args, **first.kwargs)
         entered = None if forward.standardised else forward.first_input

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from lamplighter.checks.built_otherwise import (
     differences_of,
     same_weights_other_answers,
 )
-from lamplighter.checks.snapshot import probing
+from lamplighter.checks.snapshot import copied, probing
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.identity import ByIdentity
 from lamplighter.watch.network.trial import UNFIT
@@ -122,7 +121,7 @@ class BuiltOtherwise(Watcher):
             return False
         try:
             with probing(owner, module), torch.no_grad():
-                whole, new = copy.deepcopy((owner, module))
+                whole, new = copied((owner, module), owner)
                 old = whole.get_submodule(path)
                 new.to(next(old.parameters()).device)
                 call = _call_of(whole.eval(), old, call)

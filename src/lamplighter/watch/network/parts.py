@@ -11,11 +11,11 @@ from torch import nn
 
 from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.check import check
-from lamplighter.checks.snapshot import kept, probing
+from lamplighter.checks.snapshot import copied, kept, probing
 from lamplighter.checks.structure import WEIGHTED
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.network.calls import Call, call_of
-from lamplighter.watch.network.trial import Trial, copied
+from lamplighter.watch.network.trial import Trial
 from lamplighter.watch.source.pinpoint import place_of
 from lamplighter.watch.source.place import Place, here
 

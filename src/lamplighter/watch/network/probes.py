@@ -13,7 +13,7 @@ from lamplighter.checks.batches import tensors_in
 from lamplighter.checks.check import check
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.observed import observed
-from lamplighter.checks.snapshot import kept, probing
+from lamplighter.checks.snapshot import copied, kept, probing
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.network.calls import (
     Call,
@@ -25,7 +25,7 @@ from lamplighter.watch.network.calls import (
 )
 from lamplighter.watch.network.decoding import look_at_decoder
 from lamplighter.watch.network.sequences import look_at_padding
-from lamplighter.watch.network.trial import OUTPUT_WAYS, TARGET_WAYS, Trial, copied, way_to
+from lamplighter.watch.network.trial import OUTPUT_WAYS, TARGET_WAYS, Trial, way_to
 from lamplighter.watch.source.pinpoint import place_of
 from lamplighter.watch.source.place import here
 from lamplighter.watch.sources import thrown_away

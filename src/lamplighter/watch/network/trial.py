@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -111,19 +110,6 @@ class Trial:
     def _fit_together(self) -> bool:
         shapes = {tuple(t.shape[1:] for t in batch) for batch in self.batches}
         return len(shapes) == 1
-
-
-def copied(thing: Any, module: nn.Module) -> Any:
-    """A deep copy, also where a network keeps what it computed last, such as attention weights.
-
-    Torch does not copy what has a graph: that comes along without it.
-
-    Args:
-        thing: what is copied, the network among it.
-        module: the network.
-    """
-    kept = (t for part in module.modules() for t in tensors_in(vars(part)) if not t.is_leaf)
-    return copy.deepcopy(thing, {id(tensor): tensor.detach().clone() for tensor in kept})
 
 
 def way_to(wanted: Tensor, given: Tensor, ways: tuple[Way, ...]) -> Way | None:

@@ -35,7 +35,7 @@ def commands_page() -> str:
         "| 3 | the data cannot be used |\n"
         "| 4 | the model or its file cannot be used |\n"
         "| 5 | the run failed: diverged, out of memory with nothing left to try, disk full |\n"
-        "| 130 | interrupted |\n\n"
+        "| 130, 143 | interrupted by Ctrl-C, by SIGTERM |\n\n"
         "| variable of the environment | meaning |\n|---|---|\n"
         "| `LAMPLIGHTER_CACHE` | the folder that keeps decoded pictures, facts of earlier looks and "
         "measurements; by default `lamplighter` in the user's cache folder |\n"

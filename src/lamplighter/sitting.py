@@ -144,11 +144,4 @@ def _ended(folder: RunFolder, session: Session, state: str, reason: str) -> None
 
 def best_of(session: Session) -> dict[str, object]:
     """`best` as `lamp train --json` has it."""
-    progress, metric = session.progress, session.parts.task.metric
-    if not progress.best_epoch:
-        return {"epoch": progress.epoch, f"val_{metric}": None, "val_loss": None}
-    return {
-        "epoch": progress.best_epoch,
-        f"val_{metric}": progress.best_value,
-        "val_loss": progress.best_loss,
-    }
+    return session.progress.best(session.parts.task.metric)

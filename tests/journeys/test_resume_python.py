@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import lamplighter
+from lamplighter.cli import run as lamp
 from lamplighter.errors import UsageError
 from lamplighter.listener import Listener
 
@@ -54,3 +56,26 @@ def test_a_run_whose_time_is_used_up(tmp_path: Path) -> None:
     assert told.value.fix.endswith("--time-limit 2e-06")
     further = lamplighter.train(resume=limited, epochs=2, time_limit=0, listener=quiet)
     assert further.epochs == 2
+
+
+def test_the_best_figures_of_a_running_training_are_named_as_those_of_an_ended_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """status.json has the same keys meanwhile, and `lamp runs` shows the figure."""
+    meanwhile: list[dict[str, Any]] = []
+
+    class Looks(Listener):
+        def epoch_done(self, row: dict[str, Any]) -> None:
+            status = json.loads((tmp_path / "a/status.json").read_text())
+            if row["epoch"] > 2 and status["best"]:
+                meanwhile.append(status)
+
+    settings = {**SMALL, "epochs": 6, "out": str(tmp_path), "name": "a", "listener": Looks()}
+    run = lamplighter.train("digits", **settings)
+    assert meanwhile
+    assert all(status["state"] == "running" for status in meanwhile)
+    assert all(set(status["best"]) == set(run.best) for status in meanwhile)
+    (tmp_path / "a/status.json").write_text(json.dumps(meanwhile[-1]))
+    assert lamp(["runs", str(tmp_path), "--json"]) == 0
+    (shown,) = json.loads(capsys.readouterr().out)["runs"]
+    assert shown["best"]["val_accuracy"] == meanwhile[-1]["best"]["val_accuracy"]

@@ -155,6 +155,16 @@ class Progress:
         """Plain values, for a checkpoint."""
         return asdict(self)
 
+    def best(self, metric: str) -> dict[str, Any]:
+        """The best epoch and its figures as status.json and `--json` name them, also meanwhile."""
+        if not self.best_epoch:
+            return {"epoch": self.epoch, f"val_{metric}": None, "val_loss": None}
+        return {
+            "epoch": self.best_epoch,
+            f"val_{metric}": self.best_value,
+            "val_loss": self.best_loss,
+        }
+
     def see(self, task: Task, figures: Mapping[str, float]) -> bool:
         """Takes note of an epoch's validation; returns whether it is the best so far."""
         value = figures.get(task.metric, figures.get("loss", float("nan")))

@@ -176,10 +176,10 @@ class Session:
             "micro": self.parts.micro,
             "threads": torch.get_num_threads(),
         }
-        best = {"epoch": progress.best_epoch, self.parts.task.metric: progress.best_value}
         self._save(
             progress.step, state, "step",
-            epoch=progress.epoch, epochs=self.parts.epochs, best=best, reason="",
+            epoch=progress.epoch, epochs=self.parts.epochs,
+            best=progress.best(self.parts.task.metric), reason="",
         )  # fmt: skip
 
     def _best(self, progress: Progress) -> None:

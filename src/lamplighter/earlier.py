@@ -15,13 +15,13 @@ from lamplighter.data.example import Collection
 from lamplighter.data.split import fingerprint
 from lamplighter.data.split_file import SplitRow, read_split, rows_of
 from lamplighter.errors import LamplighterError
+from lamplighter.ownership import PLACE
 from lamplighter.recipe import Recipe
 from lamplighter.resumption import read_asked
 from lamplighter.run_folder import RunFolder
 
 # with another value of these, the same folder is read as other data
 READ_BY = ("task", "path_column", "label_column")
-PLACE = "data_at"  # the key of the [facts] table that says where the data lay
 MOST_RUNS = 32  # newest runs that are asked what they were trained on
 SHOWN = 10  # files that are named
 

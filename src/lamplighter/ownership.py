@@ -14,12 +14,14 @@ import secrets
 import tomllib
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from lamplighter.errors import UsageError
 from lamplighter.machine import cache_folder
 from lamplighter.named import looks_named
 from lamplighter.recipe import Recipe, make_recipe, read_recipe
 
+PLACE = "data_at"  # the key of the [facts] table that says where the data lay
 FACT = "code"  # the key of the [facts] table that holds the signature
 KEY = "recipe.key"
 NOT_CODE = "timm:"
@@ -45,6 +47,9 @@ def signature(names: Collection[str]) -> str:
 def recipe_of(path: Path, typed: Collection[str] = ()) -> Recipe:
     """A run's recipe, once it is sure that it may import what it names.
 
+    Data that are not there by their own words, as from another working folder, are named by the
+    place where they lay.
+
     Args:
         path: recipe.toml.
         typed: names that the person gave on the command line or in a call.
@@ -55,7 +60,23 @@ def recipe_of(path: Path, typed: Collection[str] = ()) -> Recipe:
     """
     recipe = make_recipe(read_recipe(path), where=path)
     refuse_strangers_code(recipe, path, typed)
-    return recipe
+    place = _facts_of(path).get(PLACE)
+    # a path may be too long for one
+    if not recipe.data or not isinstance(place, str) or os.path.exists(recipe.data):  # noqa: PTH110
+        return recipe
+    if recipe.data_root is None:
+        return recipe.with_changes(data=place)
+    data, _, root = place.rpartition(" in ")
+    return recipe.with_changes(data=data, data_root=root)
+
+
+def _facts_of(path: Path) -> dict[str, Any]:
+    """The [facts] of a recipe.toml; none where they cannot be read."""
+    try:
+        facts = tomllib.loads(path.read_bytes().decode("utf-8", "replace")).get("facts", {})
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def refuse_strangers_code(recipe: Recipe, path: Path, typed: Collection[str] = ()) -> None:
@@ -73,11 +94,7 @@ def refuse_strangers_code(recipe: Recipe, path: Path, typed: Collection[str] = (
     unknown = [name for name in names if name not in typed]
     if not unknown:
         return
-    try:
-        facts = tomllib.loads(path.read_bytes().decode("utf-8", "replace")).get("facts", {})
-    except (OSError, ValueError, RecursionError):
-        facts = {}
-    found = facts.get(FACT) if isinstance(facts, dict) else None
+    found = _facts_of(path).get(FACT)
     own = signature(names)
     if own and isinstance(found, str) and hmac.compare_digest(found.encode(), own.encode()):
         return

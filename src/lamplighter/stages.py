@@ -18,7 +18,7 @@ from lamplighter.beginning import mark_allowed, new_folder, settle_findings, wri
 from lamplighter.checks.finding import Finding
 from lamplighter.errors import DataError, UsageError
 from lamplighter.listener import SILENT, Listener
-from lamplighter.ownership import recipe_of
+from lamplighter.ownership import PLACE, recipe_of
 from lamplighter.recipe import Recipe
 from lamplighter.resumption import own_unfinished as own_unfinished
 from lamplighter.resumption import resumed as resumed
@@ -58,7 +58,7 @@ def train(recipe: Recipe, listener: Listener = SILENT, *, resume: RunFolder | No
         return train_own(recipe, source, listener, resume=resume, started=started)
 
     from lamplighter.data.split import fingerprint
-    from lamplighter.earlier import PLACE, place_of
+    from lamplighter.earlier import place_of
     from lamplighter.training.prepare import prepare
 
     collection = resume and resumption.collect_again(resume, source, recipe, listener)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,15 +82,19 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
     """All tensors in nested tuples, lists and dicts, and in objects that keep them as attributes."""
     if isinstance(value, Tensor):
         yield value
+        return
+    items: Iterable[Any] = ()
+    if isinstance(value, list | tuple):
+        items = value
     elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from tensors_in(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from tensors_in(item)
+        items = value.values()
     elif hasattr(value, "__dataclass_fields__"):
-        for name in value.__dataclass_fields__:
-            yield from tensors_in(getattr(value, name))
+        items = (getattr(value, name) for name in value.__dataclass_fields__)
+    for item in items:
+        if isinstance(item, Tensor):  # most are: watching asks many times at each step
+            yield item
+        else:
+            yield from tensors_in(item)
 
 
 def unpack_batch(batch: Any, model: nn.Module | None, unpack: Unpack | None = None) -> Batch:

@@ -99,12 +99,14 @@ def shallow(things: Iterable[Any]) -> Iterator[Tensor]:
     found: list[Tensor] = []  # no generator: this is asked at each operation of a step
     for thing in things:
         if isinstance(thing, Tensor):
-            found.append(thing)
+            if thing.layout is torch.strided:
+                found.append(thing)
         elif isinstance(thing, SEVERAL):
-            found += [t for t in thing if isinstance(t, Tensor)]
+            found += [t for t in thing if isinstance(t, Tensor) and t.layout is torch.strided]
         elif isinstance(thing, dict):
-            found += [t for t in thing.values() if isinstance(t, Tensor)]
-    return iter([t for t in found if t.layout is torch.strided])
+            inner = thing.values()
+            found += [t for t in inner if isinstance(t, Tensor) and t.layout is torch.strided]
+    return iter(found)
 
 
 def is_dense(tensor: Tensor) -> bool:

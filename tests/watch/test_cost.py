@@ -24,9 +24,9 @@ from lamplighter.watch.watching import watchers
 from lamplighter.watch.world import World
 
 HOUSE = str(Path(lamp.__file__).parent)
-LIGHT = 26  # calls in most steps that are followed lightly; in step 64 and its like more is asked
-CLOSE = 650  # in one of which all is heard but its operations
-CLOSEST = 1_000  # in one of which all is heard
+LIGHT = 16  # calls in most steps that are followed lightly; in step 64 and its like more is asked
+CLOSE = 590  # in one of which all is heard but its operations
+CLOSEST = 800  # in one of which all is heard
 
 
 class Counter:
@@ -120,12 +120,38 @@ class Breaks(Sums):
         raise ValueError("broken")
 
 
+class Steps(Watcher):
+    """Counts steps; asks for them in a long training once it has a reason to."""
+
+    def __init__(self) -> None:
+        self.heard = 0
+
+    def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
+        self.heard += 1
+
+
+def test_a_watcher_may_ask_for_every_step_once_it_needs_them() -> None:
+    """Until then it costs nothing where a training is followed lightly."""
+    steps, other = Steps(), Steps()
+    stream = Stream([steps, other])
+    stream.rest()
+    stream.tell("step_ended", None)
+    assert (steps.heard, other.heard) == (0, 0)
+    steps.always = frozenset({"step_ended"})
+    stream.wake()
+    stream.tell("step_ended", None)
+    assert (steps.heard, other.heard) == (1, 1)
+    stream.rest()
+    stream.tell("step_ended", None)
+    assert (steps.heard, other.heard) == (2, 1)
+
+
 def test_an_operation_is_told_to_those_who_named_it() -> None:
     """Others are not called; one that breaks hears no more and keeps nobody from hearing."""
     sums, everything = Sums(), Everything()
     stream = Stream([Breaks(), sums, everything])
     for name in ("mul", "sum", "mul", "sum"):
-        stream.tell_operation(name, (), {}, None)
+        stream.tell("operated", name, (), {}, None)
     assert sums.names == ["sum", "sum"]
     assert everything.names == ["mul", "sum", "mul", "sum"]
     assert stream.faults == ["Breaks.operated: ValueError: broken"]

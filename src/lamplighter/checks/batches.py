@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,15 +87,20 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
     if isinstance(value, Tensor):
         if value.layout is torch.strided and not value.is_nested:  # asked at every call
             yield value
+        return
+    items: Iterable[Any] = ()
+    if isinstance(value, list | tuple):
+        items = value
     elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from tensors_in(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from tensors_in(item)
+        items = value.values()
     elif hasattr(value, "__dataclass_fields__"):
-        for name in value.__dataclass_fields__:
-            yield from tensors_in(getattr(value, name))
+        items = (getattr(value, name) for name in value.__dataclass_fields__)
+    for item in items:
+        if isinstance(item, Tensor):  # most are: watching asks many times at each step
+            if item.layout is torch.strided and not item.is_nested:
+                yield item
+        else:
+            yield from tensors_in(item)
 
 
 def is_dense(tensor: Tensor) -> bool:

@@ -50,8 +50,6 @@ class Attention(Watcher):
         seldom: lightly followed steps after which it looks again; None: never.
     """
 
-    always = frozenset({"step_ended"})
-
     def __init__(
         self,
         patience: Patience,
@@ -67,6 +65,9 @@ class Attention(Watcher):
         self.left = patience.first
         self.rested = 0
         self.changes: Counter[tuple[Any, ...]] = Counter()
+        # one that looks again only where something changes has nothing to count while others rest,
+        # since it never looks longer than they do
+        self.always = frozenset() if seldom is None else frozenset({"step_ended"})
 
     def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         if self.left > 0:

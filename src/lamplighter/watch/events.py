@@ -82,14 +82,17 @@ RARE = frozenset(EVENTS) - {
 
 FAULT = 200  # letters of what went wrong in a watcher
 
+Hearers = dict[str, list[Callable[..., None]]]  # event → the methods that hear it
+
 
 class Watcher:
     """Hears everything and does nothing; the small ones override what they look at.
 
     `codes`: what it can find. `always`: the frequent events that it hears also when a training is
-    followed lightly, each of which costs time at every step of the whole training. `operations`:
-    the operations it hears of, by their names in `taps.names`; None: all, which costs time at each
-    of the hundreds in a step that is followed closely.
+    followed lightly, each of which costs time at every step of the whole training; asked anew each
+    time that begins, so that one may wait for what it needs them for. `operations`: the operations
+    it hears of, by their names in `taps.names`; None: all, which costs time at each of the hundreds
+    in a step that is followed closely.
     """
 
     codes: tuple[str, ...] = ()
@@ -268,11 +271,10 @@ class Stream:
         self.noted: dict[int, Any] = {}
         self.thread = threading.get_ident()
         self.faults: list[str] = []
-        self.full: dict[str, list[Callable[..., None]]] = {event: [] for event in EVENTS}
-        self.light: dict[str, list[Callable[..., None]]] = {event: [] for event in EVENTS}
+        self.full: Hearers = {event: [] for event in EVENTS}
+        self.light: Hearers = {}
         self.now = self.full
-        # name of an operation → who hears it; filled as they come
-        self.of_operation: dict[str, list[Callable[..., None]]] = {}
+        self.of_operation: Hearers = {}  # the same by the names of operations, filled as they come
         # where calls of modules are listened to, and where that ends; told when it changes
         self.hears_calls = False
         self.calls_heard: Callable[[bool], None] = _whatever
@@ -289,12 +291,19 @@ class Stream:
         for event in EVENTS:
             if getattr(type(watcher), event) is not getattr(Watcher, event):
                 self.full[event].append(getattr(watcher, event))
-                if event in watcher.always or event in RARE:
-                    self.light[event].append(getattr(watcher, event))
-        self._follow(self.now)
+        if self.now is self.light:
+            self.rest()
+        else:
+            self._follow(self.full)
 
     def rest(self) -> None:
         """Follows lightly from here on."""
+        self.light = {
+            event: [h for h in hearers if event in getattr(h, "__self__", Watcher).always]
+            if event not in RARE
+            else hearers
+            for event, hearers in self.full.items()
+        }
         self._follow(self.light)
 
     def wake(self) -> None:
@@ -304,7 +313,7 @@ class Stream:
             for hear in self.full["woken"]:
                 hear()
 
-    def _follow(self, hearers: dict[str, list[Callable[..., None]]]) -> None:
+    def _follow(self, hearers: Hearers) -> None:
         self.now = hearers
         self.of_operation.clear()
         heard = bool(hearers["module_entered"] or hearers["module_left"])
@@ -313,33 +322,15 @@ class Stream:
             self.calls_heard(heard)
 
     def tell(self, event: str, *facts: Any) -> None:
-        """Tells one event; what watchers do with torch is itself not observed."""
-        hearers = self.now[event]
-        if hearers:
-            self._pass_on(hearers, event, facts)
+        """Tells one event; what watchers do with torch is itself not observed.
 
-    def tell_operation(
-        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
-    ) -> None:
-        """Tells "operated" to those who hear of operations with this name."""
-        hearers = self.of_operation.get(name)
-        if hearers is None:
-            hearers = self.of_operation[name] = self._hearers_of(name)
-        if hearers:
-            self._pass_on(hearers, "operated", (name, args, kwargs, result))
-
-    def _hearers_of(self, name: str) -> list[Callable[..., None]]:
-        found = []
-        for hear in self.now["operated"]:
-            named = getattr(getattr(hear, "__self__", None), "operations", None)
-            if named is None or name in named:
-                found.append(hear)
-        return found
-
-    def _pass_on(
-        self, hearers: list[Callable[..., None]], event: str, facts: tuple[Any, ...]
-    ) -> None:
-        if not self.on or threading.get_ident() != self.thread:
+        "operated" is told to those alone who hear of operations with this name.
+        """
+        if event != "operated":
+            hearers = self.now[event]
+        elif (hearers := self.of_operation.get(facts[0])) is None:  # type: ignore[assignment]
+            hearers = self.of_operation[facts[0]] = self._hearers_of(facts[0])
+        if not hearers or not self.on or threading.get_ident() != self.thread:
             return
         if torch._C._are_functorch_transforms_active() and _is_mapped():
             return
@@ -356,6 +347,14 @@ class Stream:
             if paused:
                 self.go_on()
             self.on = True
+
+    def _hearers_of(self, name: str) -> list[Callable[..., None]]:
+        found = []
+        for hear in self.now["operated"]:
+            named = getattr(hear, "__self__", Watcher).operations
+            if named is None or name in named:
+                found.append(hear)
+        return found
 
     def _tell_after(
         self,
@@ -378,9 +377,9 @@ class Stream:
         owner = type(getattr(hear, "__self__", hear)).__name__
         told = str(error).partition("\n")[0][:FAULT]  # torch lists every backend that it knows
         self.faults.append(f"{owner}.{event}: {type(error).__name__}: {told}")
-        for hearers in (self.full[event], self.light[event]):
-            if hear in hearers:
-                hearers.remove(hear)
+        for hearers in (self.full, self.light):  # a rare event has one list in both
+            if hear in hearers.get(event, ()):
+                hearers[event].remove(hear)
         self.of_operation.clear()
 
 

@@ -258,7 +258,9 @@ class World(Watcher):
     def step_ended(self, optimizer: torch.optim.Optimizer) -> None:
         self.sight = None
         self.steps += 1
-        record = self.owner_record(optimizer)
+        record = self.optimizers.get(id(optimizer))
+        if record is None or record.ref() is not optimizer:
+            record = self.owner_record(optimizer)
         record.steps += 1
         for current in self.live:
             current.steps += 1
@@ -306,9 +308,12 @@ class World(Watcher):
 
     def current(self) -> Pass | None:
         """The walk that handed out the newest batch and is still going on, or None."""
-        while self.live and not self.live[-1].alive():
+        while self.live:
+            newest = self.live[-1]
+            if not newest.complete and newest.walker() is not None:  # as `alive`, without its call
+                return newest
             self.live.pop()
-        return self.live[-1] if self.live else None
+        return None
 
     def loader(self) -> DataLoader[Any] | None:
         """The loader of that walk, or None."""

@@ -112,7 +112,7 @@ class Bounds:
         return current.given >= self.batches
 
     def is_enough(self, current: Pass) -> bool:
-        """Whether a walk has shown what it has to show."""
+        """Whether a walk has shown what it has to show, where it is bounded at all."""
         if self.batches is None:
             return False
         limit = self.batches if current.number <= 2 else self.later

@@ -142,9 +142,11 @@ class Policies(Watcher):
         return REWARD if known is None and self._is_called_reward(tensor) else known
 
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
+        if not self.products.held and not self.attached.held:
+            return
         products, self.products = self.products, HeldFactors(MOST)
         attached, self.attached = self.attached, HeldFactors(MOST)
-        if self.looks >= LOOKS or not is_loss(roots[0]) or not (len(products) or len(attached)):
+        if self.looks >= LOOKS or not is_loss(roots[0]):
             return
         self.looks += 1
         self._look_at_signs(products.slopes(roots[0]))

@@ -90,9 +90,11 @@ class PairsApart(Watcher):
 
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
         labels, self.labels = self.labels, []
-        distances, self.distances = self.distances, HeldFactors(MOST_LABELS)
         inputs, self.inputs = self.inputs, []
-        if self.over or not labels or not len(distances) or not is_loss(roots[0]):
+        if not self.distances.held:
+            return
+        distances, self.distances = self.distances, HeldFactors(MOST_LABELS)
+        if self.over or not labels or not is_loss(roots[0]):
             return
         self.looks += 1
         self.over = self.looks >= LOOKS

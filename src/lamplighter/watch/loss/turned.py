@@ -174,9 +174,11 @@ class TurnedScores(Watcher):
             self.scores.hold(Factor("likelihood", certain=True), result)
 
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
-        scores, self.scores = self.scores, HeldFactors(MOST)
         classified, self.classified, self.sided = self.classified, False, []
-        if self.over or not len(scores) or not is_loss(roots[0]):
+        if not self.scores.held:
+            return
+        scores, self.scores = self.scores, HeldFactors(MOST)
+        if self.over or not is_loss(roots[0]):
             return
         self.looks += 1
         alone = len(self.world.optimizers) < 2  # else one may play against another

@@ -69,8 +69,10 @@ class WeightPenalties(Watcher):
             self.penalties.hold(Factor("penalty", answer=weakref.ref(first)), result)
 
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
-        penalties, self.penalties = self.penalties, HeldFactors(MOST)
         self.waiting = False
+        if not self.penalties.held:
+            return
+        penalties, self.penalties = self.penalties, HeldFactors(MOST)
         if self.over or len(penalties) < FEWEST or not is_loss(roots[0]):
             return
         self.looks += 1

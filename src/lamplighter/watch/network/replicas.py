@@ -21,7 +21,6 @@ class Replicas(Watcher):
     """Keeps a digest of wrapped networks at steps 1, 2, 4, 8, …, to be compared over processes."""
 
     codes = ("G101", "G102")
-    always = frozenset({"step_ended"})
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -33,6 +32,7 @@ class Replicas(Watcher):
     def module_entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         if isinstance(module, DistributedDataParallel):
             self.wrapped[id(module.module)] = weakref.ref(module)
+            self.always = frozenset({"step_ended"})
             self.bypass = None
         elif self.wrapped and id(module) in self.wrapped and torch.is_grad_enabled():
             self.bypass = (id(module), here())

@@ -67,7 +67,7 @@ def tap_loaders(taps: Taps) -> None:
             current = getattr(self, "_watched_pass", None)
             if current is None or not stream.on:
                 return original(self)
-            if bounds.is_enough(current) and may_end_here(2):
+            if bounds.batches is not None and bounds.is_enough(current) and may_end_here(2):
                 current.complete = current.shortened = bounds.cut = True
                 stream.tell("pass_ended", current)
                 raise StopIteration

@@ -64,7 +64,7 @@ class Operations(TorchFunctionMode):
             if name == "add" and args and result is args[0] and _counts(args):
                 return result
             self.heard += 1
-            self.stream.tell_operation(name, args, kwargs or {}, result)
+            self.stream.tell("operated", name, args, kwargs or {}, result)
             if self.heard >= MOST:
                 self.finish()
         return result
@@ -181,7 +181,7 @@ def tap_operations(taps: Taps, patience: Patience) -> None:
         def wrapped(array: Any) -> Any:  # torch hands this one to no mode
             result = original(array)
             if stream.on and operations.live:
-                stream.tell_operation("from_numpy", (array,), {}, result)
+                stream.tell("operated", "from_numpy", (array,), {}, result)
             return result
 
         return wrapped

@@ -93,7 +93,8 @@ def tap_backward(taps: Taps) -> None:
                 stream.tell("begun_with", roots, gradients)
             stream.tell("backward_starts", roots)
             result = original(roots, *args, **kwargs)
-            stream.tell("backward_ended", roots)
+            if stream.now["backward_ended"]:
+                stream.tell("backward_ended", roots)
             return result
 
         return backward
@@ -110,6 +111,8 @@ def tap_optimizers(taps: Taps) -> None:
     def before(optimizer: Any, args: Any, kwargs: Any) -> None:
         if paused and paused[0] is optimizer:
             go_on()  # its last step ended in an error
+        if not stream.now["step_starts"] and not stream.listening:
+            return
         closure = (args[1] if len(args) > 1 else None) or kwargs.get("closure")
         stream.tell("step_starts", optimizer, closure is not None)
         # what torch computes in its own step says nothing of the program
@@ -127,6 +130,8 @@ def tap_optimizers(taps: Taps) -> None:
 
     def clearing(original: Wrapper) -> Wrapper:
         def zero_grad(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if not stream.listening and not stream.now["cleared"]:
+                return original(self, *args, **kwargs)
             # it looks at every gradient, which says nothing of the program
             aside = stream.listening and stream.pause()
             try:

@@ -207,8 +207,7 @@ class Recipe:
     time_limit: NotNegative = setting(
         0.0,
         "training",
-        "stop after about this many minutes, in which the learning rate goes through its whole "
-        "curve; 0 is off",
+        "stop after about this many minutes, with the learning rate's curve ended; 0 is off",
         "a number of at least 0",
     )
     seed: Annotated[int, Ge(0), Lt(2**63)] = setting(
@@ -253,10 +252,7 @@ class Recipe:
     name: str | None = setting(None, "output", "the run's name", "a folder name")
     tensorboard: bool = setting(True, "output", "write TensorBoard events", "true or false")
     save_every: NotNegative = setting(
-        10.0,
-        "output",
-        "minutes between checkpoints within an epoch; 0 is off",
-        "a number of at least 0",
+        10.0, "output", "minutes between saves within an epoch; 0 is off", "a number of at least 0"
     )
 
     def with_changes(self, **changes: Any) -> Recipe:

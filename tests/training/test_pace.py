@@ -7,13 +7,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.training.test_session import journal
+
 from lamplighter.listener import Listener
 from lamplighter.run_folder import RunFolder
 from lamplighter.training import loop
 from lamplighter.training.pace import Pace
 from lamplighter.training.session import Session
-
-from tests.training.test_session import journal
 
 
 def walked(pace: Pace, seconds_of_a_step: float, steps: int) -> list[int]:

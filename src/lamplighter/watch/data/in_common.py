@@ -26,7 +26,11 @@ def shared(
     if held_out.samples.bare and trained.samples.labels:
         return []
     plain = (SequentialSampler, RandomSampler)
-    if all(isinstance(loading.drawn_by(one), plain) for one in (train, loader)):
+    pairs = ((trained, train), (held_out, loader))
+    if all(
+        isinstance(loading.drawn_by(one), plain) and seen.length in (0, length_of(one.dataset))
+        for seen, one in pairs
+    ):
         found = list(splits.validation_is_train(train, loader))
         found = found or list(splits.indices_meet(train, loader))
         if found:

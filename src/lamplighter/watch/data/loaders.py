@@ -16,6 +16,7 @@ from lamplighter.checks import loading, splits
 from lamplighter.checks.batches import tensors_in
 from lamplighter.watch.data.in_common import is_training_looked_at, shared
 from lamplighter.watch.data.lives import Lives
+from lamplighter.watch.data.passes import length_of
 from lamplighter.watch.data.rows import rows_of
 from lamplighter.watch.data.samples import Samples, parts_of
 from lamplighter.watch.events import Watcher
@@ -49,6 +50,8 @@ class SeenLoader:
         answers: whether its samples had a second part in training, and whether the program has done
             anything with it; what only learns the inputs has seen no answer.
         in_evaluation_mode: whether a network that computes as at evaluation was given its batches.
+        length: samples of its data set when it was last walked through, 0 before; it may be altered
+            later, as a list of indices is to which a round of active learning adds.
     """
 
     ref: Callable[[], DataLoader[Any] | None]
@@ -69,6 +72,7 @@ class SeenLoader:
     entered: set[int] = field(default_factory=set)
     answers: tuple[bool, bool] = (False, False)
     in_evaluation_mode: bool = False
+    length: int = 0
 
     @property
     def name(self) -> str:
@@ -135,6 +139,7 @@ class Loaders(Watcher):
             return
         mine = record_of(self.world, loader)
         mine.passes += 1
+        mine.length = length_of(loader.dataset)
         self._look_for_the_same_batch(mine)
         mine.last, mine.steps_then = current, self.world.steps
         if mine.passes > 3:

@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader, RandomSampler, SequentialSampler
 
 from lamplighter.checks import loading, splits
 from lamplighter.checks.finding import Finding
-from lamplighter.watch.data.passes import base_of, length_of
+from lamplighter.watch.data.passes import base_of
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.loaders import SeenLoader
@@ -45,19 +45,22 @@ def shared(
 def is_training_looked_at(world: World, trained: SeenLoader, mine: SeenLoader) -> bool:
     """Whether a loader gives all that is trained on once more, while others give what is held out.
 
-    As for a score of training, to gather features of it, or for a plot of all data.
+    As for a score of training, to gather features of it, or for a plot of all data; not where it is
+    called validation or test. Asked in the end, when loaders may be gone.
     """
-    train, loader = trained.ref(), mine.ref()
-    if train is None or loader is None:
+    names = [name.lower() for name in (*mine.names, *mine.made_as)]
+    if mine.role == "evaluation" and not any("eval" in name for name in names):
         return False
-    if base_of(train) is not loader.dataset and not _hold_the_same(world, trained, mine):
+    whole, base = getattr(mine.ref(), "dataset", None), base_of(trained.ref())
+    if (whole is None or base is not whole) and not _hold_the_same(world, trained, mine):
         return False
+    known = set(trained.samples.prints)
     others = [o for o in world.walked.values() if o.evaluations and not o.steps and o is not mine]
     return any(
         other.role != "train"
         and other.meets(trained)
-        and (theirs := other.ref()) is not None
-        and not shared(trained, train, other, theirs)
+        and other.samples.prints
+        and not known.intersection(other.samples.prints)
         and not _hold_the_same(world, other, mine)
         for other in others
     )
@@ -66,10 +69,10 @@ def is_training_looked_at(world: World, trained: SeenLoader, mine: SeenLoader) -
 def _hold_the_same(world: World, one: SeenLoader, other: SeenLoader) -> bool:
     """Whether two loaders read the same samples, as far as a look into their data sets tells."""
     datasets = [getattr(loader.ref(), "dataset", None) for loader in (one, other)]
-    if datasets[0] is datasets[1]:
+    if datasets[0] is not None and datasets[0] is datasets[1]:
         return True
     known = world.comparisons.rows if world.comparisons is not None else {}
     rows = [known[id(loader)][1].inputs for loader in (one, other) if id(loader) in known]
     if len(rows) < 2 or rows[0] is None or rows[1] is None:
         return False
-    return length_of(datasets[0]) == length_of(datasets[1]) and torch.equal(rows[0], rows[1])
+    return torch.equal(rows[0], rows[1])

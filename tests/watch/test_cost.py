@@ -25,7 +25,7 @@ from lamplighter.watch.world import World
 
 HOUSE = str(Path(lamp.__file__).parent)
 LIGHT = 16  # calls in most steps that are followed lightly; in step 64 and its like more is asked
-CLOSE = 590  # in one of which all is heard but its operations
+CLOSE = 610  # in one of which all is heard but its operations
 CLOSEST = 820  # in one of which all is heard
 
 

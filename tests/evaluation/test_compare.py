@@ -237,3 +237,16 @@ def test_an_auto_and_the_value_it_came_to_are_one_setting(tmp_path):
         (tmp_path / name / "recipe.toml").write_text(text)
     assert settings_that_differ(tmp_path / "asked", tmp_path / "written") == {}
     assert settings_that_differ(tmp_path / "asked", tmp_path / "other") == {"lr": [0.003, 0.1]}
+
+
+def test_a_fact_that_an_older_version_did_not_write_is_no_difference(tmp_path):
+    """What both wrote down is compared, so that runs of two versions may differ by their seed alone."""
+    for name, text in (
+        ("old", 'seed = 1\n[facts]\npreprocess = "crop"\n'),
+        ("new", 'seed = 2\n[facts]\npreprocess = "crop"\ntask = "classification"\n'),
+        ("other", 'seed = 2\n[facts]\npreprocess = "pad"\n'),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "recipe.toml").write_text(text)
+    assert seeds_only(settings_that_differ(tmp_path / "old", tmp_path / "new"))
+    assert "facts.preprocess" in (settings_that_differ(tmp_path / "new", tmp_path / "other") or {})

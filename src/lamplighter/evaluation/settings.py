@@ -25,7 +25,13 @@ def settings_that_differ(run_a: Path, run_b: Path) -> dict[str, list[Any]] | Non
     a, b = _settings(run_a), _settings(run_b)
     if a is None or b is None:
         return None
-    keys = [key for key in {**a, **b} if key.rsplit(".", 1)[-1] not in NAMES]
+    # a fact that one of them lacks was not written down by the version that made it
+    keys = [
+        key
+        for key in {**a, **b}
+        if key.rsplit(".", 1)[-1] not in NAMES
+        and (key in a.keys() & b.keys() or not key.startswith("facts."))
+    ]
     return {key: [a.get(key), b.get(key)] for key in keys if a.get(key) != b.get(key)}
 
 

@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader, RandomSampler, SequentialSampler
 
 from lamplighter.checks import loading, splits
 from lamplighter.checks.finding import Finding
-from lamplighter.watch.data.passes import base_of
+from lamplighter.watch.data.passes import base_of, length_of
 
 if TYPE_CHECKING:
     from lamplighter.watch.data.loaders import SeenLoader

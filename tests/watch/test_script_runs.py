@@ -130,7 +130,7 @@ def test_endless_program_is_ended(tmp_path: Path) -> None:
         "    model(torch.randn(4, 3)).pow(2).mean().backward()\n"
         "    optimizer.step()\n"
     )
-    report = check_script(str(script), seconds=3)
+    report = check_script(str(script), seconds=6)
     assert report.end == "enough"
     assert [(f.code, f.line) for f in report.findings] == [("R101", 5)]
 

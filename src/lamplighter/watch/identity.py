@@ -36,6 +36,29 @@ class ByIdentity(Generic[Value]):
         kept[key] = (weakref.ref(thing, partial(kept.pop, key)), value)
 
 
+class Numbers:
+    """A number for each object that is its own, also when a later one lies at the same address.
+
+    What cannot be referred to weakly, such as a list, goes by its address.
+    """
+
+    def __init__(self) -> None:
+        self._known: ByIdentity[int] = ByIdentity()
+        self._count = 0
+
+    def of(self, thing: object) -> int:
+        """The number of an object; that of None is that of what is gone."""
+        number = self._known.get(thing)
+        if number is not None:
+            return number
+        try:
+            self._known[thing] = number = self._count + 1
+        except TypeError:
+            return -id(thing)
+        self._count = number
+        return number
+
+
 class ByAddress:
     """Tensors known by where their numbers begin, for as long as those numbers are there.
 

@@ -10,7 +10,7 @@ import torch
 
 from lamplighter.checks.splits import fingerprints
 from lamplighter.watch.events import Watcher
-from lamplighter.watch.identity import ByAddress
+from lamplighter.watch.identity import ByAddress, Numbers
 from lamplighter.watch.source.descent import shallow
 from lamplighter.watch.source.place import Place, here
 from lamplighter.watch.source.statements import line_that_names
@@ -89,6 +89,7 @@ class Modes(Watcher):
         self.world = world
         self.pending: list[tuple[Pass, Evaluation]] = []
         self.begun: list[tuple[Pass, Evaluation]] = []
+        self.numbers = Numbers()
         self.trained_loaders: set[int] = set()
         self.trained_sets: set[int] = set()
         self.stepping: dict[int, Stepping] = {}
@@ -139,7 +140,7 @@ class Modes(Watcher):
             kept[id(module)] = known
             plain = not deliberate and not torch.is_grad_enabled() and self.world.steps > 0
             if plain and len(self.begun) < MOST:
-                current.notes["loader"] = id(current.loader())
+                current.notes["loader"] = self.numbers.of(current.loader())
                 self.begun.append((current, known))
         known.calls += 1
 
@@ -216,8 +217,8 @@ class Modes(Watcher):
         self.begun = [one for one in self.begun if one[0] is not current]
         loader = current.loader()
         if current.steps and loader is not None:
-            self.trained_loaders.add(id(loader))
-            self.trained_sets.add(id(loader.dataset))
+            self.trained_loaders.add(self.numbers.of(loader))
+            self.trained_sets.add(self.numbers.of(loader.dataset))
         kept: dict[int, Evaluation] = current.notes.pop("evaluations", {})
         if not current.is_evaluation():
             return
@@ -226,8 +227,8 @@ class Modes(Watcher):
             ahead = int(current.given > 2)
             if evaluation.calls < current.given - ahead or len(self.pending) > MOST:
                 continue
-            current.notes["loader"] = id(loader)
-            current.notes["set"] = id(current.dataset())
+            current.notes["loader"] = self.numbers.of(loader)
+            current.notes["set"] = self.numbers.of(current.dataset())
             current.notes["steps"] = self.world.steps
             self.pending.append((current, evaluation))
 
@@ -273,7 +274,8 @@ class Modes(Watcher):
                 f"{current.given} batches of a loader that is never trained on",
                 repeated=walks[_which(current, evaluation)] >= SEVERAL,
             )
-        walked = {key for key, loader in self.world.walked.items() if loader.steps}
+        stepped = [loader.ref() for loader in self.world.walked.values() if loader.steps]
+        walked = {self.numbers.of(loader) for loader in stepped if loader is not None}
         for current, evaluation in self.begun:  # what a `break`, or one `next`, has left
             used = current.steps or current.backwards
             if not used and current.notes["loader"] not in walked | self.trained_loaders:

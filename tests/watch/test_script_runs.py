@@ -255,3 +255,30 @@ def test_a_program_that_needs_every_batch_gets_them(tmp_path: Path) -> None:
         "the script failed once its loaders were cut short (RuntimeError: The size"
         in (report.notes[0])
     )
+
+
+def test_data_are_looked_into_after_an_end_that_was_near(tmp_path: Path) -> None:
+    """The look into a set, whose reading is traced, comes to its end: it went on for ever on Python 3.11."""
+    script = tmp_path / "sorted_set.py"
+    script.write_text(
+        "import torch\n"
+        "from torch.utils.data import DataLoader, Dataset\n"
+        "class Rows(Dataset):\n"
+        "    def __init__(self):\n"
+        "        self.items = [(torch.randn(4) + k, k) for k in range(4) for _ in range(100)]\n"
+        "    def __len__(self):\n"
+        "        return len(self.items)\n"
+        "    def __getitem__(self, index):\n"
+        "        return self.items[index]\n"
+        "loader = DataLoader(Rows(), batch_size=16)\n"
+        "model = torch.nn.Linear(4, 4)\n"
+        "optimizer = torch.optim.SGD(model.parameters(), lr=0.1)\n"
+        "for epoch in range(2):\n"
+        "    for rows, kinds in loader:\n"
+        "        optimizer.zero_grad()\n"
+        "        torch.nn.functional.cross_entropy(model(rows), kinds).backward()\n"
+        "        optimizer.step()\n"
+    )
+    report = check_script(str(script), steps=1, seconds=20)
+    assert report.end in ("enough", "finished")
+    assert "D106" in {finding.code for finding in report.findings}

@@ -8,6 +8,7 @@ It writes one JSON document to FILE and says nothing itself.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import json
 import os
@@ -145,19 +146,29 @@ class ObservedRun:
     def _interrupt(self) -> None:
         with self.asking:
             if not self.over.is_set():
-                _raise_in_main(ctypes.py_object(EnoughSeen))
+                _raise_in_main(EnoughSeen)
 
     def _ask_no_more(self) -> None:
         """The program has ended: what was to end it must not end the writing of what was found."""
-        with self.asking:
-            self.over.set()
-            _raise_in_main(None)
+        while not self.over.is_set():
+            with contextlib.suppress(EnoughSeen), self.asking:
+                self.over.set()
+        # What was asked for and not yet raised is raised here, where it does no harm. Taken back with
+        # NULL, CPython 3.11 would look for it ever after, and never get past a call that is traced.
+        if threading.current_thread() is not threading.main_thread():
+            return
+        with contextlib.suppress(EnoughSeen):
+            _raise_in_main(EnoughSeen)
+            for _ in range(1000):
+                pass
 
 
-def _raise_in_main(exception: Any) -> None:
-    """Has the main thread raise this at its next line, or takes back what it was to raise."""
+def _raise_in_main(exception: type[BaseException]) -> None:
+    """Has the main thread raise this at its next line."""
     main = threading.main_thread().ident
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(main or 0), exception)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+        ctypes.c_ulong(main or 0), ctypes.py_object(exception)
+    )
 
 
 def _told(error: BaseException) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,7 +12,7 @@ from lamplighter.checks.copying import hangs_on_its_place
 from lamplighter.checks.finding import Finding
 from lamplighter.checks.guess import answer_in
 from lamplighter.checks.resized import classes_out_of_place
-from lamplighter.checks.snapshot import probing
+from lamplighter.checks.snapshot import copied, probing
 from lamplighter.watch.events import Watcher
 from lamplighter.watch.network.trial import UNFIT
 from lamplighter.watch.often import Often
@@ -101,7 +100,7 @@ class Targets(Watcher):
             return True
         try:
             with probing(module), torch.no_grad():
-                double = copy.deepcopy(module).eval()
+                double = copied(module, module).eval()
                 return hangs_on_its_place(lambda given: answer_in(given.into(double)), batch)
         except UNFIT:
             return True

@@ -256,17 +256,18 @@ class OwnForms(Watcher):
         return None
 
     def backward_starts(self, roots: tuple[Tensor, ...]) -> None:
-        known = self.forms.get(roots[0])
-        # of a score, gradients are asked for at an input, to see what the network looks at
-        if not known or asks_for_inputs(roots[0], self.world.held()):
-            return
-        for form in known:
-            key = (form.kind, form.place)
-            # what no step follows teaches nothing
-            if self.stepped.get(key) != self.world.steps:
-                self.stepped[key] = self.world.steps
-                if self.hits.again(key):
-                    self.world.adopt_new(self._finding(form), form.place)
+        for root in roots:
+            known = self.forms.get(root)
+            # of a score, gradients are asked for at an input, to see what the network looks at
+            if not known or asks_for_inputs(root, self.world.held()):
+                continue
+            for form in known:
+                key = (form.kind, form.place)
+                # what no step follows teaches nothing
+                if self.stepped.get(key) != self.world.steps:
+                    self.stepped[key] = self.world.steps
+                    if self.hits.again(key):
+                        self.world.adopt_new(self._finding(form), form.place)
 
     def _finding(self, form: Form) -> Iterator[Finding]:
         if form.kind == "hinge":

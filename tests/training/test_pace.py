@@ -7,9 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.training.test_session import journal
+from tests.training.test_session import Heard, journal
 
-from lamplighter.listener import Listener
 from lamplighter.run_folder import RunFolder
 from lamplighter.training import loop
 from lamplighter.training.pace import Pace
@@ -52,16 +51,6 @@ def test_without_a_limit_or_a_plan_steps_are_counted(limit: float, steps: int) -
     """Also where nobody knows how many batches there are."""
     pace = Pace(limit, steps, by_clock=True, told=lambda _: None)
     assert walked(pace, 10.0, 50) == list(range(50))
-
-
-class Heard(Listener):
-    """Keeps what was said."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
 
 
 @pytest.fixture

@@ -39,6 +39,9 @@ class Shell:
     value: Any = None
 
 
+FROM_HOME = "fetch the archive again from its home"
+
+
 class _Mark:
     pass
 
@@ -56,15 +59,9 @@ def read_pickled(content: bytes, *, where: object) -> Any:
     try:
         return _open(_run(content))
     except DataError as error:
-        raise DataError(
-            error.message, where=where, fix="fetch the archive again from its home"
-        ) from error
+        raise DataError(error.message, where=where, fix=FROM_HOME) from error
     except Exception as error:
-        raise DataError(
-            f"the data are damaged: {error}",
-            where=where,
-            fix="fetch the archive again from its home",
-        ) from error
+        raise DataError(f"the data are damaged: {error}", where=where, fix=FROM_HOME) from error
 
 
 def _run(content: bytes) -> Any:

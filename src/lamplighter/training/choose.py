@@ -18,6 +18,7 @@ from lamplighter.images.augment import SMALL
 from lamplighter.images.geometry import Fit
 from lamplighter.images.preprocess import Preprocess
 from lamplighter.models.network import Network
+from lamplighter.models.small import SMALL as SMALL_NETWORKS
 from lamplighter.recipe import Recipe
 from lamplighter.training.muon import own_rate
 from lamplighter.training.optimizer import DEFAULT_LR
@@ -38,6 +39,7 @@ class Facts:
         grey: whether all pictures looked at are without colour channels.
         characters: whether the classes are single letters or digits, which must not be mirrored.
         outputs: numbers that the network has to give.
+        task: what is to be answered, a key of `tasks.TASKS`.
     """
 
     count: int
@@ -45,6 +47,7 @@ class Facts:
     grey: bool
     characters: bool
     outputs: int
+    task: str = "classification"
 
 
 def look_at(collection: Collection) -> Facts:
@@ -74,6 +77,7 @@ def look_at(collection: Collection) -> Facts:
         grey=grey,
         characters=bool(names) and all(_is_character(name) for name in names),
         outputs=outputs,
+        task=collection.task,
     )
 
 
@@ -88,10 +92,24 @@ def _is_character(name: str) -> bool:
 
 
 def choose_model(recipe: Recipe, facts: Facts) -> str:
-    """The network: a small residual one for small pictures, else ResNet-18."""
+    """The network: ResNet-18 for photographs; for small pictures that are to be told apart one that
+    learns them in minutes, and a small residual one for other tasks and for tiny pictures."""
     if recipe.model != "auto":
         return recipe.model
-    return "small_resnet" if facts.side <= SMALL else "resnet18"
+    if facts.side > SMALL:
+        return "resnet18"
+    side = facts.side if recipe.size == "auto" else recipe.size
+    quick = facts.task == "classification" and SMALL_NETWORKS["speed_net"].min_size <= side <= SMALL
+    return "speed_net" if quick else "small_resnet"
+
+
+def choose_optimizer(recipe: Recipe, network: Network) -> str:
+    """AdamW; Muon where the network knows its rate (`filter_rate`) and no other was typed, since
+    rates that are usual elsewhere are far too low for it."""
+    if recipe.optimizer != "auto":
+        return recipe.optimizer
+    known = own_rate(network.module, "Muon", 1) is not None
+    return "Muon" if known and recipe.lr == "auto" and not network.pretrained else "AdamW"
 
 
 def choose_channels(recipe: Recipe, facts: Facts, *, pretrained: bool) -> int:
@@ -183,8 +201,9 @@ def resolve(
 ) -> Recipe:
     """The recipe with every remaining `auto` replaced."""
     tuned = network.pretrained and bool(network.head)
+    optimizer = choose_optimizer(recipe, network)
+    recipe = recipe.with_changes(optimizer=optimizer)  # what follows goes by it
     epochs = _epochs(recipe, facts, tuned=tuned)
-    optimizer = "AdamW" if recipe.optimizer == "auto" else recipe.optimizer
     batch = _batch(recipe, facts, preprocess) if recipe.batch == "auto" else recipe.batch
     if recipe.batch != "auto" and recipe.batch > facts.count:
         raise UsageError(
@@ -192,15 +211,14 @@ def resolve(
             where="--batch",
             fix=f"--batch {max(1, min(32, facts.count // 4))}, or --batch auto",
         )
-    lr = recipe.lr
-    if lr == "auto":
-        lr = own_rate(network.module, optimizer, batch * recipe.accumulate) or "auto"
+    own_lr = own_rate(network.module, optimizer, batch * recipe.accumulate)
+    lr = own_lr if recipe.lr == "auto" and own_lr else recipe.lr
     if lr == "auto":
         rates = {"AdamW": 3e-3, "SGD": 0.01} if tuned else {**DEFAULT_LR, "AdamW": 3e-3}
         lr = rates.get(optimizer, 1e-3)
     schedule = recipe.schedule
     if schedule == "auto":
-        schedule = "one-cycle" if not tuned else "cosine"
+        schedule = "cosine" if tuned else "linear" if own_lr else "one-cycle"
     freeze = (
         ("first" if tuned and epochs > 1 else "none") if recipe.freeze == "auto" else recipe.freeze
     )
@@ -217,10 +235,9 @@ def resolve(
         batch=batch,
         lr=lr,
         backbone_lr=(0.1 if tuned else 1.0) if recipe.backbone_lr == "auto" else recipe.backbone_lr,
-        optimizer=optimizer,
         weight_decay=_weight_decay(recipe, optimizer),
         schedule=schedule,
-        warmup=(0.3 if schedule in ("cosine", "linear") else 0.0)
+        warmup=(0.3 if schedule in ("cosine", "linear") and not own_lr else 0.0)
         if recipe.warmup == "auto"
         else recipe.warmup,
         loss=recipe.loss,

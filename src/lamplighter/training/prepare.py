@@ -89,7 +89,7 @@ def prepare(recipe: Recipe, collection: Collection, listener: Listener = SILENT)
     if recipe.precision == "auto" and device.type == "cpu":
         name = choose_precision(
             parts, model=resolved.model, keep=recipe.cache != "off", listener=listener,
-            made_for_short=recipe.optimizer == "Muon",
+            made_for_short=resolved.optimizer == "Muon",
         )  # fmt: skip
         resolved = resolved.with_changes(precision=name)
         parts.precision = make_precision(name, device)

@@ -242,3 +242,11 @@ def test_with_changes() -> None:
         recipe.with_changes(batch=0)
     with pytest.raises(dataclasses.FrozenInstanceError):
         recipe.epochs = 3  # type: ignore[misc]
+
+
+def test_a_folder_may_be_a_path() -> None:
+    """From Python folders are paths as often as texts; the run's file holds texts."""
+    recipe = make_recipe(
+        {"data": Path("photos"), "out": Path("runs") / "new", "model": Path("w.pt")}
+    )
+    assert (recipe.data, recipe.out, recipe.model) == ("photos", str(Path("runs/new")), "w.pt")

@@ -285,7 +285,7 @@ def make_recipe(values: Mapping[str, Any], *, where: object = "") -> Recipe:
         for key in values
         if key not in FIELDS
     }
-    known = {key: _unify_case(key, value) for key, value in values.items() if key in FIELDS}
+    known = {key: _unify(key, value) for key, value in values.items() if key in FIELDS}
     for key, value in known.items():
         if isinstance(value, bool) and not isinstance(FIELDS[key].default, bool):
             faults[key] = _wrong_value(key, value)  # pydantic would take True for 1
@@ -310,8 +310,10 @@ def _wrong_value(key: str, given: Any) -> str:
     return f"expected {expects}, got {shown if len(shown) <= 200 else shown[:197] + '...'}.{near}"
 
 
-def _unify_case(key: str, value: Any) -> Any:
-    """`adamw` and `AdamW` are the same word; a comma list of codes is several codes."""
+def _unify(key: str, value: Any) -> Any:
+    """A path is a text; `adamw` and `AdamW` are the same word; a comma list of codes is several codes."""
+    if isinstance(value, Path):
+        return str(value)
     if key == "allow" and isinstance(value, str | list | tuple):
         given = [value] if isinstance(value, str) else value
         if all(isinstance(codes, str) for codes in given):

@@ -67,6 +67,18 @@ def test_it_learns_and_says_what_it_was(whole: Run) -> None:
     assert 0 < document["resolved"]["lr"] < 0.24
 
 
+def test_small_pictures_begin_so_by_themselves(data: Path, tmp_path: Path) -> None:
+    """Without a recipe the same network and optimizer are taken, and plain labels."""
+    run = lamplighter.train(data, out=tmp_path, epochs=2, device="cpu", listener=Listener())
+    document = tomllib.loads((run.path / "recipe.toml").read_text())
+    assert (document["model"], document["optimizer"], run.path.name) == (
+        "auto", "auto", "stripes0-speed_net",
+    )  # fmt: skip
+    kept = document["resolved"]
+    assert (kept["model"], kept["optimizer"], kept["schedule"]) == ("speed_net", "Muon", "linear")
+    assert run.best["val_accuracy"] >= 0.9
+
+
 def test_predict_gives_what_validation_gave(whole: Run, data: Path) -> None:
     """The averaging is in the network: files are answered as in the run's own evaluation."""
     rows = (whole.path / "predictions.csv").read_text().splitlines()

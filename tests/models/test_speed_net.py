@@ -157,3 +157,15 @@ def test_a_file_holds_the_widths(
     images = pictures(2)
     with torch.inference_mode():
         assert torch.equal(loaded(images), network.module.eval()(images))
+
+
+@pytest.mark.parametrize(("epochs", "learning"), [(1, 1), (2, 1), (3, 1), (5, 2), (8, 3), (20, 8)])
+def test_the_whitening_learns_in_the_first_epochs_alone(epochs: int, learning: int) -> None:
+    """Afterwards its biases have no gradient, and stay as they are; all else learns on."""
+    net = SpeedNet(3)
+    for epoch in range(1, epochs + 1):
+        net.begin_epoch(epoch, epochs)
+        net.zero_grad(set_to_none=True)
+        net(torch.rand(4, 3, 16, 16)).sum().backward()
+        assert (net.whitening.bias.grad is not None) is (epoch <= learning)
+        assert all(p.grad is not None for p in net.groups.parameters())

@@ -162,7 +162,7 @@ SMALL: dict[str, SmallRow] = {
     "small_resnet": SmallRow(SmallResNet, "residual network for pictures of 8×8 to 96×96 pixels"),
     "speed_net": SmallRow(
         make_speed_net,
-        "whitened patches and six convolutions, for --recipe speed: 12×12 to 64×64 pixels",
+        "whitened patches and six convolutions, learns in minutes: 12×12 to 64×64 pixels",
         options={"views": VIEWS, "widths": re.compile(r"[1-9][0-9]{0,2}(,[1-9][0-9]{0,2}){2}")},
         recorded={"views": "one", "widths": ",".join(map(str, WIDTHS))},
         min_size=12,

@@ -247,7 +247,7 @@ def make_parts(
         val=val,
         device=device,
         **limits_of(recipe),
-        set_mode=mode_setter(network, recipe.freeze),
+        set_mode=mode_setter(network, recipe.freeze, recipe.epochs),
     )
 
 
@@ -274,14 +274,20 @@ def _whiten(network: Network, pixels: Pixels, preprocess: Preprocess) -> None:
         layer.whiten(preprocess.normalise(_some(pixels, WHITENED_FROM)))
 
 
-def mode_setter(network: Network, freeze: str) -> Callable[[int], None]:
-    """What puts the module into training mode for an epoch, with what is frozen in it."""
+def mode_setter(network: Network, freeze: str, epochs: int) -> Callable[[int], None]:
+    """What puts the module into training mode for an epoch, with what is frozen in it.
+
+    A network from scratch may have a word in it (`begin_epoch`, as speed_net does).
+    """
+    begin_epoch = None if network.pretrained else getattr(network.module, "begin_epoch", None)
 
     def set_mode(epoch: int) -> None:
         if freeze == "backbone" or (freeze == "first" and epoch == 1):
             freeze_backbone(network)
         elif freeze == "first":
             unfreeze(network)
+        if begin_epoch is not None:
+            begin_epoch(epoch, epochs)
         network.module.train()
 
     return set_mode

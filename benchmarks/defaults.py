@@ -20,18 +20,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+RESNET: dict[str, Any] = {"model": "small_resnet"}
+SPEED: dict[str, Any] = {"model": "speed_net"}
 SCRATCH: dict[str, dict[str, Any]] = {
     "defaults": {},
-    "AdamW, lr 0.001": {"lr": 0.001},
-    "AdamW, lr 0.01": {"lr": 0.01},
-    "AdamW, cosine": {"schedule": "cosine"},
-    "SGD, lr 0.1": {"optimizer": "SGD", "lr": 0.1},
-    "SGD, lr 0.03": {"optimizer": "SGD", "lr": 0.03},
-    "Muon, lr 0.02": {"optimizer": "Muon", "lr": 0.02},
+    "small_resnet": RESNET,
+    "small_resnet, lr 0.001": {**RESNET, "lr": 0.001},
+    "small_resnet, lr 0.01": {**RESNET, "lr": 0.01},
+    "small_resnet, cosine": {**RESNET, "schedule": "cosine"},
+    "small_resnet, SGD, lr 0.1": {**RESNET, "optimizer": "SGD", "lr": 0.1},
+    "small_resnet, SGD, lr 0.03": {**RESNET, "optimizer": "SGD", "lr": 0.03},
+    "small_resnet, Muon, lr 0.02": {**RESNET, "optimizer": "Muon", "lr": 0.02},
+    "speed_net": SPEED,
+    "speed_net, AdamW": {**SPEED, "optimizer": "AdamW"},
     "augment none": {"augment": "none"},
     "half the epochs": {"epochs": 0.5},
     "batch 32": {"batch": 32},
     "--recipe speed": {"recipe": "speed"},
+    "--recipe speed, smoothing 0.1": {"recipe": "speed", "smoothing": 0.1},
 }
 TUNE: dict[str, dict[str, Any]] = {
     "defaults": {},

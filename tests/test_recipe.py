@@ -40,6 +40,7 @@ OTHER = {
     "activation": "relu",
     "views": "moved",
     "grow_from": 0.5,
+    "focus": 0.5,
     "epochs": 3,
     "batch": 7,
     "accumulate": 2,

@@ -22,6 +22,7 @@ BUILT_IN: Mapping[str, Mapping[str, Any]] = {
         "warmup": 0.0,
         "weight_decay": 0.0,
         "smoothing": 0.2,
+        "focus": 0.5,
     },
 }
 

@@ -145,7 +145,7 @@ class Stand:
                 0.0  # a rate that diverges would leave steps out, and their time with them
             )
         if self.parts.set_mode is not None:
-            self.parts.set_mode(1)
+            self.parts.set_mode(1, 0.0)
 
     def _batches(self) -> Iterator[Batch]:
         epoch = 0

@@ -115,6 +115,13 @@ class Recipe:
         "side of the first epoch's pictures as a share of size; they grow to it",
         "a number above 0, up to 1",
     )  # fmt: skip
+    focus: Annotated[float, Ge(0.25), Le(1)] = setting(
+        1.0,
+        "pictures",
+        "share of the pictures, those learnt worst, that the second half of the training shows, as often "
+        "as fits; 1: all",
+        "a number from 0.25 to 1",
+    )
     cache: Literal["auto", "on", "off"] = setting(
         "auto", "pictures", "keep decoded pictures", "auto, on or off"
     )

@@ -126,13 +126,23 @@ def test_it_is_exported(
 
 
 def test_settings_that_do_not_fit_are_refused(data: Path, tmp_path: Path) -> None:
-    """Growing pictures need a network of any size, and views a network that averages."""
+    """Growing pictures need a network of any size, views a network that averages, focus classes."""
+    multi = tmp_path / "multi.csv"
+    files = sorted(data.glob("*/*.png"))[::10]
+    rows = [f"{file},{n % 2},{n % 3 % 2}" for n, file in enumerate(files)]
+    multi.write_text("\n".join(["path,dark,wide", *rows]))
     for settings, told in (
         ({"model": "tutorial_cnn", "grow_from": 0.5}, "cannot grow"),
         ({"model": "small_resnet", "views": "all"}, "only speed_net averages"),
+        (
+            {"data": str(multi), "label_column": "dark,wide", "focus": 0.5},
+            r"loss of a class(?s:.*)--focus 1",
+        ),
     ):
         with pytest.raises(UsageError, match=told):
-            lamplighter.train(data, out=str(tmp_path), listener=Listener(), **settings)
+            lamplighter.train(
+                **{"data": data, "out": str(tmp_path), "listener": Listener(), **settings}
+            )
 
 
 def test_a_mistyped_recipe_ends_before_anything_begins(capsys: pytest.CaptureFixture[str]) -> None:

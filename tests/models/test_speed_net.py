@@ -159,13 +159,12 @@ def test_a_file_holds_the_widths(
         assert torch.equal(loaded(images), network.module.eval()(images))
 
 
-@pytest.mark.parametrize(("epochs", "learning"), [(1, 1), (2, 1), (3, 1), (5, 2), (8, 3), (20, 8)])
-def test_the_whitening_learns_in_the_first_epochs_alone(epochs: int, learning: int) -> None:
+def test_the_whitening_learns_in_the_first_epochs_alone() -> None:
     """Afterwards its biases have no gradient, and stay as they are; all else learns on."""
     net = SpeedNet(3)
-    for epoch in range(1, epochs + 1):
-        net.begin_epoch(epoch, epochs)
+    for done, learning in ((0.0, True), (0.25, True), (0.375, False), (0.9, False), (0.0, True)):
+        net.begin_epoch(done)
         net.zero_grad(set_to_none=True)
         net(torch.rand(4, 3, 16, 16)).sum().backward()
-        assert (net.whitening.bias.grad is not None) is (epoch <= learning)
+        assert (net.whitening.bias.grad is not None) is learning
         assert all(p.grad is not None for p in net.groups.parameters())

@@ -16,10 +16,10 @@ def test_a_network_from_scratch_has_a_word_in_it(pretrained: bool, learning: lis
     """speed_net keeps its whitening after three of eight epochs; with weights of its own it learns on."""
     network = build("speed_net", 4, channels=3)
     network.pretrained = pretrained
-    set_mode = mode_setter(network, "none", 8)
+    set_mode = mode_setter(network, "none")
     found = []
     for epoch in range(1, 9):
-        set_mode(epoch)
+        set_mode(epoch, (epoch - 1) / 8)
         assert network.module.training
         found.append(network.module.whitening.bias.requires_grad)
     assert found == learning

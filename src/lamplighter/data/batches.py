@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from lamplighter.data.deaths import begun, raise_for_own, waited_for
+from lamplighter.data.focus import Focus
 from lamplighter.data.loader import WorkedLoader
 from lamplighter.data.seeded import undisturbed
 from lamplighter.errors import DataError
@@ -92,6 +93,7 @@ class PictureBatches:
         shuffle: a new order each epoch.
         channels_last: memory layout of the pictures.
         side_at: epoch (from 1) → side of its pictures in pixels, at most the whole; None: whole.
+        focus: chooses what a shuffled epoch shows; None: every picture once.
     """
 
     resumable = True
@@ -109,8 +111,10 @@ class PictureBatches:
         shuffle: bool = False,
         channels_last: bool = True,
         side_at: Callable[[int], int] | None = None,
+        focus: Focus | None = None,
     ) -> None:
         self.side_at = side_at
+        self.focus = focus
         self.pixels = pixels
         self.targets = targets.to(device)
         self.preprocess = preprocess
@@ -133,46 +137,69 @@ class PictureBatches:
 
     def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
         count = len(self.pixels)
-        order = torch.arange(count)
-        if self.shuffle:
-            order = torch.randperm(count, generator=stream(self.seed, number, ORDER))
-        drawn: augmentation.Parameters = {}
-        if self.augment:
-            generator = stream(self.seed, number, VARIATION)
-            drawn = augmentation.draw(self.augment, count, generator)
-            if self.augment.alternating:
-                coins_N = torch.rand(count, generator=stream(self.seed, 0, VARIATION)) < 0.5
-                drawn["flip"] = alternated(coins_N, number)
+        rounds = self._rounds(number)
+        drawn = self._drawn(number, len(rounds))
         side = self.side_at(number) if self.side_at else self.preprocess.size
-        plan = self._plan(order)[skip:]
-        read = self.pixels.read(plan)
-        for positions in plan:
+        # a picture's row in what was drawn; in the first round that is its position
+        rows = torch.cat([order + count * done for done, order in enumerate(rounds)])
+        plan = self._plan(rows)[skip:]
+        read = self.pixels.read([rows % count for rows in plan])
+        for rows in plan:
+            positions = rows % count
             with one_thread() if self._is_light() else nullcontext():
                 batch = Batch(
-                    self._finish(next(read), positions, drawn, side),
+                    self._finish(next(read), rows, positions, drawn, side),
                     self.targets.index_select(0, positions.to(self.device)),
                     len(positions),
                     positions,
                 )
             yield batch
 
+    def _rounds(self, number: int) -> list[Tensor]:
+        """The epoch's positions in their order, in rounds that show no picture twice."""
+        if not self.shuffle:
+            return [torch.arange(len(self.pixels))]
+        generator = stream(self.seed, number, ORDER)
+        if self.focus is not None:
+            return self.focus.rounds(number, generator)
+        return [torch.randperm(len(self.pixels), generator=generator)]
+
+    def _drawn(self, number: int, rounds: int) -> augmentation.Parameters:
+        """What varies each picture, once for each round."""
+        if self.augment is None:
+            return {}
+        count = len(self.pixels)
+        generator = stream(self.seed, number, VARIATION)
+        drawn = [augmentation.draw(self.augment, count, generator) for _ in range(rounds)]
+        if self.augment.alternating:
+            coins_N = torch.rand(count, generator=stream(self.seed, 0, VARIATION)) < 0.5
+            for done, parameters in enumerate(drawn):
+                parameters["flip"] = alternated(coins_N, number + done)
+        if rounds == 1:
+            return drawn[0]
+        return {name: torch.cat([each[name] for each in drawn]) for name in drawn[0]}
+
     def _is_light(self) -> bool:
         """Whether making a batch is moving bytes about rather than computing."""
         return self.augment is None or self.augment.crop != "resized" or not self.augment.jitter
 
     def _finish(
-        self, images: Tensor, positions: Tensor, drawn: augmentation.Parameters, side: int
+        self,
+        images: Tensor,
+        rows: Tensor,
+        positions: Tensor,
+        drawn: augmentation.Parameters,
+        side: int,
     ) -> Tensor:
         images = images.to(self.device, non_blocking=True)
         if self.augment is None:
             ready = self.preprocess.normalise(images)
         else:
-            rows = {
-                name: values.index_select(0, positions).to(self.device)
-                for name, values in drawn.items()
+            chosen = {
+                name: values.index_select(0, rows).to(self.device) for name, values in drawn.items()
             }
             aspects = self._aspects(positions)
-            ready = augmentation.apply(images, rows, aspects, self.augment, self.preprocess)
+            ready = augmentation.apply(images, chosen, aspects, self.augment, self.preprocess)
         return shrunk(ready, side).contiguous(memory_format=self.format)
 
     def _aspects(self, positions: Tensor) -> Tensor:
@@ -304,7 +331,8 @@ def chunks(group: list[Batch], micro: int) -> Iterator[Batch]:
             stop = min(start + micro, batch.size)
             inputs = cut(batch.inputs, start, stop, batch.size)
             targets = cut(batch.targets, start, stop, batch.size)
-            yield Batch(inputs, targets, stop - start)
+            positions = None if batch.positions is None else batch.positions[start:stop]
+            yield Batch(inputs, targets, stop - start, positions)
 
 
 def size_of(value: Any) -> int:

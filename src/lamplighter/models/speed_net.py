@@ -15,7 +15,7 @@ LEAST_VARIANCE = 5e-4  # added to each: directions that hardly vary must not be 
 # what the published recipe gives to a step of 2,000 pictures: filters 0.24; head and biases for each
 # picture of the batch, as their gradients are those of a mean
 FILTER_RATE, AT_BATCH, HEAD_RATE, BIAS_RATE = 0.24, 2000, 0.67, 0.053
-WHITENING_LEARNS = 3 / 8  # of the epochs, as published
+WHITENING_LEARNS = 3 / 8  # of the training, as published
 VIEWS = ("one", "mirror", "moved", "all")
 
 
@@ -155,17 +155,16 @@ class SpeedNet(nn.Module):
         rate = self.filter_rate(batch)
         return HEAD_RATE * batch / rate, BIAS_RATE * batch / rate
 
-    def begin_epoch(self, epoch: int, epochs: int) -> None:
-        """Lets the whitening's biases learn in the first three eighths of the epochs alone.
+    def begin_epoch(self, done: float) -> None:
+        """Lets the whitening's biases learn in the first three eighths of a training alone.
 
         Without them nothing has to be carried back through the first convolution, which sees the
         most pixels of all: a tenth of a step or more, and the same right answers.
 
         Args:
-            epoch: the one that begins, from 1.
-            epochs: in all.
+            done: how much of the training lies before the epoch that begins, 0 to 1.
         """
-        self.whitening.bias.requires_grad_(epoch <= max(1, round(WHITENING_LEARNS * epochs)))
+        self.whitening.bias.requires_grad_(done < WHITENING_LEARNS)
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
         """Gives outputs_BK."""

@@ -13,7 +13,7 @@ COLUMNS = ("path_column", "label_column", "group_column", "split_column")
 # what only says how pictures become batches, and how a network becomes one for them
 OF_PICTURES = (
     *COLUMNS, "val_share", "test_share", "split_seed", "skip_unreadable", "size", "fit", "channels",
-    "normalise", "augment", "grow_from", "cache", "freeze", "activation", "views", "backbone_lr",
+    "normalise", "augment", "grow_from", "focus", "cache", "freeze", "activation", "views", "backbone_lr",
     "class_weights",
 )  # fmt: skip
 

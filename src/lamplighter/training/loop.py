@@ -162,10 +162,13 @@ class _Epoch:
         """Trains and validates; returns the line of metrics.jsonl."""
         started = time.perf_counter()
         seen_before = getattr(self.tally, "count", 0)
+        done = self._done()
         if self.parts.set_mode is None:
             self.parts.module.train()
         else:
-            self.parts.set_mode(self.number)
+            self.parts.set_mode(self.number, done)
+        if self.parts.focus is not None:
+            self.parts.focus.begin(self.number, done)
         self.listener.epoch_starts(self.number, self.parts.epochs, self.parts.train.steps() or 0)
         self._train()
         trained = time.perf_counter() - started
@@ -226,6 +229,12 @@ class _Epoch:
         if self.parts.train.resumable:
             self.saver.checkpoint(self.progress, self.tally.state())
         raise Stopped
+
+    def _done(self) -> float:
+        """How much of the training lies before this epoch, by the epochs, or by the clock that limits it."""
+        if self.pace.by_clock:
+            return min(1.0, self.progress.seconds / self.parts.time_limit)
+        return self.progress.epoch / self.parts.epochs
 
     def _position(self) -> int:
         """The coming step's place in the whole training, in steps of the present batches.
@@ -295,6 +304,8 @@ def train_step(
         found = loss.detach()
         losses.append(found if share == 1 else found * share)
         tally.add(main_output(outputs), batch.targets, found, batch.size)
+        if parts.focus is not None:
+            parts.focus.note(batch.positions, main_output(outputs), batch.targets)
     parts.watcher.after_backward(step)
     moved = parts.moved() if parts.clip else ()
     norm = parts.precision.step(parts.optimizer, parts.clip, moved)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from lamplighter.data.batches import Batches
+from lamplighter.data.focus import Focus
 from lamplighter.recipe import Recipe
 from lamplighter.tasks.tally import Tally, WithMetrics
 from lamplighter.tasks.task import Task
@@ -80,8 +81,9 @@ class Parts:
         stall_after: seconds without a batch after which it is said where the readers stand; 0 is off.
         metrics: the user's own, by name.
         watcher: looks at steps while they happen.
-        set_mode: puts the module into training mode for an epoch (from 1), where `module.train()` would
-            not do; freezing lives here.
+        set_mode: puts the module into training mode for an epoch (from 1, and how much of the training
+            lies before it, 0 to 1), where `module.train()` would not do; freezing lives here.
+        focus: chooses what an epoch shows, by the newest losses; None: every example once.
         compiled: the network as torch.compile made it, for training steps alone; None: plain.
     """
 
@@ -105,7 +107,8 @@ class Parts:
     stall_after: float = 120.0
     metrics: Mapping[str, Any] = field(default_factory=dict)
     watcher: Watcher = UNWATCHED
-    set_mode: Callable[[int], None] | None = None
+    set_mode: Callable[[int, float], None] | None = None
+    focus: Focus | None = None
     compiled: nn.Module | None = None
 
     def moved(self) -> list[nn.Parameter]:

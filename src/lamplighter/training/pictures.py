@@ -12,6 +12,7 @@ from PIL import Image
 
 from lamplighter.data.batches import PictureBatches
 from lamplighter.data.example import Collection, Example, Source
+from lamplighter.data.focus import Focus
 from lamplighter.errors import DataError
 from lamplighter.images import cache
 from lamplighter.images.augment import Augment, canvas
@@ -127,12 +128,14 @@ def make_batches(
     augment: Augment | None = None,
     seed: int = 0,
     side_at: Callable[[int], int] | None = None,
+    focus: Focus | None = None,
 ) -> PictureBatches:
     """Batches of a split; for training when `augment` is given, else for validation.
 
     Args:
         batch: examples per batch; None takes the batch that only answering uses.
         side_at: epoch → side of its pictures, where that grows.
+        focus: chooses what an epoch shows, where not all.
     """
     targets = encode(collection.task, collection.labels(split), collection.classes)
     if isinstance(pixels, HeldPixels) and device.type == "cuda":
@@ -149,6 +152,7 @@ def make_batches(
         seed=seed,
         shuffle=augment is not None,
         side_at=side_at,
+        focus=focus,
     )
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from lamplighter.data.batches import PictureBatches
 from lamplighter.data.example import Collection
+from lamplighter.data.focus import Focus
 from lamplighter.data.loader import bounded
 from lamplighter.errors import ModelError, UsageError
 from lamplighter.images.augment import Augment, policy
@@ -205,10 +206,11 @@ def make_parts(
     assert not isinstance(recipe.batch, str)
     assert not isinstance(recipe.warmup, str)
     module = network.module.to(device).to(memory_format=torch.channels_last)
+    focus = _focus(recipe, collection)
     train = make_batches(
         collection, "train", pixels["train"], preprocess, device,
         batch=recipe.batch, augment=augment, seed=recipe.seed,
-        side_at=_growing(recipe, network, preprocess),
+        side_at=_growing(recipe, network, preprocess), focus=focus,
     )  # fmt: skip
     val: PictureBatches | None = None
     if "val" in pixels:
@@ -247,8 +249,21 @@ def make_parts(
         val=val,
         device=device,
         **limits_of(recipe),
-        set_mode=mode_setter(network, recipe.freeze, recipe.epochs),
+        set_mode=mode_setter(network, recipe.freeze),
+        focus=focus,
     )
+
+
+def _focus(recipe: Recipe, collection: Collection) -> Focus | None:
+    if recipe.focus == 1:
+        return None
+    if collection.task != "classification":
+        raise UsageError(
+            f"what is learnt worst is told by the loss of a class; this task is {collection.task}",
+            where="--focus",
+            fix="--focus 1",
+        )
+    return Focus(len(collection.splits["train"]), recipe.focus)
 
 
 def _growing(
@@ -274,20 +289,20 @@ def _whiten(network: Network, pixels: Pixels, preprocess: Preprocess) -> None:
         layer.whiten(preprocess.normalise(_some(pixels, WHITENED_FROM)))
 
 
-def mode_setter(network: Network, freeze: str, epochs: int) -> Callable[[int], None]:
+def mode_setter(network: Network, freeze: str) -> Callable[[int, float], None]:
     """What puts the module into training mode for an epoch, with what is frozen in it.
 
     A network from scratch may have a word in it (`begin_epoch`, as speed_net does).
     """
     begin_epoch = None if network.pretrained else getattr(network.module, "begin_epoch", None)
 
-    def set_mode(epoch: int) -> None:
+    def set_mode(epoch: int, done: float) -> None:
         if freeze == "backbone" or (freeze == "first" and epoch == 1):
             freeze_backbone(network)
         elif freeze == "first":
             unfreeze(network)
         if begin_epoch is not None:
-            begin_epoch(epoch, epochs)
+            begin_epoch(done)
         network.module.train()
 
     return set_mode

@@ -95,6 +95,8 @@ class Session:
         self.progress = Progress(**{k: v for k, v in state["progress"].items() if k in known})
         self.counted = state["counted"] or None
         self.parts.micro = int(state["micro"])
+        if self.parts.focus is not None and state.get("focus"):
+            self.parts.focus.load_state_dict(state["focus"])
         if self.progress.batch and state.get("batch", self.batch) != self.batch:
             # batches of another size do not begin where the old ones ended
             self.progress.batch, self.counted = 0, None
@@ -174,6 +176,7 @@ class Session:
             "random": random_state(),
             "counted": counted,
             "micro": self.parts.micro,
+            "focus": self.parts.focus.state_dict() if self.parts.focus else None,
             "threads": torch.get_num_threads(),
         }
         self._save(

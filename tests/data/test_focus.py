@@ -96,7 +96,7 @@ def test_each_round_varies_anew_and_turns_the_picture() -> None:
     source = batches(focus, augment=policy("alternating", 16))
     drawn = source._drawn(3, 2)
     once = batches(None, augment=policy("alternating", 16))._drawn(3, 1)
-    assert all(torch.equal(values[:COUNT], once[name]) for name, values in drawn.items())
+    assert torch.equal(drawn["flip"][:COUNT], once["flip"])
     assert torch.equal(drawn["flip"][COUNT:], ~drawn["flip"][:COUNT])
     moved = [name for name in drawn if name != "flip"]
     assert any(not torch.equal(drawn[name][COUNT:], drawn[name][:COUNT]) for name in moved)

@@ -165,19 +165,18 @@ class PictureBatches:
         return [torch.randperm(len(self.pixels), generator=generator)]
 
     def _drawn(self, number: int, rounds: int) -> augmentation.Parameters:
-        """What varies each picture, once for each round."""
+        """What varies each picture, anew in each round."""
         if self.augment is None:
             return {}
         count = len(self.pixels)
         generator = stream(self.seed, number, VARIATION)
-        drawn = [augmentation.draw(self.augment, count, generator) for _ in range(rounds)]
+        drawn = augmentation.draw(self.augment, count * rounds, generator)
         if self.augment.alternating:
             coins_N = torch.rand(count, generator=stream(self.seed, 0, VARIATION)) < 0.5
-            for done, parameters in enumerate(drawn):
-                parameters["flip"] = alternated(coins_N, number + done)
-        if rounds == 1:
-            return drawn[0]
-        return {name: torch.cat([each[name] for each in drawn]) for name in drawn[0]}
+            drawn["flip"] = torch.cat(
+                [alternated(coins_N, number + done) for done in range(rounds)]
+            )
+        return drawn
 
     def _is_light(self) -> bool:
         """Whether making a batch is moving bytes about rather than computing."""

@@ -97,7 +97,7 @@ def _pictures_of(data: Any) -> Whole | None:
         pictures = pictures[:, None]
     if pictures.shape[1] not in (1, 3):
         return None
-    steps = steps_of(data.transform, tuple(pictures.shape[2:]))
+    steps = steps_of(data.transform, (pictures.shape[2], pictures.shape[3]))
     return None if steps is None else Whole((pictures, classes.to(torch.int64)), steps)
 
 

@@ -17,8 +17,10 @@ from lamplighter.data.files import FileSource
 from lamplighter.data.folder import open_folder
 from lamplighter.data.memory import MemorySource
 from lamplighter.errors import DataError
-from lamplighter.images.pixels import HeldPixels
+from lamplighter.images import cache
+from lamplighter.images.pixels import HeldPixels, StreamedPixels
 from lamplighter.images.preprocess import Preprocess
+from lamplighter.training import prepare
 from lamplighter.training.pictures import Reader, UnreadablePictures
 
 
@@ -35,14 +37,14 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FileSource:
     return open_folder(tmp_path / "data")
 
 
-def read(source: FileSource, digests: dict[str, str], cache: str) -> list[int]:
-    pixels = Reader(source, digests, cache, 2).pixels(source.examples(), Preprocess(8))
+def read(source: FileSource, digests: dict[str, str], kept: str) -> list[int]:
+    pixels = Reader(source, digests, kept, 2).pixels(source.examples(), Preprocess(8))
     assert isinstance(pixels, HeldPixels)
     return pixels.pixels[:, 0, 0, 0].tolist()
 
 
-@pytest.mark.parametrize("cache", ["on", "off"])
-def test_a_picture_replaced_under_its_name(cache: str, source: FileSource, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", ["on", "off"])
+def test_a_picture_replaced_under_its_name(kept: str, source: FileSource, tmp_path: Path) -> None:
     """One that is written to after its digest is named; afterwards, and when it comes back, it is itself."""
     digests = digest_all(source, source.examples())
     file = tmp_path / "data" / "a" / "0.png"
@@ -51,25 +53,25 @@ def test_a_picture_replaced_under_its_name(cache: str, source: FileSource, tmp_p
     paint(file, 200)
     os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))  # as rsync --times would
     with pytest.raises(DataError) as told:
-        read(source, digests, cache)
+        read(source, digests, kept)
     assert "1 picture was written to during the reading" in told.value.message
     assert "a/0.png" in told.value.message
     assert "give the command again" in told.value.fix
     assert not list((tmp_path / "cache").rglob("*.u8"))
-    assert read(source, digest_all(source, source.examples()), cache) == [200, 20, 10, 30]
+    assert read(source, digest_all(source, source.examples()), kept) == [200, 20, 10, 30]
     file.write_bytes(before)
-    assert read(source, digests, cache) == [0, 20, 10, 30]
+    assert read(source, digests, kept) == [0, 20, 10, 30]
 
 
-@pytest.mark.parametrize("cache", ["on", "off"])
+@pytest.mark.parametrize("kept", ["on", "off"])
 def test_a_picture_that_goes_away_is_unreadable(
-    cache: str, source: FileSource, tmp_path: Path
+    kept: str, source: FileSource, tmp_path: Path
 ) -> None:
     """One that is gone by the time it is decoded is told as such, and can be left out."""
     digests = digest_all(source, source.examples())
     (tmp_path / "data" / "b" / "1.png").unlink()
     with pytest.raises(UnreadablePictures) as told:
-        read(source, digests, cache)
+        read(source, digests, kept)
     assert told.value.keys == ["b/1.png"]
 
 
@@ -101,3 +103,18 @@ def test_what_is_held_to_judge_by_is_read_once() -> None:
     assert isinstance(larger, HeldPixels)
     assert larger.pixels.shape[2:] == (9, 9)
     assert source.opened == 15
+
+
+def test_the_mean_is_that_of_the_same_pictures_held_or_streamed(
+    source: FileSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where only some pictures are asked for mean and spread, streaming asks the same ones."""
+    digests = digest_all(source, source.examples())
+    for most in (1, 2, 3, 4):
+        monkeypatch.setattr(prepare, "STATISTICS_FROM", most)
+        with monkeypatch.context() as small:
+            held = Reader(source, digests, "off", 2).pixels(source.examples(), Preprocess(8))
+            small.setattr(cache, "memory", lambda: (0, 0))
+            streamed = Reader(source, digests, "off", 2).pixels(source.examples(), Preprocess(8))
+        assert isinstance(streamed, StreamedPixels)
+        assert prepare._statistics(streamed) == prepare._statistics(held)

@@ -45,10 +45,30 @@ def test_large_blocks_are_kept_for_small_pictures_alone(
     assert done.stdout.strip() == expected
 
 
-def test_the_users_own_settings_win(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With MALLOC_… in the environment nothing is asked."""
-    monkeypatch.setenv("MALLOC_ARENA_MAX", "2")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("MALLOC_ARENA_MAX", "2"), ("GLIBC_TUNABLES", "glibc.malloc.mmap_threshold=131072")],
+)
+def test_the_users_own_settings_win(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With settings for glibc's allocator in the environment nothing is asked."""
+    asked: list[str] = []
+
+    class Library:
+        def mallopt(self, *_: int) -> int:
+            asked.append("mallopt")
+            return 1
+
+    for other in ("LD_PRELOAD", "GLIBC_TUNABLES", *(n for n in os.environ if "MALLOC_" in n)):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setattr("ctypes.CDLL", lambda _: Library())
+    monkeypatch.setattr("platform.libc_ver", lambda: ("glibc", "2.36"))
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.cpu.x86_ibt=off")  # which is about something else
+    assert keep_memory(32)
+    assert asked
+    asked.clear()
+    monkeypatch.setenv(name, value)
     assert not keep_memory(32)
+    assert not asked
 
 
 @pytest.mark.parametrize("own", [None, "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"])

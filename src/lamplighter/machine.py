@@ -37,6 +37,7 @@ MEMORY = (
         ("total_inactive_file", "total_active_file"),
     ),
 )  # fmt: skip
+SHARE_OF_GPU = 0.3  # of its free memory, for pictures and tensors that lie there all the time
 SMALL_SIDE = 64  # pixels: pictures whose layers' outputs are blocks of one scale
 
 
@@ -181,6 +182,14 @@ def is_out_of_memory(error: BaseException) -> bool:
     return plain or isinstance(error, torch.OutOfMemoryError | MemoryError)
 
 
+def has_room(device: torch.device, size: int) -> bool:
+    """Whether a GPU can keep `size` bytes of data beside a training."""
+    import torch
+
+    free, _ = torch.cuda.mem_get_info(device)
+    return size < SHARE_OF_GPU * free
+
+
 def seed_everything(seed: int) -> None:
     """Seeds Python, NumPy and torch on all devices."""
     import numpy as np
@@ -225,7 +234,7 @@ def keep_memory(side: int = 0) -> bool:
 
     A training step frees and asks for the same large blocks again and again; returning them costs
     page faults, a quarter of the time of a small network's step on CPU. Environment variables of
-    the user (MALLOC_…) and other allocators win.
+    the user (MALLOC_…, GLIBC_TUNABLES) and other allocators win.
 
     Args:
         side: of the pictures, pixels; 0 where it is not known. With large ones the largest blocks
@@ -238,6 +247,7 @@ def keep_memory(side: int = 0) -> bool:
     Source: mallopt(3).
     """
     named = any(name.startswith("MALLOC_") for name in os.environ)
+    named = named or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", "")
     if named or "LD_PRELOAD" in os.environ or platform.libc_ver()[0] != "glibc":
         return False
     trim_threshold, mmap_threshold = -1, -3

@@ -285,7 +285,7 @@ def _batches(
     assert isinstance(recipe.workers, int)
     loader, set_epoch = make_loader(
         given, batch=recipe.batch, shuffle=shuffle, seed=recipe.seed, workers=recipe.workers,
-        collate=collate, pin=device.type == "cuda", listener=listener,
+        collate=collate, device=device, listener=listener,
     )  # fmt: skip
     return LoaderBatches(loader, device, unpack, set_epoch)
 

@@ -7,6 +7,9 @@ import hashlib
 import multiprocessing
 import os
 import sys
+import threading
+import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -130,6 +133,68 @@ def test_two_processes_at_once(folder: Path) -> None:
     assert sorted(opened for opened, _ in found) == [0, COUNT]
     assert all(np.array_equal(pixels, expected().numpy()) for _, pixels in found)
     assert len(list(folder.glob("*.u8"))) == 1
+
+
+@posix
+def test_waiting_for_another_command_is_told(folder: Path) -> None:
+    """Whoever waits for another one's decoding says so, once, and then takes what that one made."""
+    folder.mkdir(parents=True)
+    heard, found = Heard(), []
+
+    def ask() -> None:
+        found.append(read(Shelf(), listener=heard)[0])
+
+    waiting = threading.Thread(target=ask)
+    with cache._locked(folder / "k.lock"):
+        waiting.start()
+        for _ in range(600):
+            if heard.said:
+                break
+            time.sleep(0.05)
+        assert not found
+    waiting.join(60)
+    assert heard.said == ["another command is decoding these pictures: waiting for it"]
+    assert torch.equal(found[0].pixels, expected())
+
+
+@pytest.mark.parametrize("room", ["disk", "memory", "none"])
+def test_what_fails_its_check_is_not_kept(
+    room: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pictures that are not those of the key are refused wherever they would be held, and leave no entry."""
+    if room == "none":
+        monkeypatch.setattr(cache, "memory", lambda: (0, 0))
+
+    def check() -> None:
+        raise DataError("a picture was written to", where="a.png")
+
+    shelf = Shelf()
+    if room == "disk":
+        ask = partial(cache.open_or_decode, "k", SHAPE, shelf.open, render, workers=2, check=check)
+    else:
+        ask = partial(cache.hold, SHAPE, shelf.open, render, 2, Heard(), check)
+    with pytest.raises(DataError, match="written to"):
+        ask()
+    assert sorted(shelf.opened) == list(range(COUNT))
+    assert not list(folder.glob("*.u8")) + list(folder.glob("*.part"))
+
+
+def test_what_cannot_be_converted_is_told_before_the_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Streamed pictures that decode and cannot be rendered are told with the unreadable ones."""
+    monkeypatch.setattr(cache, "memory", lambda: (0, 0))
+
+    def convert(image: Image.Image) -> np.ndarray:
+        if image.width == 13:
+            raise DataError("a picture of mode X cannot be brought to RGB")
+        return render(image)
+
+    streamed, faults = cache.hold(SHAPE, Shelf().open, convert, 2, Heard())
+    assert isinstance(streamed, StreamedPixels)
+    assert [(f.position, f.reason) for f in faults] == [
+        (3, "a picture of mode X cannot be brought to RGB")
+    ]
 
 
 @posix

@@ -38,7 +38,11 @@ PATHS_SHOWN = 4
 @click.option("--labels", is_flag=True, help="Also suspect wrong labels (takes longer).")
 @click.option("--no-near", is_flag=True, help="Do not search near duplicates.")
 @click.option("--no-cache", is_flag=True, help="Neither use nor keep facts of earlier looks.")
-@click.option("--clear-cache", is_flag=True, help="First remove what earlier looks kept.")
+@click.option(
+    "--clear-cache",
+    is_flag=True,
+    help="First remove what earlier looks kept, and all decoded pictures.",
+)
 @click.option(
     "--data-root",
     type=click.Path(path_type=Path),

@@ -18,6 +18,7 @@ from lamplighter.data.deaths import begun, raise_for_own, waited_for
 from lamplighter.data.focus import Focus
 from lamplighter.data.loader import WorkedLoader
 from lamplighter.data.seeded import undisturbed
+from lamplighter.data.whole import WholeLoader
 from lamplighter.errors import DataError
 from lamplighter.images import augment as augmentation
 from lamplighter.images.augment import Augment
@@ -248,7 +249,7 @@ class LoaderBatches:
             yield Batch(inputs, targets, size_of(targets if targets is not None else inputs))
 
     def _raw(self, number: int, skip: int) -> Iterator[Any]:
-        if isinstance(self.loader, WorkedLoader):
+        if isinstance(self.loader, WorkedLoader | WholeLoader):
             self.loader.begin(number, skip)
             yield from self.loader
             return

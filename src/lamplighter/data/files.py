@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL.Image import Image
 
-from lamplighter.data.example import Example
+from lamplighter.data.example import Example, Source
 from lamplighter.errors import DataError
 from lamplighter.images.decode import read_picture
 
 BLOCK = 128 << 10  # bytes read at a time
+BEGAN = time.time()  # before any digest of this process
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,22 @@ class FileSource:
                 where=example.path,
                 fix="make it readable, or remove it",
             ) from error
+
+
+def changed(source: Source, examples: Sequence[Example], digests: Mapping[str, str]) -> list[str]:
+    """Keys of the files among `examples` whose content is no longer that of their digest.
+
+    Only files that were written since this process began are read again.
+    """
+    return [one.key for one in examples if _has_changed(source, one, digests.get(one.key))]
+
+
+def _has_changed(source: Source, example: Example, digest: str | None) -> bool:
+    try:
+        late = example.path is not None and example.path.stat().st_ctime >= BEGAN
+        return late and source.digest(example) != digest
+    except (OSError, DataError):  # it is gone, or shut: decoding it says so
+        return False
 
 
 def _digest(path: Path) -> str:

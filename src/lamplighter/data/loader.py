@@ -33,10 +33,12 @@ from lamplighter.data.deaths import (
     waited_for,
 )
 from lamplighter.data.seeded import EpochSampler, Failed, SeededCollate, SeededExamples
+from lamplighter.data.whole import WholeLoader, whole_of
 from lamplighter.errors import UsageError
 from lamplighter.listener import SILENT, Listener
 from lamplighter.machine import cores
 
+CPU = torch.device("cpu")
 MOST_IN_A_ROW = 3  # deaths without a batch between them
 MOST_IN_AN_EPOCH = 20
 PER_CORE, LEAST = 4, 8  # workers beyond which nothing gets faster
@@ -308,13 +310,14 @@ def make_loader(
     seed: int,
     workers: int,
     collate: Callable[[list[Any]], Any] | None = None,
-    pin: bool = False,
+    device: torch.device = CPU,
     listener: Listener = SILENT,
 ) -> tuple[Any, Callable[[int], None] | None]:
     """A loader for what the user gave, and how to tell it the epoch.
 
     Args:
         data: a map-style or iterable `Dataset`, a `DataLoader`, or any iterable of batches.
+        device: where the batches are wanted.
 
     Returns:
         (loader, set_epoch or None). Loaders and iterables are taken as they are.
@@ -329,15 +332,21 @@ def make_loader(
     if isinstance(data, IterableDataset):
         # each worker would yield the whole of it; who shares it out hands over a DataLoader
         loader: Any = DataLoader(
-            data, batch_size=batch, collate_fn=collate, pin_memory=pin,
+            data, batch_size=batch, collate_fn=collate, pin_memory=device.type == "cuda",
             generator=torch.Generator().manual_seed(0),
         )  # fmt: skip
         return loader, getattr(data, "set_epoch", None)
     sampler = EpochSampler(len(data), seed, shuffle)
     lone = shuffle and len(data) > batch and len(data) % batch == 1
+    whole = whole_of(data) if collate is None else None
+    if whole is not None:
+        loader = WholeLoader(
+            data, whole, sampler, batch=batch, drop_last=lone, seed=seed, device=device
+        )
+        return loader, loader.begin
     loader = WorkedLoader(
         SeededExamples(data, seed), sampler, batch, lone, SeededCollate(collate, seed),
-        workers, pin, listener,
+        workers, device.type == "cuda", listener,
     )  # fmt: skip
     return loader, loader.begin
 

@@ -66,13 +66,17 @@ class EpochSampler(Sampler[Place]):
     def __len__(self) -> int:
         return self.count
 
-    def __iter__(self) -> Iterator[Place]:
+    def order(self) -> torch.Tensor:
+        """The indices of the next iteration, which then has begun."""
         order = torch.arange(self.count)
         if self.shuffle:
             generator = torch.Generator().manual_seed(hash((self.seed, self.number)) % 2**63)
             order = torch.randperm(self.count, generator=generator)
         begin, self.begin = self.begin, 0
-        for index in order.tolist()[begin:]:
+        return order[begin:]
+
+    def __iter__(self) -> Iterator[Place]:
+        for index in self.order().tolist():
             yield self.number, index
 
 

@@ -14,7 +14,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,6 +36,7 @@ from lamplighter.machine import cache_folder, memory
 
 LARGEST = 32 << 30  # bytes that all entries together may take
 SHARE_OF_MEMORY = 0.4  # of what is free, for pictures that are held without a file behind them
+Check = Callable[[], None]
 RENDER_VERSION = 2  # raised when what lies in an entry changes
 
 
@@ -61,6 +62,7 @@ def open_or_decode(
     workers: int,
     files: Files | None = None,
     listener: Listener = SILENT,
+    check: Check = lambda: None,
 ) -> tuple[Pixels, list[Unreadable]]:
     """The pictures of an entry, decoded first if nobody has yet.
 
@@ -75,6 +77,8 @@ def open_or_decode(
         render: picture → uint8 [H, W, C].
         workers: threads that decode, or processes where there are `files` and many of them.
         files: what opener and render do, told so that a process of its own can do it.
+        check: called once they are decoded and before anything is kept; raises where what was
+            decoded is not what `key` names.
 
     Returns:
         The pictures, and those that could not be decoded; then there are no pictures and nothing
@@ -85,11 +89,11 @@ def open_or_decode(
     try:
         if not _whole(path, shape):  # an entry in a folder that is read-only serves as well
             folder.mkdir(parents=True, exist_ok=True)
-            with _locked(folder / f"{key}.lock"):
+            with _locked(folder / f"{key}.lock", listener):
                 _sweep(folder, key)
                 if not _whole(path, shape):
                     make_room(folder, _size(shape))
-                    faults = _write(path, shape, opener, render, workers, files, listener)
+                    faults = _write(path, shape, opener, render, workers, files, listener, check)
                     if faults:
                         nothing = torch.zeros((0, *shape[1:]), dtype=torch.uint8)
                         return HeldPixels(nothing, torch.zeros(0)), faults
@@ -100,7 +104,7 @@ def open_or_decode(
         full = f"the disk is full ({error.strerror})" if error.errno == errno.ENOSPC else str(error)
         how = "kept in memory" if _fits(shape) else "decoded again in each epoch"
         listener.say(f"decoded pictures are {how}: {folder}: {full}")
-        return hold(shape, opener, render, workers, listener)
+        return hold(shape, opener, render, workers, listener, check)
 
 
 def hold(
@@ -109,17 +113,21 @@ def hold(
     render: Render,
     workers: int,
     listener: Listener,
+    check: Check = lambda: None,
 ) -> tuple[Pixels, list[Unreadable]]:
     """The pictures in memory, and those that could not be decoded.
 
-    Where they would fill the memory, each is opened once to be sure of it, and decoded again
-    whenever it is asked for.
+    Where they would fill the memory, each is decoded once to be sure of it, and again whenever it
+    is asked for.
     """
     if not _fits(shape):
         streamed = StreamedPixels(shape[0], opener, render, workers=workers)
-        return streamed, streamed.unreadable(listener)
+        faults = streamed.unreadable(listener)
+        check()
+        return streamed, faults
     pixels, aspects = np.zeros(_lying(shape), np.uint8), np.ones(shape[0], np.float32)
     faults = decode_into(pixels, aspects, opener, render, workers=workers, listener=listener)
+    check()
     return _held(pixels, aspects), faults
 
 
@@ -204,6 +212,7 @@ def _write(
     workers: int,
     files: Files | None,
     listener: Listener,
+    check: Check,
 ) -> list[Unreadable]:
     temporary = path.with_suffix(f".{os.getpid()}.part")
     try:
@@ -225,6 +234,7 @@ def _write(
             file.write(aspects.tobytes())
             file.flush()
             os.fsync(file.fileno())
+        check()
         if not faults:
             temporary.replace(path)
         return faults
@@ -242,14 +252,18 @@ def _mapped(path: Path, shape: tuple[int, int, int, int]) -> HeldPixels:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path, listener: Listener = SILENT) -> Iterator[None]:
     try:
         import fcntl
     except ImportError:  # Windows: two builders then do the work twice, and the last one wins
         yield
         return
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            listener.say("another command is decoding these pictures: waiting for it")
+            fcntl.flock(file, fcntl.LOCK_EX)
         try:
             yield
         finally:

@@ -97,7 +97,7 @@ class StreamedPixels:
         return self.count
 
     def unreadable(self, listener: Listener = SILENT) -> list[Unreadable]:
-        """Opens every picture once and returns those that cannot be decoded.
+        """Decodes every picture once and returns those with which that fails.
 
         A bad one is then told before the training, as it is for pictures that are held.
         """
@@ -106,7 +106,7 @@ class StreamedPixels:
         def some(positions: range) -> None:
             for position in positions:
                 try:
-                    self._open(position)
+                    self._one(position)  # a mode that cannot be converted is met here as well
                 except DataError as error:
                     faults.append(Unreadable(position, error.message))
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Collection as Some
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from PIL import Image
 
 from lamplighter.data.batches import PictureBatches
+from lamplighter.data.digests import list_faults
 from lamplighter.data.example import Collection, Example, Source
+from lamplighter.data.files import changed
 from lamplighter.data.focus import Focus
 from lamplighter.errors import DataError
 from lamplighter.images import cache
@@ -20,6 +22,7 @@ from lamplighter.images.crew import Files
 from lamplighter.images.pixels import HeldPixels, Pixels, Unreadable
 from lamplighter.images.preprocess import Preprocess
 from lamplighter.listener import SILENT, Listener
+from lamplighter.machine import has_room
 from lamplighter.tasks.task import encode
 
 NO_VARIATION = Augment()
@@ -58,6 +61,7 @@ class Reader:
     cache: str
     workers: int
     listener: Listener = SILENT
+    _kept: dict[str, Pixels] = field(default_factory=dict)  # splits that are held in memory
 
     def pixels(
         self, examples: Sequence[Example], preprocess: Preprocess, augment: Augment = NO_VARIATION
@@ -66,6 +70,7 @@ class Reader:
 
         Raises:
             UnreadablePictures: lists every one that cannot be decoded.
+            DataError: files were written to while they were read.
         """
         shape = self._shape(len(examples), preprocess, augment)
         opener = self._opener(examples, preprocess)
@@ -73,21 +78,41 @@ class Reader:
         def render(image: Image.Image) -> np.ndarray:
             return canvas(image, preprocess, augment)
 
+        def check() -> None:
+            self._refuse_changed(examples)
+
+        how = cache.how_text(
+            geometry={**preprocess.as_json(), "mean": None, "std": None}, crop=augment.crop
+        )
         held = examples and examples[0].path is None
         if self.cache == "off" or (self.cache == "auto" and held):
-            pixels, faults = cache.hold(shape, opener, render, self.workers, self.listener)
+            name = cache.entry_key([example.key for example in examples], how)
+            if name in self._kept:
+                return self._kept[name]
+            pixels, faults = cache.hold(shape, opener, render, self.workers, self.listener, check)
+            # a split to judge by is wanted again at the end, and a person's own set is slow to read
+            if augment == NO_VARIATION and not faults:
+                self._kept[name] = pixels
         else:
-            how = cache.how_text(
-                geometry={**preprocess.as_json(), "mean": None, "std": None}, crop=augment.crop
-            )
             key = cache.entry_key([self.digests[e.key] for e in examples], how)
             pixels, faults = cache.open_or_decode(
                 key, shape, opener, render,
                 workers=self.workers, files=_files(examples, preprocess, augment),
-                listener=self.listener,
+                listener=self.listener, check=check,
             )  # fmt: skip
         self._raise(faults, examples)
         return pixels
+
+    def _refuse_changed(self, examples: Sequence[Example]) -> None:
+        """What was decoded would lie under the digest of something else."""
+        keys = changed(self.source, examples, self.digests)
+        if keys:
+            head = "1 picture was" if len(keys) == 1 else f"{len(keys):,} pictures were"
+            raise DataError(
+                list_faults(f"{head} written to during the reading", keys),
+                where=self.source.root or self.source.name,
+                fix="let whatever writes them finish, and give the command again",
+            )
 
     def _shape(
         self, count: int, preprocess: Preprocess, augment: Augment
@@ -138,10 +163,9 @@ def make_batches(
         focus: chooses what an epoch shows, where not all.
     """
     targets = encode(collection.task, collection.labels(split), collection.classes)
-    if isinstance(pixels, HeldPixels) and device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        if pixels.pixels.numel() < 0.3 * free:
-            pixels = pixels.to(device)
+    on_gpu = device.type == "cuda"
+    if on_gpu and isinstance(pixels, HeldPixels) and has_room(device, pixels.pixels.nbytes):
+        pixels = pixels.to(device)
     return PictureBatches(
         pixels,
         targets,

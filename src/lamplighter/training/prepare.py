@@ -182,7 +182,9 @@ def _together(faults: list[UnreadablePictures]) -> UnreadablePictures:
 def _statistics(pixels: Pixels) -> tuple[list[float], list[float]]:
     if isinstance(pixels, HeldPixels):
         return statistics(pixels.pixels, most=STATISTICS_FROM)
-    return statistics(_some(pixels, STATISTICS_FROM))
+    # the pictures that `statistics` would choose: held or streamed, a network sees the same numbers
+    chosen = torch.arange(0, len(pixels), max(1, -(-len(pixels) // STATISTICS_FROM)))
+    return statistics(torch.cat(list(pixels.read(chosen.split(64)))), most=len(chosen))
 
 
 def _some(pixels: Pixels, most: int) -> Tensor:

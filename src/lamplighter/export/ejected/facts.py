@@ -7,6 +7,7 @@ from typing import Any
 from lamplighter.artifact import Artifact
 from lamplighter.export.ejected.network import Built, literal
 from lamplighter.export.ejected.past import Origin, Past
+from lamplighter.export.ejected.speed import OPTIMIZER, muon_constants, muon_facts, speed_facts
 from lamplighter.images.augment import Augment, policy
 from lamplighter.images.preprocess import Preprocess
 from lamplighter.recipe import Recipe
@@ -40,6 +41,7 @@ def facts_of(
         **_example_facts(preprocess, aug, exact=exact),
         "set_lines": _set_lines(preprocess, aug, origin, exact=exact),
         **_network_facts(network),
+        **speed_facts(artifact.architecture, recipe),
         **_training_facts(recipe, network, brief=brief),
         **_loss_facts(recipe, task),
         **FIGURES[task],
@@ -170,7 +172,7 @@ def _training_facts(recipe: Recipe, network: Built, *, brief: bool) -> dict[str,
     warmup = 0.0 if recipe.schedule == "one-cycle" else float(recipe.warmup)
     moves = recipe.schedule != "constant" or warmup > 0
     factor = float(recipe.backbone_lr) if network.head else 1.0
-    constants = _constants(recipe, factor, warmup, moves=moves)
+    constants = _constants(recipe, network, factor, warmup, moves=moves)
     return {
         "seed": recipe.seed,
         "epochs": recipe.epochs,
@@ -192,7 +194,9 @@ def _training_facts(recipe: Recipe, network: Built, *, brief: bool) -> dict[str,
     }
 
 
-def _constants(recipe: Recipe, factor: float, warmup: float, *, moves: bool) -> list[str]:
+def _constants(
+    recipe: Recipe, network: Built, factor: float, warmup: float, *, moves: bool
+) -> list[str]:
     lines = [f"LR = {recipe.lr}" + ("  # the highest; it moves" if moves else "")]
     if factor != 1:
         lines.append(
@@ -200,6 +204,10 @@ def _constants(recipe: Recipe, factor: float, warmup: float, *, moves: bool) -> 
         )
     if recipe.weight_decay:
         lines.append(f"WEIGHT_DECAY = {recipe.weight_decay}")
+    if recipe.optimizer == OPTIMIZER:
+        lines += muon_constants(recipe, network)
+    if recipe.grow_from != 1:
+        lines.append(f"GROW = {recipe.grow_from}  # share of the side that the first epoch sees")
     if warmup:
         lines.append(f"WARMUP = {warmup}  # epochs in which the learning rate rises")
     if recipe.accumulate > 1:
@@ -247,6 +255,8 @@ RATES: dict[tuple[str, bool], list[str]] = {
 def _optimizer_facts(
     recipe: Recipe, network: Built, factor: float, *, moves: bool
 ) -> dict[str, Any]:
+    if recipe.optimizer == OPTIMIZER:
+        return muon_facts(recipe, network, factor, moves=moves)
     arguments = ""
     if recipe.optimizer == "SGD":
         arguments += f", momentum={recipe.momentum}" + (
@@ -269,11 +279,13 @@ def _optimizer_facts(
     peak = f', "peak": {rate}' if moves else ""
     lines.append(f'group = {{"params": [], "lr": {rate}{peak}, "weight_decay": {decay}}}')
     return {
+        "bank_lines": [],
+        "product_lines": [],
         "simple_groups": plain,
         "names_matter": factor != 1 or "name" in network.decays,
         "group_lines": lines,
         "group_key": f"({rate}, {decay})",
-        "optimizer": recipe.optimizer,
+        "optimizer": f"torch.optim.{recipe.optimizer}",
         "optimizer_arguments": arguments,
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lamplighter.artifact import Artifact
+from lamplighter.export.ejected.head import WIDTH
 from lamplighter.export.ejected.network import Built, literal
 from lamplighter.export.ejected.past import Origin, Past
 from lamplighter.export.ejected.speed import OPTIMIZER, muon_constants, muon_facts, speed_facts
@@ -188,7 +189,7 @@ def _training_facts(recipe: Recipe, network: Built, *, brief: bool) -> dict[str,
         "per_epoch": f"-(-seen // {'(BATCH * ACCUMULATE)' if recipe.accumulate > 1 else 'BATCH'})",
         "freeze": recipe.freeze if network.head else "none",
         "tensorboard": recipe.tensorboard,
-        "constants": [_side_by_side(constants)] if brief else constants,
+        "constants": _side_by_side(constants) if brief else constants,
         **_optimizer_facts(recipe, network, factor, moves=moves),
         **_precision_facts(recipe),
     }
@@ -222,10 +223,21 @@ def _constants(
 RISE = ("if step < warmup:", "    factor = (step + 1) / (warmup + 1)")
 
 
-def _side_by_side(lines: list[str]) -> str:
-    """A = 1 and B = 2 as A, B = 1, 2."""
+def _side_by_side(lines: list[str]) -> list[str]:
+    """A = 1 and B = 2 as A, B = 1, 2, in as few lines as the width allows."""
     pairs = [line.split("  #")[0].split(" = ") for line in lines]
-    return f"{', '.join(name for name, _ in pairs)} = {', '.join(value for _, value in pairs)}"
+    made: list[str] = []
+    start = 0
+    for stop in range(1, len(pairs) + 1):
+        names, values = zip(*pairs[start:stop], strict=True)
+        line = f"{', '.join(names)} = {', '.join(values)}"
+        if len(line) > WIDTH and stop - start > 1:
+            start = stop - 1
+            line = " = ".join(pairs[start])
+        else:
+            made = made[:-1] if stop - start > 1 else made
+        made.append(line)
+    return made
 
 
 WITH_WARMUP = "done = (step - warmup) / (EPOCHS * per_epoch - warmup)  # share of the training"

@@ -57,7 +57,10 @@ def muon_constants(recipe: Recipe, network: Built) -> list[str]:
         return [f"REST = {REST}  # on LR, for what is no filter: it moves by SGD"]
     pictures = int(recipe.batch) * recipe.accumulate
     head, biases = SpeedNet(1).rest_factors(pictures)
-    return [f"HEAD, BIASES = {head}, {biases}  # on LR, for what is no filter: it moves by SGD"]
+    return [
+        f"HEAD = {head}  # on LR, for the head, which moves by SGD",
+        f"BIASES = {biases}  # on LR, for what is left, by SGD too",
+    ]
 
 
 def muon_facts(recipe: Recipe, network: Built, factor: float, *, moves: bool) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def settings_of_the_recipe() -> Iterator[dict[str, Any]]:
     """The recipe as it is, and with another setting or two."""
     for views in VIEWS:
         yield {**RECIPE, "options": {"views": views}}
-    for changed in (
+    changes: list[dict[str, Any]] = [
         {"grow_from": 0.5}, {"augment": "crop", "channels": 1}, {"size": 96},
         {"weight_decay": 0.1, "clip": 1.0}, {"accumulate": 2, "warmup": 1.0}, {"precision": "bf16"},
         {"freeze": "first", "weights": "/nowhere/weights.pt", "backbone_lr": 0.1}, {"device": "cuda"},
@@ -50,7 +50,8 @@ def settings_of_the_recipe() -> Iterator[dict[str, Any]]:
         {"origin": Origin("own", "/sets", COUNTS, "mysets.pictures:make")},
         {"network": "small_resnet"}, {"network": "resnet18"}, {"network": "mobilenet_v2"},
         {"network": "mynets:Net"}, {"optimizer": "AdamW"}, {"optimizer": "SGD", "augment": "light"},
-    ):  # fmt: skip
+    ]  # fmt: skip
+    for changed in changes:
         options = RECIPE["options"] if "network" not in changed else {}
         yield {**RECIPE, "options": options, **changed}
 
@@ -99,7 +100,7 @@ def test_only_the_parts_that_the_run_used_are_written_out() -> None:
         "weight_decay",
     }
     one = {"options": {"views": "one"}, "weight_decay": 0.0}
-    for settings, used in (
+    cases: list[tuple[dict[str, Any], set[str]]] = [
         ({"network": "speed_net", **one}, {"class SpeedNet", "whiten("}),
         ({"network": "speed_net", **one, "weights": "/nowhere.pt"}, {"class SpeedNet"}),
         ({"network": "speed_net", "weight_decay": 0.0, "options": {"views": "all"}}, {"class SpeedNet", "whiten(", "mirrored"}),
@@ -107,8 +108,9 @@ def test_only_the_parts_that_the_run_used_are_written_out() -> None:
         ({"optimizer": "Muon", "weight_decay": 0.1}, {"class Muon", "weight_decay"}),
         ({"augment": "alternating"}, {"coins", "weight_decay"}),
         ({"grow_from": 0.5}, {"shrunk", "weight_decay"}),
-    ):  # fmt: skip
-        text = script(**settings).text  # type: ignore[arg-type]
+    ]  # fmt: skip
+    for settings, used in cases:
+        text = script(**settings).text
         assert {word for word in words if word in text} == used, settings
 
 

@@ -56,7 +56,7 @@ def muon_constants(recipe: Recipe, network: Built) -> list[str]:
     if network.kind != NETWORK:
         return [f"REST = {REST}  # on LR, for what is no filter: it moves by SGD"]
     pictures = int(recipe.batch) * recipe.accumulate
-    head, biases = SpeedNet(1).rest_factors(pictures)
+    head, biases = SpeedNet.rest_factors(pictures)
     return [
         f"HEAD = {head}  # on LR, for the head, which moves by SGD",
         f"BIASES = {biases}  # on LR, for what is left, by SGD too",

@@ -97,7 +97,7 @@ def test_only_the_parts_that_the_run_used_are_written_out() -> None:
         "whiten(",
         "shrunk",
         "coins",
-        "weight_decay",
+        "WEIGHT_DECAY",
     }
     one = {"options": {"views": "one"}, "weight_decay": 0.0}
     cases: list[tuple[dict[str, Any], set[str]]] = [
@@ -105,9 +105,9 @@ def test_only_the_parts_that_the_run_used_are_written_out() -> None:
         ({"network": "speed_net", **one, "weights": "/nowhere.pt"}, {"class SpeedNet"}),
         ({"network": "speed_net", "weight_decay": 0.0, "options": {"views": "all"}}, {"class SpeedNet", "whiten(", "mirrored"}),
         ({"optimizer": "Muon", "weight_decay": 0.0}, {"class Muon"}),
-        ({"optimizer": "Muon", "weight_decay": 0.1}, {"class Muon", "weight_decay"}),
-        ({"augment": "alternating"}, {"coins", "weight_decay"}),
-        ({"grow_from": 0.5}, {"shrunk", "weight_decay"}),
+        ({"optimizer": "Muon", "weight_decay": 0.1}, {"class Muon", "WEIGHT_DECAY"}),
+        ({"augment": "alternating"}, {"coins", "WEIGHT_DECAY"}),
+        ({"grow_from": 0.5}, {"shrunk", "WEIGHT_DECAY"}),
     ]  # fmt: skip
     for settings, used in cases:
         text = script(**settings).text

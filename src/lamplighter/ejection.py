@@ -224,7 +224,9 @@ def _course(rows: Sequence[Mapping[str, Any]], recipe: Recipe, count: int) -> It
     full, left = divmod(count, int(recipe.batch))
     batches = full + (left > (1 if full and recipe.batch > 1 else 0))  # type: ignore[operator]
     steps = -(-batches // recipe.accumulate)
-    peak = float(recipe.lr) * max(1.0, float(recipe.backbone_lr))
+    # Muon's groups hold their factors beside the rate
+    factor = 1.0 if recipe.optimizer == "Muon" else max(1.0, float(recipe.backbone_lr))
+    peak = float(recipe.lr) * factor
     optimizer = torch.optim.SGD([torch.zeros(1)], lr=peak)
     schedule = make_schedule(
         recipe.schedule, optimizer, steps_per_epoch=steps, epochs=int(recipe.epochs),

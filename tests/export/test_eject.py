@@ -16,9 +16,10 @@ from torchvision import models
 
 from lamplighter.artifact import Artifact
 from lamplighter.errors import UsageError
-from lamplighter.export.eject import MOST_LINES, OURS, Script, eject
+from lamplighter.export.eject import MOST_LINES, Script, eject
 from lamplighter.export.ejected.head import REPEATED, WITHOUT_EFFECT
 from lamplighter.export.ejected.past import Origin, Past
+from lamplighter.export.ejected.speed import AUGMENT, OPTIMIZER
 from lamplighter.images.preprocess import Preprocess
 from lamplighter.models.architecture import Architecture
 from lamplighter.recipe import AUGMENTS, FIELDS, OPTIMIZERS, SCHEDULES, make_recipe
@@ -32,7 +33,7 @@ PLAIN: dict[str, Any] = {
     "optimizer": "AdamW", "weight_decay": 0.05, "schedule": "one-cycle", "warmup": 0.0,
     "loss": "auto", "device": "cpu", "precision": "fp32", "size": 32,
 }  # fmt: skip
-WRITTEN = [name for name in AUGMENTS if name not in ("auto", OURS["augment"])]
+WRITTEN = [name for name in AUGMENTS if name not in ("auto", AUGMENT)]
 
 
 def script(
@@ -47,7 +48,7 @@ def script(
     **settings: Any,
 ) -> Script:
     """The file of a run with these settings that was never made."""
-    small = network in ("small_resnet", "tutorial_cnn")
+    small = network in ("small_resnet", "tutorial_cnn", "speed_net")
     source = "own" if ":" in network else "lamplighter" if small else "torchvision"
     recipe = make_recipe({**PLAIN, "task": task, "size": size, "model": network, **settings})
     architecture = Architecture(
@@ -79,7 +80,7 @@ def settings_of_all_kinds() -> Iterator[dict[str, Any]]:
     for schedule, warmup in itertools.product(SCHEDULES, (0.0, 0.5)):
         yield {"schedule": schedule, "warmup": warmup, "augment": "light"}
     for optimizer, decay in itertools.product(
-        [n for n in OPTIMIZERS if n != OURS["optimizer"]], (0.0, 0.01)
+        [n for n in OPTIMIZERS if n != OPTIMIZER], (0.0, 0.01)
     ):
         yield {"optimizer": optimizer, "weight_decay": decay, "schedule": "constant"}
     for task, network in itertools.product(
@@ -118,15 +119,20 @@ def settings_of_all_kinds() -> Iterator[dict[str, Any]]:
 
 def test_every_kind_of_run_gives_a_short_file_that_ruff_leaves_alone(tmp_path: Path) -> None:
     """Under 200 lines, formatted, without an unused or unknown name, for each choice there is."""
+    assert_well_formed(settings_of_all_kinds(), MOST_LINES, tmp_path)
+
+
+def assert_well_formed(kinds: Iterator[dict[str, Any]], most: int, folder: Path) -> None:
+    """The file of each kind of run has no more lines than that, and nothing for ruff to say."""
     too_long = {}
-    for number, settings in enumerate(settings_of_all_kinds()):
+    for number, settings in enumerate(kinds):
         text = script(**settings).text
         ast.parse(text)
-        (tmp_path / f"train_{number:03}.py").write_text(text, encoding="utf-8")
-        if len(text.splitlines()) > MOST_LINES:
+        (folder / f"train_{number:03}.py").write_text(text, encoding="utf-8")
+        if len(text.splitlines()) > most:
             too_long[str(settings)] = len(text.splitlines())
     assert too_long == {}
-    config = ["--config", str(ROOT / "pyproject.toml"), "--no-cache", str(tmp_path)]
+    config = ["--config", str(ROOT / "pyproject.toml"), "--no-cache", str(folder)]
     ruff = str(Path(sys.executable).with_name("ruff"))
     for command in (["format", "--diff"], ["check", "--ignore", "T20"]):
         done = subprocess.run([ruff, *command, *config], capture_output=True, text=True, check=False)  # fmt: skip

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from tests.export.test_eject_runs import assert_same
 
 import lamplighter
 from lamplighter.cli import run as lamp
-from lamplighter.ejection import eject
 from lamplighter.errors import UsageError
 from lamplighter.listener import Listener
 from lamplighter.run import Run
@@ -107,10 +107,10 @@ def test_its_file_repeats_it(whole: Run) -> None:
     assert again.artifact.read_bytes() == whole.artifact.read_bytes()
 
 
-def test_what_cannot_be_ejected_is_refused(whole: Run) -> None:
-    """Ejecting says which settings it has no lines for, and what can be done."""
-    with pytest.raises(UsageError, match=r"--model speed_net.*Muon(?s:.*)lamp export"):
-        eject(str(whole.path))
+def test_it_is_written_out_as_plain_pytorch(whole: Run) -> None:
+    """The plain loop back: growing pictures, whitening, Muon and averaging without Lamplighter."""
+    assert len(assert_same(whole)) == QUICK["epochs"]
+    assert "lamplighter" not in (whole.path / "train.py").read_text().split('"""', 2)[2].lower()
 
 
 @pytest.mark.parametrize(("form", "file"), [("program", "m.pt2"), ("onnx", "m.onnx")])

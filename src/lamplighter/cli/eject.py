@@ -19,9 +19,9 @@ from lamplighter.cli.options import output_options
 def command(run: str, out: Path | None, force: bool, as_json: bool) -> int:
     """One readable file of plain PyTorch that repeats a run without Lamplighter.
 
-    RUN is a finished run's name or folder. On the CPU the file gives the run's losses to the last
-    digit; where it cannot, its head says why. It reads who is in train, val and test from the
-    table beside it.
+    RUN is a finished run's name or folder, of the recipe speed too. On the CPU the file gives the
+    run's losses to the last digit; where it cannot, its head says why. It reads who is in train,
+    val and test from the table beside it.
     """
     from lamplighter import ejection
     from lamplighter.cli.screen import Screen, print_json, printable

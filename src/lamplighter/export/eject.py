@@ -17,10 +17,14 @@ from lamplighter.export.ejected.facts import facts_of
 from lamplighter.export.ejected.head import head_of, imports_of, reasons_of
 from lamplighter.export.ejected.network import network_of
 from lamplighter.export.ejected.past import Origin, Past
+from lamplighter.export.ejected.speed import uses_ours
 
 MOST_LINES = 199  # what is longer is not read
-# of the recipe `speed`: what would have to be written out, as torch has nothing like it
-OURS = {"model": "speed_net", "optimizer": "Muon", "augment": "alternating"}
+# with a network, an optimizer or a variation that torch has not; the recipe `speed` stays below. Rare
+# settings together come to more, as nothing could stand in for them
+MOST_WITH_OURS = 299
+# from the best to the shortest: whether it is exact, and whether it is brief
+FORMS = ((True, False), (True, True), (False, False), (False, True))
 OTHER_NUMBERS = (
     "written out to the last digit this file would be longer than 200 lines; torchvision's own "
     "transforms vary the pictures instead: as much, with other random numbers"
@@ -51,7 +55,8 @@ def eject(past: Past, artifact: Artifact, origin: Origin, file: str = "train.py"
     network = network_of(artifact.architecture, past.recipe, artifact.task)
     reasons = (*reasons_of(past, origin), *network.reasons)
     text = ""
-    for exact, brief in ((True, False), (True, True), (False, False), (False, True)):
+    ours = uses_ours(artifact.architecture, past.recipe)
+    for exact, brief in FORMS[:2] if ours else FORMS:  # torchvision could not stand in for ours
         told = reasons if exact else (*reasons, OTHER_NUMBERS)
         facts = facts_of(past, artifact, origin, network, exact=exact, brief=brief)
         body = _template().render(**facts)
@@ -59,7 +64,7 @@ def eject(past: Past, artifact: Artifact, origin: Origin, file: str = "train.py"
             body = re.sub(r"^ *# .*\n", "", body, flags=re.MULTILINE)
         head = head_of(past, artifact, origin, network, told, file)
         text = f"{head}\n\n{imports_of(body, network, origin)}\n\n{body}"
-        if len(text.splitlines()) <= MOST_LINES:
+        if len(text.splitlines()) <= (MOST_WITH_OURS if ours else MOST_LINES):
             break
     return Script(text, told)
 
@@ -70,14 +75,6 @@ def refuse(run: str, artifact: Artifact) -> None:
     Raises:
         UsageError: see `eject`.
     """
-    ours = [key for key in OURS if artifact.recipe.get(key) == OURS[key]]
-    if ours or float(artifact.recipe.get("grow_from", 1.0)) != 1.0:
-        told = ", ".join(f"--{key} {OURS[key]}" for key in ours) or "--grow-from"
-        raise UsageError(
-            f"this run used {told}, which is longer than the file may be and has no counterpart in torch",
-            where=run,
-            fix="lamp export writes the trained network; a run without --recipe speed can be ejected",
-        )
     if artifact.preprocess is None:
         raise UsageError(
             "this network was trained on your own tensors, by objects that only your code can make",

@@ -122,6 +122,21 @@ def parameter_groups(
     ]
 
 
+def filters_of(network: Network) -> set[int]:
+    """The ids of the weights of linear layers and of convolutions in which each filter sees all
+    planes, outside the head."""
+    found: set[int] = set()
+    for name, layer in network.module.named_modules():
+        if has_filters(layer) and not _inside(name, network.head):
+            found.add(id(layer.weight))
+    return found
+
+
+def has_filters(layer: nn.Module) -> bool:
+    """Linear, or a convolution in which each filter sees all planes."""
+    return isinstance(layer, nn.Linear | nn.Conv2d) and getattr(layer, "groups", 1) == 1
+
+
 def _head_parameters(network: Network) -> set[int]:
     heads = [network.module.get_submodule(name) for name in network.head]
     return {id(parameter) for layer in heads for parameter in layer.parameters()}

@@ -150,9 +150,10 @@ class SpeedNet(nn.Module):
         """The learning rate of the filters that suits a batch: with its root, as its noise goes."""
         return FILTER_RATE * (batch / AT_BATCH) ** 0.5
 
-    def rest_factors(self, batch: int) -> tuple[float, float]:
+    @staticmethod
+    def rest_factors(batch: int) -> tuple[float, float]:
         """What the learning rate of the filters is multiplied by: (for the head, for biases)."""
-        rate = self.filter_rate(batch)
+        rate = SpeedNet.filter_rate(batch)
         return HEAD_RATE * batch / rate, BIAS_RATE * batch / rate
 
     def begin_epoch(self, done: float) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from lamplighter.models.freeze import parameter_groups
+from lamplighter.models.freeze import filters_of, has_filters, parameter_groups
 from lamplighter.models.network import Network
 
 # of a polynomial that brings singular values between 0 and 1 close to 1 in few steps
@@ -112,7 +112,7 @@ def muon_groups(
     own_factors: Callable[[int], tuple[float, float]] | None
     own_factors = getattr(network.module, "rest_factors", None)
     head_factor, bias_factor = own_factors(batch) if own_factors else (REST, REST)
-    filters = _filters(network)
+    filters = filters_of(network)
     rescale = bool(getattr(network.module, "scale_free", False))
     groups: list[dict[str, Any]] = []
     for group in parameter_groups(
@@ -151,20 +151,5 @@ def last_matrix(module: nn.Module) -> str:
     this layer by SGD, which also works.
     """
     return next(
-        (name for name, layer in reversed([*module.named_modules()]) if _has_filters(layer)), ""
+        (name for name, layer in reversed([*module.named_modules()]) if has_filters(layer)), ""
     )
-
-
-def _filters(network: Network) -> set[int]:
-    found: set[int] = set()
-    heads = network.head
-    for name, layer in network.module.named_modules():
-        in_head = any(name == head or name.startswith(f"{head}.") for head in heads)
-        if _has_filters(layer) and not in_head:
-            found.add(id(layer.weight))
-    return found
-
-
-def _has_filters(layer: nn.Module) -> bool:
-    """Linear, or a convolution in which each filter sees all planes."""
-    return isinstance(layer, nn.Linear | nn.Conv2d) and getattr(layer, "groups", 1) == 1

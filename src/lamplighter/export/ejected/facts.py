@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from lamplighter.artifact import Artifact
+from lamplighter.export.ejected.head import WIDTH
 from lamplighter.export.ejected.network import Built, literal
 from lamplighter.export.ejected.past import Origin, Past
+from lamplighter.export.ejected.speed import OPTIMIZER, muon_constants, muon_facts, speed_facts
 from lamplighter.images.augment import Augment, policy
 from lamplighter.images.preprocess import Preprocess
 from lamplighter.recipe import Recipe
@@ -40,6 +42,7 @@ def facts_of(
         **_example_facts(preprocess, aug, exact=exact),
         "set_lines": _set_lines(preprocess, aug, origin, exact=exact),
         **_network_facts(network),
+        **speed_facts(artifact.architecture, recipe),
         **_training_facts(recipe, network, brief=brief),
         **_loss_facts(recipe, task),
         **FIGURES[task],
@@ -170,7 +173,7 @@ def _training_facts(recipe: Recipe, network: Built, *, brief: bool) -> dict[str,
     warmup = 0.0 if recipe.schedule == "one-cycle" else float(recipe.warmup)
     moves = recipe.schedule != "constant" or warmup > 0
     factor = float(recipe.backbone_lr) if network.head else 1.0
-    constants = _constants(recipe, factor, warmup, moves=moves)
+    constants = _constants(recipe, network, factor, warmup, moves=moves)
     return {
         "seed": recipe.seed,
         "epochs": recipe.epochs,
@@ -186,13 +189,15 @@ def _training_facts(recipe: Recipe, network: Built, *, brief: bool) -> dict[str,
         "per_epoch": f"-(-seen // {'(BATCH * ACCUMULATE)' if recipe.accumulate > 1 else 'BATCH'})",
         "freeze": recipe.freeze if network.head else "none",
         "tensorboard": recipe.tensorboard,
-        "constants": [_side_by_side(constants)] if brief else constants,
+        "constants": _side_by_side(constants) if brief else constants,
         **_optimizer_facts(recipe, network, factor, moves=moves),
         **_precision_facts(recipe),
     }
 
 
-def _constants(recipe: Recipe, factor: float, warmup: float, *, moves: bool) -> list[str]:
+def _constants(
+    recipe: Recipe, network: Built, factor: float, warmup: float, *, moves: bool
+) -> list[str]:
     lines = [f"LR = {recipe.lr}" + ("  # the highest; it moves" if moves else "")]
     if factor != 1:
         lines.append(
@@ -200,6 +205,10 @@ def _constants(recipe: Recipe, factor: float, warmup: float, *, moves: bool) -> 
         )
     if recipe.weight_decay:
         lines.append(f"WEIGHT_DECAY = {recipe.weight_decay}")
+    if recipe.optimizer == OPTIMIZER:
+        lines += muon_constants(recipe, network)
+    if recipe.grow_from != 1:
+        lines.append(f"GROW = {recipe.grow_from}  # share of the side that the first epoch sees")
     if warmup:
         lines.append(f"WARMUP = {warmup}  # epochs in which the learning rate rises")
     if recipe.accumulate > 1:
@@ -214,10 +223,21 @@ def _constants(recipe: Recipe, factor: float, warmup: float, *, moves: bool) -> 
 RISE = ("if step < warmup:", "    factor = (step + 1) / (warmup + 1)")
 
 
-def _side_by_side(lines: list[str]) -> str:
-    """A = 1 and B = 2 as A, B = 1, 2."""
+def _side_by_side(lines: list[str]) -> list[str]:
+    """A = 1 and B = 2 as A, B = 1, 2, in as few lines as the width allows."""
     pairs = [line.split("  #")[0].split(" = ") for line in lines]
-    return f"{', '.join(name for name, _ in pairs)} = {', '.join(value for _, value in pairs)}"
+    made: list[str] = []
+    start = 0
+    for stop in range(1, len(pairs) + 1):
+        names, values = zip(*pairs[start:stop], strict=True)
+        line = f"{', '.join(names)} = {', '.join(values)}"
+        if len(line) > WIDTH and stop - start > 1:
+            start = stop - 1
+            line = " = ".join(pairs[start])
+        else:
+            made = made[:-1] if stop - start > 1 else made
+        made.append(line)
+    return made
 
 
 WITH_WARMUP = "done = (step - warmup) / (EPOCHS * per_epoch - warmup)  # share of the training"
@@ -247,6 +267,8 @@ RATES: dict[tuple[str, bool], list[str]] = {
 def _optimizer_facts(
     recipe: Recipe, network: Built, factor: float, *, moves: bool
 ) -> dict[str, Any]:
+    if recipe.optimizer == OPTIMIZER:
+        return muon_facts(recipe, network, factor, moves=moves)
     arguments = ""
     if recipe.optimizer == "SGD":
         arguments += f", momentum={recipe.momentum}" + (
@@ -269,11 +291,13 @@ def _optimizer_facts(
     peak = f', "peak": {rate}' if moves else ""
     lines.append(f'group = {{"params": [], "lr": {rate}{peak}, "weight_decay": {decay}}}')
     return {
+        "bank_lines": [],
+        "product_lines": [],
         "simple_groups": plain,
         "names_matter": factor != 1 or "name" in network.decays,
         "group_lines": lines,
         "group_key": f"({rate}, {decay})",
-        "optimizer": recipe.optimizer,
+        "optimizer": f"torch.optim.{recipe.optimizer}",
         "optimizer_arguments": arguments,
     }
 

@@ -20,15 +20,15 @@ REPEATED = frozenset([
     "data", "data_root", "task", "size", "fit", "channels", "normalise", "augment", "model",
     "weights", "freeze", "init", "activation", "epochs", "batch", "accumulate", "lr", "backbone_lr",
     "optimizer", "momentum", "weight_decay", "schedule", "warmup", "loss", "smoothing",
-    "class_weights", "clip", "patience", "seed", "device", "precision", "tensorboard",
+    "class_weights", "clip", "patience", "seed", "device", "precision", "tensorboard", "views",
+    "grow_from",
     # in split.csv
     "path_column", "label_column", "group_column", "split_column", "val_share", "test_share",
     "skip_unreadable", "split_seed",
 ])  # fmt: skip
 WITHOUT_EFFECT = frozenset([
     "download", "cache", "checks", "allow", "workers", "deterministic", "out", "name", "save_every",
-    "stall_after", "views", "grow_from",  # runs that used the last two are refused
-    "compile",
+    "stall_after", "compile",
     # has an effect only where it ended the training, which metrics.jsonl shows
     "time_limit",
 ])  # fmt: skip

@@ -15,7 +15,7 @@ from lamplighter.errors import LamplighterError
 from lamplighter.models import timm_nets, torchvision_nets
 from lamplighter.models.architecture import Architecture
 from lamplighter.models.build import rebuild
-from lamplighter.models.freeze import parameter_groups
+from lamplighter.models.freeze import filters_of, parameter_groups
 from lamplighter.models.network import Network
 from lamplighter.models.small import SMALL
 from lamplighter.models.weight_file import NEST_DEPTH, State, read_weights
@@ -36,10 +36,13 @@ class Built:
     """A network as code.
 
     Args:
-        kind: "small_resnet" or "tutorial_cnn", which the file writes out; else its source.
+        kind: the name of a network of ours, which the file writes out; else its source.
         lines: of `main`, up to the network with its first values.
         head: names of the modules that form its head.
+        outputs: how many numbers it gives, as code.
         decays: a condition on `name` and `parameter`: weight decay applies.
+        filters_by_shape: whether all that has more than one dimension outside the head is a filter
+            or a matrix, as the optimizer Muon wants to know.
         imports: what the lines need besides torch.
         notes: what has to be there to run the file.
         reasons: why the first values may differ from the run's.
@@ -48,7 +51,9 @@ class Built:
     kind: str
     lines: tuple[str, ...]
     head: tuple[str, ...]
+    outputs: str
     decays: str = BY_SHAPE
+    filters_by_shape: bool = False
     imports: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
@@ -75,12 +80,16 @@ def network_of(architecture: Architecture, recipe: Recipe, task: str) -> Built:
     weights = _weights(architecture, recipe, module, head)
     built = _build_lines(architecture, recipe, module, outputs)
     lines = [*weights.before, "torch.manual_seed(SEED)", *built]
-    decays, reasons = _decays(Network(module, architecture, head))
+    lines += [*weights.after, *_init_lines(recipe.init, loaded=bool(weights.after))]
+    network = Network(module, architecture, head)
+    decays, reasons = _decays(network)
     return Built(
         kind=architecture.name if architecture.source == "lamplighter" else architecture.source,
-        lines=(*lines, *weights.after, *_init_lines(recipe.init, loaded=bool(weights.after))),
+        lines=tuple(lines if weights.after else (*lines, *_whitening_lines(architecture))),
         head=head,
+        outputs=outputs,
         decays=decays,
+        filters_by_shape=_are_filters_by_shape(network),
         reasons=(*weights.reasons, *reasons),
     )
 
@@ -105,8 +114,30 @@ def _decays(network: Network) -> tuple[str, tuple[str, ...]]:
     return BY_NAME, ("weight decay reaches a few other norms and biases than in the run",)
 
 
+def _are_filters_by_shape(network: Network) -> bool:
+    found = filters_of(network)
+    heads = tuple(f"{name}." for name in network.head)
+    return all(
+        (p.dim() > 1 and not name.startswith(heads)) == (id(p) in found)
+        for name, p in network.module.named_parameters()
+    )
+
+
+def _whitening_lines(architecture: Architecture) -> tuple[str, ...]:
+    """Finding the first layer's filters in evenly spaced training pictures."""
+    if architecture.name != "speed_net":
+        return ()
+    return (
+        "some = torch.linspace(0, len(train_set) - 1, min(len(train_set), 4096)).long().tolist()",
+        "images = torch.stack([train_set[number][0] for number in some])",
+        "net.whitening.whiten(normalised(images.to(DEVICE)))",
+    )
+
+
 def small_lines(architecture: Architecture, outputs: str) -> list[str]:
     """The small networks, put together from plain layers under the names of their parts."""
+    if architecture.name == "speed_net":
+        return [f"net = SpeedNet({outputs})"]
     if architecture.name == "small_resnet":
         return [
             "# a residual network (He et al. 2015) for small pictures",
@@ -338,6 +369,7 @@ def _own(architecture: Architecture, recipe: Recipe, outputs: str) -> Built:
         kind="own",
         lines=tuple(lines),
         head=(),
+        outputs=outputs,
         decays=BY_NAME,
         imports=(f"from {module} import {name.partition('.')[0]}",),
         notes=(f"It imports your own {module}: run it where Python finds that module.",),

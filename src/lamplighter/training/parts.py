@@ -83,6 +83,8 @@ class Parts:
         set_mode: puts the module into training mode for an epoch (from 1), where `module.train()` would
             not do; freezing lives here.
         compiled: the network as torch.compile made it, for training steps alone; None: plain.
+        compiled_for: examples that go through it at once; all others go through the plain network.
+            0: compiling was asked for, and the network stayed plain; None: it was not asked for.
     """
 
     module: nn.Module
@@ -107,6 +109,13 @@ class Parts:
     watcher: Watcher = UNWATCHED
     set_mode: Callable[[int], None] | None = None
     compiled: nn.Module | None = None
+    compiled_for: int | None = None
+
+    def network(self, size: int) -> nn.Module:
+        """What a training step of this many examples goes through."""
+        if self.compiled is None or size != self.compiled_for:
+            return self.module
+        return self.compiled
 
     def moved(self) -> list[nn.Parameter]:
         """What the optimizer moves, as the network names it; the last digits of a norm that is

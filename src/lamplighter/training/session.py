@@ -51,6 +51,7 @@ class Session:
         self.progress = Progress()
         self.journal: Journal | None = None
         self.counted: dict[str, Any] | None = None
+        self.compiled_for: int | None = None  # see Parts; of the sitting before
         self.checkpoints = folder / run_folder.CHECKPOINTS
         self.asked = settings_of(parts.optimizer)  # as built, before a schedule has moved them
         self.batch = [largest_batch, parts.accumulate]
@@ -95,7 +96,9 @@ class Session:
         self.progress = Progress(**{k: v for k, v in state["progress"].items() if k in known})
         self.counted = state["counted"] or None
         self.parts.micro = int(state["micro"])
-        if self.progress.batch and state.get("batch", self.batch) != self.batch:
+        same_batch = state.get("batch", self.batch) == self.batch
+        self.compiled_for = state.get("compiled_for") if same_batch else None
+        if self.progress.batch and not same_batch:
             # batches of another size do not begin where the old ones ended
             self.progress.batch, self.counted = 0, None
             self.listener.warn(
@@ -175,6 +178,7 @@ class Session:
             "counted": counted,
             "micro": self.parts.micro,
             "threads": torch.get_num_threads(),
+            "compiled_for": self.parts.compiled_for,
         }
         self._save(
             progress.step, state, "step",

@@ -22,6 +22,7 @@ from lamplighter.listener import SILENT
 from lamplighter.recipe import make_recipe
 from lamplighter.training.journal import RunJournal
 from lamplighter.training.loop import StepLog
+from lamplighter.training.measure_precision import Choice
 
 
 def quick(*, try_all: bool = False, **settings: Any) -> report.Bench:
@@ -148,3 +149,24 @@ def test_losses_that_are_no_numbers_are_told(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(RunFailed, match="not finite") as caught:
         quick()
     assert caught.value.fix.startswith("lamp check digits --model tutorial_cnn")
+
+
+def test_a_network_frozen_at_first_is_measured_whole() -> None:
+    """Its first epoch trains the head alone, all others everything: those are what takes the time."""
+    stand = Stand(
+        make_recipe({"data": "digits", "model": "tutorial_cnn", "freeze": "first", "size": 8}),
+        SILENT,
+    )
+    assert all(parameter.requires_grad for parameter in stand.parts.module.parameters())
+
+
+@pytest.mark.parametrize(("settled", "told"), [(True, True), (False, False)])
+def test_a_disturbed_measurement_of_bfloat16_is_no_advice(
+    settled: bool, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A prediction that other work on the machine has made is kept back."""
+    choice = Choice("bf16", 2.0, 0.001, 0.999, settled=settled)
+    monkeypatch.setattr(advising, "has_bfloat16", lambda: True)
+    monkeypatch.setattr(advising, "measure", lambda _parts: choice)
+    flags = {advice.flag for advice in quick(precision="fp32").advice}
+    assert ("--precision bf16" in flags) == told

@@ -84,7 +84,7 @@ def _about_precision(prepared: Prepared, shares: Mapping[str, float]) -> Iterato
     measured = measure(parts)
     moved = (shares["forward"] + shares["backward"]) * (1 - 1 / max(measured.gain, 1e-6))
     gain = 1 / (1 - moved)
-    if measured.name == "bf16":
+    if measured.name == "bf16" and measured.settled:  # else other work on the machine decided
         yield Advice(
             f"this processor multiplies bfloat16 by itself: --precision bf16 ({gain:.2f} ×; losses "
             f"within {max(measured.apart, 1e-4):.2%} on the first batches)",

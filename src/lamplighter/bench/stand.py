@@ -136,6 +136,10 @@ class _Log:
         """A batch's answers, as the loop's tally takes them."""
         self.tally.add(outputs, targets, loss, size)
 
+    def result(self) -> dict[str, float]:
+        """The figures over what was added since the last epoch's end."""
+        return self.tally.result()
+
     def after(self, loss: Any, norm: Any, batch: Batch) -> None:
         """A step; after the last of an epoch also the line that it gets."""
         self.progress.step += 1
@@ -145,7 +149,7 @@ class _Log:
             return
         self.steps.flush()
         self.progress.epoch, self.progress.batch = self.progress.epoch + 1, 0
-        figures = {f"train_{name}": value for name, value in self.tally.result().items()}
+        figures = {f"train_{name}": value for name, value in self.result().items()}
         self.journal.epoch({"epoch": self.progress.epoch, "step": self.progress.step, **figures})
         self.tally = self.parts.task.tally()
 

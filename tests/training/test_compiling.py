@@ -132,7 +132,7 @@ def kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]
 @pytest.mark.parametrize(
     ("epochs", "found", "name", "why"),
     [
-        (80, FASTER, "on", "40 s to win over 400 steps; --compile off keeps"),
+        (81, FASTER, "on", "40 s to win over 405 steps; --compile off keeps"),
         (
             79,
             FASTER,
@@ -170,7 +170,7 @@ def test_a_limit_of_time_bounds_what_can_be_won(parts: Any, kept: Any) -> None:
 def test_a_frozen_first_epoch_has_the_network_built_twice(parts: Any, kept: Any) -> None:
     """The network whose head alone is trained is another one, so twice as much has to be won."""
     recipe = replace(RECIPE, freeze="first")
-    for epochs, name in ((161, "on"), (160, "off")):
+    for epochs, name in ((162, "on"), (160, "off")):
         made = parts(epochs=epochs)
         kept(made, recipe=recipe)
         assert choose_compile(made, recipe).name == name

@@ -134,10 +134,10 @@ def kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]
     [
         (81, FASTER, "on", "40 s to win over 405 steps; --compile off keeps"),
         (
-            79,
+            78,
             FASTER,
             "off",
-            "40 s to win over 395 steps is not worth it, 2 × the building would be",
+            "39 s to win over 390 steps is not worth it, 2 × the building would be",
         ),
         (99999, replace(FASTER, apart=0.02), "off", "the loss differs by 2.0%"),
         (99999, replace(FASTER, apart=math.nan), "off", "the loss differs"),

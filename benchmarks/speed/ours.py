@@ -107,10 +107,11 @@ def steps(task: Task) -> Callable[[], int]:
     from lamplighter.training.loop import train_step
 
     made = stand(task)
+    tally = made.parts.task.tally()
 
     def turn() -> int:
         for batch in itertools.islice(made.source, STEPS):
-            train_step(made.parts, [batch], made.tally)
+            train_step(made.parts, [batch], tally)
         return STEPS * task.batch
 
     return turn
@@ -161,7 +162,7 @@ def evaluation(task: Task) -> Callable[[], int]:
 
 def stand(task: Task) -> Any:
     """The job, prepared as `lamp train` prepares it."""
-    from lamplighter.bench import Stand
+    from lamplighter.bench.stand import Stand
     from lamplighter.listener import SILENT
     from lamplighter.recipe import make_recipe
 

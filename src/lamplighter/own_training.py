@@ -251,6 +251,7 @@ def _settled(
         warmup=0.0 if recipe.warmup == "auto" else recipe.warmup,
         weight_decay=0.01 if recipe.weight_decay == "auto" else recipe.weight_decay,
         precision="fp32" if recipe.precision == "auto" else recipe.precision,
+        compile="off" if recipe.compile == "auto" else recipe.compile,
         workers=0 if recipe.workers == "auto" else bounded(recipe.workers, listener),
         device=str(pick_device(recipe.device)),
     )

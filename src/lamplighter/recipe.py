@@ -237,7 +237,10 @@ class Recipe:
         "auto", "machine", "arithmetic of the step", "auto, fp32, bf16 or fp16"
     )
     compile: Literal["auto", "on", "off"] = setting(
-        "auto", "machine", "training steps through torch.compile; auto: off", "auto, on or off"
+        "auto",
+        "machine",
+        "training steps through torch.compile; auto: where lamp bench --try has found that it pays",
+        "auto, on or off",
     )
     workers: Auto | Natural = setting(
         "auto", "machine", "helpers that read pictures", "a whole number of at least 0, or auto"

@@ -12,7 +12,7 @@ from lamplighter.listener import Listener
 from lamplighter.machine import seed_everything
 from lamplighter.recipe import Recipe
 from lamplighter.run_folder import RunFolder
-from lamplighter.training.compiling import compiled_network
+from lamplighter.training.compiling import compile_steps
 from lamplighter.training.journal import RunJournal
 from lamplighter.training.loop import Stopped
 from lamplighter.training.parts import Parts
@@ -66,7 +66,7 @@ def sit(
             if not went_on:
                 show_beginning(journal, parts)
             if recipe.compile == "on":
-                parts.compiled = compiled_network(parts, listener)
+                compile_steps(parts, listener, session.compiled_for)
             with repeatable(recipe.deterministic, parts.device, listener):
                 session.run(journal)
         except Stopped:

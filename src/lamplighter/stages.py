@@ -76,6 +76,7 @@ def train(recipe: Recipe, listener: Listener = SILENT, *, resume: RunFolder | No
         "preprocess": str(prepared.preprocess),
         "steps_per_epoch": prepared.parts.train.steps() or 0,
         "fingerprint": fingerprint(prepared.collection),
+        **({"compile": prepared.compiling} if prepared.compiling else {}),
     }
     with folder.locked():
         if collection is None:

@@ -156,7 +156,7 @@ class _Epoch:
         if counted:
             self.tally.restore(counted)
         self.waited = 0.0
-        self.log = _StepLog(parts, progress, journal, listener)
+        self.log = StepLog(parts, progress, journal, listener)
 
     def run(self) -> dict[str, Any]:
         """Trains and validates; returns the line of metrics.jsonl."""
@@ -294,10 +294,9 @@ def train_step(
     total = sum(sizes)
     parts.largest = max(parts.largest, *sizes)
     losses: list[Tensor] = []
-    module = parts.module if parts.compiled is None else parts.compiled
     for batch in chunks(group, parts.micro):
         with parts.watcher.forward(step), parts.precision.forward():
-            outputs = batch.call(module)
+            outputs = batch.call(parts.network(batch.size))
             loss = training_loss(parts, outputs, batch.targets)
         share = batch.size / total
         parts.precision.backward(loss if share == 1 else loss * share)
@@ -333,7 +332,7 @@ def training_loss(parts: Parts, outputs: Any, targets: Any) -> Tensor:
     return loss
 
 
-class _StepLog:
+class StepLog:
     """Keeps the steps' losses on the device and fetches them together at log points.
 
     On the CPU, where fetching waits for nothing, they are numbers at once.

@@ -1,24 +1,18 @@
 """`--precision auto` on a CPU: bfloat16 where a short measurement says that it wins and agrees.
 
 What is measured is a copy of the network on the training's first batches, so weights, buffers,
-optimizer and random numbers stay as they are. The answer is kept in the cache folder for each
-machine, network and batch, because a measurement repeated on a busy machine might come out
-otherwise (one that was disturbed itself is not kept); the run's recipe.toml holds it as well, and a resumed run takes it from there.
+optimizer and random numbers stay as they are. The answer is remembered, unless other work disturbed
+it; the run's recipe.toml holds it as well, and a resumed run takes it from there.
 """
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import hashlib
 import itertools
-import json
 import math
-import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,11 +20,12 @@ from torch import Tensor, nn
 from lamplighter.data.batches import Batch, chunks
 from lamplighter.data.seeded import undisturbed
 from lamplighter.listener import Listener
-from lamplighter.machine import cache_folder, cores, is_out_of_memory, processor
+from lamplighter.machine import is_out_of_memory
 from lamplighter.models.cost import multiply_adds
 from lamplighter.training.loop import training_loss
 from lamplighter.training.parts import Parts
 from lamplighter.training.precision import Bfloat16, Precision
+from lamplighter.training.remembered import place_of, recall, remember
 
 SECONDS = 3.0  # for everything that is measured
 BATCHES = 3  # on which both must agree
@@ -98,9 +93,9 @@ def choose_precision(
     if made_for_short:
         listener.say("precision: bf16, as the recipe is made for (--precision fp32 keeps all so)")
         return "bf16"
-    path = _path(parts, model)
+    path = place_of("precision", parts, model, FORMAT)
     choice = _kept(path) if keep else None
-    remembered = choice is not None
+    before = choice is not None
     if choice is None:
         try:
             choice = measure(parts, seconds)
@@ -110,8 +105,8 @@ def choose_precision(
                 return "fp32"
             raise
         if keep and choice.settled:
-            _keep(path, choice)
-    listener.say(f"{choice}" + (", as measured before" if remembered else ""))
+            remember(path, asdict(choice))
+    listener.say(f"{choice}" + (", as measured before" if before else ""))
     return choice.name
 
 
@@ -220,28 +215,10 @@ def _cosine(one: Tensor, other: Tensor) -> float:
     return float(one @ other) / lengths if lengths else math.nan
 
 
-def _path(parts: Parts, model: str) -> Path:
-    batch: Any = next(iter(parts.train.epoch(1)))
-    facts = [
-        FORMAT, processor(), cores(), torch.get_num_threads(), torch.__version__, model,
-        list(batch.inputs.shape), sum(p.numel() for p in parts.module.parameters()),
-    ]  # fmt: skip
-    name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
-    return cache_folder() / "precision" / f"{name}.json"
-
-
 def _kept(path: Path) -> Choice | None:
     try:
-        choice = Choice(**json.loads(path.read_text(encoding="utf-8")))
+        choice = Choice(**recall(path))
         f"{choice}"  # figures that are none cannot be told
-    except (OSError, ValueError, TypeError):
+    except (ValueError, TypeError):
         return None
     return choice if choice.name in ("fp32", "bf16") else None
-
-
-def _keep(path: Path, choice: Choice) -> None:
-    with contextlib.suppress(OSError):  # a cache that cannot be written costs a measurement
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_suffix(f".{os.getpid()}")
-        new.write_text(json.dumps(asdict(choice)), encoding="utf-8")
-        new.replace(path)

@@ -85,6 +85,8 @@ class Parts:
             lies before it, 0 to 1), where `module.train()` would not do; freezing lives here.
         focus: chooses what an epoch shows, by the newest losses; None: every example once.
         compiled: the network as torch.compile made it, for training steps alone; None: plain.
+        compiled_for: examples that go through it at once; all others go through the plain network.
+            0: compiling was asked for, and the network stayed plain; None: it was not asked for.
     """
 
     module: nn.Module
@@ -110,6 +112,13 @@ class Parts:
     set_mode: Callable[[int, float], None] | None = None
     focus: Focus | None = None
     compiled: nn.Module | None = None
+    compiled_for: int | None = None
+
+    def network(self, size: int) -> nn.Module:
+        """What a training step of this many examples goes through."""
+        if self.compiled is None or size != self.compiled_for:
+            return self.module
+        return self.compiled
 
     def moved(self) -> list[nn.Parameter]:
         """What the optimizer moves, as the network names it; the last digits of a norm that is

@@ -27,6 +27,7 @@ from lamplighter.models.speed_net import Whitening
 from lamplighter.recipe import Recipe
 from lamplighter.tasks.task import TASKS, balanced_weights, make_loss
 from lamplighter.training import choose
+from lamplighter.training.compiling import choose_compile
 from lamplighter.training.idle import idle_for_pictures, tell_idle
 from lamplighter.training.measure_precision import choose_precision
 from lamplighter.training.muon import muon_groups
@@ -52,6 +53,7 @@ class Prepared:
         preprocess: as it goes into the artifact.
         parts: for the loop.
         reader: decodes further splits the same way.
+        compiling: what `--compile auto` became, and why; empty where it was not asked for.
     """
 
     recipe: Recipe
@@ -60,6 +62,7 @@ class Prepared:
     preprocess: Preprocess
     parts: Parts
     reader: Reader
+    compiling: str = ""
 
 
 def prepare(recipe: Recipe, collection: Collection, listener: Listener = SILENT) -> Prepared:
@@ -94,9 +97,15 @@ def prepare(recipe: Recipe, collection: Collection, listener: Listener = SILENT)
         )  # fmt: skip
         resolved = resolved.with_changes(precision=name)
         parts.precision = make_precision(name, device)
+    compiling = ""
+    if recipe.compile == "auto":
+        decision = choose_compile(parts, resolved)
+        resolved, compiling = resolved.with_changes(compile=decision.name), str(decision)
+        if decision.worth_a_line:
+            listener.say(f"compile: {decision}")
     _tell(resolved, collection, network, preprocess, listener)
     tell_idle(idle_for_pictures(resolved, collection, network), recipe, listener)
-    return Prepared(resolved, collection, network, preprocess, parts, reader)
+    return Prepared(resolved, collection, network, preprocess, parts, reader, compiling)
 
 
 def _build(recipe: Recipe, facts: choose.Facts, listener: Listener) -> tuple[Network, str]:

@@ -51,6 +51,7 @@ class Session:
         self.progress = Progress()
         self.journal: Journal | None = None
         self.counted: dict[str, Any] | None = None
+        self.compiled_for: int | None = None  # see Parts; of the sitting before
         self.checkpoints = folder / run_folder.CHECKPOINTS
         self.asked = settings_of(parts.optimizer)  # as built, before a schedule has moved them
         self.batch = [largest_batch, parts.accumulate]
@@ -97,7 +98,9 @@ class Session:
         self.parts.micro = int(state["micro"])
         if self.parts.focus is not None and state.get("focus"):
             self.parts.focus.load_state_dict(state["focus"])
-        if self.progress.batch and state.get("batch", self.batch) != self.batch:
+        same_batch = state.get("batch", self.batch) == self.batch
+        self.compiled_for = state.get("compiled_for") if same_batch else None
+        if self.progress.batch and not same_batch:
             # batches of another size do not begin where the old ones ended
             self.progress.batch, self.counted = 0, None
             self.listener.warn(
@@ -178,6 +181,7 @@ class Session:
             "micro": self.parts.micro,
             "focus": self.parts.focus.state_dict() if self.parts.focus else None,
             "threads": torch.get_num_threads(),
+            "compiled_for": self.parts.compiled_for,
         }
         self._save(
             progress.step, state, "step",

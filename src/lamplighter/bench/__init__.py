@@ -1,0 +1,1 @@
+"""Where the time of a training goes, what its ceiling is, and what would change it."""

@@ -303,9 +303,11 @@ def _whiten(network: Network, pixels: Pixels, preprocess: Preprocess) -> None:
 def mode_setter(network: Network, freeze: str) -> Callable[[int, float], None]:
     """What puts the module into training mode for an epoch, with what is frozen in it.
 
-    A network from scratch may have a word in it (`begin_epoch`, as speed_net does).
+    A network that learns from scratch as a whole may have a word in it (`begin_epoch`, as
+    speed_net does).
     """
-    begin_epoch = None if network.pretrained else getattr(network.module, "begin_epoch", None)
+    whole = freeze == "none" and not network.pretrained
+    begin_epoch = getattr(network.module, "begin_epoch", None) if whole else None
 
     def set_mode(epoch: int, done: float) -> None:
         if freeze == "backbone" or (freeze == "first" and epoch == 1):

@@ -39,7 +39,7 @@ def facts_of(
         "task": task,
         "exact": exact,
         **_picture_facts(preprocess, aug, sum(origin.counts.values()), recipe.device),
-        **_example_facts(preprocess, aug, exact=exact),
+        **_example_facts(preprocess, aug, exact=exact, focus=recipe.focus != 1),
         "set_lines": _set_lines(preprocess, aug, origin, exact=exact),
         **_network_facts(network),
         **speed_facts(artifact.architecture, recipe),
@@ -88,13 +88,15 @@ def _picture_facts(preprocess: Preprocess, aug: Augment, count: int, device: str
     }
 
 
-def _example_facts(preprocess: Preprocess, aug: Augment, *, exact: bool) -> dict[str, Any]:
+def _example_facts(
+    preprocess: Preprocess, aug: Augment, *, exact: bool, focus: bool
+) -> dict[str, Any]:
     """What an example and a batch hold, in words and in code."""
     aspects = exact and aug.crop == "resized" and preprocess.fit == "crop"
     kinds = (("box", aug.crop == "resized"), ("shift", aug.crop == "shift"), ("flip", aug.flip))
     drawn = [name for name, used in (*kinds, ("jitter", aug.jitter), ("blank", aug.erase)) if used]
     words, unpacked = ["pixels", "target"], ["images", "targets"]
-    if drawn and exact:
+    if exact and (drawn or focus):
         words, unpacked = [*words, "number"], [*unpacked, "numbers"]
     if aspects:
         words, unpacked = [*words, "width / height"], [*unpacked, "aspects"]
@@ -209,6 +211,8 @@ def _constants(
         lines += muon_constants(recipe, network)
     if recipe.grow_from != 1:
         lines.append(f"GROW = {recipe.grow_from}  # share of the side that the first epoch sees")
+    if recipe.focus != 1:
+        lines.append(f"FOCUS = {recipe.focus}  # share of the pictures that later epochs show")
     if warmup:
         lines.append(f"WARMUP = {warmup}  # epochs in which the learning rate rises")
     if recipe.accumulate > 1:

@@ -21,7 +21,7 @@ REPEATED = frozenset([
     "weights", "freeze", "init", "activation", "epochs", "batch", "accumulate", "lr", "backbone_lr",
     "optimizer", "momentum", "weight_decay", "schedule", "warmup", "loss", "smoothing",
     "class_weights", "clip", "patience", "seed", "device", "precision", "tensorboard", "views",
-    "grow_from",
+    "grow_from", "focus",
     # in split.csv
     "path_column", "label_column", "group_column", "split_column", "val_share", "test_share",
     "skip_unreadable", "split_seed",

@@ -27,19 +27,29 @@ def uses_ours(architecture: Architecture, recipe: Recipe) -> bool:
         or recipe.optimizer == OPTIMIZER
         or recipe.augment == AUGMENT
         or recipe.grow_from != 1
+        or recipe.focus != 1
     )
 
 
 def speed_facts(architecture: Architecture, recipe: Recipe) -> dict[str, Any]:
-    """What the template asks about the network speed_net and about growing pictures."""
+    """What the template asks about speed_net, growing pictures and what later epochs show."""
     widths = str(architecture.options.get("widths", "")) or ",".join(map(str, WIDTHS))
     return {
         "views": architecture.options.get("views", "one"),
         "widths": widths.replace(",", ", "),
         "whitens": recipe.weights in ("none", "auto"),
         "grows": recipe.grow_from != 1,
+        "focus": recipe.focus != 1,
+        "varied": "rounds * len(losses)" if recipe.focus != 1 else "len(order)",
+        "settles": _settles(architecture, recipe),
         "least": _least_side(architecture),
     }
+
+
+def _settles(architecture: Architecture, recipe: Recipe) -> bool:
+    """Whether the whitening stays as it is after the first epochs, as in training/prepare.py."""
+    from_scratch = recipe.weights in ("none", "auto") and recipe.freeze == "none"
+    return from_scratch and architecture.name == NETWORK
 
 
 def _least_side(architecture: Architecture) -> int:

@@ -72,8 +72,7 @@ class Reader:
         def render(image: Image.Image) -> np.ndarray:
             return canvas(image, preprocess, augment)
 
-        held = examples and examples[0].path is None
-        if self.cache == "off" or (self.cache == "auto" and held):
+        if not self.keeps(examples):
             pixels, faults = cache.hold(shape, opener, render, self.workers, self.listener)
         else:
             how = cache.how_text(
@@ -87,6 +86,12 @@ class Reader:
             )  # fmt: skip
         self._raise(faults, examples)
         return pixels
+
+    def keeps(self, examples: Sequence[Example]) -> bool:
+        """Whether their decoded pixels are kept on disk; under "auto" those of files are."""
+        if self.cache == "auto":
+            return not examples or examples[0].path is not None
+        return self.cache == "on"
 
     def _shape(
         self, count: int, preprocess: Preprocess, augment: Augment

@@ -6,6 +6,7 @@ what the functions say today, so that a new flag or setting cannot be forgotten.
 
 from __future__ import annotations
 
+import copy
 import importlib
 import inspect
 import re
@@ -50,6 +51,9 @@ def commands_page() -> str:
 
 
 def _help_block(command: click.Command, name: str) -> str:
+    command = copy.copy(command)
+    # click keeps the help flag that it made first, with the names of whoever called first
+    command._help_option = None
     context = click.Context(
         command, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH, color=False,
         help_option_names=["-h", "--help"],

@@ -229,6 +229,7 @@ def test_hostile_descriptions(change: dict[str, Any], told: str, path: Path) -> 
     with pytest.raises(ModelError) as caught:
         load_module(path)
     assert told in str(caught.value)
+    assert caught.value.fix
     assert len(str(caught.value)) < 1000
 
 

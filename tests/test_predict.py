@@ -93,8 +93,9 @@ def test_grey_arrays(files: list[Path]) -> None:
 def test_no_picture(picture: Any, files: list[Path]) -> None:
     """What is no picture is refused alone and fails alone among others; none is lost."""
     net = model()
-    with pytest.raises(DataError):
+    with pytest.raises(DataError) as caught:
         net.predict(picture)
+    assert "model.predict_each goes on past those that cannot" in caught.value.fix
     found = list(net.predict_each([files[0], picture, files[1]]))
     assert [isinstance(answer, Failure) for answer in found] == [False, True, False]
 

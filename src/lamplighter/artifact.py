@@ -195,6 +195,7 @@ def parse_document(document: Mapping[str, Any], path: Path) -> Artifact:
         )
     except ArtifactError as error:
         error.where = error.where if str(path) in error.where else f"{path} {error.where}".strip()
+        error.fix = error.fix or COPY_AGAIN
         raise
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ArtifactError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lamplighter import run_folder
-from lamplighter.data.example import SPLITS
+from lamplighter.data.example import SPLITS, usual_split
 from lamplighter.data.own import OwnSets, open_own
 from lamplighter.errors import DataError, UsageError
 from lamplighter.evaluation.measure import measure
@@ -51,16 +51,14 @@ def evaluate_own(
             where=text,
             fix="name what it was trained on, or its like: lamp evaluate RUN mydata:function",
         )
-    chosen = split or (
-        "test" if sets.test is not None else "val" if sets.val is not None else "train"
-    )
     there = {name: one for name in SPLITS if (one := getattr(sets, name)) is not None}
+    chosen = split or usual_split(there)
     given = there.get(chosen)
     if given is None:
         raise DataError(
             f"there is no {chosen} split; there are {', '.join(there)}",
             where=text,
-            fix=f"--split {next(iter(there))}",
+            fix=f"--split {usual_split(there)}",
         )
     batches = own_batches(given, recipe, model.device, listener)
     loss = make_loss("auto", TASKS[model.artifact.task])

@@ -152,10 +152,14 @@ class Model:
             picture = _from_array(picture)
         elif not isinstance(picture, Image.Image):
             raise DataError(
-                f"expected a file, a Pillow picture, bytes or an array, got {type(picture).__name__}"
+                f"expected a file, a Pillow picture, bytes or an array, got {type(picture).__name__}",
+                fix='such as model.predict("cat.jpg"), or a uint8 array [height, width, 3]',
             )
         if not picture.width or not picture.height:
-            raise DataError(f"a picture of {picture.width} × {picture.height} pixels")
+            raise DataError(
+                f"a picture of {picture.width} × {picture.height} pixels; expected 1 × 1 or more",
+                fix="look at how it was cut out of a larger one",
+            )
         return preprocess.square(picture)
 
     def logits(self, squares_BCHW: Tensor) -> Tensor:
@@ -248,7 +252,11 @@ class Model:
     @staticmethod
     def _or_raise(answer: Prediction | Failure) -> Prediction:
         if isinstance(answer, Failure):
-            raise DataError(answer.error, where=answer.path)
+            raise DataError(
+                answer.error,
+                where=answer.path,
+                fix="name a picture that can be read; model.predict_each goes on past those that cannot",
+            )
         return answer
 
 

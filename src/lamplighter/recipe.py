@@ -65,17 +65,13 @@ class Recipe:
         None, "data", "the table's column that says train, val or test", "a column name"
     )
     val_share: Auto | Share = setting(
-        "auto",
-        "data",
-        "share cut for validation where the data has none",
+        "auto", "data", "share cut for validation where the data has none",
         "a number from 0 up to 1, or auto",
-    )
+    )  # fmt: skip
     test_share: Auto | Share = setting(
-        "auto",
-        "data",
-        "share cut for the test where the data has no splits",
+        "auto", "data", "share cut for the test where the data has no splits",
         "a number from 0 up to 1, or auto",
-    )
+    )  # fmt: skip
     split_seed: Annotated[int, Ge(0), Lt(2**63)] = setting(
         0,
         "data",
@@ -99,11 +95,9 @@ class Recipe:
         "auto", "pictures", "colour or grey", "auto, rgb or grey"
     )
     normalise: Literal["auto", "weights", "data", "imagenet", "none"] = setting(
-        "auto",
-        "pictures",
-        "whose mean and deviation are used",
+        "auto", "pictures", "whose mean and deviation are used",
         "auto, weights, data, imagenet or none",
-    )
+    )  # fmt: skip
     augment: Literal["none", "light", "flip", "crop", "alternating", "strong", "auto"] = setting(
         "auto",
         "pictures",
@@ -139,11 +133,9 @@ class Recipe:
         "default, none, or a file",
     )
     freeze: Literal["auto", "none", "first", "backbone"] = setting(
-        "auto",
-        "network",
-        "keep pretrained layers: not, in the first epoch, or always",
+        "auto", "network", "keep pretrained layers: not, in the first epoch, or always",
         "auto, none, first or backbone",
-    )
+    )  # fmt: skip
     init: Literal["default", "xavier", "kaiming", "normal"] = setting(
         "default", "network", "how new layers begin", "default, xavier, kaiming or normal"
     )
@@ -206,11 +198,9 @@ class Recipe:
         0.0, "training", "largest gradient norm; 0 is off", "a number of at least 0"
     )
     patience: Natural = setting(
-        0,
-        "training",
-        "stop after this many epochs without a better one; 0 is off",
+        0, "training", "stop after this many epochs without a better one; 0 is off",
         "a whole number of at least 0",
-    )
+    )  # fmt: skip
     time_limit: NotNegative = setting(
         0.0,
         "training",
@@ -354,7 +344,11 @@ def read_recipe(path: Path) -> dict[str, Any]:
             fix="lamp train DATA --recipe speed, or --recipe FILE.toml such as a run's recipe.toml",
         ) from None
     except (OSError, RecursionError) as error:
-        raise RecipeError([("recipe", f"cannot be read: {error}")], where=path) from error
+        raise RecipeError(
+            [("recipe", f"cannot be read: {error}")],
+            where=path,
+            fix="name a file that you may read, such as a run's recipe.toml",
+        ) from error
     except ValueError as error:  # TOMLDecodeError, and numbers that Python will not convert
         raise RecipeError(
             [("recipe", f"is not TOML: {error}")],
@@ -364,7 +358,11 @@ def read_recipe(path: Path) -> dict[str, Any]:
     resolved = document.pop("resolved", {})
     document.pop("facts", None)
     if not isinstance(resolved, dict):
-        raise RecipeError([("resolved", f"expected a table, got {resolved!r}")], where=path)
+        raise RecipeError(
+            [("resolved", f"expected a table, got {resolved!r}")],
+            where=path,
+            fix="remove that line: what a run resolved to stands below [resolved]",
+        )
     return {**document, **resolved}
 
 

@@ -63,7 +63,11 @@ class RunFolder:
         except FileNotFoundError:
             return None
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise RunFailed(f"cannot be read: {error}", where=self / name) from error
+            raise RunFailed(
+                f"cannot be read: {error}",
+                where=self / name,
+                fix=f"put it back from a copy, or repeat the run: lamp train --recipe {self / RECIPE}",
+            ) from error
 
     def write_status(self, state: str, **facts: Any) -> None:
         """status.json: `state` is running, finished, interrupted or failed."""

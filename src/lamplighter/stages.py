@@ -136,12 +136,14 @@ def evaluate(
     Raises:
         ArtifactError, DataError, UsageError: what was named cannot be used.
     """
+    from lamplighter.data.example import split_named, usual_split
     from lamplighter.evaluation.measure import measure
     from lamplighter.machine import cores
     from lamplighter.tasks.task import TASKS, make_loss
     from lamplighter.training.pictures import Reader
     from lamplighter.truth import Evaluation, align_to, outcome_of, train_counts
 
+    split = split and split_named(split)
     model, folder = open_model(model_text, own=own, device=device)
     if model.artifact.preprocess is None:
         from lamplighter.own_evaluation import evaluate_own
@@ -155,7 +157,7 @@ def evaluate(
     counts = train_counts(collection) if data is None else None
     collection = align_to(model, collection)
     there = collection.splits
-    chosen = split or next(name for name in ("test", "val", "all", *there) if name in there)
+    chosen = split or usual_split(there)
     if data and folder is not None and chosen in there:
         _tell_seen(folder, collection.digests, [e.key for e in there[chosen]], listener)
     cache = "off" if data else "auto"

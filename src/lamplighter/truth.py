@@ -19,7 +19,7 @@ from PIL import Image
 from lamplighter import run_folder
 from lamplighter.checks.finding import Finding
 from lamplighter.data.batches import PictureBatches
-from lamplighter.data.example import Collection, Example
+from lamplighter.data.example import Collection, Example, usual_split
 from lamplighter.errors import DataError
 from lamplighter.evaluation.calibration import kept_calibration
 from lamplighter.evaluation.gallery import Explain
@@ -112,7 +112,7 @@ def outcome_of(
         raise DataError(
             f"there is no {split} split; there are {', '.join(collection.splits)}",
             where=collection.source.name,
-            fix=f"--split {next(iter(collection.splits))}",
+            fix=f"--split {usual_split(collection.splits)}",
         )
     preprocess = model.artifact.preprocess
     assert preprocess is not None

@@ -72,6 +72,29 @@ def test_a_split_that_new_data_lack(place: Path, capsys: pytest.CaptureFixture[s
         assert error["fix"] == "--split all"
 
 
+def test_a_word_that_names_no_split(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A slip is a matter of usage, told with the near words before the model is opened."""
+    for word, near in (("vall", " Did you mean val or all or valid?"), ("foo", "")):
+        assert lamp(["evaluate", str(place / "runs" / "one"), "--split", word, "--json"]) == 2
+        error = json.loads(capsys.readouterr().out)["error"]
+        assert error["kind"] == "unknown name"
+        assert error["message"] == f"there is no split called {word!r}.{near}"
+        assert error["where"] == "--split"
+        assert error["fix"].startswith("--split train, --split val or --split test")
+
+
+def test_a_split_that_the_run_lacks(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A word for a split is understood; one that this run's data lack is a matter of the data."""
+    asked = ["evaluate", str(place / "runs" / "one"), "--json", "--split"]
+    assert lamp([*asked, "Validation"]) == 0
+    assert json.loads(capsys.readouterr().out)["split"] == "val"
+    for word in ("test", "all"):
+        assert lamp([*asked, word]) == 3
+        error = json.loads(capsys.readouterr().out)["error"]
+        assert error["message"] == f"there is no {word} split; there are train, val"
+        assert error["fix"] == "--split val"
+
+
 @pytest.mark.parametrize("splits", [["test"], ["val"], ["val", "test"]])
 def test_data_without_train_are_judged(
     splits: list[str], place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

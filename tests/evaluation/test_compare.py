@@ -239,6 +239,20 @@ def test_an_auto_and_the_value_it_came_to_are_one_setting(tmp_path):
     assert settings_that_differ(tmp_path / "asked", tmp_path / "other") == {"lr": [0.003, 0.1]}
 
 
+def test_what_an_older_version_left_at_auto_is_no_difference(tmp_path):
+    """How pictures are read is no setting of the result; a share may have been chosen or typed."""
+    for name, text in (
+        ("old", 'workers = "auto"\nval_share = "auto"\n[resolved]\nlr = 0.1\n'),
+        ("new", 'workers = "auto"\nval_share = "auto"\n[resolved]\nlr = 0.1\nval_share = 0.2\nworkers = 2\n'),
+        ("elsewhere", 'workers = 7\nval_share = 0.3\n[resolved]\nlr = 0.1\n'),
+    ):  # fmt: skip
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "recipe.toml").write_text(text)
+    assert settings_that_differ(tmp_path / "old", tmp_path / "new") == {}
+    differ = settings_that_differ(tmp_path / "new", tmp_path / "elsewhere")
+    assert differ == {"val_share": [0.2, 0.3]}
+
+
 def test_a_fact_that_an_older_version_did_not_write_is_no_difference(tmp_path):
     """What both wrote down is compared, so that runs of two versions may differ by their seed alone."""
     for name, text in (

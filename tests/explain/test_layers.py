@@ -154,7 +154,7 @@ def test_a_missing_argument_is_named() -> None:
 
 def test_an_impossible_shape_is_explained() -> None:
     """A kernel larger than the picture, and settings that torch refuses, say why."""
-    with pytest.raises(ModelError, match=r"it cannot take an input of 3×4×4.*shrunk the picture"):
+    with pytest.raises(ModelError, match="the kernel is larger than the input"):
         explain_layer("Conv2d", "3x4x4", {"out_channels": 8, "kernel_size": 7})
     with pytest.raises(ModelError, match="multiple of num_heads"):
         explain_layer("MultiheadAttention", "10x64", {"num_heads": 7})
@@ -186,3 +186,66 @@ def test_the_json_form_is_plain() -> None:
     assert {"name", "signature", "arguments", "input", "output", "formula", "parameters"} <= set(
         document
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "input", "arguments", "message", "fix"),
+    [
+        (
+            "Conv2d", "3x32x32", {"out_channels": "8", "kernel_size": "50"},
+            "the kernel is larger than the input: along H and W the kernel covers 50, the input has 32\n"
+            "  out = floor((in + 2·padding − dilation·(kernel − 1) − 1) / stride + 1)\n"
+            "  H = floor((32 + 2·0 − 1·(50 − 1) − 1) / 1 + 1) = -17\n"
+            "  W = floor((32 + 2·0 − 1·(50 − 1) − 1) / 1 + 1) = -17",
+            "a larger input, more padding, or a kernel_size of at most 32: "
+            "lamp explain Conv2d --input 3x32x32 out_channels=8 kernel_size=32",
+        ),
+        (
+            "Conv1d", "3x30", {"out_channels": "8", "kernel_size": "20", "dilation": "3", "padding": "1"},
+            "the kernel is larger than the input: along L the kernel covers 3·(20 − 1) + 1 = 58, the "
+            "input has 30 + 2·1 = 32 with its padding\n"
+            "  out = floor((in + 2·padding − dilation·(kernel − 1) − 1) / stride + 1)\n"
+            "  L = floor((30 + 2·1 − 3·(20 − 1) − 1) / 1 + 1) = -25",
+            "a larger input, more padding, or a kernel_size of at most 11: "
+            "lamp explain Conv1d --input 3x30 out_channels=8 kernel_size=11 padding=1 dilation=3",
+        ),
+        (
+            "MaxPool2d", "3x32x5", {"kernel_size": "7"},
+            "the kernel is larger than the input: along W the kernel covers 7, the input has 5\n"
+            "  out = floor((in + 2·padding − dilation·(kernel − 1) − 1) / stride + 1)\n"
+            "  H = floor((32 + 2·0 − 1·(7 − 1) − 1) / 7 + 1) = 4\n"
+            "  W = floor((5 + 2·0 − 1·(7 − 1) − 1) / 7 + 1) = 0",
+            "a larger input, more padding, or a kernel_size of at most 7x5: "
+            "lamp explain MaxPool2d --input 3x32x5 kernel_size=7x5",
+        ),
+        (
+            "ConvTranspose2d", "3x4x4", {"out_channels": "8", "kernel_size": "1", "padding": "4"},
+            "the padding cuts the whole output away: along H and W it takes 2·4 from a length of 4\n"
+            "  out = (in − 1)·stride − 2·padding + dilation·(kernel − 1) + output_padding + 1\n"
+            "  H = (4 − 1)·1 − 2·4 + 1·(1 − 1) + 0 + 1 = -4\n"
+            "  W = (4 − 1)·1 − 2·4 + 1·(1 − 1) + 0 + 1 = -4",
+            "a larger input, or a padding of at most 1: "
+            "lamp explain ConvTranspose2d --input 3x4x4 out_channels=8 kernel_size=1 padding=1",
+        ),
+    ],
+    ids=["conv", "dilated", "one side", "transposed"],
+)  # fmt: skip
+def test_where_nothing_is_left(
+    name: str, input: str, arguments: dict[str, str], message: str, fix: str
+) -> None:
+    """The side that is too short is worked through, and the command that is named works."""
+    with pytest.raises(ModelError) as caught:
+        explain_layer(name, input, arguments)
+    assert caught.value.message == message
+    assert caught.value.fix == fix
+    mended = fix.split(f"--input {input} ")[1].split()
+    found = explain_layer(name, input, dict(part.split("=") for part in mended))
+    assert min(int(side) for side in found.output.split("×")[2:]) in (1, 2)  # hardly anything
+
+
+def test_a_fault_of_another_kind_is_told_as_before() -> None:
+    """A layer whose sizes are sound is not blamed for its sizes."""
+    with pytest.raises(ModelError, match="it cannot take an input of 5×32×32"):
+        explain_layer(
+            "Conv2d", "5x32x32", {"in_channels": "3", "out_channels": "8", "kernel_size": "3"}
+        )

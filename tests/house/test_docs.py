@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import re
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from urllib.parse import unquote
 
+import click
 import pytest
 
 from lamplighter.cli import COMMANDS
@@ -38,6 +40,17 @@ def test_a_made_page_is_up_to_date(page: str) -> None:
     made = generator().PAGES[page]()
     kept = (DOCS / page).read_text(encoding="utf-8")
     assert kept == made, f"docs/{page} is out of date: make docs"
+
+
+def test_the_page_of_commands_is_the_same_whatever_ran_before() -> None:
+    """A command that was called by itself, as other tests do, knows --help alone and keeps that."""
+    command = importlib.import_module(COMMANDS["board"][0]).command
+    command._help_option = None
+    assert "-h, --help" not in command.get_help(click.Context(command, info_name="board"))
+    made = generator().PAGES["commands.md"]()
+    command._help_option = None
+    assert made == generator().PAGES["commands.md"]()
+    assert made.count("  -h, --help ") == len(COMMANDS) + 1
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from lamplighter.errors import UnknownName
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,6 +24,28 @@ SPLIT_WORDS = {
     "test": "test",
     "testing": "test",
 }
+WHOLE = "all"  # data without splits that a model is only judged on
+
+
+def split_named(word: str) -> str:
+    """The split that a typed word means: "val" for "validation".
+
+    Raises:
+        UnknownName: it is no word for a split.
+    """
+    words = {**SPLIT_WORDS, WHOLE: WHOLE}
+    if word.lower() not in words:
+        raise UnknownName(
+            "split", word, words, where="--split",
+            fix="--split train, --split val or --split test; --split all for new data without splits",
+        )  # fmt: skip
+    return words[word.lower()]
+
+
+def usual_split(there: Iterable[str]) -> str:
+    """The split that a model is judged on where nobody names one: test, else val, else all of it."""
+    there = tuple(there)
+    return next(name for name in ("test", "val", WHOLE, *there) if name in there)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +147,7 @@ class Collection:
         digests: key → SHA-256 of the content, for all examples.
         made_splits: which of the splits Lamplighter cut itself.
         said: how the splits came about, in one sentence.
+        shares: split → the fraction that was cut for it; empty where nothing was cut.
     """
 
     source: Source
@@ -132,6 +157,7 @@ class Collection:
     digests: Mapping[str, str]
     made_splits: tuple[str, ...] = ()
     said: str = ""
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     def labels(self, split: str) -> list[Label]:
         """The labels of one split, in order."""

@@ -30,7 +30,10 @@ def settle(examples: Sequence[Example], task: str, source: Source) -> tuple[str,
     if task == "auto":
         task = _task_of(examples)
     elif task not in TASKS:
-        raise UsageError(f"the task is auto, {', '.join(TASKS)}; got {task!r}")
+        raise UsageError(
+            f"the task is auto, {', '.join(TASKS)}; got {task!r}",
+            fix="leave it out: the labels tell",
+        )
     settled: list[Example] = []
     faults: list[str] = []
     for example in examples:

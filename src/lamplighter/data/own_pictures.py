@@ -120,7 +120,11 @@ def _digest(picture: Any) -> str:
         try:
             return hashlib.sha256(Path(picture).read_bytes()).hexdigest()
         except OSError as error:
-            raise DataError(f"the file cannot be read: {error.strerror}", where=picture) from error
+            raise DataError(
+                f"the file cannot be read: {error.strerror}",
+                where=picture,
+                fix="put it there, or leave it out of your data set",
+            ) from error
     return digest_of_pixels(np.asarray(picture))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lamplighter.data.digests import UnreadableFiles, digest_all
-from lamplighter.data.example import Collection, Example, Source
+from lamplighter.data.example import WHOLE, Collection, Example, Source
 from lamplighter.data.labels import settle
 from lamplighter.errors import DataError
 from lamplighter.listener import SILENT, Listener
@@ -38,7 +38,7 @@ def collect_to_score(
     splits: dict[str, list[Example]] = {}
     names: set[str] = set()
     for example in examples:
-        splits.setdefault(example.split or "all", []).append(example)
+        splits.setdefault(example.split or WHOLE, []).append(example)
         names |= set(example.label) if isinstance(example.label, tuple) else {str(example.label)}
     classes = () if task == "regression" else tuple(sorted(names))
     try:

@@ -77,7 +77,7 @@ def collect(
         made = ("train", *made)
     said = _said(source, splits, made, seed)
     listener.say(said)
-    return Collection(source, task, classes, splits, digests, made, said)
+    return Collection(source, task, classes, splits, digests, made, said, shares)
 
 
 def fingerprint(collection: Collection) -> str:

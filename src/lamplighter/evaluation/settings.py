@@ -11,6 +11,10 @@ from lamplighter.run_folder import RECIPE
 
 # "data_at": where the data lay, which is told by what they are called
 NAMES = {"name", "out", "resume", "html", "data_at"}
+# how fast pictures are read, which no figure depends on and which follows the machine
+READING = {"workers", "cache"}
+# earlier versions left these at `auto` and did not write down what it became
+LATER_RESOLVED = {"val_share", "test_share", "normalise"}
 
 
 def settings_that_differ(run_a: Path, run_b: Path) -> dict[str, list[Any]] | None:
@@ -29,8 +33,9 @@ def settings_that_differ(run_a: Path, run_b: Path) -> dict[str, list[Any]] | Non
     keys = [
         key
         for key in {**a, **b}
-        if key.rsplit(".", 1)[-1] not in NAMES
+        if key.rsplit(".", 1)[-1] not in NAMES | READING
         and (key in a.keys() & b.keys() or not key.startswith("facts."))
+        and not (key in LATER_RESOLVED and "auto" in (a.get(key), b.get(key)))
     ]
     return {key: [a.get(key), b.get(key)] for key in keys if a.get(key) != b.get(key)}
 
@@ -48,7 +53,11 @@ def _settings(run: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
-        raise RunFailed(f"cannot be read: {error}", where=path) from error
+        raise RunFailed(
+            f"cannot be read: {error}",
+            where=path,
+            fix="put it back as the run wrote it, or move it away: the settings are then left out",
+        ) from error
     # an "auto" and the value it came to are the same setting
     resolved = tree.pop("resolved", {})
     return _flat({**tree, **resolved} if isinstance(resolved, dict) else tree)

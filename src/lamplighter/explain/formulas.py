@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -41,6 +42,21 @@ def conv_size(size: int, kernel: int, stride: int, padding: int, dilation: int, 
     return out
 
 
+def sides_of(layer: Any, sizes: tuple[int, ...]) -> Iterator[tuple[str, int, int, int, int, int]]:
+    """Of each side: its name, length, kernel, stride, padding ("same" keeps a side: 0), dilation."""
+    dims = len(sizes)
+    padding = getattr(layer, "padding", 0)
+    yield from zip(
+        _names(dims),
+        sizes,
+        _sides(layer.kernel_size, dims),
+        _sides(layer.stride if layer.stride is not None else layer.kernel_size, dims),
+        _sides(0 if isinstance(padding, str) else padding, dims),
+        _sides(getattr(layer, "dilation", 1), dims),
+        strict=True,
+    )
+
+
 def _sides(value: Any, dims: int) -> list[int]:
     return list(value) if isinstance(value, tuple | list) else [value] * dims
 
@@ -50,20 +66,13 @@ def _names(dims: int) -> tuple[str, ...]:
 
 
 def _conv(layer: Any, sample: tuple[int, ...], dims: int, kind: str) -> list[str]:
-    sizes = sample[-dims:]
-    kernel = _sides(layer.kernel_size, dims)
-    stride = _sides(layer.stride if layer.stride is not None else layer.kernel_size, dims)
-    dilation = _sides(getattr(layer, "dilation", 1), dims)
     ceil = bool(getattr(layer, "ceil_mode", False))
-    padding = getattr(layer, "padding", 0)
-    if padding == "same":
-        return [f"padding='same' keeps {' and '.join(_names(dims))}: {'×'.join(map(str, sizes))}"]
-    pads = _sides(0 if padding == "valid" else padding, dims)
+    if getattr(layer, "padding", 0) == "same":
+        sizes = "×".join(map(str, sample[-dims:]))
+        return [f"padding='same' keeps {' and '.join(_names(dims))}: {sizes}"]
     word = "ceil" if ceil else "floor"
     lines = [f"out = {word}((in + 2·padding − dilation·(kernel − 1) − 1) / stride + 1)"]
-    for name, size, k, s, p, d in zip(
-        _names(dims), sizes, kernel, stride, pads, dilation, strict=True
-    ):
+    for name, size, k, s, p, d in sides_of(layer, sample[-dims:]):
         out = conv_size(size, k, s, p, d, ceil)
         lines.append(f"{name} = {word}(({size} + 2·{p} − {d}·({k} − 1) − 1) / {s} + 1) = {out}")
     if "Pool" in kind:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from lamplighter.errors import ModelError, UnknownName, UsageError
 from lamplighter.explain.formulas import explain_shape
 from lamplighter.explain.layer_inputs import FAMILY, TAKES, infer_arguments, make_inputs
+from lamplighter.explain.nothing_left import nothing_left
 
 if TYPE_CHECKING:
     import torch
@@ -300,7 +301,7 @@ def _with_run(
     run: dict[str, Any] = {}
     if sample:
         made = make_inputs(plain.name, layer, sample)
-        result = _run(plain.name, layer, sample, made.tensors)
+        result = _run(plain, layer, sample, made.tensors)
         formula, notes = explain_shape(plain.name, layer, sample)
         run = {
             "input": made.written,
@@ -318,18 +319,39 @@ def _with_run(
 
 
 def _run(
-    kind: str, layer: torch.nn.Module, sample: tuple[int, ...], tensors: tuple[torch.Tensor, ...]
+    plain: LayerExplanation,
+    layer: torch.nn.Module,
+    sample: tuple[int, ...],
+    tensors: tuple[torch.Tensor, ...],
 ) -> Any:
+    kind = plain.name
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return layer(*tensors)
     except Exception as error:
+        wrong, nearest = nothing_left(kind, layer, sample)
+        if wrong:
+            given = {row.name: row.value for row in plain.arguments if row.source == "given"}
+            told = " ".join(f"{name}={_typed(v)}" for name, v in {**given, **nearest}.items())
+            most = " and ".join(f"{name} of at most {_typed(v)}" for name, v in nearest.items())
+            padding = ", more padding" if "kernel_size" in nearest else ""
+            input = "x".join(map(str, sample))
+            raise ModelError(
+                wrong,
+                where=kind,
+                fix=f"a larger input{padding}, or a {most}: lamp explain {kind} --input {input} {told}",
+            ) from error
         raise ModelError(
             f"it cannot take an input of {'×'.join(map(str, sample))}: {_first_line(error)}{_meaning(error)}",
             where=kind,
             fix=f"it takes {TAKES[FAMILY[kind]]}" if kind in FAMILY else f"lamp explain {kind}",
         ) from error
+
+
+def _typed(value: Any) -> str:
+    """An argument as it is typed again; a shell would take the brackets of (3, 5) for its own."""
+    return "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _first_line(error: Exception) -> str:

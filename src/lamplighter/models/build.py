@@ -87,7 +87,8 @@ def build(
     """
     if outputs < 1 or channels < 1:
         raise UsageError(
-            f"a network needs 1 output and 1 channel or more, got {outputs}, {channels}"
+            f"a network needs 1 output and 1 channel or more, got {outputs}, {channels}",
+            fix="outputs is the number of classes; channels 3 for colour, 1 for grey",
         )
     if init not in INITIALISATIONS:
         raise UnknownName(
@@ -159,7 +160,11 @@ def _checked(source: str, name: str, options: dict[str, Option]) -> dict[str, Op
         else:
             fits, wanted = value in allowed, " or ".join(map(str, allowed))
         if not fits:
-            raise UsageError(f"expected {wanted}, got {value!r}", where=f"{name} option {key}")
+            raise UsageError(
+                f"expected {wanted}, got {value!r}",
+                where=f"{name} option {key}",
+                fix=f"leave {key} out to have the network's own",
+            )
     return options
 
 

@@ -150,4 +150,7 @@ def first_convolution(module: nn.Module) -> tuple[str, nn.Conv2d]:
     for name, layer in module.named_modules():
         if isinstance(layer, nn.Conv2d):
             return name, layer
-    raise ModelError("the network has no convolution that could read other channels than three")
+    raise ModelError(
+        "the network has no convolution that could read other channels than three",
+        fix="--channels rgb: grey pictures are shown to it in three equal channels",
+    )

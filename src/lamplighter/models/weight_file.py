@@ -133,7 +133,11 @@ def _read_torch(path: Path) -> Any:
     except UnpicklingError as error:
         raise _whole_module(path, str(error)) from error
     except MemoryError as error:
-        raise ModelError("the weights do not fit into the memory", where=path) from error
+        raise ModelError(
+            "the weights do not fit into the memory",
+            where=path,
+            fix="close other programs, or begin without them: --weights none",
+        ) from error
     except Exception as error:
         # garbage makes the reader fail in every way: EOF, Runtime, Key, Type, Unicode, Overflow…
         raise _damaged(path, "PyTorch weights", error) from error

@@ -10,7 +10,7 @@ import statistics as stats
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lamplighter.data.example import Collection
 from lamplighter.errors import DataError, UsageError
@@ -22,6 +22,9 @@ from lamplighter.models.small import SMALL as SMALL_NETWORKS
 from lamplighter.recipe import Recipe
 from lamplighter.training.muon import own_rate
 from lamplighter.training.optimizer import DEFAULT_LR
+
+if TYPE_CHECKING:
+    from lamplighter.training.pictures import Reader
 
 GREY_MODES = frozenset({"1", "L", "I;16", "I;16B", "I;16L", "I", "F"})
 LOOKED_AT = 64
@@ -65,7 +68,12 @@ def look_at(collection: Collection) -> Facts:
         sides.append(max(image.size))
         grey = grey and image.mode in GREY_MODES
     if not sides:
-        raise fault or DataError("there is no training picture", where=collection.source.name)
+        told = f"; the last: {fault.where}: {fault.message}" if fault else ""
+        raise DataError(
+            f"none of the training pictures looked at can be read{told}",
+            where=collection.source.name,
+            fix=f"lamp look {collection.source.root or collection.source.name} names each with its fault",
+        )
     outputs = len(collection.classes)
     if collection.task == "regression":
         label = train[0].label
@@ -244,6 +252,38 @@ def resolve(
         device=device,
         precision=_precision(recipe, device),
         compile="off" if recipe.compile == "auto" else recipe.compile,
+    )
+
+
+def resolve_data(
+    recipe: Recipe, collection: Collection, network: Network, reader: Reader
+) -> Recipe:
+    """The recipe with what became of `auto` where the data are cut, read and normalised.
+
+    A share stays `auto` where nothing was cut: the data have that split of their own.
+
+    Args:
+        recipe: the person's, or one resolved as to the network and its steps.
+        reader: decodes the pictures.
+    """
+    cut = collection.shares
+    val, test = recipe.val_share, recipe.test_share
+    if val == "auto" and "val" in cut:
+        val = cut["val"]
+    if test == "auto" and cut and ("test" in cut or "test" not in collection.splits):
+        test = cut.get("test", 0.0)
+    from_data = needs_statistics(recipe, network)
+    return replace(
+        recipe,
+        val_share=val,
+        test_share=test,
+        normalise=("data" if from_data else "weights")
+        if recipe.normalise == "auto"
+        else recipe.normalise,
+        workers=reader.workers if recipe.workers == "auto" else recipe.workers,
+        cache=("on" if reader.keeps(collection.splits["train"]) else "off")
+        if recipe.cache == "auto"
+        else recipe.cache,
     )
 
 

@@ -47,7 +47,7 @@ def idle_for_pictures(
         yield "backbone_lr", "no head is known in this network, so all of it learns at --lr"
     own = {example.split for example in collection.source.examples()}
     for split, name in (("val", "val_share"), ("test", "test_share")):
-        if split in own:
+        if split in own and split not in collection.shares:
             yield name, f"the data have a {split} split of their own"
     if " table" not in collection.source.layout:
         for name in COLUMNS:

@@ -84,8 +84,7 @@ class Reader:
         how = cache.how_text(
             geometry={**preprocess.as_json(), "mean": None, "std": None}, crop=augment.crop
         )
-        held = examples and examples[0].path is None
-        if self.cache == "off" or (self.cache == "auto" and held):
+        if not self.keeps(examples):
             name = cache.entry_key([example.key for example in examples], how)
             if name in self._kept:
                 return self._kept[name]
@@ -113,6 +112,12 @@ class Reader:
                 where=self.source.root or self.source.name,
                 fix="let whatever writes them finish, and give the command again",
             )
+
+    def keeps(self, examples: Sequence[Example]) -> bool:
+        """Whether their decoded pixels are kept on disk; under "auto" those of files are."""
+        if self.cache == "auto":
+            return not examples or examples[0].path is not None
+        return self.cache == "on"
 
     def _shape(
         self, count: int, preprocess: Preprocess, augment: Augment

@@ -83,6 +83,7 @@ def prepare(recipe: Recipe, collection: Collection, listener: Listener = SILENT)
     keep_memory(preprocess.size)  # before the first pass
     check_shape(network.module, (preprocess.channels, preprocess.size, preprocess.size))
     resolved = choose.resolve(recipe, facts, network, preprocess, str(device))
+    resolved = choose.resolve_data(resolved, collection, network, reader)
     augment = policy(resolved.augment, preprocess.size)
     collection, pixels = _decode(resolved, collection, reader, preprocess, augment, listener)
     if choose.needs_statistics(recipe, network):

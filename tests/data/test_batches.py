@@ -18,9 +18,9 @@ from lamplighter.data.batches import (
     default_unpack,
     move,
     size_of,
-    stream,
 )
 from lamplighter.data.loader import make_loader
+from lamplighter.data.seeded import stream
 from lamplighter.errors import DataError
 from lamplighter.images.augment import policy
 from lamplighter.images.pixels import HeldPixels

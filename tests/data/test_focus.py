@@ -9,8 +9,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lamplighter.data.batches import PictureBatches, chunks, stream
+from lamplighter.data.batches import PictureBatches, chunks
 from lamplighter.data.focus import Focus
+from lamplighter.data.seeded import stream
 from lamplighter.images.augment import policy
 from lamplighter.images.pixels import HeldPixels
 from lamplighter.images.preprocess import Preprocess

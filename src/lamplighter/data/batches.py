@@ -17,7 +17,7 @@ from torch import Tensor
 from lamplighter.data.deaths import begun, raise_for_own, waited_for
 from lamplighter.data.focus import Focus
 from lamplighter.data.loader import WorkedLoader
-from lamplighter.data.seeded import undisturbed
+from lamplighter.data.seeded import stream, undisturbed
 from lamplighter.data.whole import WholeLoader
 from lamplighter.errors import DataError
 from lamplighter.images import augment as augmentation
@@ -68,16 +68,6 @@ class Batches(Protocol):
     def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
         """The batches of epoch `number` (from 1), without the first `skip`."""
         ...
-
-
-def stream(seed: int, epoch: int, purpose: int) -> torch.Generator:
-    """A generator of its own for each (seed, epoch, purpose), the same on every machine."""
-    # torch's generator takes the lower 32 bits alone, so all 64 are brought down there: the
-    # finaliser of SplitMix64 (Steele, Lea & Flood 2014)
-    mixed = (seed * 0x9E3779B97F4A7C15 + epoch * 0xD1B54A32D192ED03 + purpose) % 2**64
-    mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
-    mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB % 2**64
-    return torch.Generator().manual_seed((mixed ^ (mixed >> 31)) % 2**63)
 
 
 class PictureBatches:

@@ -49,6 +49,16 @@ def seeded(*place: int) -> Iterator[None]:
         yield
 
 
+def stream(seed: int, epoch: int, purpose: int) -> torch.Generator:
+    """A generator of its own for each (seed, epoch, purpose), the same on every machine."""
+    # torch's generator takes the lower 32 bits alone, so all 64 are brought down there: the
+    # finaliser of SplitMix64 (Steele, Lea & Flood 2014)
+    mixed = (seed * 0x9E3779B97F4A7C15 + epoch * 0xD1B54A32D192ED03 + purpose) % 2**64
+    mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+    mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB % 2**64
+    return torch.Generator().manual_seed((mixed ^ (mixed >> 31)) % 2**63)
+
+
 class EpochSampler(Sampler[Place]):
     """Yields (epoch, index), in an order that (seed, epoch) fixes."""
 

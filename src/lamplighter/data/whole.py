@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.utils.data import Subset, TensorDataset
 
 from lamplighter.data.batch_transforms import Step, steps_of
-from lamplighter.data.seeded import EpochSampler
+from lamplighter.data.seeded import EpochSampler, stream
 from lamplighter.machine import has_room, one_thread
 
 # class in torchvision.datasets → how `data` lies, and where the class numbers are
@@ -33,6 +33,7 @@ PICTURES = {
     "USPS": ("NHW", "targets"),
     "SVHN": ("NCHW", "labels"),
 }
+STEPS = 16  # which stream of random numbers feeds the first step; the next ones come after
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ class WholeLoader:
 
     def __iter__(self) -> Iterator[list[Tensor]]:
         drawn = [
-            step.draw(len(self.sampler), _generator(self.seed, self.sampler.number, number))
+            step.draw(len(self.sampler), stream(self.seed, self.sampler.number, STEPS + number))
             for number, step in enumerate(self.steps)
         ]
         for positions in self.sampler.order().split(self.batch):
@@ -166,7 +167,3 @@ class WholeLoader:
         for step, values in zip(self.steps, drawn, strict=True):
             first = step.apply(first, None if values is None else values[positions].to(self.device))
         return [first.contiguous(), *others]
-
-
-def _generator(seed: int, epoch: int, number: int) -> torch.Generator:
-    return torch.Generator().manual_seed(hash((seed, epoch, number)) % 2**63)

@@ -136,7 +136,9 @@ def whole_steps(parts: Parts, recipe: Recipe, found: Compiling) -> tuple[int, in
     steps = epochs * ((parts.train.examples or 0) // batch.size)
     if parts.time_limit:
         steps = min(steps, int(parts.time_limit / found.plain))
-    return steps, 2 if first else 1
+    # other parameters that learn make another network, as in speed_net after its first epochs
+    changes = first or hasattr(parts.module, "begin_epoch")
+    return steps, 2 if changes else 1
 
 
 def recalled(parts: Parts, recipe: Recipe) -> Compiling | None:

@@ -179,7 +179,6 @@ def test_what_building_costs_is_told_in_words() -> None:
     assert "turns it on" in _about_building({**row, "steps": 1200})
     never = _about_building({**row, "pays_from": None})
     assert never.endswith("it never pays: --compile auto turns it off")
-    assert "as --cache off asks" in _about_building({**row, "remembered": False})
 
 
 @pytest.mark.slow

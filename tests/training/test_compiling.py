@@ -191,7 +191,7 @@ def test_nothing_remembered_is_told_where_the_training_is_long(
 
 @pytest.mark.parametrize(
     "changed",
-    [{"freeze": "backbone"}, {"model": "other"}, {"cache": "off"}, {"grow_from": 0.5}],
+    [{"freeze": "backbone"}, {"model": "other"}, {"grow_from": 0.5}],
 )
 def test_another_training_has_another_answer(
     changed: dict[str, Any], parts: Any, kept: Any

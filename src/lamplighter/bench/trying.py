@@ -95,7 +95,7 @@ def try_compiling(stand: Stand, turn: float, listener: Listener) -> dict[str, An
         else math.ceil(found.pays_from * buildings),
         "steps": steps,
         "disturbed": not settled,
-        "remembered": settled and recipe.cache != "off",
+        "remembered": settled,
     }
 
 

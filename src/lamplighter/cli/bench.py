@@ -108,7 +108,5 @@ def _about_building(row: Mapping[str, Any]) -> str:
         )
     if row["disturbed"]:
         return f"{told}; other work disturbed the turns, so this is not remembered: try again later"
-    if not row["remembered"]:
-        return f"{told}; not remembered, as --cache off asks"
     pays = row["pays_from"] is not None and row["pays_from"] <= row["steps"]
     return f"{told}: --compile auto turns it {'on' if pays else 'off'}"

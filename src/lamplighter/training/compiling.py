@@ -143,8 +143,6 @@ def whole_steps(parts: Parts, recipe: Recipe, found: Compiling) -> tuple[int, in
 
 def recalled(parts: Parts, recipe: Recipe) -> Compiling | None:
     """What was measured for this training before, if anything was."""
-    if recipe.cache == "off":
-        return None
     try:
         found = Compiling(**{k: float(v) for k, v in recall(_place(parts, recipe)).items()})
     except (TypeError, ValueError):
@@ -159,8 +157,6 @@ def remember_compiling(parts: Parts, recipe: Recipe, found: Compiling) -> None:
     torch keeps what it has built as well, so that building again is quick; the longest building
     counts, since nobody knows how long torch's own memory lasts.
     """
-    if recipe.cache == "off":
-        return
     before = recalled(parts, recipe)
     building = max(found.building, before.building if before else 0.0)
     remember(_place(parts, recipe), {**asdict(found), "building": building})

@@ -17,7 +17,7 @@ from lamplighter.data.split import collect
 from lamplighter.machine import cores
 from lamplighter.models.build import build
 from lamplighter.recipe import Recipe
-from lamplighter.training.choose import resolve_data
+from lamplighter.training.resolve import resolve_data
 from lamplighter.training.pictures import Reader
 
 QUICK = (

@@ -8,13 +8,8 @@ import pytest
 
 from lamplighter.models.build import build
 from lamplighter.recipe import Recipe, make_recipe
-from lamplighter.training.choose import (
-    Facts,
-    choose_model,
-    choose_optimizer,
-    choose_preprocess,
-    resolve,
-)
+from lamplighter.training.choose import Facts, choose_model, choose_preprocess
+from lamplighter.training.resolve import choose_optimizer, resolve
 
 
 def facts(side: int = 32, **other: Any) -> Facts:

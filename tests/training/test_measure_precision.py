@@ -137,22 +137,20 @@ def test_bfloat16_has_to_win_and_to_agree(
     """Too small a gain, losses too far apart or unlike gradients: fp32 stays."""
     monkeypatch.setattr(m, "GAIN", gain)
     monkeypatch.setattr(m, "LOSS_APART", apart)
-    monkeypatch.setattr(m, "ALIKE", alike)
-    assert m.measure(parts()).name == name
+    assert m.measure(parts(), least_alike=alike).name == name
 
 
 @pytest.mark.usefixtures("able")
-def test_a_recipe_made_for_half_precision_is_not_measured(
+def test_a_recipe_made_for_half_precision_is_asked_for_speed_alone(
     parts: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It takes bf16 where the processor has it and says so; elsewhere it stays with fp32."""
-    heard = Heard()
-    monkeypatch.setattr(m, "measure", None)
-    asked: dict[str, Any] = {"model": "speed_net", "keep": True, "made_for_short": True}
-    assert m.choose_precision(parts(), listener=heard, **asked) == "bf16"
-    assert "--precision fp32 keeps all so" in heard.said[0]
-    monkeypatch.setattr(m, "has_bfloat16", lambda: False)
-    assert m.choose_precision(parts(), listener=heard, **asked) == "fp32"
+    """Gradients need not agree there, but a processor whose bf16 is slow stays with fp32."""
+    monkeypatch.setattr(m, "ALIKE", 1.1)
+    asked: dict[str, Any] = {"model": "speed_net", "keep": False, "listener": Heard()}
+    for gain, told in ((0.0, "bf16"), (1e9, "fp32")):
+        monkeypatch.setattr(m, "GAIN", gain)
+        assert m.choose_precision(parts(), made_for_short=True, **asked) == told
+        assert m.choose_precision(parts(), **asked) == "fp32"
 
 
 def test_the_answer_is_kept(able: Path, parts: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,15 +90,13 @@ def choose_precision(
     """
     if parts.device.type != "cpu" or not has_bfloat16() or not is_worth_it(parts):
         return "fp32"
-    if made_for_short:
-        listener.say("precision: bf16, as the recipe is made for (--precision fp32 keeps all so)")
-        return "bf16"
-    path = place_of("precision", parts, model, FORMAT)
+    least_alike = -1.0 if made_for_short else ALIKE
+    path = place_of("precision", parts, model, FORMAT, least_alike)
     choice = _kept(path) if keep else None
     before = choice is not None
     if choice is None:
         try:
-            choice = measure(parts, seconds)
+            choice = measure(parts, seconds, least_alike)
         except Exception as error:
             if is_out_of_memory(error):
                 listener.say("precision: fp32 (no memory to measure bf16 beside it)")
@@ -125,8 +123,12 @@ def is_worth_it(parts: Parts) -> bool:
     return 6.0 * one * (parts.train.examples or 0) * parts.epochs >= WORTH
 
 
-def measure(parts: Parts, seconds: float = SECONDS) -> Choice:
-    """Forward and backward in both forms on a copy of the network, in turn."""
+def measure(parts: Parts, seconds: float = SECONDS, least_alike: float = ALIKE) -> Choice:
+    """Forward and backward in both forms on a copy of the network, in turn.
+
+    Args:
+        least_alike: cosine between the two gradients below which fp32 stays.
+    """
     begun = time.perf_counter()
     ends = begun + seconds
     with undisturbed():
@@ -154,7 +156,7 @@ def measure(parts: Parts, seconds: float = SECONDS) -> Choice:
             apart, alike = max(apart, more[0]), min(alike, more[1])
     # the least of several: what else the machine does can only add
     gain = min(times[plain.name]) / min(times[short.name])
-    sound = apart <= LOSS_APART and alike >= ALIKE  # False also for what is not a number
+    sound = apart <= LOSS_APART and alike >= least_alike  # False also for what is not a number
     name = "bf16" if sound and gain >= GAIN else "fp32"
     return Choice(name, round(gain, 3), round(apart, 6), round(alike, 5), _settled(times))
 

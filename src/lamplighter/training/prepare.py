@@ -35,6 +35,7 @@ from lamplighter.training.optimizer import make_optimizer
 from lamplighter.training.parts import Parts, limits_of
 from lamplighter.training.pictures import Reader, UnreadablePictures, make_batches, without
 from lamplighter.training.precision import make_precision
+from lamplighter.training.resolve import resolve, resolve_data
 from lamplighter.training.schedule import make_schedule
 from lamplighter.training.space import fit_to_memory
 
@@ -82,8 +83,8 @@ def prepare(recipe: Recipe, collection: Collection, listener: Listener = SILENT)
     preprocess = choose.choose_preprocess(recipe, facts, network, None)
     keep_memory(preprocess.size)  # before the first pass
     check_shape(network.module, (preprocess.channels, preprocess.size, preprocess.size))
-    resolved = choose.resolve(recipe, facts, network, preprocess, str(device))
-    resolved = choose.resolve_data(resolved, collection, network, reader)
+    resolved = resolve(recipe, facts, network, preprocess, str(device))
+    resolved = resolve_data(resolved, collection, network, reader)
     augment = policy(resolved.augment, preprocess.size)
     collection, pixels = _decode(resolved, collection, reader, preprocess, augment, listener)
     if choose.needs_statistics(recipe, network):

@@ -17,8 +17,8 @@ from lamplighter.data.split import collect
 from lamplighter.machine import cores
 from lamplighter.models.build import build
 from lamplighter.recipe import Recipe
-from lamplighter.training.resolve import resolve_data
 from lamplighter.training.pictures import Reader
+from lamplighter.training.resolve import resolve_data
 
 QUICK = (
     "--model", "tutorial_cnn", "--epochs", "1", "--size", "12", "--checks", "off",

@@ -1,7 +1,7 @@
 """What `auto` becomes: choices from a few facts about the data, the network and the machine.
 
 Each is a pure function of the facts, is told aloud, and is written into recipe.toml. The figures
-behind the defaults are in docs/recipes.md.
+behind the defaults are in docs/defaults.md.
 """
 
 from __future__ import annotations

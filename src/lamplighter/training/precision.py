@@ -118,6 +118,26 @@ def make_precision(name: str, device: torch.device) -> Precision:
     return PRECISIONS[name](device)
 
 
+def tf32_policy(device: torch.device) -> str:
+    """What an NVIDIA GPU makes of float32, in words; "" elsewhere. Nothing is set here.
+
+    Source: torch.backends.*.fp32_precision, "CUDA semantics" in torch's documentation.
+    """
+    if device.type != "cuda":
+        return ""
+    parts = {
+        "convolutions": torch.backends.cudnn.conv,
+        "matrix products": torch.backends.cuda.matmul,
+    }
+    rounded = [name for name, part in parts.items() if part.fp32_precision == "tf32"]
+    if not rounded:
+        return "float32 on this GPU is computed in full, without TF32, as torch is set"
+    return (
+        f"float32 on this GPU: {' and '.join(rounded)} round their factors to TF32 (10 bits), as torch is set; "
+        'torch.backends.fp32_precision = "ieee" computes in full'
+    )
+
+
 def gradient_norm(
     optimizer: torch.optim.Optimizer, clip: float, moved: Sequence[nn.Parameter] = ()
 ) -> Tensor:

@@ -165,6 +165,8 @@ def fit(
             f"training: {recipe.epochs} epochs, {type(optimizer).__name__} lr "
             f"{optimizer.param_groups[0]['lr']:g}, {parts.precision.name} on {device}, seed {recipe.seed}"
         )
+        if told := tf32_policy(device):
+            listener.say(told)
         seen = watch_training(parts, recipe, listener)
         as_made = frame_of(module)
         session = sit(folder, parts, recipe, listener, resuming=resume is not None)

@@ -125,8 +125,9 @@ def tf32_policy(device: torch.device) -> str:
     """
     if device.type != "cuda":
         return ""
+    cudnn: Any = torch.backends.cudnn  # torch's types do not know `conv`
     parts = {
-        "convolutions": torch.backends.cudnn.conv,
+        "convolutions": cudnn.conv,
         "matrix products": torch.backends.cuda.matmul,
     }
     rounded = [name for name, part in parts.items() if part.fp32_precision == "tf32"]

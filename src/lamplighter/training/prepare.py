@@ -341,5 +341,5 @@ def _tell(
         f"{recipe.optimizer} lr {recipe.lr:g} {recipe.schedule}, augment {recipe.augment}, "
         f"freeze {recipe.freeze}, {recipe.precision} on {recipe.device}, seed {recipe.seed}"
     )
-    if policy_of_float32 := tf32_policy(torch.device(recipe.device)):
-        listener.say(policy_of_float32)
+    if told := tf32_policy(torch.device(recipe.device)):
+        listener.say(told)

@@ -188,7 +188,7 @@ MOBILE = {**LARGE, "network": "mobilenet_v2", "size": 128}
 def _growing() -> tuple[Row, ...]:
     by_count = [
         Row(f"{who}, {count:,} pictures", module, name, {"epochs": 1, **own, "count": count})
-        for count in (1000, 4000, 16000)
+        for count in (1000, 4000, 16000, 50000)
         for who, module, name, own in (
             ("textbook", "textbook", "fit_course", {}),
             ("Lamplighter, auto", "ours", "fit", {"precision": "auto"}),

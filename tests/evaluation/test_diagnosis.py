@@ -104,6 +104,8 @@ def test_hardly_learned_training_pictures(good):
     """A training accuracy near the baseline is grave."""
     rows = _rows([1, 1], [1, 1], train_accuracy=[0.33, 0.36], val_accuracy=[0.3, 0.3])
     assert _said(Case(good(), rows=rows))["learned little"].level == "error"
+    worst_last = [{**rows[0], "train_accuracy": 0.9}, *rows[1:]]
+    assert "learned little" not in _said(Case(good(), rows=worst_last))
 
 
 def test_no_better_than_the_majority(sure):

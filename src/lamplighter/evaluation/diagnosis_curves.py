@@ -96,19 +96,20 @@ def memorised(case: Case) -> Sentence | None:
 
 def learned_little(case: Case) -> Sentence | None:
     """Not even the training pictures were learned."""
-    train = case.column("train_accuracy")
-    if len(train) < 2 or train[-1] is None or train[0] is None:
+    train = [value for value in case.column("train_accuracy") if value is not None]
+    if len(train) < 2:
         return None
-    baseline = case.measures.baseline
-    if train[-1] > baseline + 0.1 * (1 - baseline):
+    # the best of all epochs: later ones may show what is learnt worst alone (--focus)
+    baseline, best = case.measures.baseline, max(train)
+    if best > baseline + 0.1 * (1 - baseline):
         return None
     return Sentence(
         "learned little",
         "error",
-        f"It hardly learned its own training pictures: {percent(train[-1])} right after "
+        f"It hardly learned its own training pictures: {percent(best)} right at best in "
         f"{case.epochs()[-1]} epochs, {percent(baseline)} without looking at them.",
         "lamp check on this data and model looks for the cause; try another --lr first",
-        {"train_accuracy": train[-1], "baseline": baseline},
+        {"train_accuracy": best, "baseline": baseline},
     )
 
 

@@ -32,6 +32,8 @@ def test_another_training_looks_elsewhere(parts: Any, monkeypatch: pytest.Monkey
         room.place_of("gain", parts(), "net", 2),
         room.place_of("gain", parts(batch=8), "net", 1),
     ]
+    # making a batch sets one thread, and then as many as there were: as many as it was told
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
     for owner, name, value in (
         (torch, "__version__", "9.9"),
         (torch, "get_num_threads", lambda: 77),

@@ -43,7 +43,7 @@ from lamplighter.training.idle import idle_for_own, tell_idle
 from lamplighter.training.muon import last_matrix, muon_groups, own_rate
 from lamplighter.training.optimizer import DEFAULT_LR, make_optimizer
 from lamplighter.training.parts import LossFunction, Parts, limits_of
-from lamplighter.training.precision import make_precision, tf32_policy
+from lamplighter.training.precision import make_precision
 from lamplighter.training.schedule import Schedule, TorchSchedule, make_schedule
 from lamplighter.watching import watch_training
 
@@ -165,8 +165,6 @@ def fit(
             f"training: {recipe.epochs} epochs, {type(optimizer).__name__} lr "
             f"{optimizer.param_groups[0]['lr']:g}, {parts.precision.name} on {device}, seed {recipe.seed}"
         )
-        if told := tf32_policy(device):
-            listener.say(told)
         seen = watch_training(parts, recipe, listener)
         as_made = frame_of(module)
         session = sit(folder, parts, recipe, listener, resuming=resume is not None)

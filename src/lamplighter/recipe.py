@@ -18,6 +18,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, Gt, Le, Lt
 
 from lamplighter.errors import RecipeError, did_you_mean
+from lamplighter.toml_text import toml_lines
 
 Auto = Literal["auto"]
 Count = Annotated[int, Ge(1)]
@@ -376,34 +377,9 @@ def write_toml(asked: Recipe, resolved: Mapping[str, Any], facts: Mapping[str, A
         facts: figures that follow from both (steps per epoch, normalisation), for the reader.
     """
     lines = ["# What was asked. `lamp train --recipe THIS_FILE` repeats the run."]
-    lines += _toml_lines(dataclasses.asdict(asked))
+    lines += toml_lines(dataclasses.asdict(asked))
     lines += ["", "[resolved]  # what was chosen where `auto` was asked; read again on repeat"]
-    lines += _toml_lines(resolved)
+    lines += toml_lines(resolved)
     lines += ["", "[facts]  # what followed; not read again"]
-    lines += _toml_lines(facts)
+    lines += toml_lines(facts)
     return "\n".join(lines) + "\n"
-
-
-def _toml_lines(values: Mapping[str, Any]) -> list[str]:
-    return [f"{key} = {_toml_value(value)}" for key, value in values.items() if value is not None]
-
-
-def _toml_value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        # NumPy's floats are floats with a repr of their own
-        return repr(int(value)) if isinstance(value, int) else repr(float(value))
-    if isinstance(value, str):
-        return _toml_text(value)
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
-    raise TypeError(f"no TOML form for {value!r}")
-
-
-def _toml_text(text: str) -> str:
-    escaped = "".join(
-        f"\\u{ord(c):04x}" if ord(c) < 32 or ord(c) == 127 else {"\\": "\\\\", '"': '\\"'}.get(c, c)
-        for c in text
-    )
-    return f'"{escaped}"'

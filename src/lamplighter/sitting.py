@@ -16,6 +16,7 @@ from lamplighter.training.compiling import compile_steps
 from lamplighter.training.journal import RunJournal
 from lamplighter.training.loop import Stopped
 from lamplighter.training.parts import Parts
+from lamplighter.training.precision import tf32_policy
 from lamplighter.training.repeatable import repeatable
 from lamplighter.training.session import Session, truncate_metrics
 from lamplighter.training.show import show_beginning
@@ -67,6 +68,8 @@ def sit(
                 show_beginning(journal, parts)
             if recipe.compile == "on":
                 compile_steps(parts, listener, session.compiled_for)
+            if told := tf32_policy(parts.device):
+                listener.say(told)
             with repeatable(recipe.deterministic, parts.device, listener):
                 session.run(journal)
         except Stopped:

@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from lamplighter.data.batches import LoaderBatches
-from lamplighter.data.focus import Focus
 from lamplighter.data.loader import make_loader
 from lamplighter.errors import DataError, RunFailed
 from lamplighter.listener import Listener
@@ -87,31 +86,6 @@ def test_stopped_and_resumed(at: int, parts: Any, tmp_path: Path) -> None:
     assert same(rest.parts.module, whole.parts.module)
     assert rest.progress.best_epoch == whole.progress.best_epoch
     assert str(rest.best_state()) == str(whole.best_state())
-
-
-@pytest.mark.parametrize("at", [14, 16, 19, 22, 25])
-def test_stopped_while_it_shows_the_worst(
-    at: int, parts: Any, batches: Any, tmp_path: Path
-) -> None:
-    """What an epoch shows was chosen at its beginning: gone on with, it shows the same."""
-
-    def focused() -> Any:
-        focus = Focus(22, 0.5)
-        train = batches(22, 4, augment="light")
-        train.focus = focus
-        return parts(train=train, focus=focus, epochs=4)
-
-    whole = run(tmp_path / "whole", focused())
-    assert whole.parts.focus.epoch == 4
-    assert whole.parts.focus.losses_N.isfinite().all()
-    plain = run(tmp_path / "plain", parts(epochs=4))
-    assert not same(plain.parts.module, whole.parts.module)
-    with pytest.raises(Stopped):
-        run(tmp_path / "cut", focused(), stop=StopAt(at))
-    torch.manual_seed(99)
-    rest = run(tmp_path / "cut", focused(), resume=True)
-    assert rows(tmp_path / "cut") == rows(tmp_path / "whole")
-    assert same(rest.parts.module, whole.parts.module)
 
 
 @pytest.mark.parametrize("accumulate", [1, 4])

@@ -34,7 +34,7 @@ from lamplighter.training.muon import muon_groups
 from lamplighter.training.optimizer import make_optimizer
 from lamplighter.training.parts import Parts, limits_of
 from lamplighter.training.pictures import Reader, UnreadablePictures, make_batches, without
-from lamplighter.training.precision import make_precision, tf32_policy
+from lamplighter.training.precision import make_precision
 from lamplighter.training.resolve import resolve, resolve_data
 from lamplighter.training.schedule import make_schedule
 from lamplighter.training.space import fit_to_memory
@@ -330,7 +330,7 @@ def _tell(
     preprocess: Preprocess,
     listener: Listener,
 ) -> None:
-    """Says what was chosen, in three lines, and what a GPU makes of float32."""
+    """Says what was chosen, in three lines."""
     count = sum(p.numel() for p in network.module.parameters())
     origin = "pretrained" if network.pretrained else "from scratch"
     sizes = ", ".join(f"{name} {len(e):,}" for name, e in collection.splits.items())
@@ -341,5 +341,3 @@ def _tell(
         f"{recipe.optimizer} lr {recipe.lr:g} {recipe.schedule}, augment {recipe.augment}, "
         f"freeze {recipe.freeze}, {recipe.precision} on {recipe.device}, seed {recipe.seed}"
     )
-    if told := tf32_policy(torch.device(recipe.device)):
-        listener.say(told)

@@ -16,6 +16,7 @@ from lamplighter.cli import run as lamp
 from lamplighter.errors import UsageError
 from lamplighter.listener import Listener
 from lamplighter.run import Run
+from lamplighter.training import choose
 
 QUICK: dict[str, Any] = {
     "recipe": "speed", "grow_from": 0.5, "epochs": 4, "batch": 16, "device": "cpu", "tensorboard": False,
@@ -67,8 +68,11 @@ def test_it_learns_and_says_what_it_was(whole: Run) -> None:
     assert 0 < document["resolved"]["lr"] < 0.24
 
 
-def test_small_pictures_begin_so_by_themselves(data: Path, tmp_path: Path) -> None:
+def test_many_small_pictures_begin_so_by_themselves(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without a recipe the same network and optimizer are taken, and plain labels."""
+    monkeypatch.setattr(choose, "MANY", 50)
     run = lamplighter.train(data, out=tmp_path, epochs=2, device="cpu", listener=Listener())
     document = tomllib.loads((run.path / "recipe.toml").read_text())
     assert (document["model"], document["optimizer"], run.path.name) == (

@@ -35,13 +35,15 @@ def resolved(facts: Facts, **asked: Any) -> Recipe:
         (facts(64), {"size": 8}, "small_resnet"),
         (facts(64), {"size": 96}, "small_resnet"),
         (facts(65), {}, "resnet18"),
+        (facts(32, count=1000), {}, "speed_net"),
+        (facts(32, count=999), {}, "small_resnet"),
         (facts(32, task="regression"), {}, "small_resnet"),
         (facts(32, task="multilabel"), {}, "small_resnet"),
         (facts(32), {"model": "tutorial_cnn"}, "tutorial_cnn"),
     ],
 )
 def test_the_network_goes_by_size_and_task(known: Facts, asked: dict[str, Any], model: str) -> None:
-    """speed_net is for pictures of 12 to 64 pixels that are to be told apart."""
+    """speed_net is for many pictures of 12 to 64 pixels that are to be told apart."""
     assert choose_model(make_recipe({"data": "photos", **asked}), known) == model
 
 

@@ -8,30 +8,17 @@ from typing import Any
 
 import pytest
 import torch
+from tests.training.test_compiling import Heard
 from torch import nn
 
 import lamplighter as lamp
 from lamplighter.bench import advice, trying
 from lamplighter.bench.report import Bench, bench
 from lamplighter.cli.bench import _about_building
-from lamplighter.listener import Listener
 from lamplighter.recipe import make_recipe, read_recipe
 from lamplighter.training import compiling
 
 ASKED: dict[str, Any] = {"data": "digits", "model": "tutorial_cnn", "size": 8, "batch": 128}
-
-
-class Heard(Listener):
-    """Keeps what is said."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
-
-    def warn(self, text: str) -> None:
-        self.said.append(text)
 
 
 @pytest.fixture(autouse=True)

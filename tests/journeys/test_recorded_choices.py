@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 from safetensors.numpy import load_file
+from tests.cli.test_answers import draw
 
 from lamplighter.cli import run as lamp
 from lamplighter.data.sources import open_source
@@ -24,17 +24,6 @@ QUICK = (
     "--model", "tutorial_cnn", "--epochs", "1", "--size", "12", "--checks", "off",
     "--schedule", "constant", "--no-tensorboard",
 )  # fmt: skip
-
-
-def draw(folder: Path, count: int, seed: int = 0) -> Path:
-    """Pictures of two classes."""
-    generator = np.random.default_rng(seed)
-    for name, level in (("dark", 60), ("light", 190)):
-        (folder / name).mkdir(parents=True)
-        for i in range(count):
-            pixels = generator.normal(level, 50, (12, 12, 3)).clip(0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(folder / name / f"{i}.png")
-    return folder
 
 
 @pytest.fixture(scope="module")

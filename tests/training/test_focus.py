@@ -23,7 +23,7 @@ def test_stopped_while_it_shows_the_worst(
         focus = Focus(22, 0.5)
         train = batches(22, 4, augment="light")
         train.focus = focus
-        return parts(train=train, focus=focus, epochs=4)
+        return parts(train=train, epochs=4)
 
     whole = run(tmp_path / "whole", focused())
     assert whole.parts.focus.epoch == 4

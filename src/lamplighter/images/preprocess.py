@@ -181,7 +181,7 @@ def statistics(
         (means, stds), rounded to 4 digits so that the recipe reads well; std is at least 0.01.
     """
     stack = pixels_NCHW if isinstance(pixels_NCHW, Tensor) else torch.stack(list(pixels_NCHW))
-    chosen = stack[:: max(1, -(-len(stack) // most))]
+    chosen = stack[:: spacing(len(stack), most)]
     sums = torch.zeros(2, stack.shape[1], dtype=torch.int64)
     for some in chosen.split(64):  # a few at a time: as float64 they would fill the memory
         whole = some.to("cpu", torch.int64)
@@ -192,6 +192,11 @@ def statistics(
     squares = [count * square - total**2 for total, square in zip(*sums.tolist(), strict=True)]
     stds = [math.sqrt(square) / count / 255 for square in squares]
     return [round(m, 4) for m in means], [round(max(s, 0.01), 4) for s in stds]
+
+
+def spacing(count: int, most: int) -> int:
+    """Every how manyth of `count` is taken so that there are at most `most`."""
+    return max(1, -(-count // most))
 
 
 def _are_figures(values: object, count: int, least: float) -> bool:

@@ -24,9 +24,8 @@ from lamplighter.data.batches import chunks
 from lamplighter.data.seeded import undisturbed
 from lamplighter.listener import Listener
 from lamplighter.machine import is_out_of_memory
-from lamplighter.models.cost import multiply_adds
 from lamplighter.recipe import Recipe
-from lamplighter.training.measure_precision import one_pass
+from lamplighter.training.measure_precision import one_pass, operations
 from lamplighter.training.parts import Parts
 from lamplighter.training.remembered import place_of, recall, remember
 
@@ -103,7 +102,7 @@ def choose_compile(parts: Parts, recipe: Recipe) -> Decision:
             "off",
             f"nothing is remembered for this machine, network and batch: lamp bench {recipe.data} "
             f"--model {recipe.model} --try measures it",
-            worth_a_line=_operations(parts) >= LONG,
+            worth_a_line=operations(parts) >= LONG,
         )
     if recipe.grow_from != 1:
         return Decision("off", "the pictures grow, and each size would be built anew")
@@ -169,13 +168,6 @@ def _place(parts: Parts, recipe: Recipe) -> Path:
         FORMAT, str(parts.device), gpu, parts.precision.name, parts.micro, recipe.freeze,
         str(parts.module),
     )  # fmt: skip
-
-
-def _operations(parts: Parts) -> float:
-    """Of the whole training, roughly: forward, and twice that backward."""
-    batch = next(iter(parts.train.epoch(1)))
-    shape = batch.inputs.shape[1:]
-    return 6.0 * multiply_adds(parts.module, shape) * (parts.train.examples or 0) * parts.epochs
 
 
 def _seconds(value: float) -> str:

@@ -115,12 +115,17 @@ def has_bfloat16() -> bool:
 
 
 def is_worth_it(parts: Parts) -> bool:
-    """Whether the training is long enough, by its operations: forward, and twice that backward."""
+    """Whether the training is long enough, by its operations."""
+    return operations(parts) >= WORTH
+
+
+def operations(parts: Parts) -> float:
+    """Of the whole training: forward, and twice that backward; 0 where inputs are no one tensor."""
     batch = next(iter(parts.train.epoch(1)), None)
     if batch is None or not isinstance(batch.inputs, Tensor):
-        return False
+        return 0.0
     one = multiply_adds(parts.module, batch.inputs.shape[1:])
-    return 6.0 * one * (parts.train.examples or 0) * parts.epochs >= WORTH
+    return 6.0 * one * (parts.train.examples or 0) * parts.epochs
 
 
 def measure(parts: Parts, seconds: float = SECONDS, least_alike: float = ALIKE) -> Choice:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from lamplighter.data.batches import Batches
+from lamplighter.data.batches import Batches, PictureBatches
 from lamplighter.data.focus import Focus
 from lamplighter.recipe import Recipe
 from lamplighter.tasks.tally import Tally, WithMetrics
@@ -83,7 +83,6 @@ class Parts:
         watcher: looks at steps while they happen.
         set_mode: puts the module into training mode for an epoch (from 1, and how much of the training
             lies before it, 0 to 1), where `module.train()` would not do; freezing lives here.
-        focus: chooses what an epoch shows, by the newest losses; None: every example once.
         compiled: the network as torch.compile made it, for training steps alone; None: plain.
         compiled_for: examples that go through it at once; all others go through the plain network.
             0: compiling was asked for, and the network stayed plain; None: it was not asked for.
@@ -110,9 +109,13 @@ class Parts:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     watcher: Watcher = UNWATCHED
     set_mode: Callable[[int, float], None] | None = None
-    focus: Focus | None = None
     compiled: nn.Module | None = None
     compiled_for: int | None = None
+
+    @property
+    def focus(self) -> Focus | None:
+        """What chooses the pictures of an epoch by their newest losses; None: each is shown once."""
+        return self.train.focus if isinstance(self.train, PictureBatches) else None
 
     def network(self, size: int) -> nn.Module:
         """What a training step of this many examples goes through."""

@@ -16,7 +16,7 @@ from lamplighter.errors import ModelError, UsageError
 from lamplighter.images.augment import Augment, policy
 from lamplighter.images.growth import side_at
 from lamplighter.images.pixels import HeldPixels, Pixels
-from lamplighter.images.preprocess import Preprocess, statistics
+from lamplighter.images.preprocess import Preprocess, spacing, statistics
 from lamplighter.listener import SILENT, Listener
 from lamplighter.machine import cores, keep_memory, pick_device
 from lamplighter.models.architecture import known_options
@@ -194,7 +194,7 @@ def _statistics(pixels: Pixels) -> tuple[list[float], list[float]]:
     if isinstance(pixels, HeldPixels):
         return statistics(pixels.pixels, most=STATISTICS_FROM)
     # the pictures that `statistics` would choose: held or streamed, a network sees the same numbers
-    chosen = torch.arange(0, len(pixels), max(1, -(-len(pixels) // STATISTICS_FROM)))
+    chosen = torch.arange(0, len(pixels), spacing(len(pixels), STATISTICS_FROM))
     return statistics(torch.cat(list(pixels.read(chosen.split(64)))), most=len(chosen))
 
 
@@ -219,11 +219,10 @@ def make_parts(
     assert not isinstance(recipe.batch, str)
     assert not isinstance(recipe.warmup, str)
     module = network.module.to(device).to(memory_format=torch.channels_last)
-    focus = _focus(recipe, collection)
     train = make_batches(
         collection, "train", pixels["train"], preprocess, device,
         batch=recipe.batch, augment=augment, seed=recipe.seed,
-        side_at=_growing(recipe, network, preprocess), focus=focus,
+        side_at=_growing(recipe, network, preprocess), focus=_focus(recipe, collection),
     )  # fmt: skip
     val: PictureBatches | None = None
     if "val" in pixels:
@@ -263,7 +262,6 @@ def make_parts(
         device=device,
         **limits_of(recipe),
         set_mode=mode_setter(network, recipe.freeze),
-        focus=focus,
     )
 
 

@@ -55,7 +55,7 @@ def resolve(
         batch=batch,
         lr=lr,
         backbone_lr=(0.1 if tuned else 1.0) if recipe.backbone_lr == "auto" else recipe.backbone_lr,
-        weight_decay=_weight_decay(recipe, optimizer),
+        weight_decay=_weight_decay(recipe),
         schedule=schedule,
         warmup=(0.3 if schedule in ("cosine", "linear") and not own_lr else 0.0)
         if recipe.warmup == "auto"
@@ -122,10 +122,10 @@ def _batch(recipe: Recipe, facts: Facts, preprocess: Preprocess) -> int:
     return min(most, 1 << (fitting.bit_length() - 1), max(1, facts.count))
 
 
-def _weight_decay(recipe: Recipe, optimizer: str) -> float:
+def _weight_decay(recipe: Recipe) -> float:
     if recipe.weight_decay != "auto":
         return recipe.weight_decay
-    return {"AdamW": 0.05, "SGD": 5e-4}.get(optimizer, 0.0)
+    return {"AdamW": 0.05, "SGD": 5e-4}.get(recipe.optimizer, 0.0)
 
 
 def _augment(recipe: Recipe, facts: Facts, epochs: int, *, tuned: bool) -> Any:

@@ -34,22 +34,18 @@ def uses_ours(architecture: Architecture, recipe: Recipe) -> bool:
 def speed_facts(architecture: Architecture, recipe: Recipe) -> dict[str, Any]:
     """What the template asks about speed_net, growing pictures and what later epochs show."""
     widths = str(architecture.options.get("widths", "")) or ",".join(map(str, WIDTHS))
+    from_scratch = recipe.weights in ("none", "auto")
     return {
         "views": architecture.options.get("views", "one"),
         "widths": widths.replace(",", ", "),
-        "whitens": recipe.weights in ("none", "auto"),
+        "whitens": from_scratch,
         "grows": recipe.grow_from != 1,
         "focus": recipe.focus != 1,
         "varied": "rounds * len(losses)" if recipe.focus != 1 else "len(order)",
-        "settles": _settles(architecture, recipe),
+        # the whitening rests after the first epochs, as in training/prepare.py
+        "settles": from_scratch and recipe.freeze == "none" and architecture.name == NETWORK,
         "least": _least_side(architecture),
     }
-
-
-def _settles(architecture: Architecture, recipe: Recipe) -> bool:
-    """Whether the whitening stays as it is after the first epochs, as in training/prepare.py."""
-    from_scratch = recipe.weights in ("none", "auto") and recipe.freeze == "none"
-    return from_scratch and architecture.name == NETWORK
 
 
 def _least_side(architecture: Architecture) -> int:

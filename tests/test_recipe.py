@@ -65,6 +65,7 @@ OTHER = {
     "device": "cuda:1",
     "precision": "bf16",
     "compile": "on",
+    "memory_format": "contiguous",
     "workers": 0,
     "deterministic": False,
     "out": "läufe",

@@ -209,7 +209,7 @@ def heat_of(model: Any) -> Callable[[Any], bytes] | None:
     def heat(square: Any) -> bytes:
         pixels = torch.from_numpy(square.transpose(2, 0, 1).copy())[None].to(model.device)
         try:
-            found, _ = explain(model.module, preprocess.normalise(pixels))
+            found, _ = explain(model.module, model.ready(pixels))
         except ModelError as error:
             raise DataError(error.message) from error
         return overlay(Image.fromarray(square.squeeze()), found[0])

@@ -22,13 +22,14 @@ from lamplighter import beginning, own_outcome, run_folder
 from lamplighter.artifact import Artifact
 from lamplighter.checks.finding import Finding
 from lamplighter.data.batches import Batches, LoaderBatches
-from lamplighter.data.loader import bounded, is_dataset, make_loader
+from lamplighter.data.loader import is_dataset, make_loader
 from lamplighter.data.own import OwnSets
 from lamplighter.errors import UsageError
 from lamplighter.images.preprocess import Preprocess
 from lamplighter.listener import SILENT, Listener
 from lamplighter.machine import keep_memory, pick_device, seed_everything
 from lamplighter.models.build import build
+from lamplighter.models.memory_format import FORMATS
 from lamplighter.models.network import Network
 from lamplighter.named import name_of
 from lamplighter.proof import frame_of
@@ -40,10 +41,11 @@ from lamplighter.sitting import finishing, sit
 from lamplighter.tasks.task import TASKS, Task, make_loss
 from lamplighter.training.choose import default_name
 from lamplighter.training.idle import idle_for_own, tell_idle
-from lamplighter.training.muon import last_matrix, muon_groups, own_rate
-from lamplighter.training.optimizer import DEFAULT_LR, make_optimizer
+from lamplighter.training.muon import last_matrix, muon_groups
+from lamplighter.training.optimizer import make_optimizer
 from lamplighter.training.parts import LossFunction, Parts, limits_of
 from lamplighter.training.precision import make_precision
+from lamplighter.training.resolve import resolve_own
 from lamplighter.training.schedule import Schedule, TorchSchedule, make_schedule
 from lamplighter.watching import watch_training
 
@@ -111,13 +113,15 @@ def fit(
         if isinstance(value, str)
     }
     asked = make_recipe({"model": _named(module), **settings, **named})
-    recipe = _settled(asked, listener, module)
+    recipe = resolve_own(asked, listener, module)
     if resume is None:
         run_folder.refuse_early(Path(recipe.out), recipe.name)
     own_outcome.refuse_empty({"train": train, "val": val, "test": test})
     device = pick_device(recipe.device)
     seed_everything(recipe.seed)
     module.to(device)
+    if asked.memory_format != "auto":
+        module.to(memory_format=FORMATS[recipe.memory_format])
     batches = {
         name: _batches(given, recipe, device, unpack, collate, listener, shuffle=name == "train")
         for name, given in (("train", train), ("val", val), ("test", test))
@@ -224,37 +228,12 @@ def check_own(recipe: Recipe, sets: OwnSets, listener: Listener) -> Any:
             fix=f"lamp check {recipe.data} --model mynets:Net",
         )
     network = build(recipe.model, own_outcome.count_outputs(sets.train), listener=listener)
-    settled = _settled(recipe, module=network.module)
+    settled = resolve_own(recipe, module=network.module)
     optimizer = _optimizer(network.module, settled, torch.device("cpu"))
     return check(
         network.module, sets.train, val=sets.val, optimizer=optimizer,
         level="fast" if recipe.checks == "fast" else "full",
     )  # fmt: skip
-
-
-def _settled(
-    recipe: Recipe, listener: Listener = SILENT, module: nn.Module | None = None
-) -> Recipe:
-    """The recipe with `auto` replaced where the user's objects leave anything to choose."""
-    optimizer = "AdamW" if recipe.optimizer == "auto" else recipe.optimizer
-    batch = 32 if recipe.batch == "auto" else recipe.batch
-    lr = recipe.lr
-    if lr == "auto":
-        lr = own_rate(module, optimizer, batch * recipe.accumulate) or DEFAULT_LR[optimizer]
-    return replace(
-        recipe,
-        epochs=1 if recipe.epochs == "auto" else recipe.epochs,
-        batch=batch,
-        lr=lr,
-        optimizer=optimizer,
-        schedule="constant" if recipe.schedule == "auto" else recipe.schedule,
-        warmup=0.0 if recipe.warmup == "auto" else recipe.warmup,
-        weight_decay=0.01 if recipe.weight_decay == "auto" else recipe.weight_decay,
-        precision="fp32" if recipe.precision == "auto" else recipe.precision,
-        compile="off" if recipe.compile == "auto" else recipe.compile,
-        workers=0 if recipe.workers == "auto" else bounded(recipe.workers, listener),
-        device=str(pick_device(recipe.device)),
-    )
 
 
 def _named(module: nn.Module) -> str:
@@ -295,7 +274,9 @@ def own_batches(
     given: Any, recipe: Recipe, device: torch.device, listener: Listener = SILENT
 ) -> Batches:
     """Batches of a set of the user's own, in its order, for evaluation."""
-    return _batches(given, _settled(recipe, listener), device, None, None, listener, shuffle=False)
+    return _batches(
+        given, resolve_own(recipe, listener), device, None, None, listener, shuffle=False
+    )
 
 
 def _optimizer(module: nn.Module, recipe: Recipe, device: torch.device) -> Optimizer:

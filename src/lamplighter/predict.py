@@ -18,6 +18,7 @@ from lamplighter.artifact import DIMENSIONS, Artifact, load_module
 from lamplighter.errors import DataError, UsageError, did_you_mean
 from lamplighter.images.decode import ENDINGS, read_picture
 from lamplighter.machine import cores, pick_device
+from lamplighter.models.memory_format import FORMATS, fit_memory_format
 from lamplighter.tasks.task import probabilities
 
 END: Any = object()  # of the pictures; a None among them is a fault of its own
@@ -86,8 +87,20 @@ class Model:
         self.device = device
         self.path = path
         self.module = module.to(device).eval()
-        if device.type in ("cpu", "cuda"):
-            self.module = self.module.to(memory_format=torch.channels_last)
+        self.memory_format = FORMATS[self._format_name()]
+        self.module = self.module.to(memory_format=self.memory_format)
+
+    def _format_name(self) -> str:
+        artifact = self.artifact
+        # a network that was trained on the user's own tensors stays as it was judged
+        if artifact.preprocess is None or self.device.type not in ("cpu", "cuda"):
+            return "contiguous"
+        recorded = artifact.recipe.get("memory_format")
+        if recorded in FORMATS:
+            return str(recorded)
+        return fit_memory_format(
+            self.module, artifact.architecture.source, artifact.preprocess.shape
+        )
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -171,11 +184,16 @@ class Model:
         Returns:
             float32 [B, K] on the CPU.
         """
-        preprocess = self._needs_preprocess()
-        with torch.inference_mode():
-            images = preprocess.normalise(squares_BCHW.to(self.device))
-            images = images.contiguous(memory_format=torch.channels_last)
-            return self.outputs(images)
+        return self.outputs(self.ready(squares_BCHW))
+
+    def ready(self, squares_BCHW: Tensor) -> Tensor:
+        """The pictures as the network takes them: float32 [B, C, H, W], normalised, on its device.
+
+        Args:
+            squares_BCHW: uint8, as `square` gives them (channels moved to the front).
+        """
+        images = self._needs_preprocess().normalise(squares_BCHW.to(self.device))
+        return images.contiguous(memory_format=self.memory_format)
 
     def outputs(self, inputs: Tensor) -> Tensor:
         """The main outputs for normalised inputs, float32 on the CPU."""

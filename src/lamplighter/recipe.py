@@ -233,6 +233,12 @@ class Recipe:
         "training steps through torch.compile; auto: where lamp bench --try has found that it pays",
         "auto, on or off",
     )
+    memory_format: Literal["auto", "channels_last", "contiguous"] = setting(
+        "auto",
+        "machine",
+        "how weights and pictures lie in memory; auto: channels last, if the network takes that",
+        "auto, channels_last or contiguous",
+    )
     workers: Auto | Natural = setting(
         "auto", "machine", "helpers that read pictures", "a whole number of at least 0, or auto"
     )

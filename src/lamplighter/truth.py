@@ -126,7 +126,9 @@ def outcome_of(
         collection = without(collection, fault.keys, only=split)
         pixels = reader.pixels(collection.splits[split], preprocess)
     examples = collection.splits[split]
-    batches = make_batches(collection, split, pixels, preprocess, model.device)
+    batches = make_batches(
+        collection, split, pixels, preprocess, model.device, memory_format=model.memory_format
+    )
     logits, mean_loss = run_over(
         model, batches, loss, listener=listener, what=f"evaluating {split}"
     )
@@ -250,7 +252,7 @@ def heat_maps(
         pixels = torch.from_numpy(np.stack(list(seen.values()))).permute(0, 3, 1, 2)
         # whatever a network does when gradients are asked of it, the report is worth more than these
         with suppress(Exception):
-            heat, _ = explain(model.module, preprocess.normalise(pixels.to(model.device)))
+            heat, _ = explain(model.module, model.ready(pixels))
             laid = zip(seen.items(), heat, strict=True)
             return {key: overlay(Image.fromarray(s.squeeze()), h) for (key, s), h in laid}
         return {}

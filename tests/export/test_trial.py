@@ -39,6 +39,13 @@ class Branching(Net):
         return super().forward(images) if images.sum() > 0 else images.mean((2, 3))[:, :2]
 
 
+class Viewed(Net):
+    """Flattens in PyTorch's usual memory format only."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.body(images).view(-1, 4 * 14 * 14)[:, :2]
+
+
 class Slow(Net):
     """Never done."""
 
@@ -58,6 +65,11 @@ def test_an_own_network_that_can_be_exported() -> None:
     assert net.body[1].training
     assert net.calls == 0
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_one_that_takes_the_usual_memory_format_only() -> None:
+    """It is exported as it was trained, so it is tried like that."""
+    assert can_export(Viewed(), OWN, SIZE).can
 
 
 def test_one_that_cannot_is_told_why() -> None:

@@ -82,7 +82,7 @@ class PictureBatches:
         seed: of order and variation.
         device: where batches are made.
         shuffle: a new order each epoch.
-        channels_last: memory layout of the pictures.
+        memory_format: how the pictures lie in memory, as the network takes them.
         side_at: epoch (from 1) → side of its pictures in pixels, at most the whole; None: whole.
         focus: chooses what a shuffled epoch shows; None: every picture once.
     """
@@ -100,7 +100,7 @@ class PictureBatches:
         augment: Augment | None = None,
         seed: int = 0,
         shuffle: bool = False,
-        channels_last: bool = True,
+        memory_format: torch.memory_format = torch.channels_last,
         side_at: Callable[[int], int] | None = None,
         focus: Focus | None = None,
     ) -> None:
@@ -114,7 +114,7 @@ class PictureBatches:
         self.device = device
         self.seed = seed
         self.shuffle = shuffle
-        self.format = torch.channels_last if channels_last else torch.contiguous_format
+        self.memory_format = memory_format
         self.examples: int | None = len(pixels)
 
     def steps(self) -> int:
@@ -190,7 +190,7 @@ class PictureBatches:
             }
             aspects = self._aspects(positions)
             ready = augmentation.apply(images, chosen, aspects, self.augment, self.preprocess)
-        return shrunk(ready, side).contiguous(memory_format=self.format)
+        return shrunk(ready, side).contiguous(memory_format=self.memory_format)
 
     def _aspects(self, positions: Tensor) -> Tensor:
         # squash and pad bring the whole picture to a square first: the crop then sees a square

@@ -27,18 +27,27 @@ class Deployed(nn.Module):
         preprocess: how they are normalised.
         task: "classification" (softmax), "multilabel" (sigmoid) or "regression" (as it is).
         temperature: logits are divided by it.
+        contiguous: whether the network takes planes in PyTorch's usual format only; elsewhere they
+            lie as the pictures do, with their channels last.
     """
 
     scale: Tensor
     shift: Tensor
 
     def __init__(
-        self, network: nn.Module, preprocess: Preprocess, task: str, temperature: float = 1.0
+        self,
+        network: nn.Module,
+        preprocess: Preprocess,
+        task: str,
+        temperature: float = 1.0,
+        *,
+        contiguous: bool = False,
     ) -> None:
         super().__init__()
         self.network = network
         self.task = task
         self.temperature = temperature
+        self.contiguous = contiguous
         scale, shift = preprocess.scale_and_shift(torch.device("cpu"))
         self.register_buffer("scale", scale)
         self.register_buffer("shift", shift)
@@ -46,6 +55,8 @@ class Deployed(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         """uint8 [B, S, S, C] → float32 [B, K]."""
         images_BCHW = pictures.permute(0, 3, 1, 2).to(torch.float32) * self.scale + self.shift
+        if self.contiguous:
+            images_BCHW = images_BCHW.contiguous()
         given = self.network(images_BCHW)
         outputs: Tensor = given.logits if hasattr(given, "logits") else given
         if self.task == "classification":
@@ -71,7 +82,10 @@ def deploy(module: nn.Module, artifact: Artifact) -> Deployed:
         )
     # one layout for all weights: the archives store what lies in memory
     network = copy.deepcopy(module).cpu().to(memory_format=torch.contiguous_format)
-    deployed = Deployed(network, artifact.preprocess, artifact.task, artifact.temperature)
+    deployed = Deployed(
+        network, artifact.preprocess, artifact.task, artifact.temperature,
+        contiguous=artifact.recipe.get("memory_format") == "contiguous",
+    )  # fmt: skip
     return deployed.eval().requires_grad_(False)
 
 

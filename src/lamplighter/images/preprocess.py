@@ -62,6 +62,11 @@ class Preprocess:
         return self.geometry.square(image)
 
     @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, S, S) of a picture that enters the network."""
+        return (self.channels, self.size, self.size)
+
+    @property
     def geometry(self) -> Geometry:
         """What of this is done before there are tensors."""
         return Geometry(self.size, self.fit, self.resize, self.channels, self.interpolation)

@@ -149,6 +149,13 @@ def materialised(module: nn.Module, shape: Sequence[int]) -> nn.Module:
     return module
 
 
+def settle_lazy(module: nn.Module, shape: Sequence[int]) -> None:
+    """Lets lazy layers take their sizes from one sample, in place; others are left alone."""
+    if any(is_lazy(parameter) for parameter in module.parameters()):
+        with at_rest(module):
+            module(torch.zeros((1, *shape)))
+
+
 def home(module: nn.Module) -> torch.device:
     """The device of the network's first tensor."""
     for tensor in (*module.parameters(), *module.buffers()):

@@ -159,6 +159,7 @@ def make_batches(
     seed: int = 0,
     side_at: Callable[[int], int] | None = None,
     focus: Focus | None = None,
+    memory_format: torch.memory_format = torch.channels_last,
 ) -> PictureBatches:
     """Batches of a split; for training when `augment` is given, else for validation.
 
@@ -166,6 +167,7 @@ def make_batches(
         batch: examples per batch; None takes the batch that only answering uses.
         side_at: epoch → side of its pictures, where that grows.
         focus: chooses what an epoch shows, where not all.
+        memory_format: how pictures lie in memory (see `fit_memory_format`).
     """
     targets = encode(collection.task, collection.labels(split), collection.classes)
     on_gpu = device.type == "cuda"
@@ -182,6 +184,7 @@ def make_batches(
         shuffle=augment is not None,
         side_at=side_at,
         focus=focus,
+        memory_format=memory_format,
     )
 
 

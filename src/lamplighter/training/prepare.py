@@ -22,7 +22,8 @@ from lamplighter.machine import cores, keep_memory, pick_device
 from lamplighter.models.architecture import known_options
 from lamplighter.models.build import Network, build, find
 from lamplighter.models.freeze import freeze_backbone, parameter_groups, unfreeze
-from lamplighter.models.shape import check_shape
+from lamplighter.models.memory_format import FORMATS, fit_memory_format
+from lamplighter.models.shape import check_shape, settle_lazy
 from lamplighter.models.speed_net import Whitening
 from lamplighter.recipe import Recipe
 from lamplighter.tasks.task import TASKS, balanced_weights, make_loss
@@ -82,9 +83,16 @@ def prepare(recipe: Recipe, collection: Collection, listener: Listener = SILENT)
     reader = Reader(collection.source, collection.digests, recipe.cache, max(1, workers), listener)
     preprocess = choose.choose_preprocess(recipe, facts, network, None)
     keep_memory(preprocess.size)  # before the first pass
-    check_shape(network.module, (preprocess.channels, preprocess.size, preprocess.size))
+    check_shape(network.module, preprocess.shape)
+    settle_lazy(network.module, preprocess.shape)
     resolved = resolve(recipe, facts, network, preprocess, str(device))
     resolved = resolve_data(resolved, collection, network, reader)
+    resolved = resolved.with_changes(
+        memory_format=fit_memory_format(
+            network.module.to(device), network.architecture.source, preprocess.shape,
+            recipe.memory_format,
+        )
+    )  # fmt: skip
     augment = policy(resolved.augment, preprocess.size)
     collection, pixels = _decode(resolved, collection, reader, preprocess, augment, listener)
     if choose.needs_statistics(recipe, network):
@@ -132,11 +140,13 @@ def _build(recipe: Recipe, facts: choose.Facts, listener: Listener) -> tuple[Net
 
 
 def first_channels(module: nn.Module, otherwise: int) -> int:
-    """1 or 3, by the first convolution; `otherwise` where there is none."""
+    """1 or 3, by the first convolution; `otherwise` where there is none, or one that takes any."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d):
             if layer.in_channels in (1, 3):
                 return layer.in_channels
+            if isinstance(layer, nn.LazyConv2d):  # takes what it is given first
+                return otherwise
             raise ModelError(
                 f"its first convolution takes {layer.in_channels} channels; pictures have 3, or 1 when grey",
                 where=type(module).__name__,
@@ -218,15 +228,18 @@ def make_parts(
     assert not isinstance(recipe.epochs, str)
     assert not isinstance(recipe.batch, str)
     assert not isinstance(recipe.warmup, str)
-    module = network.module.to(device).to(memory_format=torch.channels_last)
+    memory_format = FORMATS[recipe.memory_format]
     train = make_batches(
         collection, "train", pixels["train"], preprocess, device,
         batch=recipe.batch, augment=augment, seed=recipe.seed,
         side_at=_growing(recipe, network, preprocess), focus=_focus(recipe, collection),
+        memory_format=memory_format,
     )  # fmt: skip
     val: PictureBatches | None = None
     if "val" in pixels:
-        val = make_batches(collection, "val", pixels["val"], preprocess, device)
+        val = make_batches(
+            collection, "val", pixels["val"], preprocess, device, memory_format=memory_format
+        )
     task = TASKS[collection.task]
     weights = None
     if recipe.class_weights == "balanced" and collection.task != "regression":
@@ -245,7 +258,7 @@ def make_parts(
     )  # fmt: skip
     steps = -(-train.steps() // recipe.accumulate)
     return Parts(
-        module=module,
+        module=network.module,
         task=task,
         loss=make_loss(recipe.loss, task, smoothing=recipe.smoothing, weights=weights),
         optimizer=optimizer,

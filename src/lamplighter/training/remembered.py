@@ -31,7 +31,7 @@ def place_of(what: str, parts: Parts, model: str, *more: Any) -> Path:
     batch: Any = next(iter(parts.train.epoch(1)))
     facts = [
         *more, processor(), cores(), torch.get_num_threads(), torch.__version__, model,
-        list(batch.inputs.shape), sum(p.numel() for p in parts.module.parameters()),
+        list(batch.inputs.shape), list(batch.inputs.stride()), sum(p.numel() for p in parts.module.parameters()),
     ]  # fmt: skip
     name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
     return cache_folder() / what / f"{name}.json"

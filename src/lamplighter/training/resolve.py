@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
 
 from lamplighter.data.example import Collection
+from lamplighter.data.loader import bounded
 from lamplighter.errors import UsageError
 from lamplighter.images.preprocess import Preprocess
+from lamplighter.listener import SILENT, Listener
+from lamplighter.machine import pick_device
 from lamplighter.models.network import Network
 from lamplighter.recipe import Recipe
 from lamplighter.training.choose import Facts, needs_statistics
@@ -156,3 +163,46 @@ def choose_optimizer(recipe: Recipe, network: Network) -> str:
         return recipe.optimizer
     known = own_rate(network.module, "Muon", 1) is not None
     return "Muon" if known and recipe.lr == "auto" and not network.pretrained else "AdamW"
+
+
+def resolve_own(
+    recipe: Recipe, listener: Listener = SILENT, module: nn.Module | None = None
+) -> Recipe:
+    """The same for objects of the user's own, which leave less to choose.
+
+    Args:
+        listener: hears of workers that are more than there are cores.
+        module: the user's network, where it is known.
+    """
+    optimizer = "AdamW" if recipe.optimizer == "auto" else recipe.optimizer
+    batch = 32 if recipe.batch == "auto" else recipe.batch
+    lr = recipe.lr
+    if lr == "auto":
+        lr = own_rate(module, optimizer, batch * recipe.accumulate) or DEFAULT_LR[optimizer]
+    return replace(
+        recipe,
+        epochs=1 if recipe.epochs == "auto" else recipe.epochs,
+        batch=batch,
+        lr=lr,
+        optimizer=optimizer,
+        schedule="constant" if recipe.schedule == "auto" else recipe.schedule,
+        warmup=0.0 if recipe.warmup == "auto" else recipe.warmup,
+        weight_decay=0.01 if recipe.weight_decay == "auto" else recipe.weight_decay,
+        precision="fp32" if recipe.precision == "auto" else recipe.precision,
+        compile="off" if recipe.compile == "auto" else recipe.compile,
+        memory_format=_format_of(module)
+        if recipe.memory_format == "auto"
+        else recipe.memory_format,
+        workers=0 if recipe.workers == "auto" else bounded(recipe.workers, listener),
+        device=str(pick_device(recipe.device)),
+    )
+
+
+def _format_of(module: nn.Module | None) -> Literal["channels_last", "contiguous"]:
+    """How the user has laid out the weights: their network is left as it is."""
+    for weights in module.parameters() if module is not None else ():
+        if is_lazy(weights) or weights.ndim != 4 or weights.is_contiguous():
+            continue
+        if weights.is_contiguous(memory_format=torch.channels_last):
+            return "channels_last"
+    return "contiguous"

@@ -37,6 +37,9 @@ def facts_of(
         **_source_facts(origin),
         "threads": int(past.environment.get("threads") or 1),
         "task": task,
+        "memory_format": "contiguous_format"
+        if recipe.memory_format == "contiguous"
+        else "channels_last",
         "exact": exact,
         **_picture_facts(preprocess, aug, sum(origin.counts.values()), recipe.device),
         **_example_facts(preprocess, aug, exact=exact, focus=recipe.focus != 1),

@@ -20,7 +20,7 @@ REPEATED = frozenset([
     "data", "data_root", "task", "size", "fit", "channels", "normalise", "augment", "model",
     "weights", "freeze", "init", "activation", "epochs", "batch", "accumulate", "lr", "backbone_lr",
     "optimizer", "momentum", "weight_decay", "schedule", "warmup", "loss", "smoothing",
-    "class_weights", "clip", "patience", "seed", "device", "precision", "tensorboard", "views",
+    "class_weights", "clip", "patience", "seed", "device", "precision", "memory_format", "tensorboard", "views",
     "grow_from", "focus",
     # in split.csv
     "path_column", "label_column", "group_column", "split_column", "val_share", "test_share",

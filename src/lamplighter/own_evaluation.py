@@ -12,7 +12,7 @@ from lamplighter.evaluation.measure import measure
 from lamplighter.evaluation.outcome import Outcome
 from lamplighter.listener import SILENT, Listener
 from lamplighter.own_outcome import outcome_over
-from lamplighter.own_training import own_batches
+from lamplighter.own_parts import own_batches
 from lamplighter.ownership import refuse_strangers_code
 from lamplighter.recipe import Recipe, make_recipe, read_recipe
 from lamplighter.run_folder import RunFolder

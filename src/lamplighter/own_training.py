@@ -21,35 +21,34 @@ from torch.utils.data import Subset
 from lamplighter import beginning, own_outcome, run_folder
 from lamplighter.artifact import Artifact
 from lamplighter.checks.finding import Finding
-from lamplighter.data.batches import Batches, LoaderBatches
-from lamplighter.data.loader import is_dataset, make_loader
+from lamplighter.data.loader import is_dataset
 from lamplighter.data.own import OwnSets
 from lamplighter.errors import UsageError
 from lamplighter.images.preprocess import Preprocess
 from lamplighter.listener import SILENT, Listener
 from lamplighter.machine import keep_memory, pick_device, seed_everything
-from lamplighter.models.build import build
 from lamplighter.models.memory_format import FORMATS
-from lamplighter.models.network import Network
 from lamplighter.named import name_of
+from lamplighter.own_parts import (
+    Unpack,
+    make_own_batches,
+    make_own_optimizer,
+    make_own_parts,
+    make_own_schedule,
+    network_for,
+)
 from lamplighter.proof import frame_of
 from lamplighter.recipe import Recipe, make_recipe
 from lamplighter.resumption import write_again
 from lamplighter.run import Run
 from lamplighter.run_folder import RunFolder
 from lamplighter.sitting import finishing, sit
-from lamplighter.tasks.task import TASKS, Task, make_loss
+from lamplighter.tasks.task import TASKS, make_loss
 from lamplighter.training.choose import default_name
 from lamplighter.training.idle import idle_for_own, tell_idle
-from lamplighter.training.muon import last_matrix, muon_groups
-from lamplighter.training.optimizer import make_optimizer
-from lamplighter.training.parts import LossFunction, Parts, limits_of
-from lamplighter.training.precision import make_precision
+from lamplighter.training.parts import LossFunction
 from lamplighter.training.resolve import resolve_own
-from lamplighter.training.schedule import Schedule, TorchSchedule, make_schedule
 from lamplighter.watching import watch_training
-
-Unpack = Callable[[Any], tuple[Any, Any]]
 
 
 def fit(
@@ -123,7 +122,9 @@ def fit(
     if asked.memory_format != "auto":
         module.to(memory_format=FORMATS[recipe.memory_format])
     batches = {
-        name: _batches(given, recipe, device, unpack, collate, listener, shuffle=name == "train")
+        name: make_own_batches(
+            given, recipe, device, unpack, collate, listener, shuffle=name == "train"
+        )
         for name, given in (("train", train), ("val", val), ("test", test))
         if given is not None
     }
@@ -153,9 +154,9 @@ def fit(
     if isinstance(loss, nn.Module):
         loss.to(device)
     if isinstance(optimizer, str):
-        optimizer = _optimizer(module, recipe, device)
-    parts = _parts(
-        module, TASKS[kind], loss, optimizer, _schedule(schedule, schedule_per, optimizer, batches["train"], recipe),
+        optimizer = make_own_optimizer(module, recipe, device)
+    parts = make_own_parts(
+        module, TASKS[kind], loss, optimizer, make_own_schedule(schedule, schedule_per, optimizer, batches["train"], recipe),
         recipe, batches, device, metrics or {},
     )  # fmt: skip
     findings = _check(module, train, val, loss, optimizer, unpack, kind, recipe, listener)
@@ -200,14 +201,7 @@ def train_own(
     Raises:
         UsageError: no network was named; nothing is known about the tensors that would choose one.
     """
-    if recipe.model == "auto":
-        raise UsageError(
-            f"{sets.name} gives tensors; name the network that takes them",
-            where="--model",
-            fix=f"lamp train {recipe.data} --model mynets:Net",
-        )
-    outputs = own_outcome.count_outputs(sets.train)
-    network = build(recipe.model, outputs, weights="none" if recipe.weights == "auto" else recipe.weights, init=recipe.init, listener=listener)  # fmt: skip
+    network = network_for(recipe, sets, listener)
     run = fit(
         network.module, sets.train, sets.val, sets.test,
         listener=listener, resume=resume, task=recipe.task,
@@ -221,15 +215,9 @@ def check_own(recipe: Recipe, sets: OwnSets, listener: Listener) -> Any:
     """`lamp check package.module:data --model package.module:Net`, where the data are tensors."""
     from lamplighter.checks.check import check
 
-    if recipe.model == "auto":
-        raise UsageError(
-            "name the network that takes these tensors",
-            where="--model",
-            fix=f"lamp check {recipe.data} --model mynets:Net",
-        )
-    network = build(recipe.model, own_outcome.count_outputs(sets.train), listener=listener)
+    network = network_for(recipe, sets, listener)
     settled = resolve_own(recipe, module=network.module)
-    optimizer = _optimizer(network.module, settled, torch.device("cpu"))
+    optimizer = make_own_optimizer(network.module, settled, torch.device("cpu"))
     return check(
         network.module, sets.train, val=sets.val, optimizer=optimizer,
         level="fast" if recipe.checks == "fast" else "full",
@@ -249,101 +237,6 @@ def _as_set(given: Any) -> Any:
 
 def _dataset(given: Any) -> Any:
     return getattr(given, "dataset", given)
-
-
-def _batches(
-    given: Any,
-    recipe: Recipe,
-    device: torch.device,
-    unpack: Unpack | None,
-    collate: Callable[[list[Any]], Any] | None,
-    listener: Listener,
-    *,
-    shuffle: bool,
-) -> Batches:
-    assert isinstance(recipe.batch, int)
-    assert isinstance(recipe.workers, int)
-    loader, set_epoch = make_loader(
-        given, batch=recipe.batch, shuffle=shuffle, seed=recipe.seed, workers=recipe.workers,
-        collate=collate, device=device, listener=listener,
-    )  # fmt: skip
-    return LoaderBatches(loader, device, unpack, set_epoch)
-
-
-def own_batches(
-    given: Any, recipe: Recipe, device: torch.device, listener: Listener = SILENT
-) -> Batches:
-    """Batches of a set of the user's own, in its order, for evaluation."""
-    return _batches(
-        given, resolve_own(recipe, listener), device, None, None, listener, shuffle=False
-    )
-
-
-def _optimizer(module: nn.Module, recipe: Recipe, device: torch.device) -> Optimizer:
-    assert isinstance(recipe.lr, float)
-    assert isinstance(recipe.batch, int)
-    groups = [{"params": [p for p in module.parameters() if p.requires_grad]}]
-    if recipe.optimizer == "Muon":
-        head = last_matrix(module)
-        network = Network(module, own_outcome.architecture_of(module, 1), (head,) if head else ())
-        groups = muon_groups(
-            network, recipe.lr, batch=recipe.batch * recipe.accumulate, backbone_factor=1.0,
-            weight_decay=float(recipe.weight_decay),
-        )  # fmt: skip
-    return make_optimizer(
-        recipe.optimizer, groups, lr=recipe.lr, momentum=recipe.momentum,
-        weight_decay=float(recipe.weight_decay), device=device,
-    )  # fmt: skip
-
-
-def _schedule(
-    given: Any, per: str, optimizer: Optimizer, train: Batches, recipe: Recipe
-) -> Schedule:
-    if not isinstance(given, str):
-        return TorchSchedule(given, per)
-    steps = train.steps()
-    if steps is None and recipe.schedule not in ("constant", "plateau"):
-        raise UsageError(
-            f"{recipe.schedule} needs to know how many batches an epoch has, and this iterable does not say",
-            where="schedule",
-            fix="schedule='constant', or give the loader a __len__",
-        )
-    assert isinstance(recipe.epochs, int)
-    assert isinstance(recipe.warmup, float)
-    per_epoch = -(-(steps or 1) // recipe.accumulate)
-    return make_schedule(
-        recipe.schedule,
-        optimizer,
-        steps_per_epoch=per_epoch,
-        epochs=recipe.epochs,
-        warmup=recipe.warmup,
-    )
-
-
-def _parts(
-    module: nn.Module,
-    task: Task,
-    loss: LossFunction,
-    optimizer: Optimizer,
-    schedule: Schedule,
-    recipe: Recipe,
-    batches: Mapping[str, Batches],
-    device: torch.device,
-    metrics: Mapping[str, Any],
-) -> Parts:
-    return Parts(
-        module=module,
-        task=task,
-        loss=loss,
-        optimizer=optimizer,
-        schedule=schedule,
-        precision=make_precision(recipe.precision, device),
-        train=batches["train"],
-        val=batches.get("val"),
-        device=device,
-        **limits_of(recipe),
-        metrics=metrics,
-    )
 
 
 def _check(

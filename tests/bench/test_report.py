@@ -14,12 +14,13 @@ import torch
 from lamplighter.bench import advice as advising
 from lamplighter.bench import report, trying
 from lamplighter.bench import stand as stand_room
-from lamplighter.bench.report import bench
-from lamplighter.bench.stand import PARTS, Stand
+from lamplighter.bench.stand import PARTS, Stand, of_pictures
+from lamplighter.benching import bench_data
 from lamplighter.cli import run
-from lamplighter.errors import RunFailed, UsageError
+from lamplighter.errors import RunFailed
 from lamplighter.listener import SILENT
 from lamplighter.recipe import make_recipe
+from lamplighter.stages import open_data
 from lamplighter.training.journal import RunJournal
 from lamplighter.training.loop import StepLog
 from lamplighter.training.measure_precision import Choice
@@ -28,7 +29,12 @@ from lamplighter.training.measure_precision import Choice
 def quick(*, try_all: bool = False, **settings: Any) -> report.Bench:
     """A bench of the built-in digits in a second."""
     recipe = make_recipe({"data": "digits", "model": "tutorial_cnn", "size": 8, **settings})
-    return bench(recipe, seconds=0.2, try_all=try_all)
+    return bench_data(recipe, seconds=0.2, try_all=try_all)
+
+
+def stand_on(settings: dict[str, Any]) -> Stand:
+    recipe = make_recipe(settings)
+    return Stand(of_pictures(recipe, open_data(recipe), SILENT))
 
 
 def test_shares_are_of_the_whole() -> None:
@@ -79,28 +85,92 @@ def test_json_has_the_promised_keys(
 
 def test_the_loop_is_handed_back_as_it_was() -> None:
     """After measuring, module, loss, backward and step are the training's own again."""
-    stand = Stand(make_recipe({"data": "digits", "model": "tutorial_cnn"}), SILENT)
+    stand = stand_on({"data": "digits", "model": "tutorial_cnn"})
     module, loss = stand.parts.module, stand.parts.loss
     stand.loop(0.01)
     assert stand.parts.module is module
     assert stand.parts.loss is loss
 
 
-def test_own_sets_are_declined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Data sets of the user's own are not measured, and the message says what to use instead."""
-    (tmp_path / "mysets.py").write_text(
-        "import torch\nfrom torch.utils.data import TensorDataset\n"
-        "train = TensorDataset(torch.zeros(8, 4), torch.zeros(8))\n"
-    )
+SETS = """
+import time
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+
+class Slow(Dataset):
+    def __len__(self):
+        return 512
+
+    def __getitem__(self, index):
+        time.sleep(0.002)
+        return torch.zeros(4), index % 2
+
+def slow():
+    return Slow()
+
+def loader():
+    return DataLoader(Slow(), batch_size=4)
+
+def whole():
+    return TensorDataset(torch.zeros(512, 4), torch.arange(512) % 2)
+
+class Net(nn.Sequential):
+    def __init__(self, outputs=2):
+        super().__init__(nn.Linear(4, outputs))
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "benchsets.py").write_text(SETS)
     monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(UsageError, match="of your own") as caught:
-        bench(make_recipe({"data": "mysets:train"}), seconds=0.1)
-    assert "lamp bench photos/" in caught.value.fix
+
+
+@pytest.mark.usefixtures("own")
+@pytest.mark.parametrize(
+    ("name", "settings", "told"),
+    [
+        ("slow", {}, "--workers 2 reads them in processes"),
+        ("slow", {"workers": 1}, "what does your __getitem__ do each time"),
+        ("loader", {}, "num_workers=2 in your DataLoader"),
+        ("whole", {}, ""),
+    ],
+)
+def test_own_sets_that_wait_are_told_what_reads_them_sooner(
+    name: str, settings: dict[str, Any], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The advice is for who makes the batches: our workers, or the loader that was handed over."""
+    monkeypatch.setattr(advising, "cores", lambda: 2)
+    monkeypatch.setattr(advising, "WAITING", 0.5)
+    recipe = make_recipe({"data": f"benchsets:{name}", "model": "benchsets:Net", **settings})
+    found = bench_data(recipe, seconds=0.2)
+    assert found.unit == "examples"
+    about_data = [each.text for each in found.advice if "your data" in each.text]
+    assert len(about_data) == bool(told)
+    assert told in "".join(about_data)
+    assert not any("--batch" in each.text for each in found.advice if name == "loader")
+
+
+@pytest.mark.usefixtures("own")
+def test_workers_for_own_sets_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And torch.compile is not: such trainings use it only when asked."""
+    monkeypatch.setattr(advising, "cores", lambda: 2)
+    monkeypatch.setattr(report, "try_compiling", lambda *_: pytest.fail("not for own sets"))
+    recipe = make_recipe({"data": "benchsets:slow", "model": "benchsets:Net"})
+    flags = [row["flag"] for row in bench_data(recipe, seconds=0.2, try_all=True).tried]
+    assert "--workers 2" in flags
+
+
+@pytest.mark.usefixtures("own")
+def test_own_sets_need_a_network_that_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bench", "benchsets:slow"]) == 2
+    assert "name the network that takes them" in capsys.readouterr().err
 
 
 def test_logging_is_what_counts_and_writes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A journal that takes its time is seen in the share of logging and in no other one."""
-    stand = Stand(make_recipe({"data": "digits", "model": "tutorial_cnn", "size": 8}), SILENT)
+    stand = stand_on({"data": "digits", "model": "tutorial_cnn", "size": 8})
     shares: dict[str, list[float]] = {name: [] for name in PARTS}
     stand.loop(0.05, shares)
     written = StepLog.step
@@ -129,8 +199,7 @@ def test_an_epochs_line_is_written_and_thrown_away(monkeypatch: pytest.MonkeyPat
             assert list(self.folder.path.glob("events*"))
 
     monkeypatch.setattr(stand_room, "RunJournal", Seen)
-    recipe = make_recipe({"data": "digits", "model": "tutorial_cnn", "size": 8, "batch": 512})
-    stand = Stand(recipe, SILENT)
+    stand = stand_on({"data": "digits", "model": "tutorial_cnn", "size": 8, "batch": 512})
     for _ in range(stand.parts.train.steps() or 0):
         stand.loop(0.0)
     (line,) = lines
@@ -153,10 +222,7 @@ def test_losses_that_are_no_numbers_are_told(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_network_frozen_at_first_is_measured_whole() -> None:
     """Its first epoch trains the head alone, all others everything: those are what takes the time."""
-    stand = Stand(
-        make_recipe({"data": "digits", "model": "tutorial_cnn", "freeze": "first", "size": 8}),
-        SILENT,
-    )
+    stand = stand_on({"data": "digits", "model": "tutorial_cnn", "freeze": "first", "size": 8})
     assert all(parameter.requires_grad for parameter in stand.parts.module.parameters())
 
 

@@ -13,7 +13,8 @@ from torch import nn
 
 import lamplighter as lamp
 from lamplighter.bench import advice, trying
-from lamplighter.bench.report import Bench, bench
+from lamplighter.bench.report import Bench
+from lamplighter.benching import bench_data
 from lamplighter.cli.bench import _about_building
 from lamplighter.recipe import make_recipe, read_recipe
 from lamplighter.training import compiling
@@ -57,7 +58,7 @@ def as_fast(monkeypatch: pytest.MonkeyPatch) -> Any:
 def tried(heard: Heard | None = None, **settings: Any) -> Bench:
     """A bench with --try, of which only compiling matters."""
     recipe = make_recipe({**ASKED, **settings})
-    return bench(recipe, seconds=0.1, try_all=True, listener=heard or Heard())
+    return bench_data(recipe, seconds=0.1, try_all=True, listener=heard or Heard())
 
 
 def trained(tmp_path: Path, heard: Heard, **settings: Any) -> Any:

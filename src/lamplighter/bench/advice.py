@@ -8,11 +8,13 @@ from typing import Any
 
 import torch
 
+from lamplighter.bench.stand import Measured
+from lamplighter.data.loader import WorkedLoader
+from lamplighter.data.whole import WholeLoader
 from lamplighter.images.pixels import HeldPixels
 from lamplighter.machine import cores
 from lamplighter.training.compiling import recalled
-from lamplighter.training.measure_precision import has_bfloat16, measure
-from lamplighter.training.prepare import Prepared
+from lamplighter.training.measure_precision import has_bfloat16, measure, operations
 
 WAITING = 0.08  # share of data above which it is worth a word
 STEPPING = 0.15  # share of what a step does once above which a larger batch is
@@ -39,30 +41,33 @@ class Advice:
         return " ".join(f"--{name} {value}" for name, value in self.changes.items())
 
 
-def advise(prepared: Prepared, shares: Mapping[str, float]) -> tuple[Advice, ...]:
+def advise(training: Measured, shares: Mapping[str, float]) -> tuple[Advice, ...]:
     """What is likely to help, the largest predicted gain first.
 
     Args:
-        prepared: the training that was measured.
+        training: the one that was measured.
         shares: of its time, by part.
     """
     found = [
-        *_about_data(prepared, shares),
-        *_about_precision(prepared, shares),
-        *_about_compiling(prepared),
-        *_about_batch(prepared, shares),
-        *_about_threads(prepared),
+        *_about_data(training, shares),
+        *_about_precision(training, shares),
+        *_about_compiling(training),
+        *_about_batch(training, shares),
+        *_about_threads(training),
     ]
     told = [each for each in found if each.predicted >= GAIN]
     return tuple(sorted(told, key=lambda each: -each.predicted))
 
 
-def _about_data(prepared: Prepared, shares: Mapping[str, float]) -> Iterator[Advice]:
+def _about_data(training: Measured, shares: Mapping[str, float]) -> Iterator[Advice]:
     share = shares["data"]
     if share < WAITING:
         return
     gain = 1 / (1 - share)
-    train: Any = prepared.parts.train
+    train: Any = training.parts.train
+    if not training.of_pictures:
+        yield from _about_loader(training, train, share, gain)
+        return
     said = f"{share:.0%} of the time goes to pictures"
     if not isinstance(train.pixels, HeldPixels):
         yield Advice(
@@ -77,8 +82,32 @@ def _about_data(prepared: Prepared, shares: Mapping[str, float]) -> Iterator[Adv
         )  # fmt: skip
 
 
-def _about_precision(prepared: Prepared, shares: Mapping[str, float]) -> Iterator[Advice]:
-    parts = prepared.parts
+def _about_loader(training: Measured, train: Any, share: float, gain: float) -> Iterator[Advice]:
+    """Data of the user's own: more processes read them, ours or those of their loader."""
+    said = f"{share:.0%} of the time is waiting for your data"
+    workers, there = training.recipe.workers, cores()
+    if isinstance(train.loader, WorkedLoader):
+        if workers == 0:
+            yield Advice(
+                f"{said}: --workers {there} reads them in processes beside the steps (up to {gain:.2f} ×)",
+                {"workers": there}, gain,
+            )  # fmt: skip
+        else:
+            yield Advice(
+                f"{said}, with {workers} workers: what does your __getitem__ do each time that could "
+                f"be done once? (up to {gain:.2f} ×)",
+                {}, gain,
+            )  # fmt: skip
+    elif getattr(train.loader, "num_workers", None) == 0:
+        yield Advice(
+            f"{said}: num_workers={there} in your DataLoader (up to {gain:.2f} ×)", {}, gain
+        )
+
+
+def _about_precision(training: Measured, shares: Mapping[str, float]) -> Iterator[Advice]:
+    parts = training.parts
+    if not operations(parts):  # inputs of several tensors are not measured
+        return
     if parts.precision.name != "fp32" or parts.device.type != "cpu" or not has_bfloat16():
         return
     measured = measure(parts)
@@ -92,9 +121,11 @@ def _about_precision(prepared: Prepared, shares: Mapping[str, float]) -> Iterato
         )  # fmt: skip
 
 
-def _about_compiling(prepared: Prepared) -> Iterator[Advice]:
+def _about_compiling(training: Measured) -> Iterator[Advice]:
     """Only what was measured before; `--try` measures it anew, since no share foretells it."""
-    found = recalled(prepared.parts, prepared.recipe)
+    if not training.of_pictures:  # those are not compiled unless that is asked for
+        return
+    found = recalled(training.parts, training.recipe)
     if found is not None and found.agrees:
         yield Advice(
             f"torch.compile, as measured before: --compile on ({found.gain:.2f} ×, after "
@@ -103,9 +134,12 @@ def _about_compiling(prepared: Prepared) -> Iterator[Advice]:
         )  # fmt: skip
 
 
-def _about_batch(prepared: Prepared, shares: Mapping[str, float]) -> Iterator[Advice]:
+def _about_batch(training: Measured, shares: Mapping[str, float]) -> Iterator[Advice]:
     share = shares["optimizer"] + shares["logging"] + shares["other"]
-    batch, count = prepared.recipe.batch, len(prepared.collection.splits["train"])
+    loader = getattr(training.parts.train, "loader", None)
+    if loader is not None and not isinstance(loader, WorkedLoader | WholeLoader):
+        return  # the user's own makes the batches
+    batch, count = training.recipe.batch, training.parts.train.examples or 0
     if share < STEPPING or not isinstance(batch, int) or 2 * batch > count // 8:
         return
     gain = 1 / (1 - share / 2)
@@ -116,9 +150,9 @@ def _about_batch(prepared: Prepared, shares: Mapping[str, float]) -> Iterator[Ad
     )  # fmt: skip
 
 
-def _about_threads(prepared: Prepared) -> Iterator[Advice]:
+def _about_threads(training: Measured) -> Iterator[Advice]:
     threads, there = torch.get_num_threads(), cores()
-    if prepared.parts.device.type == "cpu" and threads < there:
+    if training.parts.device.type == "cpu" and threads < there:
         yield Advice(
             f"torch works with {threads} of {there} cores: is OMP_NUM_THREADS set? (up to "
             f"{there / threads:.2f} ×)",

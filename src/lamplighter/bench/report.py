@@ -5,20 +5,19 @@ from __future__ import annotations
 import os
 import statistics
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
 from lamplighter.bench.advice import Advice, advise
-from lamplighter.bench.stand import PARTS, Stand
+from lamplighter.bench.stand import PARTS, Maker, Measured, Stand
 from lamplighter.bench.trying import ROUNDS, try_advice, try_compiling
 from lamplighter.errors import RunFailed
 from lamplighter.listener import SILENT, Listener
 from lamplighter.machine import cores
 from lamplighter.recipe import Recipe
 from lamplighter.training.loop import Diverged
-from lamplighter.training.prepare import Prepared
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,7 @@ class Bench:
         tried: what the advice brought where it was tried: flag, images_per_second, predicted, gain,
             helps; for --compile on also building, apart, pays_from, steps, disturbed, remembered.
         facts: batch, precision, device, threads, load.
+        unit: what the rates count: "pictures", or "examples" of data sets of the user's own.
     """
 
     images_per_second: float
@@ -43,6 +43,7 @@ class Bench:
     advice: tuple[Advice, ...]
     tried: tuple[Mapping[str, Any], ...]
     facts: Mapping[str, Any]
+    unit: str = "pictures"
 
     def as_json(self) -> dict[str, Any]:
         """The form of `lamp bench --json`."""
@@ -58,12 +59,18 @@ class Bench:
 
 
 def bench(
-    recipe: Recipe, *, seconds: float = 10.0, try_all: bool = False, listener: Listener = SILENT
+    recipe: Recipe,
+    make: Maker,
+    *,
+    seconds: float = 10.0,
+    try_all: bool = False,
+    listener: Listener = SILENT,
 ) -> Bench:
     """Measures a training's steps; nothing is kept of what it learns.
 
     Args:
         recipe: as for training.
+        make: a training from a recipe; called again for each setting that is tried.
         seconds: about how long to measure, preparing not included.
         try_all: whether each piece of advice that is a setting is tried beside the present one, and
             torch.compile, whose answer `--compile auto` remembers.
@@ -73,7 +80,7 @@ def bench(
         RunFailed: its losses are no numbers.
     """
     try:
-        return _measured(recipe, seconds, try_all, listener)
+        return _measured(recipe, make, seconds, try_all, listener)
     except Diverged as fault:
         raise RunFailed(
             f"{fault}, with weights that have not moved yet",
@@ -82,8 +89,10 @@ def bench(
         ) from fault
 
 
-def _measured(recipe: Recipe, seconds: float, try_all: bool, listener: Listener) -> Bench:
-    stand = Stand(recipe, listener)
+def _measured(
+    recipe: Recipe, make: Maker, seconds: float, try_all: bool, listener: Listener
+) -> Bench:
+    stand = Stand(make(recipe, listener))
     turn = seconds / (2 * ROUNDS + 2)
     stand.loop(turn)  # the first turn pays for setting up
     loop_rates, ceilings = [], []
@@ -93,28 +102,39 @@ def _measured(recipe: Recipe, seconds: float, try_all: bool, listener: Listener)
             loop_rates.append(stand.loop(turn, shares))
             ceilings.append(stand.ceiling(turn))
     found = {name: statistics.fmean(values) for name, values in shares.items()}
-    advice = advise(stand.prepared, found)
+    advice = advise(stand.training, found)
     tried: list[Mapping[str, Any]] = []
     if try_all:
         settings = [each for each in advice if each.changes and "compile" not in each.changes]
-        tried += [try_advice(stand, each, recipe, turn, listener) for each in settings]
-        tried += [row for row in (try_compiling(stand, turn, listener),) if row]
+        tried += [
+            try_advice(
+                stand,
+                each,
+                lambda changed: make(replace(recipe, **changed), SILENT),
+                turn,
+                listener,
+            )
+            for each in settings
+        ]
+        if stand.training.of_pictures:
+            tried += [row for row in (try_compiling(stand, turn, listener),) if row]
     return Bench(
         images_per_second=statistics.median(loop_rates),
         ceiling=statistics.median(ceilings),
         shares=found,
         advice=advice,
         tried=tuple(tried),
-        facts=_facts(stand.prepared),
+        facts=_facts(stand.training),
+        unit="pictures" if stand.training.of_pictures else "examples",
     )
 
 
-def _facts(prepared: Prepared) -> dict[str, Any]:
+def _facts(training: Measured) -> dict[str, Any]:
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     return {
-        "batch": prepared.recipe.batch,
-        "precision": prepared.parts.precision.name,
-        "device": str(prepared.parts.device),
+        "batch": training.recipe.batch,
+        "precision": training.parts.precision.name,
+        "device": str(training.parts.device),
         "threads": torch.get_num_threads(),
         "cores": cores(),
         "load": None if load is None else round(load, 2),

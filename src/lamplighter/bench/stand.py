@@ -6,51 +6,75 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from lamplighter.data.batches import Batch
-from lamplighter.data.own import OwnSets
-from lamplighter.data.sources import open_source
+from lamplighter.data.batches import Batch, PictureBatches
+from lamplighter.data.example import Source
 from lamplighter.data.split import collect
-from lamplighter.errors import UsageError
+from lamplighter.errors import DataError
 from lamplighter.listener import SILENT, Listener
-from lamplighter.machine import seed_everything
 from lamplighter.recipe import Recipe
 from lamplighter.run_folder import RunFolder
 from lamplighter.training.journal import Journal, RunJournal
 from lamplighter.training.loop import StepLog, train_step, training_loss
 from lamplighter.training.parts import Parts, Progress
-from lamplighter.training.prepare import Prepared, prepare
+from lamplighter.training.prepare import prepare
 
 PARTS = ("data", "forward", "backward", "optimizer", "logging", "other")
 
 
-class Stand:
-    """A training set up to be measured; nothing is kept of what it learns."""
+@dataclass(frozen=True)
+class Measured:
+    """What is measured.
 
-    def __init__(self, recipe: Recipe, listener: Listener) -> None:
-        seed_everything(recipe.seed)
-        settings = (
-            "data_root", "download", "path_column", "label_column", "group_column", "split_column",
-            "task",
-        )  # fmt: skip
-        source = open_source(recipe.data, **{name: getattr(recipe, name) for name in settings})
-        if isinstance(source, OwnSets):
-            raise UsageError(
-                "these are data sets of your own, which bench does not measure yet",
-                where=recipe.data,
-                fix="lamp bench photos/, or the data_wait column of lamp train's metrics.jsonl",
-            )
-        collection = collect(
-            source, val=None, test=None, seed=recipe.split_seed, task=recipe.task, listener=listener
-        )
-        # what compiling brings is measured here, not taken from memory
-        self.prepared: Prepared = prepare(replace(recipe, compile="off"), collection, listener)
-        self.parts: Parts = self.prepared.parts
+    Args:
+        recipe: resolved.
+        parts: of the loop.
+    """
+
+    recipe: Recipe
+    parts: Parts
+
+    @property
+    def of_pictures(self) -> bool:
+        """Whether batches are ours; else they come from data sets or loaders of the user's own."""
+        return isinstance(self.parts.train, PictureBatches)
+
+
+Maker = Callable[[Recipe, Listener], Measured]  # asked recipe → a training of its own
+
+
+def of_pictures(recipe: Recipe, source: Source, listener: Listener) -> Measured:
+    """A training on pictures.
+
+    Args:
+        recipe: as asked.
+        source: of the pictures.
+
+    Raises:
+        DataError, ModelError, UsageError: as training would.
+    """
+    collection = collect(
+        source, val=None, test=None, seed=recipe.split_seed, task=recipe.task, listener=listener
+    )
+    # what compiling brings is measured here, not taken from memory
+    prepared = prepare(replace(recipe, compile="off"), collection, listener)
+    return Measured(prepared.recipe, prepared.parts)
+
+
+class Stand:
+    """A training set up to be measured; nothing is kept of what it learns.
+
+    Args:
+        training: of its own, since its steps are made.
+    """
+
+    def __init__(self, training: Measured) -> None:
+        self.training, self.parts = training, training.parts
         self.source = self._batches()
         self.kept = next(self.source)
         for group in self.parts.optimizer.param_groups:
@@ -60,14 +84,21 @@ class Stand:
         if self.parts.set_mode is not None:
             # a network that trains its head alone in its first epoch trains whole in all others
             self.parts.set_mode(2, 0.5)
-        self.tensorboard = recipe.tensorboard
+        else:
+            self.parts.module.train()
+        self.tensorboard = training.recipe.tensorboard
         self.progress = Progress()  # over all turns, so that epochs end as they do in a training
 
     def _batches(self) -> Iterator[Batch]:
-        epoch = 0
+        epoch, batch = 0, None
         while True:
             epoch += 1
-            yield from self.parts.train.epoch(epoch)
+            for batch in self.parts.train.epoch(epoch):
+                yield batch
+            if batch is None:
+                raise DataError(
+                    "the training data gave no batches", fix="is the loader empty, or used up?"
+                )
 
     def loop(self, seconds: float, shares: dict[str, list[float]] | None = None) -> float:
         """Pictures per second of training steps as the loop does them, written down as it does."""

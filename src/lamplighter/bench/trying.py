@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lamplighter.bench.advice import GAIN, Advice
-from lamplighter.bench.stand import Stand
-from lamplighter.listener import SILENT, Listener
-from lamplighter.recipe import Recipe
+from lamplighter.bench.stand import Measured, Stand
+from lamplighter.listener import Listener
 from lamplighter.training.compiling import (
     Compiling,
     compiled,
@@ -27,18 +25,22 @@ SPREAD = 1.1  # of the middle three gains: wider apart, and other work on the ma
 
 
 def try_advice(
-    stand: Stand, advice: Advice, recipe: Recipe, turn: float, listener: Listener
+    stand: Stand,
+    advice: Advice,
+    make: Callable[[Mapping[str, Any]], Measured],
+    turn: float,
+    listener: Listener,
 ) -> dict[str, Any]:
     """The loop with the advice followed, in alternation with the loop as it is.
 
     Args:
         stand: the training as it is.
         advice: one that is a setting.
-        recipe: what was asked of `stand`.
+        make: the training of `stand` with some settings changed.
         turn: seconds of each turn.
     """
     listener.say(f"trying {advice.flag}")
-    other = Stand(replace(recipe, **advice.changes), SILENT)
+    other = Stand(make(advice.changes))
     other.loop(turn)
     rates, gains = _in_turn(lambda: stand.loop(turn), lambda: other.loop(turn))
     return _row(advice.flag, rates, gains, advice.predicted)
@@ -52,7 +54,7 @@ def try_compiling(stand: Stand, turn: float, listener: Listener) -> dict[str, An
         never), steps (of the training as asked), disturbed and remembered; None where the network cannot
         be built.
     """
-    parts, recipe = stand.parts, stand.prepared.recipe
+    parts, recipe = stand.parts, stand.training.recipe
     before = recalled(parts, recipe)
     listener.say("trying --compile on: building takes from seconds to minutes")
     trial = try_compiled(parts)

@@ -50,14 +50,14 @@ def command(data: str, seconds: float, try_all: bool, as_json: bool, **settings:
     gradients' norm and what lies between. --try also builds the network with torch.compile and
     remembers what that brings: lamp train --compile auto goes by it.
     """
-    from lamplighter.bench.report import bench
+    from lamplighter.benching import bench_data
     from lamplighter.cli.screen import Screen, print_json
     from lamplighter.recipe import make_recipe
 
     given = {key: value for key, value in settings.items() if value not in (None, "auto")}
     screen = Screen()
     try:
-        found = bench(
+        found = bench_data(
             make_recipe({"data": data, **given}),
             seconds=seconds,
             try_all=try_all,
@@ -75,7 +75,7 @@ def command(data: str, seconds: float, try_all: bool, as_json: bool, **settings:
 def _print_bench(found: Bench) -> None:
     told = found.as_json()
     print(
-        f"{told['images_per_second']:,.0f} pictures a second; the step alone could do "
+        f"{told['images_per_second']:,.0f} {found.unit} a second; the step alone could do "
         f"{told['ceiling']:,.0f}: {told['ratio']:.1%} of the ceiling"
     )
     print("shares: " + ", ".join(f"{name} {share:.1%}" for name, share in found.shares.items()))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import torch
+from tests.training.feigned import Gpu, feigned
 from torch import nn
 
 from lamplighter.data.batches import PictureBatches
@@ -96,3 +97,12 @@ def batches() -> Any:
 def parts() -> Any:
     """Makes a training's parts; the same each time."""
     return _parts
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gpu]:
+    """A GPU that is not there (see `feigned`)."""
+    if not torch.backends.cuda.is_built():
+        pytest.skip("this torch knows no CUDA, not even a feigned one")
+    with feigned(monkeypatch) as found:
+        yield found

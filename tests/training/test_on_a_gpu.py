@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.training.feigned import Gpu, Stream, backward, feigned
+from tests.training.feigned import Gpu
 from torch import nn
 from torch._subclasses.fake_tensor import unset_fake_temporarily
 from torch.utils.data import DataLoader, TensorDataset
@@ -20,7 +20,6 @@ from lamplighter.checks.running import RunningChecks
 from lamplighter.data import batches, whole
 from lamplighter.data.batch_transforms import steps_of
 from lamplighter.data.batches import LoaderBatches, PictureBatches
-from lamplighter.data.copy_stream import CopyStream, split
 from lamplighter.data.focus import Focus
 from lamplighter.data.loader import make_loader
 from lamplighter.images.augment import policy
@@ -36,17 +35,8 @@ from lamplighter.training.precision import gradient_norm, make_precision
 from lamplighter.training.schedule import make_schedule
 from lamplighter.training.validate import validate
 
-pytestmark = pytest.mark.skipif(
-    not torch.backends.cuda.is_built(), reason="this torch knows no CUDA, not even a feigned one"
-)
 GPU = torch.device("cuda")
 COUNT, BATCH = 22, 4
-
-
-@pytest.fixture
-def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gpu]:
-    with feigned(monkeypatch) as found:
-        yield found
 
 
 def held(size: int) -> HeldPixels:
@@ -174,6 +164,21 @@ def test_speed_net_with_focus_and_growing_pictures(gpu: Gpu) -> None:
         steps(gpu, parts, epoch)
         assert (gpu.waits, gpu.crossed) == ([], 0)
     assert focus.losses_N.device.type == "cuda"
+
+
+def test_what_is_resumed_meets_what_comes(gpu: Gpu) -> None:
+    """Counts and losses of a checkpoint lie on the host; steps on the GPU add to them."""
+    focus = Focus(COUNT, 0.5)
+    parts = parts_of(pictures(held(32), 32, "light", focus=focus))
+    tally = parts.task.tally()
+    tally.restore({"count": 3, "loss_sum": torch.ones(()), "right": torch.ones(()).long()})
+    focus.load_state_dict({"losses": torch.ones(COUNT), "epoch": 1, "chosen": torch.arange(0)})
+    for number, batch in enumerate(parts.train.epoch(1)):
+        train_step(parts, [batch], tally)
+        if not number:
+            gpu.forget()
+    assert gpu.waits == []
+    assert set(tally.result()) == {"loss", "accuracy"}
 
 
 @pytest.mark.parametrize(("micro", "group"), [(3, 1), (0, 2)])
@@ -319,42 +324,6 @@ def test_own_sets_taken_whole(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, room: b
     assert gpu.crossed == (0 if room else (COUNT - BATCH) * (3 * 32 * 32 * 4 + 8))
 
 
-@pytest.mark.parametrize(
-    ("without", "fault"),
-    [((torch.Tensor, "record_stream"), "may give away"), ((Stream, "wait_stream"), "on its way")],
-)
-def test_a_copy_is_waited_for_where_it_is_read(
-    gpu: Gpu, monkeypatch: pytest.MonkeyPatch, without: tuple[Any, str], fault: str
-) -> None:
-    """By the GPU alone, and its memory stays until it was read; a copy without either is told here."""
-    copied = CopyStream(GPU)
-    assert (copied(torch.ones(2)) + 1).device.type == "cuda"
-    assert (gpu.waits, gpu.pageable) == ([], [])
-    there = torch.ones(2, device=GPU)
-    assert copied(there) is there
-    monkeypatch.setattr(*without, lambda *_: None)
-    with pytest.raises(AssertionError, match=fault):
-        copied(torch.ones(2)) + 1
-
-
-def test_what_is_not_plain_stays_off_the_stream(gpu: Gpu) -> None:
-    """A subclass keeps its type and a leaf its gradient: neither goes through `pin_memory`."""
-    leaf = torch.ones(2, requires_grad=True)
-    backward(CopyStream(GPU)(leaf).sum())
-    assert leaf.grad is not None
-    assert len(gpu.pageable) == 1
-
-
-def test_on_the_cpu_nothing_is_copied() -> None:
-    """A tensor that is there is the same tensor, and no stream is made."""
-    copied = CopyStream(torch.device("cpu"))
-    there = torch.ones(2)
-    assert copied(there) is there
-    rows = split(torch.arange(5), 2, torch.device("cpu"))
-    assert [len(one.host) for one in rows] == [2, 2, 1]
-    assert all(one.there is one.host for one in rows)
-
-
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_the_same_on_a_real_gpu() -> None:
     """torch itself finds no waiting in a step there, and the pictures that come are the right ones."""
@@ -374,13 +343,3 @@ def test_the_same_on_a_real_gpu() -> None:
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert 0 <= tally.result()["accuracy"] <= 1
-
-
-def test_devices_that_differ_are_seen(gpu: Gpu) -> None:
-    """What is feigned refuses what a GPU refuses, and sees what a GPU is waited for."""
-    with pytest.raises(Exception, match="same device"):
-        torch.ones(2, device=GPU) + torch.ones(2)
-    float(torch.ones((), device=GPU))
-    torch.ones(2).to(GPU)
-    torch.ones(4, device=GPU)[torch.arange(2)]
-    assert len(gpu.waits) == 3

@@ -13,9 +13,9 @@ PLAIN = (Tensor,)  # whatever else is derived from it would come out of `pin_mem
 class CopyStream:
     """Copies tensors to a GPU while it computes; on any other device it is `tensor.to`.
 
-    Nothing has to be read ahead for that. A step is only queued when the loop asks for its next
-    batch, so the copy, on a stream that does not stand behind the step, runs beside it; and order,
-    random numbers and errors of the loader stay where they are.
+    Nothing has to be read ahead for that. When the loop asks for its next batch, the step before is
+    queued and not yet done; a copy on a stream that does not stand behind it runs beside it. So
+    order, random numbers and errors of the loader stay where they are.
 
     Args:
         device: where the tensors are wanted.

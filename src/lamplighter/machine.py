@@ -173,6 +173,26 @@ def pick_device(asked: str) -> torch.device:
     return device
 
 
+def training_device(asked: str, *, repeatable: bool) -> torch.device:
+    """`pick_device` for a training, before anything runs on it.
+
+    Args:
+        repeatable: whether equal numbers are wanted.
+    """
+    device = pick_device(asked)
+    if repeatable and device.type == "cuda":
+        tell_cublas()
+    return device
+
+
+def tell_cublas() -> None:
+    """Has cuBLAS sum in a fixed order; it and torch listen until their first matrix product.
+
+    Source: Context::alertCuBLASConfigNotDeterministic in torch's aten/src/ATen/Context.cpp.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error means that the device's memory is used up; CPU and MPS have no class for it."""
     import torch

@@ -15,7 +15,7 @@ from lamplighter.data.loader import make_loader
 from lamplighter.data.own import OwnSets
 from lamplighter.errors import UsageError
 from lamplighter.listener import SILENT, Listener
-from lamplighter.machine import pick_device
+from lamplighter.machine import training_device
 from lamplighter.models.build import build
 from lamplighter.models.memory_format import FORMATS
 from lamplighter.models.network import Network
@@ -42,7 +42,7 @@ def prepare_own(recipe: Recipe, sets: OwnSets, listener: Listener = SILENT) -> t
     """
     network = network_for(recipe, sets, listener)
     settled = resolve_own(recipe, listener, network.module)
-    device = pick_device(settled.device)
+    device = training_device(settled.device, repeatable=settled.deterministic)
     module = network.module.to(device).to(memory_format=FORMATS[settled.memory_format])
     train = make_own_batches(sets.train, settled, device, None, None, listener, shuffle=True)
     kind = own_outcome.guess_task(train, "auto") if recipe.task == "auto" else recipe.task

@@ -26,7 +26,7 @@ from lamplighter.data.own import OwnSets
 from lamplighter.errors import UsageError
 from lamplighter.images.preprocess import Preprocess
 from lamplighter.listener import SILENT, Listener
-from lamplighter.machine import keep_memory, pick_device, seed_everything
+from lamplighter.machine import keep_memory, seed_everything, training_device
 from lamplighter.models.memory_format import FORMATS
 from lamplighter.named import name_of
 from lamplighter.own_parts import (
@@ -116,7 +116,7 @@ def fit(
     if resume is None:
         run_folder.refuse_early(Path(recipe.out), recipe.name)
     own_outcome.refuse_empty({"train": train, "val": val, "test": test})
-    device = pick_device(recipe.device)
+    device = training_device(recipe.device, repeatable=recipe.deterministic)
     seed_everything(recipe.seed)
     module.to(device)
     if asked.memory_format != "auto":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -17,6 +17,9 @@ from lamplighter.tasks.task import TASKS
 from lamplighter.training.parts import Parts
 from lamplighter.training.precision import Precision
 from lamplighter.training.schedule import make_schedule
+
+if TYPE_CHECKING:
+    from tests.training.feigned import Gpu
 
 CPU = torch.device("cpu")
 
@@ -96,3 +99,14 @@ def batches() -> Any:
 def parts() -> Any:
     """Makes a training's parts; the same each time."""
     return _parts
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gpu]:
+    """A GPU that is not there (see `feigned`)."""
+    if not torch.backends.cuda.is_built():
+        pytest.skip("this torch knows no CUDA, not even a feigned one")
+    from tests.training.feigned import feigned  # which needs a second to be there
+
+    with feigned(monkeypatch) as found:
+        yield found

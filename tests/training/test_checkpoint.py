@@ -200,3 +200,15 @@ def test_random_numbers() -> None:
     restore_random_state(state)
     again = [random.gauss(0, 1), random.random(), *np.random.randn(3), *torch.randn(3).tolist()]
     assert first == again
+
+
+def test_random_numbers_go_on_with_fewer_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run of two GPUs can be resumed where there is one."""
+    given: list[torch.Tensor] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "set_rng_state_all", given.extend)
+    two = [torch.tensor([1], dtype=torch.uint8), torch.tensor([2], dtype=torch.uint8)]
+    monkeypatch.setattr(torch.cuda, "get_rng_state_all", lambda: two)
+    restore_random_state(random_state())
+    assert given == two[:1]

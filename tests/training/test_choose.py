@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
+import torch
 
 from lamplighter.models.build import build
 from lamplighter.recipe import Recipe, make_recipe
@@ -18,11 +20,11 @@ def facts(side: int = 32, **other: Any) -> Facts:
     )
 
 
-def resolved(facts: Facts, **asked: Any) -> Recipe:
+def resolved(facts: Facts, device: str = "cpu", **asked: Any) -> Recipe:
     recipe = make_recipe({"data": "photos", **asked})
     network = build(choose_model(recipe, facts), facts.outputs, channels=3)
     preprocess = choose_preprocess(recipe, facts, network, None)
-    return resolve(recipe, facts, network, preprocess, "cpu")
+    return resolve(recipe, facts, network, preprocess, device)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +57,27 @@ def test_the_networks_own_settings_come_with_it() -> None:
         "alternating", 0.0, 128, 20,
     )  # fmt: skip
     assert chosen.lr == pytest.approx(0.24 * (chosen.batch / 2000) ** 0.5, abs=1e-4)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(("able", "precision"), [(True, "bf16"), (False, "fp32")])
+def test_bfloat16_where_the_gpu_has_it(
+    monkeypatch: pytest.MonkeyPatch, able: bool, precision: str
+) -> None:
+    """Older GPUs emulate it, slower than float32; which GPU is asked is the one that trains."""
+    asked: list[str] = []
+
+    def on(device: str) -> nullcontext[None]:
+        asked.append(device)
+        return nullcontext()
+
+    def supported(*, including_emulation: bool = True) -> bool:
+        return able or including_emulation
+
+    monkeypatch.setattr(torch.cuda, "device", on)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    assert resolved(facts(), "cuda:1").precision == precision
+    assert asked == ["cuda:1"]
+    assert resolved(facts()).precision == "fp32"
 
 
 def test_a_typed_rate_is_one_of_adamw() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 
 import pytest
 import torch
 from torch import nn
 
+from lamplighter import machine
 from lamplighter.listener import Listener
 from lamplighter.training.repeatable import repeatable
 
@@ -48,9 +50,26 @@ def test_the_operation_is_named_once() -> None:
 
 @pytest.mark.parametrize(("asked", "device"), [(True, "cpu"), (False, "cuda")])
 def test_nothing_is_switched(asked: bool, device: str) -> None:
-    """On the CPU, or without the promise, torch stays as it is."""
+    """On the CPU, or without the promise, torch stays as it is; only cuDNN may look for the quickest."""
     heard = Heard()
+    assert not torch.backends.cudnn.benchmark
     with repeatable(asked, torch.device(device), heard):
+        assert torch.backends.cudnn.benchmark == (device == "cuda")
         assert not torch.are_deterministic_algorithms_enabled()
         unpool()
     assert heard.said == []
+    assert not torch.backends.cudnn.benchmark
+
+
+@pytest.mark.parametrize(("wanted", "told"), [(True, ":4096:8"), (False, None)])
+def test_cublas_is_told_before_its_first_product(
+    monkeypatch: pytest.MonkeyPatch, wanted: bool, told: str | None
+) -> None:
+    """With the choice of the device, since the checks compute on it before the training does."""
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "as it was before")  # which comes back after
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    monkeypatch.setattr(machine, "pick_device", lambda asked: torch.device(asked))
+    machine.training_device("cpu", repeatable=True)
+    assert "CUBLAS_WORKSPACE_CONFIG" not in os.environ
+    machine.training_device("cuda", repeatable=wanted)
+    assert os.environ.get("CUBLAS_WORKSPACE_CONFIG") == told

@@ -92,7 +92,7 @@ def _step(one: Any, name: str, state: str, size: tuple[int, int]) -> tuple[Step,
         if isinstance(dtype, torch.dtype) and dtype.is_floating_point:
             return Step(lambda images, _: one(images)), "floats"
     if name == "Normalize" and state == "floats":
-        return Step(lambda images, _: one(images)), "floats"
+        return _normalised(one), "floats"
     if name == "RandomHorizontalFlip":
         return Step(flip, lambda n, generator: torch.rand(n, generator=generator) < one.p), state
     if name == "RandomCrop" and (border := _border(one, size)) is not None:
@@ -103,6 +103,27 @@ def _step(one: Any, name: str, state: str, size: tuple[int, int]) -> tuple[Step,
 def _to_tensor(images_BCHW: Tensor, _: Any) -> Tensor:
     # torchvision.transforms.functional.to_tensor, for bytes
     return images_BCHW.to(torch.get_default_dtype()).div(255)
+
+
+def _normalised(one: Any) -> Step:
+    """The transform itself on the CPU. On a GPU it would copy mean and deviation for each batch, which
+    waits for all that is queued: there they are copied once, and the arithmetic is the same."""
+    made: dict[torch.device, list[Tensor]] = {}
+
+    def apply(images_BCHW: Tensor, _: Any) -> Tensor:
+        device = images_BCHW.device
+        if device.type == "cpu":
+            return one(images_BCHW)
+        if device not in made:
+            figures = [
+                torch.as_tensor(each, dtype=images_BCHW.dtype) for each in (one.mean, one.std)
+            ]
+            made[device] = [each.view(-1, 1, 1).to(device) for each in figures]
+            return one(images_BCHW)  # it has an error for wrong ones
+        mean, deviation = made[device]
+        return images_BCHW.sub(mean).div_(deviation)
+
+    return Step(apply)
 
 
 def _border(one: Any, size: tuple[int, int]) -> int | None:

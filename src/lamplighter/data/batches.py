@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from lamplighter.data.copy_stream import CopyStream, Rows, split
 from lamplighter.data.deaths import begun, raise_for_own, waited_for
 from lamplighter.data.focus import Focus
 from lamplighter.data.loader import WorkedLoader
@@ -29,6 +30,7 @@ from lamplighter.machine import one_thread
 
 TARGET_KEYS = ("labels", "label", "targets", "target", "y")
 ORDER, VARIATION = 1, 2  # which stream of random numbers a generator feeds
+MOST_DRAWN = 256 << 20  # bytes drawn for an epoch that a GPU keeps; more is gathered on the host
 
 
 @dataclass
@@ -40,7 +42,7 @@ class Batch:
             keyword arguments.
         targets: what the loss is called with after the outputs.
         size: examples in it.
-        positions: int64 [B], which examples, where known.
+        positions: int64 [B] on the device, which examples, where known.
     """
 
     inputs: Any
@@ -112,6 +114,7 @@ class PictureBatches:
         self.augment = augment if augment and not augment.changes_nothing else None
         self.batch = batch
         self.device = device
+        self.copied = CopyStream(device)
         self.seed = seed
         self.shuffle = shuffle
         self.memory_format = memory_format
@@ -123,8 +126,8 @@ class PictureBatches:
         lone = self.shuffle and self.batch > 1 and full > 0 and left == 1
         return full + (left > 0 and not lone)
 
-    def _plan(self, order: Tensor) -> list[Tensor]:
-        return list(order.split(self.batch))[: self.steps()]
+    def _plan(self, order: Tensor) -> list[Rows]:
+        return split(order, self.batch, self.device)[: self.steps()]
 
     def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
         count = len(self.pixels)
@@ -133,16 +136,15 @@ class PictureBatches:
         side = self.side_at(number) if self.side_at else self.preprocess.size
         # a picture's row in what was drawn; in the first round that is its position
         rows = torch.cat([order + count * done for done, order in enumerate(rounds)])
-        plan = self._plan(rows)[skip:]
-        read = self.pixels.read([rows % count for rows in plan])
-        for rows in plan:
-            positions = rows % count
+        plan, places = self._plan(rows)[skip:], self._plan(rows % count)[skip:]
+        read = self.pixels.read([positions.host for positions in places])
+        for taken, positions in zip(plan, places, strict=True):
             with one_thread() if self._is_light() else nullcontext():
                 batch = Batch(
-                    self._finish(next(read), rows, positions, drawn, side),
-                    self.targets.index_select(0, positions.to(self.device)),
-                    len(positions),
-                    positions,
+                    self._finish(next(read), taken, positions, drawn, side),
+                    positions.of(self.targets),
+                    len(positions.host),
+                    positions.there,
                 )
             yield batch
 
@@ -167,7 +169,9 @@ class PictureBatches:
             drawn["flip"] = torch.cat(
                 [alternated(coins_N, number + done) for done in range(rounds)]
             )
-        return drawn
+        if sum(values.nbytes for values in drawn.values()) > MOST_DRAWN:
+            return drawn
+        return {name: values.to(self.device) for name, values in drawn.items()}
 
     def _is_light(self) -> bool:
         """Whether making a batch is moving bytes about rather than computing."""
@@ -176,27 +180,26 @@ class PictureBatches:
     def _finish(
         self,
         images: Tensor,
-        rows: Tensor,
-        positions: Tensor,
+        rows: Rows,
+        positions: Rows,
         drawn: augmentation.Parameters,
         side: int,
     ) -> Tensor:
-        images = images.to(self.device, non_blocking=True)
+        images = self.copied(images)
         if self.augment is None:
             ready = self.preprocess.normalise(images)
         else:
-            chosen = {
-                name: values.index_select(0, rows).to(self.device) for name, values in drawn.items()
-            }
+            chosen = {name: self.copied(rows.of(values)) for name, values in drawn.items()}
             aspects = self._aspects(positions)
             ready = augmentation.apply(images, chosen, aspects, self.augment, self.preprocess)
         return shrunk(ready, side).contiguous(memory_format=self.memory_format)
 
-    def _aspects(self, positions: Tensor) -> Tensor:
+    def _aspects(self, positions: Rows) -> Tensor:
         # squash and pad bring the whole picture to a square first: the crop then sees a square
-        if self.preprocess.fit != "crop":
-            return torch.ones(len(positions), device=self.device)
-        return self.pixels.aspects[positions].to(self.device)
+        assert self.augment is not None
+        if self.augment.crop != "resized" or self.preprocess.fit != "crop":
+            return torch.ones(len(positions.host), device=self.device)
+        return self.copied(positions.of(self.pixels.aspects))
 
 
 class LoaderBatches:
@@ -220,6 +223,7 @@ class LoaderBatches:
     ) -> None:
         self.loader = loader
         self.device = device
+        self.copied = CopyStream(device)
         self.unpack = unpack or default_unpack
         self.set_epoch = set_epoch
         self.resumable = set_epoch is not None
@@ -235,7 +239,7 @@ class LoaderBatches:
     def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
         for raw in self._raw(number, skip):
             inputs, targets = self.unpack(raw)
-            inputs, targets = move(inputs, self.device), move(targets, self.device)
+            inputs, targets = (move(part, self.device, self.copied) for part in (inputs, targets))
             yield Batch(inputs, targets, size_of(targets if targets is not None else inputs))
 
     def _raw(self, number: int, skip: int) -> Iterator[Any]:
@@ -279,16 +283,22 @@ def default_unpack(raw: Any) -> tuple[Any, Any]:
     )
 
 
-def move(value: Any, device: torch.device) -> Any:
-    """Tensors anywhere within tuples, lists and dicts, moved to the device."""
+def move(value: Any, device: torch.device, copied: Callable[[Tensor], Tensor] | None = None) -> Any:
+    """Tensors anywhere within tuples, lists and dicts, moved to the device.
+
+    Args:
+        copied: moves a tensor, as `CopyStream` does; by default `tensor.to`.
+    """
+    copied = copied or (lambda tensor: tensor.to(device, non_blocking=True))
     if isinstance(value, Tensor):
-        return value.to(device, non_blocking=True)
+        return copied(value)
     if isinstance(value, Mapping):
-        return {key: move(item, device) for key, item in value.items()}
+        return {key: move(item, device, copied) for key, item in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(move(item, device) for item in value))
+        return type(value)(*(move(item, device, copied) for item in value))
     if isinstance(value, tuple | list):
-        return type(value)(move(item, device) for item in value)
+        return type(value)(move(item, device, copied) for item in value)
+    # other things that can be moved know alone what they hold, and so stay off the copy stream
     return value.to(device) if hasattr(value, "to") else value
 
 

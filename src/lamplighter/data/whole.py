@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.utils.data import Subset, TensorDataset
 
 from lamplighter.data.batch_transforms import Step, steps_of
+from lamplighter.data.copy_stream import CopyStream, Rows, split
 from lamplighter.data.seeded import EpochSampler, stream
 from lamplighter.machine import has_room, one_thread
 
@@ -134,6 +135,7 @@ class WholeLoader:
     ) -> None:
         self.dataset, self.sampler = dataset, sampler
         self.batch, self.drop_last, self.seed, self.device = batch, drop_last, seed, device
+        self.copied = CopyStream(device)
         self.rows, self.steps, self.tensors = whole.rows, whole.steps, whole.tensors
         if device.type == "cuda" and has_room(device, sum(t.nbytes for t in whole.tensors)):
             self.tensors = tuple(tensor.to(device) for tensor in whole.tensors)
@@ -151,19 +153,21 @@ class WholeLoader:
             step.draw(len(self.sampler), stream(self.seed, self.sampler.number, STEPS + number))
             for number, step in enumerate(self.steps)
         ]
-        for positions in self.sampler.order().split(self.batch):
-            if self.drop_last and len(positions) < self.batch:
+        drawn = [None if values is None else values.to(self.device) for values in drawn]
+        order = self.sampler.order()
+        plan = split(order, self.batch, self.device)
+        places = plan
+        if self.rows is not None:
+            places = split(self.rows[order], self.batch, self.device)
+        for positions, rows in zip(plan, places, strict=True):
+            if self.drop_last and len(positions.host) < self.batch:
                 return
             with one_thread():
-                made = self._made(positions, drawn)
+                made = self._made(positions, rows, drawn)
             yield made
 
-    def _made(self, positions: Tensor, drawn: list[Tensor | None]) -> list[Tensor]:
-        rows = positions if self.rows is None else self.rows[positions]
-        first, *others = (
-            tensor.index_select(0, rows.to(tensor.device)).to(self.device, non_blocking=True)
-            for tensor in self.tensors
-        )
+    def _made(self, positions: Rows, rows: Rows, drawn: list[Tensor | None]) -> list[Tensor]:
+        first, *others = (self.copied(rows.of(tensor)) for tensor in self.tensors)
         for step, values in zip(self.steps, drawn, strict=True):
-            first = step.apply(first, None if values is None else values[positions].to(self.device))
+            first = step.apply(first, None if values is None else positions.of(values))
         return [first.contiguous(), *others]

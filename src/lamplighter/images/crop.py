@@ -85,10 +85,13 @@ def resize_weights(start_B: Tensor, length_B: Tensor, source: int, target: int) 
 
 def in_pixels(boxes_B4: Tensor, height: int, width: int) -> Tensor:
     """int64 [B, 4]: top, left, height, width in whole pixels, within the picture and not empty."""
-    sides_2 = torch.tensor([height, width], device=boxes_B4.device)
-    extents_B2 = (boxes_B4[:, 2:] * sides_2).round().long().clamp(min=1)
-    starts_B2 = (boxes_B4[:, :2] * sides_2).round().long()
-    return torch.cat([torch.minimum(starts_B2, sides_2 - extents_B2), extents_B2], dim=1)
+    starts, extents = [], []
+    for at, side in enumerate((height, width)):  # a tensor of both would have to be copied there
+        extent_B = (boxes_B4[:, 2 + at] * side).round().long().clamp(min=1)
+        start_B = (boxes_B4[:, at] * side).round().long()
+        starts.append(torch.minimum(start_B, side - extent_B))
+        extents.append(extent_B)
+    return torch.stack([*starts, *extents], dim=1)
 
 
 def resized_crop(

@@ -39,7 +39,7 @@ class Pixels(Protocol):
     """Pictures by position.
 
     Attributes:
-        aspects: float32 [N], width / height of each picture as it lay (upright).
+        aspects: float32 [N], width / height of each picture as it lay (upright); where the pictures are.
     """
 
     aspects: Tensor
@@ -68,16 +68,19 @@ class HeldPixels:
         return len(self.pixels)
 
     def read(self, plan: Sequence[Tensor]) -> Iterator[Tensor]:
+        if plan and self.pixels.device.type != "cpu":
+            # at once: a copy for each batch would wait until the device has done what is queued
+            whole = torch.cat(list(plan)).to(self.pixels.device)
+            plan = whole.split([len(positions) for positions in plan])
         for positions in plan:
-            there = positions.to(self.pixels.device)
             if self._rows is not None:
-                yield self._rows.index_select(0, there).permute(0, 3, 1, 2)
+                yield self._rows.index_select(0, positions).permute(0, 3, 1, 2)
             else:
-                yield self.pixels.index_select(0, there)
+                yield self.pixels.index_select(0, positions)
 
     def to(self, device: torch.device) -> HeldPixels:
-        """The same pictures on another device."""
-        return HeldPixels(self.pixels.to(device), self.aspects)
+        """The same pictures, and their aspects, on another device."""
+        return HeldPixels(self.pixels.to(device), self.aspects.to(device))
 
 
 class StreamedPixels:

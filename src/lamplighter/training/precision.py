@@ -152,7 +152,7 @@ def gradient_norm(
     parameters = moved or [p for group in optimizer.param_groups for p in group["params"]]
     gradients = [p.grad for p in parameters if p.grad is not None]
     if not gradients:
-        return torch.zeros(())
+        return torch.zeros((), device=parameters[0].device if parameters else None)
     try:
         # what get_total_norm does for gradients of one kind, at a third of its cost
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))

@@ -18,7 +18,7 @@ from lamplighter.images.growth import side_at
 from lamplighter.images.pixels import HeldPixels, Pixels
 from lamplighter.images.preprocess import Preprocess, spacing, statistics
 from lamplighter.listener import SILENT, Listener
-from lamplighter.machine import cores, keep_memory, pick_device
+from lamplighter.machine import cores, keep_memory, training_device
 from lamplighter.models.architecture import known_options
 from lamplighter.models.build import Network, build, find
 from lamplighter.models.freeze import freeze_backbone, parameter_groups, unfreeze
@@ -75,7 +75,7 @@ def prepare(recipe: Recipe, collection: Collection, listener: Listener = SILENT)
         ModelError: the network does not fit the pictures, or its weights do not fit it.
         UsageError: settings that contradict each other.
     """
-    device = pick_device(recipe.device)
+    device = training_device(recipe.device, repeatable=recipe.deterministic)
     facts = choose.look_at(collection)
     network, weights = _build(recipe, facts, listener)
     recipe = replace(recipe, weights=weights)

@@ -1,11 +1,12 @@
 """Equal numbers on a GPU: torch's repeatable operations, and the name of each that has none.
 
+Where they are not asked for, cuDNN may try its ways of a convolution and take the quickest.
+
 On the CPU nothing is switched: with one number of threads its operations repeat.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import Any, TextIO
 import torch
 
 from lamplighter.listener import Listener
+from lamplighter.machine import tell_cublas
 
 # what torch says of an operation that it could only warn of; source: aten/src/ATen/Context.cpp
 _SAID = (
@@ -32,11 +34,14 @@ def repeatable(asked: bool, device: torch.device, listener: Listener) -> Iterato
         device: where the training runs.
         listener: hears the names.
     """
-    if not asked or device.type != "cuda":
+    if device.type != "cuda":
         yield
         return
-    # cuBLAS reads it when it is first used, and sums in any order without it
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    if not asked:
+        with _quickest():
+            yield
+        return
+    tell_cublas()
     memory: Any = torch.utils.deterministic  # torch gives its switches no types
     before = (
         torch.are_deterministic_algorithms_enabled(),
@@ -57,6 +62,17 @@ def repeatable(asked: bool, device: torch.device, listener: Listener) -> Iterato
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
         torch.backends.cudnn.deterministic = cudnn
         memory.fill_uninitialized_memory = filling
+
+
+@contextmanager
+def _quickest() -> Iterator[None]:
+    """cuDNN tries its ways at each new size of batch: which one wins may differ from run to run."""
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = True
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
 
 
 @contextmanager

@@ -152,7 +152,9 @@ def _precision(recipe: Recipe, device: str) -> Any:
     if device.startswith("cuda"):
         import torch
 
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+        with torch.cuda.device(device):  # older GPUs emulate bfloat16, slower than float32
+            able = torch.cuda.is_bf16_supported(including_emulation=False)
+        return "bf16" if able else "fp32"
     return "fp32"
 
 

@@ -139,4 +139,5 @@ def restore_random_state(state: Mapping[str, Any]) -> None:
     np.random.set_state((name, keys.numpy().astype("uint32"), position, has_gauss, cached))
     torch.set_rng_state(state["torch"])
     if state["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(state["cuda"])
+        # as many as there are: a run may go on where there are fewer GPUs
+        torch.cuda.set_rng_state_all(state["cuda"][: torch.cuda.device_count()])

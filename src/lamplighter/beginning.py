@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,17 @@ def refuse_early(recipe: Recipe, *, fresh: bool) -> None:
     if recipe.model != "auto":
         find(recipe.model)
     allowed_codes(recipe.allow)
+
+
+def tell_processes(listener: Listener) -> None:
+    """Warns where torchrun has started several processes: none knows of the others here."""
+    count = os.environ.get("WORLD_SIZE", "1")
+    if not count.isdecimal() or int(count) < 2 or os.environ.get("RANK", "0") != "0":
+        return
+    listener.warn(
+        f"torchrun has started {count} processes, and each of them makes the whole training by itself, in a "
+        "run folder of its own: one training is not shared between processes yet. Start it once, with python"
+    )
 
 
 def settle_findings(findings: list[Finding], recipe: Recipe, listener: Listener) -> list[Finding]:

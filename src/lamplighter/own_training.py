@@ -115,6 +115,7 @@ def fit(
     recipe = resolve_own(asked, listener, module)
     if resume is None:
         run_folder.refuse_early(Path(recipe.out), recipe.name)
+    beginning.tell_processes(listener)
     own_outcome.refuse_empty({"train": train, "val": val, "test": test})
     device = training_device(recipe.device, repeatable=recipe.deterministic)
     seed_everything(recipe.seed)

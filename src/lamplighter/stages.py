@@ -51,6 +51,7 @@ def train(recipe: Recipe, listener: Listener = SILENT, *, resume: RunFolder | No
     started = time.perf_counter()
     seed_everything(recipe.seed)
     beginning.refuse_early(recipe, fresh=resume is None)
+    beginning.tell_processes(listener)
     source = open_data(recipe)
     if isinstance(source, OwnSets):
         from lamplighter.own_training import train_own

@@ -19,6 +19,7 @@ from lamplighter.images.pixels import HeldPixels, Pixels
 from lamplighter.images.preprocess import Preprocess, spacing, statistics
 from lamplighter.listener import SILENT, Listener
 from lamplighter.machine import cores, keep_memory, pick_device
+from lamplighter.models.answers import check_answers
 from lamplighter.models.architecture import known_options
 from lamplighter.models.build import Network, build, find
 from lamplighter.models.freeze import freeze_backbone, parameter_groups, unfreeze
@@ -84,6 +85,8 @@ def prepare(recipe: Recipe, collection: Collection, listener: Listener = SILENT)
     preprocess = choose.choose_preprocess(recipe, facts, network, None)
     keep_memory(preprocess.size)  # before the first pass
     check_shape(network.module, preprocess.shape)
+    if network.architecture.source == "own":  # others are made for the data
+        check_answers(network.module, preprocess.shape, facts.outputs, collection.task)
     settle_lazy(network.module, preprocess.shape)
     resolved = resolve(recipe, facts, network, preprocess, str(device))
     resolved = resolve_data(resolved, collection, network, reader)

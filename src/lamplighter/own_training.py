@@ -47,6 +47,7 @@ from lamplighter.training.parts import LossFunction, Parts, limits_of
 from lamplighter.training.precision import make_precision
 from lamplighter.training.resolve import resolve_own
 from lamplighter.training.schedule import Schedule, TorchSchedule, make_schedule
+from lamplighter.training.steppable import refuse_closure, refuse_short
 from lamplighter.watching import watch_training
 
 Unpack = Callable[[Any], tuple[Any, Any]]
@@ -152,12 +153,14 @@ def fit(
         loss = make_loss(recipe.loss, TASKS[kind], smoothing=recipe.smoothing)
     if isinstance(loss, nn.Module):
         loss.to(device)
+    own_outcome.settle_lazy(module, batches["train"])
     if isinstance(optimizer, str):
         optimizer = _optimizer(module, recipe, device)
+    refuse_closure(optimizer)
+    moving = _schedule(schedule, schedule_per, optimizer, batches["train"], recipe)
     parts = _parts(
-        module, TASKS[kind], loss, optimizer, _schedule(schedule, schedule_per, optimizer, batches["train"], recipe),
-        recipe, batches, device, metrics or {},
-    )  # fmt: skip
+        module, TASKS[kind], loss, optimizer, moving, recipe, batches, device, metrics or {}
+    )
     findings = _check(module, train, val, loss, optimizer, unpack, kind, recipe, listener)
     folder = _folder(resume, recipe, train)
     with folder.locked():
@@ -299,16 +302,18 @@ def _optimizer(module: nn.Module, recipe: Recipe, device: torch.device) -> Optim
 def _schedule(
     given: Any, per: str, optimizer: Optimizer, train: Batches, recipe: Recipe
 ) -> Schedule:
-    if not isinstance(given, str):
-        return TorchSchedule(given, per)
+    assert isinstance(recipe.epochs, int)
     steps = train.steps()
+    if not isinstance(given, str):
+        own = TorchSchedule(given, per)
+        refuse_short(own, steps and -(-steps // recipe.accumulate), recipe.epochs)
+        return own
     if steps is None and recipe.schedule not in ("constant", "plateau"):
         raise UsageError(
             f"{recipe.schedule} needs to know how many batches an epoch has, and this iterable does not say",
             where="schedule",
             fix="schedule='constant', or give the loader a __len__",
         )
-    assert isinstance(recipe.epochs, int)
     assert isinstance(recipe.warmup, float)
     per_epoch = -(-(steps or 1) // recipe.accumulate)
     return make_schedule(

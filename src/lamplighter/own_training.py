@@ -79,7 +79,8 @@ def fit(
         module: any network.
         train: map-style or iterable `Dataset`, a list of examples, a `DataLoader`, or an iterable
             of batches. A batch is (inputs, targets), (…inputs, targets), or a dict with labels,
-            label, targets, target or y; anything else with `unpack`. Batches in a plain list are
+            label, targets, target or y, whose other entries go to the network by name, or its only
+            tensor where the network has none of the names; anything else with `unpack`. Batches in a plain list are
             refused: DataLoader(batches, batch_size=None) says what they are.
         val: the same, to choose the best epoch by; None keeps the last epoch.
         test: the same, looked at once, at the end.

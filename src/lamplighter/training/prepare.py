@@ -24,6 +24,7 @@ from lamplighter.models.architecture import known_options
 from lamplighter.models.build import Network, build, find
 from lamplighter.models.freeze import freeze_backbone, parameter_groups, unfreeze
 from lamplighter.models.memory_format import FORMATS, fit_memory_format
+from lamplighter.models.outside_state import refuse_outside_state
 from lamplighter.models.shape import check_shape, settle_lazy
 from lamplighter.models.speed_net import Whitening
 from lamplighter.recipe import Recipe
@@ -87,6 +88,7 @@ def prepare(recipe: Recipe, collection: Collection, listener: Listener = SILENT)
     check_shape(network.module, preprocess.shape)
     if network.architecture.source == "own":  # others are made for the data
         check_answers(network.module, preprocess.shape, facts.outputs, collection.task)
+        refuse_outside_state(network.module, preprocess.shape)
     settle_lazy(network.module, preprocess.shape)
     resolved = resolve(recipe, facts, network, preprocess, str(device))
     resolved = resolve_data(resolved, collection, network, reader)

@@ -15,7 +15,7 @@ from torch.nn.parameter import is_lazy
 from lamplighter import run_folder
 from lamplighter.artifact import DIMENSIONS, Artifact, save_artifact
 from lamplighter.checks.finding import Finding
-from lamplighter.data.batches import Batches
+from lamplighter.data.batches import Batches, default_unpack
 from lamplighter.data.seeded import failed, key_of
 from lamplighter.errors import DataError
 from lamplighter.evaluation.measure import measure
@@ -120,7 +120,7 @@ def _no_loss_for(targets: Any) -> DataError:
             f"the targets are texts, such as {first!r}; a loss takes numbers",
             where="the last item of a batch",
             fix="if they are the labels: return classes.index(label) in the data set; if they are paths or "
-            "names: unpack=lambda batch: (batch[0], batch[1])",
+            "names: return (input, label) alone, or lamp.fit(…, unpack=lambda batch: (batch[0], batch[1]))",
         )
     return DataError(
         f"the targets are a {type(targets).__name__}, for which there is no usual loss",
@@ -163,11 +163,15 @@ def class_names(dataset: Any) -> tuple[str, ...]:
 
 def _label(dataset: Any, index: int) -> Any:
     try:
-        return dataset[index][1]
+        example = dataset[index]
     except Exception as error:
         name = type(dataset).__name__
         fault = failed(f"example {index} of {name}", error, key_of(dataset, index))
         raise fault.raised() from error
+    _, label = default_unpack(example)  # as a batch of them will be read
+    if isinstance(label, str):
+        raise _no_loss_for(label)
+    return label
 
 
 def architecture_of(module: nn.Module, outputs: int) -> Architecture:

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Subset
 
 import lamplighter
 from lamplighter.data.batches import call_with_entries
+from lamplighter.errors import DataError
+from lamplighter.own_outcome import count_outputs
 from lamplighter.tasks.task import TASKS
 from lamplighter.training.parts import Progress
 
@@ -37,6 +39,16 @@ def fit(net: nn.Module, train: Any, out: Path, **given: Any) -> lamplighter.Run:
 def test_a_dict_reaches_a_network_that_names_its_input_otherwise(tmp_path: Path) -> None:
     """forward(self, x) is given the one tensor; it was called with image= and path=."""
     assert fit(nn.Linear(4, 2), Entries(), tmp_path, checks="off").epochs == 1
+
+
+def test_labels_of_dicts_are_counted() -> None:
+    """`lamp train mine:sets` asks every example for its label, in the form that batches have."""
+    assert count_outputs(Entries()) == 2
+
+
+def test_texts_for_labels_are_told() -> None:
+    with pytest.raises(DataError, match="the targets are texts, such as 'a"):
+        count_outputs(Subset([(X[0], 1, "a.png")], [0]))
 
 
 class ByName(nn.Module):

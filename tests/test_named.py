@@ -41,6 +41,7 @@ def test_beside_the_command(here: Path) -> None:
     ("content", "text", "told"),
     [
         (None, "nothere_x:Net", "no module 'nothere_x'"),
+        ("Net = 1", "mod_a.py:Net", "a module is named without .py: mod_a:Net"),
         ("Net = 1", "mod_a:Nett", "has no 'Nett'. Did you mean Net?"),
         ("Net = 1", "mod_a:Net.part", "has no 'part'"),
         ("import nothere_y", "mod_a:Net", "cannot be imported: No module named 'nothere_y'"),

@@ -49,7 +49,9 @@ def resolve(text: str, *, what: str = "object") -> Any:
             raise UsageError(
                 f"no module {module_name!r} for the {what} {text!r}; looked in {here} and in the installed packages",
                 where=text,
-                fix=f"run the command in the folder that holds {module_name.split('.')[0]}.py",
+                fix=f"a module is named without .py: {module_name[:-3]}:{path}"
+                if module_name.endswith(".py")
+                else f"run the command in the folder that holds {module_name.split('.')[0]}.py",
             ) from error
         raise UsageError(
             f"{module_name} cannot be imported: {error}", where=text, fix="install what it imports"

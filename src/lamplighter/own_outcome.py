@@ -10,11 +10,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from lamplighter import run_folder
 from lamplighter.artifact import DIMENSIONS, Artifact, save_artifact
 from lamplighter.checks.finding import Finding
-from lamplighter.data.batches import Batches
+from lamplighter.data.batches import Batches, default_unpack
 from lamplighter.data.seeded import failed, key_of
 from lamplighter.errors import DataError
 from lamplighter.evaluation.measure import measure
@@ -25,6 +26,7 @@ from lamplighter.listener import Listener
 from lamplighter.machine import environment
 from lamplighter.models.architecture import Architecture
 from lamplighter.models.own import CLASS_ARGUMENTS
+from lamplighter.models.shape import at_rest
 from lamplighter.named import name_of
 from lamplighter.predict import how_to_ask
 from lamplighter.proof import forms_of, is_made_by_its_class, prove_with_instance
@@ -61,11 +63,31 @@ def refuse_empty(sets: dict[str, Any]) -> None:
             )
 
 
+def settle_lazy(module: nn.Module, train: Batches) -> None:
+    """Lets lazy layers take their sizes from the first batch; random numbers are put back after it.
+
+    An optimizer and the checks ask for sizes; other networks are not called.
+    """
+    if not any(is_lazy(parameter) for parameter in module.parameters()):
+        return
+    state = random_state()
+    try:
+        batch = next(iter(train.epoch(1)), None)
+    finally:
+        restore_random_state(state)
+    if batch is not None:
+        with at_rest(module):
+            batch.call(module)
+
+
 def guess_task(train: Batches, loss: Any) -> str:
     """The task that the first batch and the loss imply; random numbers are put back.
 
     Class numbers mean classification, 0/1 floats under a BCE loss several labels, other floats of
     the outputs' shape regression, and everything else "own", where only the loss is counted.
+
+    Raises:
+        DataError: the targets are no tensor, and no loss of the user's takes them as they are.
     """
     if isinstance(loss, nn.CrossEntropyLoss | nn.NLLLoss):
         return "classification"
@@ -78,6 +100,8 @@ def guess_task(train: Batches, loss: Any) -> str:
         restore_random_state(state)
     targets = batch.targets if batch is not None else None
     if not isinstance(targets, Tensor):
+        if isinstance(loss, str):
+            raise _no_loss_for(targets)
         return "own"
     if not targets.is_floating_point():
         return "classification"
@@ -87,6 +111,22 @@ def guess_task(train: Batches, loss: Any) -> str:
         return "multilabel"
     module_gives = isinstance(loss, nn.MSELoss | nn.L1Loss | nn.HuberLoss | nn.SmoothL1Loss)
     return "regression" if unsaid or module_gives else "own"
+
+
+def _no_loss_for(targets: Any) -> DataError:
+    first = targets[0] if isinstance(targets, list | tuple) and targets else targets
+    if isinstance(first, str):
+        return DataError(
+            f"the targets are texts, such as {first!r}; a loss takes numbers",
+            where="the last item of a batch",
+            fix="if they are the labels: return classes.index(label) in the data set; if they are paths or "
+            "names: return (input, label) alone, or lamp.fit(…, unpack=lambda batch: (batch[0], batch[1]))",
+        )
+    return DataError(
+        f"the targets are a {type(targets).__name__}, for which there is no usual loss",
+        where="the last item of a batch",
+        fix="pass loss=, which takes them, or unpack=, a function from your batch to (inputs, targets)",
+    )
 
 
 def count_outputs(train: Any) -> int:
@@ -123,11 +163,15 @@ def class_names(dataset: Any) -> tuple[str, ...]:
 
 def _label(dataset: Any, index: int) -> Any:
     try:
-        return dataset[index][1]
+        example = dataset[index]
     except Exception as error:
         name = type(dataset).__name__
         fault = failed(f"example {index} of {name}", error, key_of(dataset, index))
         raise fault.raised() from error
+    _, label = default_unpack(example)  # as a batch of them will be read
+    if isinstance(label, str):
+        raise _no_loss_for(label)
+    return label
 
 
 def architecture_of(module: nn.Module, outputs: int) -> Architecture:

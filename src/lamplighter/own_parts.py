@@ -27,6 +27,7 @@ from lamplighter.training.parts import LossFunction, Parts, limits_of
 from lamplighter.training.precision import make_precision
 from lamplighter.training.resolve import resolve_own
 from lamplighter.training.schedule import Schedule, TorchSchedule, make_schedule
+from lamplighter.training.steppable import refuse_closure, refuse_short
 
 Unpack = Callable[[Any], tuple[Any, Any]]
 
@@ -43,10 +44,13 @@ def prepare_own(recipe: Recipe, sets: OwnSets, listener: Listener = SILENT) -> t
     network = network_for(recipe, sets, listener)
     settled = resolve_own(recipe, listener, network.module)
     device = training_device(settled.device, repeatable=settled.deterministic)
-    module = network.module.to(device).to(memory_format=FORMATS[settled.memory_format])
+    module = network.module.to(device)
     train = make_own_batches(sets.train, settled, device, None, None, listener, shuffle=True)
+    own_outcome.settle_lazy(module, train)
+    module.to(memory_format=FORMATS[settled.memory_format])
     kind = own_outcome.guess_task(train, "auto") if recipe.task == "auto" else recipe.task
     optimizer = make_own_optimizer(module, settled, device)
+    refuse_closure(optimizer)
     return settled, make_own_parts(
         module, TASKS[kind], make_loss(settled.loss, TASKS[kind], smoothing=settled.smoothing),
         optimizer, make_own_schedule(settled.schedule, "auto", optimizer, train, settled), settled,
@@ -121,16 +125,18 @@ def make_own_optimizer(module: nn.Module, recipe: Recipe, device: torch.device) 
 def make_own_schedule(
     given: Any, per: str, optimizer: Optimizer, train: Batches, recipe: Recipe
 ) -> Schedule:
-    if not isinstance(given, str):
-        return TorchSchedule(given, per)
+    assert isinstance(recipe.epochs, int)
     steps = train.steps()
+    if not isinstance(given, str):
+        own = TorchSchedule(given, per)
+        refuse_short(own, steps and -(-steps // recipe.accumulate), recipe.epochs)
+        return own
     if steps is None and recipe.schedule not in ("constant", "plateau"):
         raise UsageError(
             f"{recipe.schedule} needs to know how many batches an epoch has, and this iterable does not say",
             where="schedule",
             fix="schedule='constant', or give the loader a __len__",
         )
-    assert isinstance(recipe.epochs, int)
     assert isinstance(recipe.warmup, float)
     per_epoch = -(-(steps or 1) // recipe.accumulate)
     return make_schedule(

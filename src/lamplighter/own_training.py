@@ -48,6 +48,7 @@ from lamplighter.training.choose import default_name
 from lamplighter.training.idle import idle_for_own, tell_idle
 from lamplighter.training.parts import LossFunction
 from lamplighter.training.resolve import resolve_own
+from lamplighter.training.steppable import refuse_closure
 from lamplighter.watching import watch_training
 
 
@@ -77,7 +78,8 @@ def fit(
         module: any network.
         train: map-style or iterable `Dataset`, a list of examples, a `DataLoader`, or an iterable
             of batches. A batch is (inputs, targets), (…inputs, targets), or a dict with labels,
-            label, targets, target or y; anything else with `unpack`. Batches in a plain list are
+            label, targets, target or y, whose other entries go to the network by name, or its only
+            tensor where the network has none of the names; anything else with `unpack`. Batches in a plain list are
             refused: DataLoader(batches, batch_size=None) says what they are.
         val: the same, to choose the best epoch by; None keeps the last epoch.
         test: the same, looked at once, at the end.
@@ -120,8 +122,6 @@ def fit(
     device = training_device(recipe.device, repeatable=recipe.deterministic)
     seed_everything(recipe.seed)
     module.to(device)
-    if asked.memory_format != "auto":
-        module.to(memory_format=FORMATS[recipe.memory_format])
     batches = {
         name: make_own_batches(
             given, recipe, device, unpack, collate, listener, shuffle=name == "train"
@@ -154,12 +154,16 @@ def fit(
         loss = make_loss(recipe.loss, TASKS[kind], smoothing=recipe.smoothing)
     if isinstance(loss, nn.Module):
         loss.to(device)
+    own_outcome.settle_lazy(module, batches["train"])
+    if asked.memory_format != "auto":
+        module.to(memory_format=FORMATS[recipe.memory_format])
     if isinstance(optimizer, str):
         optimizer = make_own_optimizer(module, recipe, device)
+    refuse_closure(optimizer)
+    moving = make_own_schedule(schedule, schedule_per, optimizer, batches["train"], recipe)
     parts = make_own_parts(
-        module, TASKS[kind], loss, optimizer, make_own_schedule(schedule, schedule_per, optimizer, batches["train"], recipe),
-        recipe, batches, device, metrics or {},
-    )  # fmt: skip
+        module, TASKS[kind], loss, optimizer, moving, recipe, batches, device, metrics or {}
+    )
     findings = _check(module, train, val, loss, optimizer, unpack, kind, recipe, listener)
     folder = _folder(resume, recipe, train)
     with folder.locked():

@@ -188,3 +188,21 @@ def test_a_command_that_wants_arguments_shows_its_help_when_it_gets_none(
     """What is missing is named with the help to look at."""
     assert cli.run(["predict"]) == 2
     assert "lamp predict --help" in capsys.readouterr().err
+
+
+def test_what_a_network_prints_is_no_part_of_the_document(
+    command: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A network with print() in its forward: `--json` still gives one document, for programs."""
+
+    def body() -> None:
+        print("shape", (3, 32, 32))
+        screen.print_json({"run": "a"})
+
+    command(body)
+    assert cli.run(["try", "--json"]) == 0
+    out, err = capfd.readouterr()
+    assert json.loads(out)["run"] == "a"
+    assert err == "shape (3, 32, 32)\n"
+    assert cli.run(["try"]) == 0
+    assert capfd.readouterr().out.startswith("shape")

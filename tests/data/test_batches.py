@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from lamplighter.data.batches import (
@@ -175,6 +176,34 @@ def test_bad_example_is_named() -> None:
     assert failed.what == "example 100 of Drawing"
     assert "bad" in str(failed.raised())
     assert torch.equal(torch.get_rng_state(), before)
+
+
+class Given(Dataset):
+    """Examples as they were made."""
+
+    def __init__(self, examples: list[Any]) -> None:
+        self.examples = examples
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.examples[index], 0
+
+
+@pytest.mark.parametrize(
+    ("examples", "told", "fix"),
+    [
+        ([Image.new("RGB", (8, 8))] * 2, "it holds Pillow pictures", "v2.ToImage()"),
+        ([torch.zeros(3, 8, 8), torch.zeros(3, 9, 8)], "equal size", "v2.Resize("),
+    ],
+)
+def test_a_forgotten_transform_is_told(examples: list[Any], told: str, fix: str) -> None:
+    """The two that a first data set forgets: pictures as they are, and of several sizes."""
+    loader, set_epoch = make_loader(Given(examples), batch=2, shuffle=False, seed=0, workers=0)
+    with pytest.raises(DataError, match=told) as caught:
+        list(LoaderBatches(loader, CPU, None, set_epoch).epoch(1))
+    assert fix in caught.value.fix
 
 
 def test_lone_example_of_own_data() -> None:

@@ -153,3 +153,107 @@ def test_fit_lays_a_network_out_when_asked(asked: str, tmp_path: Path) -> None:
     expected = "contiguous" if asked == "contiguous" else "channels_last"
     assert f'memory_format = "{expected}"' in (run.path / "recipe.toml").read_text()
     assert network[0].weight.is_contiguous() is (expected == "contiguous")
+
+
+MORE = """
+from dataclasses import dataclass
+
+import torch
+import torch.nn as nn
+
+ready = nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.ReLU(), nn.Dropout(0.2), nn.Flatten(), nn.Linear(900, 2))
+
+
+@dataclass
+class Answer:
+    logits: torch.Tensor
+
+
+class Named(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.body = nn.Sequential(nn.LazyConv2d(4, 3, 2), nn.Flatten(), nn.LazyLinear(num_classes))
+
+    def forward(self, x):
+        return Answer(self.body(x))
+
+
+class Normed(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.layer = nn.utils.weight_norm(nn.Linear(3 * 32 * 32, num_classes))
+
+    def forward(self, x):
+        return self.layer(x.flatten(1))
+
+
+def published():
+    return nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 1000))
+"""
+
+
+@pytest.mark.parametrize("name", ["ready", "Named"])
+def test_what_is_ejected_repeats_it_to_the_last_digit(
+    name: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Layers made when the file is imported; lazy ones, whose answers come in an object."""
+    module = f"more{name.lower()}"  # imported anew, as by a command
+    (place / f"{module}.py").write_text(MORE)
+    monkeypatch.syspath_prepend(str(place))
+    run = lamp.train(
+        place / "pictures", model=f"{module}:{name}", size=32, epochs=1, batch=8, checks="off",
+        out=place / "runs", name=name, tensorboard=False,
+    )  # fmt: skip
+    script = place / f"again_{name}.py"
+    assert command(["eject", str(run.path), "--out", str(script)]) == 0
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, timeout=120, cwd=place
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    first = json.loads(done.stdout.splitlines()[0])
+    assert first["train_loss"] == run.rows[0]["train_loss"]
+
+
+def test_a_ready_made_network_begins_anew_in_each_training(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second training in one process went on with the weights of the first."""
+    (place / "moretwice.py").write_text(MORE)
+    monkeypatch.syspath_prepend(str(place))
+    losses = [
+        lamp.train(
+            place / "pictures", model="moretwice:ready", size=32, epochs=1, batch=8, checks="off",
+            out=place / "runs", name=f"twice{number}", tensorboard=False,
+        ).rows[0]["train_loss"]
+        for number in range(2)
+    ]  # fmt: skip
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated")
+@pytest.mark.filterwarnings("ignore:The tensor attribute")
+def test_weight_norm_as_older_courses_write_it_is_exported(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its weight is computed, and torch does not copy such a tensor."""
+    (place / "morenormed.py").write_text(MORE)
+    monkeypatch.syspath_prepend(str(place))
+    monkeypatch.chdir(place)
+    run = lamp.train(
+        place / "pictures", model="morenormed:Normed", size=32, epochs=1, batch=8, checks="off",
+        out=place / "runs", name="normed", tensorboard=False,
+    )  # fmt: skip
+    written = ["--to", "program", "--own", "morenormed:Normed", "--out", str(place / "normed.pt2")]
+    assert command(["export", str(run.path), *written]) == 0
+
+
+def test_a_network_for_other_classes_is_refused_before_the_training(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """1,000 outputs for two classes trained to the end, and had no report."""
+    (place / "morepublished.py").write_text(MORE)
+    monkeypatch.chdir(place)
+    trained = ["train", "pictures", "--model", "morepublished:published", "--out", "refused"]
+    assert command([*trained, "--size", "32"]) == 4
+    assert "1,000 numbers per picture, and the data have 2 classes" in capsys.readouterr().err
+    assert not (place / "refused").exists()

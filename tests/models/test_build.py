@@ -221,7 +221,7 @@ def test_own_functions_instances_and_bare_classes_work(own_module, what, called_
 @pytest.mark.parametrize(
     ("what", "told"),
     [
-        ("Greedy", "needs more than the number of classes"),
+        ("Greedy", "cannot be called with the number of classes alone"),
         ("Broken", "ValueError: no luck"),
         ("number", "expected an nn.Module, number"),
     ],

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 import lamplighter
-from lamplighter.errors import DataError, ModelError
+from lamplighter.errors import DataError, ModelError, UsageError
 from lamplighter.listener import SILENT
 
 
@@ -76,3 +76,76 @@ def test_a_run_does_not_go_on_with_another_kind_of_optimizer(tmp_path: Path) -> 
         _fit(tmp_path, _set(40), _set(40), resume=run.path, epochs=2)
     assert "AdamW has amsgrad, betas" in caught.value.message
     assert "optimizer" in caught.value.fix
+
+
+class Texts(TensorDataset):
+    """(input, class number, path), as many data sets of one's own give it."""
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        return (*super().__getitem__(index), f"{index}.png")
+
+
+def test_texts_in_the_place_of_targets_are_told(tmp_path: Path) -> None:
+    """The last item is the target; a path there raised an IndexError of ours."""
+    with pytest.raises(DataError, match=r"the targets are texts, such as '\d+\.png'") as caught:
+        _fit(tmp_path, Texts(*_set(40).tensors))
+    assert "unpack=lambda batch: (batch[0], batch[1])" in caught.value.fix
+    unpacked = _fit(tmp_path, Texts(*_set(40).tensors), unpack=lambda batch: (batch[0], batch[1]))
+    assert unpacked.epochs == 1
+
+
+def test_a_task_of_ones_own_needs_a_loss(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no usual loss"):
+        _fit(tmp_path, _set(40), task="own")
+
+
+class Several(nn.Module):
+    """Gives logits and features."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 2)
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        return self.layer(inputs), inputs
+
+
+def test_outputs_that_the_usual_loss_cannot_take_are_told(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="gives a tuple of 2; expected a tensor") as caught:
+        lamplighter.fit(
+            Several(), _set(40), epochs=1, checks="off", tensorboard=False, out=str(tmp_path)
+        )
+    assert "loss=" in caught.value.fix
+
+
+def test_an_optimizer_that_wants_a_closure_is_refused(tmp_path: Path) -> None:
+    net = nn.Linear(4, 2)
+    with pytest.raises(UsageError, match="LBFGS computes the loss several times") as caught:
+        lamplighter.fit(
+            net, _set(40), optimizer=torch.optim.LBFGS(net.parameters()), out=str(tmp_path)
+        )
+    assert "lamp.watch" in caught.value.fix
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("steps", "fits"), [(9, False), (10, True)])
+def test_a_schedule_that_ends_before_the_training_is_refused(
+    steps: int, fits: bool, tmp_path: Path
+) -> None:
+    """torch would raise in the middle of the last epoch."""
+    net = nn.Linear(4, 2)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=steps)
+
+    def trained() -> lamplighter.Run:
+        return lamplighter.fit(
+            net, _set(40), optimizer=optimizer, schedule=schedule, epochs=2, batch=8,
+            checks="off", tensorboard=False, device="cpu", out=str(tmp_path),
+        )  # fmt: skip
+
+    if fits:
+        assert trained().epochs == 2
+        return
+    with pytest.raises(UsageError, match="made for 9 steps; this training takes 10") as caught:
+        trained()
+    assert "total_steps=10" in caught.value.fix

@@ -31,6 +31,7 @@ from lamplighter.checks.probe import (
     ProbeStopped,
     largest_relative_move,
 )
+from lamplighter.checks.refused import fix_for_loss, fix_for_network
 from lamplighter.checks.setup import Setup
 from lamplighter.checks.snapshot import seed_all
 
@@ -63,13 +64,10 @@ def look_at_failure(setup: Setup) -> Iterator[Finding]:
         first = setup.batches[0].first
         shape = "a batch" if first is None else f"a batch of {tuple(first.shape)} {first.dtype}"
         where = setup.prober.forward.entered or "model"
-        yield found(
-            "M118", where, f"{shape} does not go through: {told}", "give it what it expects"
-        )
+        yield found("M118", where, f"{shape} does not go through: {told}", fix_for_network(error))
     else:
-        yield found(
-            "L113", part, f"{told}", "look at the shapes and types of prediction and target"
-        )
+        targets = setup.batches[0].targets if setup.batches else None
+        yield found("L113", part, f"{told}", fix_for_loss(error, targets))
 
 
 def look_at_loss(setup: Setup) -> Iterator[Finding]:

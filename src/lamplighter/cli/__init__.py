@@ -6,6 +6,7 @@ command's module and its line of help, and a module is imported when its command
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import os
@@ -91,7 +92,8 @@ def run(arguments: list[str]) -> int:
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
     as_json, debug = "--json" in own, "--debug" in own
     try:
-        result = lamp.main(arguments, prog_name="lamp", standalone_mode=False)
+        with _documents_alone() if as_json else contextlib.nullcontext():
+            result = lamp.main(arguments, prog_name="lamp", standalone_mode=False)
         sys.stdout.flush()  # a reader that went away is met here, not while Python shuts down
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as end:
@@ -119,6 +121,12 @@ def run(arguments: list[str]) -> int:
         if debug:
             traceback.print_exc()
         return _end(_unforeseen(error), as_json)
+
+
+def _documents_alone() -> contextlib.AbstractContextManager[None]:
+    from lamplighter.cli.screen import documents_alone
+
+    return documents_alone()
 
 
 def _end_usage(fault: click.ClickException, as_json: bool) -> int:

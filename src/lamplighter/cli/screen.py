@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from contextvars import ContextVar
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -28,6 +29,7 @@ from lamplighter.run_folder import json_text
 from lamplighter.version import __version__
 
 PATHS_SHOWN = 3
+_documents: ContextVar[TextIO | None] = ContextVar("documents", default=None)
 COLOURS = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 
@@ -41,14 +43,29 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
+@contextmanager
+def documents_alone() -> Iterator[None]:
+    """What anybody prints meanwhile, such as a network with print() in its forward, is talk.
+
+    Only `print_json` reaches stdout, so that whoever reads it finds one document.
+    """
+    token = _documents.set(sys.stdout)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _documents.reset(token)
+
+
 def print_json(document: Mapping[str, Any]) -> None:
     """One JSON document on stdout; NaN and infinities become null, which JSON can hold."""
     text = json_text({"lamplighter": __version__, **document})
+    stdout = _documents.get() or sys.stdout
     try:
-        text.encode(sys.stdout.encoding or "utf-8")
+        text.encode(stdout.encoding or "utf-8")
     except UnicodeEncodeError:  # JSON can say every character in ASCII
         text = json.dumps(json.loads(text), indent=1)
-    print(text)
+    print(text, file=stdout, flush=True)  # whoever reads waits for it, as with lamp serve
 
 
 def print_error(error: LamplighterError) -> None:

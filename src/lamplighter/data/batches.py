@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ class Batch:
     def call(self, module: Callable[..., Any]) -> Any:
         """The network's outputs for this batch."""
         if isinstance(self.inputs, Mapping):
-            return module(**self.inputs)
+            return call_with_entries(module, self.inputs)
         return module(*self.inputs) if isinstance(self.inputs, tuple) else module(self.inputs)
 
 
@@ -280,6 +281,30 @@ def default_unpack(raw: Any) -> tuple[Any, Any]:
     raise DataError(
         f"a batch should be (inputs, targets), or a dict with one of {', '.join(TARGET_KEYS)}; got {shape}",
         fix="pass unpack=, a function from your batch to (inputs, targets)",
+    )
+
+
+def call_with_entries(module: Callable[..., Any], entries: Mapping[str, Any]) -> Any:
+    """Calls a network with a dict's entries: by the names that its `forward` has.
+
+    Where it has none of them, as with {"image": …, "path": …} and forward(self, x), the only tensor
+    is what it takes. Texts beside it, such as paths, are not for the network.
+    """
+    try:
+        known = inspect.signature(getattr(module, "forward", module)).parameters
+    except (TypeError, ValueError):
+        return module(**entries)
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
+        return module(**entries)
+    tensors = [value for value in entries.values() if isinstance(value, Tensor)]
+    if len(tensors) == 1 and not any(name in known for name in entries):
+        return module(tensors[0])
+    return module(**{k: v for k, v in entries.items() if k in known or not _is_text(v)})
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) or (
+        isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
     )
 
 

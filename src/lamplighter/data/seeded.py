@@ -22,6 +22,8 @@ from lamplighter.data import worker
 from lamplighter.errors import DataError
 
 FRAMES = 6  # of the user's code that an error shows
+PICTURES = "it holds Pillow pictures, which cannot be put together; expected tensors of one size"
+TO_TENSOR = "in the data set: v2.Compose([v2.Resize((32, 32)), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])"
 Place = tuple[int, int]  # epoch, index
 
 
@@ -116,10 +118,15 @@ class Failed:
     def raised(self) -> DataError:
         """The error to raise, which shows the user's own lines."""
         key = f" ({self.key})" if self.key else ""
+        fix = "mend the data or the lines shown; --workers 0 reads in this process, for a debugger"
+        if "found <class 'PIL." in self.error:
+            return DataError(f"{self.what}{key} cannot be made: {PICTURES}", fix=TO_TENSOR)
+        if "resize storage" in self.error or "equal size" in self.error:
+            fix = "give the examples one size, such as v2.Resize((224, 224)) in the transform, or pass collate="
         return DataError(
             f"{self.what}{key} cannot be made: {self.error}"
             + (f"\n{self.trace}" if self.trace else ""),
-            fix="mend the data or the lines shown; --workers 0 reads in this process, for a debugger",
+            fix=fix,
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from typing import Any
 
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from lamplighter.artifact import Artifact
 from lamplighter.errors import ModelError, UsageError
 from lamplighter.images.preprocess import Preprocess
+from lamplighter.models.copying import copied
 from lamplighter.version import __version__
 
 FORMAT = 1
@@ -81,7 +81,7 @@ def deploy(module: nn.Module, artifact: Artifact) -> Deployed:
             fix="export its module yourself: torch.onnx.export(lamp.load(PATH).module, (example,), FILE)",
         )
     # one layout for all weights: the archives store what lies in memory
-    network = copy.deepcopy(module).cpu().to(memory_format=torch.contiguous_format)
+    network = copied(module).cpu().to(memory_format=torch.contiguous_format)
     deployed = Deployed(
         network, artifact.preprocess, artifact.task, artifact.temperature,
         contiguous=artifact.recipe.get("memory_format") == "contiguous",

@@ -17,6 +17,7 @@ from lamplighter.errors import LamplighterError
 from lamplighter.export.deployed import Deployed, trace
 from lamplighter.images.preprocess import Preprocess
 from lamplighter.models.architecture import Architecture
+from lamplighter.models.copying import copied
 
 SECONDS = 5.0
 RING_AGAIN = 1.0  # seconds
@@ -56,14 +57,12 @@ def can_export(
         return Trial(True)
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGALRM"):
         return Trial(None, "not tried: this is not the main thread of a system with alarms")
-    import copy
-
     import torch
 
     started = time.perf_counter()
     try:
         with _at_most(seconds), torch.random.fork_rng(devices=[]):
-            network = copy.deepcopy(module).cpu().eval()
+            network = copied(module).cpu().eval()
             deployed = Deployed(network, preprocess, "classification", contiguous=True)
             trace(deployed.eval(), preprocess)
     except _TimeIsUpError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,10 +17,11 @@ from lamplighter.errors import ModelError, UnknownName, UsageError
 from lamplighter.listener import SILENT, Listener
 from lamplighter.models import timm_nets, torchvision_nets
 from lamplighter.models.architecture import Architecture, Option, known_options
+from lamplighter.models.copying import copied
 from lamplighter.models.download import default_state
 from lamplighter.models.initialise import INITIALISATIONS, initialise
 from lamplighter.models.network import Network, Wants
-from lamplighter.models.own import already_imported, make_own
+from lamplighter.models.own import already_imported, make_own, numbers_kept
 from lamplighter.models.small import SMALL
 from lamplighter.models.weight_file import State, read_weights
 from lamplighter.models.weights import fit_weights
@@ -231,7 +233,14 @@ def _own(architecture: Architecture, weights: str) -> Network:
             where=name,
             fix="use --weights none or --weights FILE",
         )
-    module, called_with = make_own(named.resolve(name, what="network"), name, outputs)
+    with (
+        numbers_kept()
+    ):  # a file that makes layers when it is imported must not move the seed's numbers
+        thing = named.resolve(name, what="network")
+    module, called_with = make_own(thing, name, outputs)
+    if called_with == "as it is":  # a second training in this process begins as the first did
+        with contextlib.suppress(Exception):  # not every module of a user can be copied
+            module = copied(module)
     architecture = Architecture(
         "own", name, outputs, architecture.channels, {"called_with": called_with}
     )

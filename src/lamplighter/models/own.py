@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import random
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+import torch
 from torch import nn
 
 from lamplighter.errors import LamplighterError, ModelError
@@ -30,6 +35,7 @@ def make_own(thing: Any, name: str, outputs: int) -> tuple[nn.Module, str]:
         ModelError: it needs other arguments, fails, or gives no module.
     """
     if isinstance(thing, nn.Module):
+        _refuse_wrapped(thing, name)
         return thing, "as it is"
     if not callable(thing):
         raise ModelError(
@@ -44,10 +50,13 @@ def make_own(thing: Any, name: str, outputs: int) -> tuple[nn.Module, str]:
         raise
     except Exception as error:
         told = ", ".join(f"{key}={value}" for key, value in arguments.items())
+        fix = "give the class defaults for its other arguments, or name a function that returns it"
+        if "before Module.__init__() call" in str(error):
+            fix = "begin its __init__ with super().__init__()"
         raise ModelError(
             f"building it as {_short(name)}({told}) failed: {type(error).__name__}: {error}",
             where=name,
-            fix="give the class defaults for its other arguments, or name a function that returns it",
+            fix=fix,
         ) from error
     if not isinstance(module, nn.Module):
         raise ModelError(
@@ -55,6 +64,7 @@ def make_own(thing: Any, name: str, outputs: int) -> tuple[nn.Module, str]:
             where=name,
             fix="name the class of the network, or a function that returns one",
         )
+    _refuse_wrapped(module, name)
     return module, called_with
 
 
@@ -70,11 +80,42 @@ def _arguments(thing: Any, name: str, outputs: int) -> tuple[dict[str, int], str
     except TypeError as error:
         short = _short(name)
         raise ModelError(
-            f"{short}{signature} needs more than the number of classes: {error}",
+            f"{short}{signature} cannot be called with the number of classes alone, by the name "
+            f"{' or '.join(CLASS_ARGUMENTS)}: {error}",
             where=name,
             fix=f"write a function beside it, def make(num_classes): return {short}(…), and name that",
         ) from error
     return arguments, called_with
+
+
+@contextmanager
+def numbers_kept() -> Iterator[None]:
+    """Random numbers drawn within leave those after it as they would have been."""
+    python, numbers = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numbers)
+
+
+def _refuse_wrapped(module: nn.Module, name: str) -> None:
+    """TorchScript and torch.compile hide the layers, which are looked at, copied and exported."""
+    if isinstance(module, torch.jit.ScriptModule):
+        kind, fix = "TorchScript", "name the nn.Module that it was scripted or traced from"
+    elif hasattr(module, "_orig_mod"):
+        kind, fix = (
+            "torch.compile",
+            "name the network without torch.compile; --compile on compiles it",
+        )
+    else:
+        return
+    raise ModelError(
+        f"it is wrapped by {kind}, which hides its layers; expected the network itself",
+        where=name,
+        fix=fix,
+    )
 
 
 def already_imported(name: str) -> Any | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,13 @@ COMMON_SIZES = (8, 16, 28, 32, 48, 64, 96, 112, 128, 160, 192, 224, 256, 299, 38
 # up to so many weights and numbers in a sample a pass with values takes no more than about 0.2 s
 QUICK_WEIGHTS, QUICK_NUMBERS = 30_000_000, 3 * 256 * 256
 FITTING = "change that layer, or give the network what it takes: --size N, --channels rgb or grey"
+MENDING = (
+    "mend that in its code: one picture has to go through its forward() in evaluation mode and without "
+    "gradients (--debug shows the line)"
+)
+SHAPE_WORDS = re.compile(
+    r"shape|size|dimension|channel|kernel|stride|broadcast|view", re.IGNORECASE
+)
 POOLS = (nn.MaxPool2d, nn.AvgPool2d, nn.LPPool2d, nn.FractionalMaxPool2d)
 
 
@@ -176,7 +184,11 @@ def fitting(module: nn.Module, shape: Sequence[int]) -> str:
                 continue
             told = f"use --size {size}" if (size, size) != (height, width) else ""
             if plane != channels:
-                told = " and ".join(filter(None, [f"give it pictures with {_planes(plane)}", told]))
+                grey = "grey" if plane == 1 else "rgb"
+                planes_told = (
+                    f"give it pictures with {_planes(plane)} (lamp train --channels {grey})"
+                )
+                told = " and ".join(filter(None, [planes_told, told]))
             return told
     return ""
 
@@ -198,18 +210,24 @@ def _asks_for_values(error: Exception) -> bool:
 def _translated(trail: Trail, shape: tuple[int, ...], error: Exception) -> ModelError:
     entered = f"a picture of {_times(shape)}" if len(shape) == 3 else f"a sample of {_times(shape)}"
     if not trail.open:
-        return ModelError(f"the network does not take {entered}: {_first_line(error)}", fix=FITTING)
+        fix = FITTING if _is_about_shapes(error) else MENDING
+        return ModelError(f"the network does not take {entered}: {_first_line(error)}", fix=fix)
     layer, came = trail.open[-1]
     name = trail.names[layer]
-    told = _explained(layer, came, trail, shape)
+    told, fix = _explained(layer, came, trail, shape), FITTING
     if told is None:
+        fix = FITTING if _is_about_shapes(error) else MENDING
         last = ""
         if trail.closed:
             done, gave = trail.closed[-1]
             last = f", after {trail.names[done]} gave {_times(gave[1:])}"
         told = f"{type(layer).__name__} got {_times(came[1:])}{last}: {_first_line(error)}"
         told = f"{told}; the network was given {entered}"
-    return ModelError(f"{name} {told}" if name != "(network)" else told, fix=FITTING)
+    return ModelError(f"{name} {told}" if name != "(network)" else told, fix=fix)
+
+
+def _is_about_shapes(error: Exception) -> bool:
+    return SHAPE_WORDS.search(str(error)) is not None
 
 
 def _explained(

@@ -102,6 +102,12 @@ def make_loss(
     Raises:
         UsageError: the loss does not fit the task.
     """
+    if not task.losses:
+        raise UsageError(
+            "a task of your own has no usual loss",
+            where="loss",
+            fix="pass loss=, a function of (outputs, targets)",
+        )
     name = task.loss_named(name)
     if name not in task.losses:
         fitting = " or ".join(task.losses)

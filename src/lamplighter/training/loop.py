@@ -20,6 +20,7 @@ from torch import Tensor
 from lamplighter.data.batches import Batch, chunks
 from lamplighter.errors import DataError
 from lamplighter.listener import SILENT, Listener
+from lamplighter.models.answers import refuse_no_tensor
 from lamplighter.run_folder import TIME_LIMIT
 from lamplighter.tasks.tally import Tally
 from lamplighter.training.journal import Journal
@@ -322,7 +323,11 @@ def training_loss(parts: Parts, outputs: Any, targets: Any) -> Tensor:
     Source: weights 0.4 (Inception v3, arXiv:1512.00567, as torchvision's reference) and 0.3
     (GoogLeNet, arXiv:1409.4842).
     """
-    loss = parts.loss(main_output(outputs), targets)
+    try:
+        loss = parts.loss(main_output(outputs), targets)
+    except TypeError as error:
+        refuse_no_tensor(main_output(outputs), type(parts.module).__name__, error)
+        raise
     if isinstance(outputs, Tensor):
         return loss
     for name, weight in AUXILIARY.items():

@@ -51,8 +51,10 @@ def make_optimizer(
         settings |= {"momentum": momentum, "nesterov": momentum > 0}
     if name == "RMSprop":
         settings["momentum"] = momentum
-    if name in FUSED and device.type in ("cpu", "cuda"):
+    groups = [{**group, "params": list(group["params"])} for group in groups]
+    real = all(p.is_floating_point() for group in groups for p in group["params"])
+    if name in FUSED and device.type in ("cpu", "cuda") and real:  # no fused kernel is for complex
         settings["fused"] = True
     optimizer_class: Any = getattr(torch.optim, name)
-    optimizer: Optimizer = eager(optimizer_class)(list(groups), **settings)
+    optimizer: Optimizer = eager(optimizer_class)(groups, **settings)
     return optimizer

@@ -145,7 +145,8 @@ class Progress:
         batch: batches done of the epoch under way.
         step: optimizer steps taken.
         best_epoch: the epoch with the best value; 0 before the first.
-        best_value: its figure, by the task's metric.
+        best_value: its figure, by the task's metric; None where the outputs cannot be counted, and
+            the loss alone decides.
         best_loss: its validation loss; breaks ties.
         stale: epochs since the best.
         seconds: of training, over all sittings.
@@ -182,11 +183,14 @@ class Progress:
 
     def see(self, task: Task, figures: Mapping[str, float]) -> bool:
         """Takes note of an epoch's validation; returns whether it is the best so far."""
-        value = figures.get(task.metric, figures.get("loss", float("nan")))
-        loss = figures.get("loss", float("nan"))
-        tie = value == self.best_value and self.best_loss is not None and loss < self.best_loss
+        value, loss = figures.get(task.metric), figures.get("loss", float("nan"))
+        lower = self.best_loss is None or loss < self.best_loss
+        if value is None:  # outputs that only the user's own loss can read, such as a tuple
+            better = lower
+        else:
+            better = task.better(value, self.best_value) or (value == self.best_value and lower)
         # a loss that is not a number cannot be the best, whatever the accuracy says
-        if loss == loss and (task.better(value, self.best_value) or tie):
+        if loss == loss and better:
             self.best_epoch, self.best_value, self.best_loss, self.stale = (
                 self.epoch, value, loss, 0,
             )  # fmt: skip

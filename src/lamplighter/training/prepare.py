@@ -19,10 +19,12 @@ from lamplighter.images.pixels import HeldPixels, Pixels
 from lamplighter.images.preprocess import Preprocess, spacing, statistics
 from lamplighter.listener import SILENT, Listener
 from lamplighter.machine import cores, keep_memory, training_device
+from lamplighter.models.answers import check_answers
 from lamplighter.models.architecture import known_options
 from lamplighter.models.build import Network, build, find
 from lamplighter.models.freeze import freeze_backbone, parameter_groups, unfreeze
 from lamplighter.models.memory_format import FORMATS, fit_memory_format
+from lamplighter.models.outside_state import refuse_outside_state
 from lamplighter.models.shape import check_shape, settle_lazy
 from lamplighter.models.speed_net import Whitening
 from lamplighter.recipe import Recipe
@@ -83,8 +85,7 @@ def prepare(recipe: Recipe, collection: Collection, listener: Listener = SILENT)
     reader = Reader(collection.source, collection.digests, recipe.cache, max(1, workers), listener)
     preprocess = choose.choose_preprocess(recipe, facts, network, None)
     keep_memory(preprocess.size)  # before the first pass
-    check_shape(network.module, preprocess.shape)
-    settle_lazy(network.module, preprocess.shape)
+    _try_network(network, preprocess, facts, collection.task)
     resolved = resolve(recipe, facts, network, preprocess, str(device))
     resolved = resolve_data(resolved, collection, network, reader)
     resolved = resolved.with_changes(
@@ -137,6 +138,15 @@ def _build(recipe: Recipe, facts: choose.Facts, listener: Listener) -> tuple[Net
             network.architecture, channels=first_channels(network.module, channels)
         )
     return network, weights
+
+
+def _try_network(network: Network, preprocess: Preprocess, facts: choose.Facts, task: str) -> None:
+    """Sends a picture through before any is decoded; lazy layers have their sizes afterwards."""
+    check_shape(network.module, preprocess.shape)
+    if network.architecture.source == "own":  # others are made for the data
+        check_answers(network.module, preprocess.shape, facts.outputs, task)
+        refuse_outside_state(network.module, preprocess.shape)
+    settle_lazy(network.module, preprocess.shape)
 
 
 def first_channels(module: nn.Module, otherwise: int) -> int:

@@ -31,6 +31,12 @@ INITS = {
 }
 
 
+LAZY = (
+    "if any(nn.parameter.is_lazy(p) for p in net.parameters()):  # sizes by a first picture",
+    "    net.eval()(torch.zeros(1, CHANNELS, SIZE, SIZE))",
+)
+
+
 @dataclass(frozen=True)
 class Built:
     """A network as code.
@@ -355,14 +361,20 @@ def _own(architecture: Architecture, recipe: Recipe, outputs: str) -> Built:
     called_with = architecture.options.get("called_with", "nothing")
     arguments = "" if called_with == "nothing" else f"{called_with}={outputs}"
     lines = ["random.seed(SEED)", "np.random.seed(SEED % 2**32)", "torch.manual_seed(SEED)"]
-    lines.append(f"net = {name}" + ("" if called_with == "as it is" else f"({arguments})"))
+    ready_made = called_with == "as it is"
+    bring = f"from {module} import {name.partition('.')[0]}"
+    if ready_made:  # its numbers are drawn when its file is imported
+        lines.append(f"{bring}  # noqa: E402  after the seed, which its first values come from")
+    lines.append(f"net = {name}" + ("" if ready_made else f"({arguments})"))
     reasons: list[str] = []
-    if recipe.weights not in ("none", "auto"):
+    loaded = recipe.weights not in ("none", "auto")
+    if loaded:
         path = Path(recipe.weights).expanduser().absolute()
         lines = [*_read_lines(path), *lines, *LOAD]
         reasons.append("the names of the weights were not compared with those of your own network")
     if recipe.init != "default":
-        lines += _init_lines(recipe.init, loaded=len(lines) > 4, own=True)
+        lines += _init_lines(recipe.init, loaded=loaded, own=True)
+    lines += LAZY
     if recipe.freeze != "none" or recipe.backbone_lr != 1:
         reasons.append("which layer of your own network is its head was not looked up")
     return Built(
@@ -371,7 +383,10 @@ def _own(architecture: Architecture, recipe: Recipe, outputs: str) -> Built:
         head=(),
         outputs=outputs,
         decays=BY_NAME,
-        imports=(f"from {module} import {name.partition('.')[0]}",),
-        notes=(f"It imports your own {module}: run it where Python finds that module.",),
+        imports=() if ready_made else (bring,),
+        notes=(
+            f"It imports your own {module}: run it where Python finds that module. Auxiliary heads, if "
+            "the network has them, are not trained.",
+        ),
         reasons=tuple(reasons),
     )

@@ -70,9 +70,7 @@ def _while_training(module: nn.Module, shape: Sequence[int]) -> Any:
         double = copied(module).train()
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             return double(torch.zeros((2, *shape), device=home(double)))
-    except (
-        Exception
-    ):  # a network that is not copied, or does not take these two: the training tells
+    except Exception:  # not every network is copied, or takes these two: the training will tell
         return None
 
 

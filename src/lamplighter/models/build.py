@@ -233,9 +233,7 @@ def _own(architecture: Architecture, weights: str) -> Network:
             where=name,
             fix="use --weights none or --weights FILE",
         )
-    with (
-        numbers_kept()
-    ):  # a file that makes layers when it is imported must not move the seed's numbers
+    with numbers_kept():  # a file may make layers when it is imported
         thing = named.resolve(name, what="network")
     module, called_with = make_own(thing, name, outputs)
     if called_with == "as it is":  # a second training in this process begins as the first did

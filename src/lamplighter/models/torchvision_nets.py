@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from lamplighter.errors import ModelError
+from lamplighter.light_import import import_torchvision
 from lamplighter.models.network import Wants
 
 # both compute extra outputs while training; the plain classifier is what a training loop expects
@@ -20,7 +21,8 @@ SMALLEST: dict[str, int] = {"swin_": 4, "efficientnet_v2_": 1}
 
 
 def _models() -> Any:
-    """torchvision's networks, imported when one is asked for: they bring a second of imports along."""
+    """torchvision's networks, imported when one is asked for."""
+    import_torchvision()
     from torchvision import models
 
     return models

@@ -210,6 +210,21 @@ def has_room(device: torch.device, size: int) -> bool:
     return size < SHARE_OF_GPU * free
 
 
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Puts the random numbers of Python, NumPy and torch (CPU) back to where they were."""
+    import numpy as np
+    import torch
+
+    python, numpy_, torch_ = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy_)
+        torch.set_rng_state(torch_)
+
+
 def seed_everything(seed: int) -> None:
     """Seeds Python, NumPy and torch on all devices."""
     import numpy as np

@@ -10,12 +10,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 
 from lamplighter import run_folder
 from lamplighter.artifact import DIMENSIONS, Artifact, save_artifact
 from lamplighter.checks.finding import Finding
-from lamplighter.data.batches import Batches, default_unpack
+from lamplighter.data.batches import Batch, Batches, default_unpack
 from lamplighter.data.seeded import failed, key_of
 from lamplighter.errors import DataError
 from lamplighter.evaluation.measure import measure
@@ -24,9 +23,10 @@ from lamplighter.evaluation.report import write_report
 from lamplighter.finish import calibrate, close, summary
 from lamplighter.listener import Listener
 from lamplighter.machine import environment
+from lamplighter.models.answers import main_output
 from lamplighter.models.architecture import Architecture
 from lamplighter.models.own import CLASS_ARGUMENTS
-from lamplighter.models.shape import at_rest
+from lamplighter.models.shape import at_rest, has_lazy
 from lamplighter.named import name_of
 from lamplighter.predict import how_to_ask
 from lamplighter.proof import forms_of, is_made_by_its_class, prove_with_instance
@@ -37,7 +37,6 @@ from lamplighter.sitting import best_of
 from lamplighter.training.parts import Parts
 from lamplighter.training.session import Session
 from lamplighter.training.state_file import random_state, restore_random_state
-from lamplighter.training.validate import main_output
 
 
 def refuse_empty(sets: dict[str, Any]) -> None:
@@ -63,18 +62,23 @@ def refuse_empty(sets: dict[str, Any]) -> None:
             )
 
 
+def _first_batch(train: Batches) -> Batch | None:
+    """The first batch, if there is one; random numbers are put back after it."""
+    state = random_state()
+    try:
+        return next(iter(train.epoch(1)), None)
+    finally:
+        restore_random_state(state)
+
+
 def settle_lazy(module: nn.Module, train: Batches) -> None:
     """Lets lazy layers take their sizes from the first batch; random numbers are put back after it.
 
     An optimizer and the checks ask for sizes; other networks are not called.
     """
-    if not any(is_lazy(parameter) for parameter in module.parameters()):
+    if not has_lazy(module):
         return
-    state = random_state()
-    try:
-        batch = next(iter(train.epoch(1)), None)
-    finally:
-        restore_random_state(state)
+    batch = _first_batch(train)
     if batch is not None:
         with at_rest(module):
             batch.call(module)
@@ -93,11 +97,7 @@ def guess_task(train: Batches, loss: Any) -> str:
         return "classification"
     if isinstance(loss, nn.BCEWithLogitsLoss):
         return "multilabel"
-    state = random_state()
-    try:
-        batch = next(iter(train.epoch(1)), None)
-    finally:
-        restore_random_state(state)
+    batch = _first_batch(train)
     targets = batch.targets if batch is not None else None
     if not isinstance(targets, Tensor):
         if isinstance(loss, str):

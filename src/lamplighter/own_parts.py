@@ -27,7 +27,7 @@ from lamplighter.training.parts import LossFunction, Parts, limits_of
 from lamplighter.training.precision import make_precision
 from lamplighter.training.resolve import resolve_own
 from lamplighter.training.schedule import Schedule, TorchSchedule, make_schedule
-from lamplighter.training.steppable import refuse_closure, refuse_short
+from lamplighter.training.steppable import refuse_short
 
 Unpack = Callable[[Any], tuple[Any, Any]]
 
@@ -50,7 +50,6 @@ def prepare_own(recipe: Recipe, sets: OwnSets, listener: Listener = SILENT) -> t
     module.to(memory_format=FORMATS[settled.memory_format])
     kind = own_outcome.guess_task(train, "auto") if recipe.task == "auto" else recipe.task
     optimizer = make_own_optimizer(module, settled, device)
-    refuse_closure(optimizer)
     return settled, make_own_parts(
         module, TASKS[kind], make_loss(settled.loss, TASKS[kind], smoothing=settled.smoothing),
         optimizer, make_own_schedule(settled.schedule, "auto", optimizer, train, settled), settled,
@@ -87,6 +86,7 @@ def make_own_batches(
     *,
     shuffle: bool,
 ) -> Batches:
+    """Batches of whatever the user handed over; loaders are taken as they are."""
     assert isinstance(recipe.batch, int)
     assert isinstance(recipe.workers, int)
     loader, set_epoch = make_loader(
@@ -106,6 +106,7 @@ def own_batches(
 
 
 def make_own_optimizer(module: nn.Module, recipe: Recipe, device: torch.device) -> Optimizer:
+    """The optimizer that the recipe names, over all parameters that learn."""
     assert isinstance(recipe.lr, float)
     assert isinstance(recipe.batch, int)
     groups = [{"params": [p for p in module.parameters() if p.requires_grad]}]
@@ -125,6 +126,11 @@ def make_own_optimizer(module: nn.Module, recipe: Recipe, device: torch.device) 
 def make_own_schedule(
     given: Any, per: str, optimizer: Optimizer, train: Batches, recipe: Recipe
 ) -> Schedule:
+    """The user's own schedule, or the one that the recipe names.
+
+    Raises:
+        UsageError: it needs or has another number of steps than the training.
+    """
     assert isinstance(recipe.epochs, int)
     steps = train.steps()
     if not isinstance(given, str):
@@ -159,6 +165,7 @@ def make_own_parts(
     device: torch.device,
     metrics: Mapping[str, Any],
 ) -> Parts:
+    """The loop's parts, with the precision and limits of the recipe."""
     return Parts(
         module=module,
         task=task,

@@ -18,6 +18,7 @@ from lamplighter.artifact import DIMENSIONS, Artifact, load_module
 from lamplighter.errors import DataError, UsageError, did_you_mean
 from lamplighter.images.decode import ENDINGS, read_picture
 from lamplighter.machine import cores, pick_device
+from lamplighter.models.answers import main_output
 from lamplighter.models.memory_format import FORMATS, fit_memory_format
 from lamplighter.tasks.task import probabilities
 
@@ -198,8 +199,7 @@ class Model:
     def outputs(self, inputs: Tensor) -> Tensor:
         """The main outputs for normalised inputs, float32 on the CPU."""
         with torch.inference_mode():
-            given = self.module(inputs)
-            return (given.logits if hasattr(given, "logits") else given).float().cpu()
+            return main_output(self.module(inputs)).float().cpu()
 
     def answers(self, logits_BK: Tensor, names: Sequence[str], top: int = 5) -> list[Prediction]:
         """Logits as predictions, with the artifact's temperature and threshold."""

@@ -13,11 +13,11 @@ from torch.nn.parameter import is_lazy
 from lamplighter.artifact import load_module
 from lamplighter.data.batches import Batch
 from lamplighter.errors import ArtifactError, ModelError, NotProved
+from lamplighter.models.answers import main_output
 from lamplighter.models.architecture import Architecture
 from lamplighter.models.own import make_own
 from lamplighter.training.parts import Parts
 from lamplighter.training.state_file import random_state, restore_random_state
-from lamplighter.training.validate import main_output
 
 CLOSE = 1e-3  # of the largest answer: kernels round another way by less, other weights by far more
 

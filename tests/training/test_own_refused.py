@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.training.test_own_forms import Several
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
@@ -97,17 +98,6 @@ def test_texts_in_the_place_of_targets_are_told(tmp_path: Path) -> None:
 def test_a_task_of_ones_own_needs_a_loss(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no usual loss"):
         _fit(tmp_path, _set(40), task="own")
-
-
-class Several(nn.Module):
-    """Gives logits and features."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(4, 2)
-
-    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        return self.layer(inputs), inputs
 
 
 def test_outputs_that_the_usual_loss_cannot_take_are_told(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from lamplighter.data.copy_stream import CopyStream, Rows, split
 from lamplighter.data.deaths import begun, raise_for_own, waited_for
 from lamplighter.data.focus import Focus
 from lamplighter.data.loader import WorkedLoader
-from lamplighter.data.seeded import stream, undisturbed
+from lamplighter.data.seeded import stream
 from lamplighter.data.whole import WholeLoader
 from lamplighter.errors import DataError
 from lamplighter.images import augment as augmentation
@@ -27,7 +27,7 @@ from lamplighter.images.augment import Augment
 from lamplighter.images.growth import alternated, shrunk
 from lamplighter.images.pixels import Pixels
 from lamplighter.images.preprocess import Preprocess
-from lamplighter.machine import one_thread
+from lamplighter.machine import one_thread, undisturbed
 
 TARGET_KEYS = ("labels", "label", "targets", "target", "y")
 ORDER, VARIATION = 1, 2  # which stream of random numbers a generator feeds

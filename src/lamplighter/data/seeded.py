@@ -20,23 +20,12 @@ from torch.utils.data import Dataset, Sampler, default_collate
 
 from lamplighter.data import worker
 from lamplighter.errors import DataError
+from lamplighter.machine import undisturbed
 
 FRAMES = 6  # of the user's code that an error shows
 PICTURES = "it holds Pillow pictures, which cannot be put together; expected tensors of one size"
 TO_TENSOR = "in the data set: v2.Compose([v2.Resize((32, 32)), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])"
 Place = tuple[int, int]  # epoch, index
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Puts the random numbers of Python, NumPy and torch (CPU) back to where they were."""
-    python, numpy_, torch_ = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy_)
-        torch.set_rng_state(torch_)
 
 
 @contextmanager

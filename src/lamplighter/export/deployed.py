@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from lamplighter.artifact import Artifact
 from lamplighter.errors import ModelError, UsageError
 from lamplighter.images.preprocess import Preprocess
+from lamplighter.models.answers import main_output
 from lamplighter.models.copying import copied
 from lamplighter.version import __version__
 
@@ -57,8 +58,7 @@ class Deployed(nn.Module):
         images_BCHW = pictures.permute(0, 3, 1, 2).to(torch.float32) * self.scale + self.shift
         if self.contiguous:
             images_BCHW = images_BCHW.contiguous()
-        given = self.network(images_BCHW)
-        outputs: Tensor = given.logits if hasattr(given, "logits") else given
+        outputs: Tensor = main_output(self.network(images_BCHW))
         if self.task == "classification":
             return (outputs / self.temperature).softmax(dim=1)
         if self.task == "multilabel":

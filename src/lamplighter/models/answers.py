@@ -34,19 +34,23 @@ def check_answers(module: nn.Module, shape: Sequence[int], outputs: int, task: s
     """
     name = type(module).__name__
     module = materialised(module, shape)
-    given = answer_in(send(module, shape))
+    given = main_output(send(module, shape))
     if not isinstance(given, Tensor):
         raise _no_tensor(given, name, "it gives")
     if given.numel() != outputs or (task != "regression" and given.shape != (1, outputs)):
         raise _other_numbers(given, outputs, task, name)
-    training = answer_in(_while_training(module, shape))
+    training = main_output(_while_training(module, shape))
     if training is not None and not isinstance(training, Tensor):
         raise _no_tensor(training, name, "while it trains it gives")
 
 
-def answer_in(given: Any) -> Any:
-    """The answer among several outputs: `logits` by name, else what the network gave."""
-    return given.logits if hasattr(given, "logits") else given
+def main_output(outputs: Any) -> Any:
+    """The answer among several outputs: `logits` by name, else what the network gave.
+
+    torchvision's inception and googlenet give named tuples when they train, Hugging Face's models
+    give objects; their main answer is called `logits`.
+    """
+    return outputs.logits if hasattr(outputs, "logits") else outputs
 
 
 def refuse_no_tensor(given: Any, name: str, cause: Exception) -> None:

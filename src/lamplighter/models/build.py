@@ -15,13 +15,14 @@ from torch import nn
 from lamplighter import named
 from lamplighter.errors import ModelError, UnknownName, UsageError
 from lamplighter.listener import SILENT, Listener
+from lamplighter.machine import undisturbed
 from lamplighter.models import timm_nets, torchvision_nets
 from lamplighter.models.architecture import Architecture, Option, known_options
 from lamplighter.models.copying import copied
 from lamplighter.models.download import default_state
 from lamplighter.models.initialise import INITIALISATIONS, initialise
 from lamplighter.models.network import Network, Wants
-from lamplighter.models.own import already_imported, make_own, numbers_kept
+from lamplighter.models.own import already_imported, make_own
 from lamplighter.models.small import SMALL
 from lamplighter.models.weight_file import State, read_weights
 from lamplighter.models.weights import fit_weights
@@ -233,7 +234,7 @@ def _own(architecture: Architecture, weights: str) -> Network:
             where=name,
             fix="use --weights none or --weights FILE",
         )
-    with numbers_kept():  # a file may make layers when it is imported
+    with undisturbed():  # a file may make layers when it is imported
         thing = named.resolve(name, what="network")
     module, called_with = make_own(thing, name, outputs)
     if called_with == "as it is":  # a second training in this process begins as the first did

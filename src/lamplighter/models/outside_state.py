@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lamplighter.errors import ModelError
+from lamplighter.models.answers import main_output
 from lamplighter.models.copying import copied
 from lamplighter.models.shape import at_rest, first_tensor, home, materialised
 
@@ -54,8 +55,7 @@ def refuse_outside_state(module: nn.Module, shape: Sequence[int]) -> None:
 def _answer(module: nn.Module, images_BCHW: Tensor) -> Tensor:
     with at_rest(module), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)  # a GPU's numbers are not put back
-        given = module(images_BCHW.clone())
-        found = first_tensor(getattr(given, "logits", given))
+        found = first_tensor(main_output(module(images_BCHW.clone())))
     assert found is not None  # it was asked before what it gives
     return found.float()
 

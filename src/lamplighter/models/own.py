@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import random
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -86,18 +82,6 @@ def _arguments(thing: Any, name: str, outputs: int) -> tuple[dict[str, int], str
             fix=f"write a function beside it, def make(num_classes): return {short}(…), and name that",
         ) from error
     return arguments, called_with
-
-
-@contextmanager
-def numbers_kept() -> Iterator[None]:
-    """Random numbers drawn within leave those after it as they would have been."""
-    python, numbers = random.getstate(), np.random.get_state()
-    try:
-        with torch.random.fork_rng(devices=[]):
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numbers)
 
 
 def _refuse_wrapped(module: nn.Module, name: str) -> None:

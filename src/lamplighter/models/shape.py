@@ -147,9 +147,14 @@ def at_rest(module: nn.Module) -> Iterator[None]:
             layer.training = training
 
 
+def has_lazy(module: nn.Module) -> bool:
+    """Whether layers wait for a first sample to have their sizes."""
+    return any(is_lazy(parameter) for parameter in module.parameters())
+
+
 def materialised(module: nn.Module, shape: Sequence[int]) -> nn.Module:
     """The module itself, or a copy whose lazy layers have taken their sizes from one sample."""
-    if not any(is_lazy(parameter) for parameter in module.parameters()):
+    if not has_lazy(module):
         return module
     module = copy.deepcopy(module)
     with at_rest(module), torch.random.fork_rng(devices=[]):
@@ -159,7 +164,7 @@ def materialised(module: nn.Module, shape: Sequence[int]) -> nn.Module:
 
 def settle_lazy(module: nn.Module, shape: Sequence[int]) -> None:
     """Lets lazy layers take their sizes from one sample, in place; others are left alone."""
-    if any(is_lazy(parameter) for parameter in module.parameters()):
+    if has_lazy(module):
         with at_rest(module):
             module(torch.zeros((1, *shape)))
 

@@ -21,9 +21,8 @@ import torch
 from torch import nn
 
 from lamplighter.data.batches import chunks
-from lamplighter.data.seeded import undisturbed
 from lamplighter.listener import Listener
-from lamplighter.machine import is_out_of_memory
+from lamplighter.machine import is_out_of_memory, undisturbed
 from lamplighter.recipe import Recipe
 from lamplighter.training.measure_precision import one_pass, operations
 from lamplighter.training.parts import Parts

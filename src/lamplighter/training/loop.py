@@ -20,7 +20,7 @@ from torch import Tensor
 from lamplighter.data.batches import Batch, chunks
 from lamplighter.errors import DataError
 from lamplighter.listener import SILENT, Listener
-from lamplighter.models.answers import refuse_no_tensor
+from lamplighter.models.answers import main_output, refuse_no_tensor
 from lamplighter.run_folder import TIME_LIMIT
 from lamplighter.tasks.tally import Tally
 from lamplighter.training.journal import Journal
@@ -29,7 +29,7 @@ from lamplighter.training.parts import Parts, Progress
 from lamplighter.training.precision import clear_gradients
 from lamplighter.training.schedule import Curve
 from lamplighter.training.stopping import heeding, was_cut
-from lamplighter.training.validate import main_output, validate
+from lamplighter.training.validate import validate
 from lamplighter.training.waiting import Patience
 
 LOG_SECONDS = 0.5  # figures are fetched from the device, and shown, this often

@@ -18,9 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from lamplighter.data.batches import Batch, chunks
-from lamplighter.data.seeded import undisturbed
 from lamplighter.listener import Listener
-from lamplighter.machine import is_out_of_memory
+from lamplighter.machine import is_out_of_memory, undisturbed
 from lamplighter.models.cost import multiply_adds
 from lamplighter.training.loop import training_loss
 from lamplighter.training.parts import Parts

@@ -150,8 +150,6 @@ def _precision(recipe: Recipe, device: str) -> Any:
     if recipe.precision != "auto":
         return recipe.precision
     if device.startswith("cuda"):
-        import torch
-
         with torch.cuda.device(device):  # older GPUs emulate bfloat16, slower than float32
             able = torch.cuda.is_bf16_supported(including_emulation=False)
         return "bf16" if able else "fp32"

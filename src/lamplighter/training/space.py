@@ -12,9 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from lamplighter.data.batches import Batch, chunks
-from lamplighter.data.seeded import undisturbed
 from lamplighter.listener import Listener
-from lamplighter.machine import memory
+from lamplighter.machine import memory, undisturbed
 from lamplighter.training.loop import training_loss
 from lamplighter.training.parts import Parts
 

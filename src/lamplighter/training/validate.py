@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from lamplighter.data.batches import Batch, Batches, chunks
 from lamplighter.errors import DataError
 from lamplighter.machine import is_out_of_memory
+from lamplighter.models.answers import main_output
 from lamplighter.tasks.tally import Tally
 from lamplighter.training.stopping import heeding, was_cut
 from lamplighter.training.waiting import Patience
@@ -74,12 +75,3 @@ def _add(
         # out here, where the error no longer holds on to the tensors that filled the memory
         parts = [smaller for whole in parts for smaller in chunks([whole], most)]
     return most
-
-
-def main_output(outputs: Any) -> Any:
-    """The answer among several outputs: `logits` by name, else what the network gave.
-
-    torchvision's inception and googlenet give named tuples when they train, Hugging Face's models
-    give objects; their main answer is called `logits`.
-    """
-    return outputs.logits if hasattr(outputs, "logits") else outputs
